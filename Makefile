@@ -1,0 +1,1 @@
+# Stepwise. `make help` lists the targets.

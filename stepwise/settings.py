@@ -1,0 +1,181 @@
+"""Settings of the Django project, all from the environment (table in README.md); every one has a default that runs."""
+
+import os
+import sys
+import tempfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from stepwise.secrets import secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+environ.Env.read_env(str(BASE_DIR / ".env")) if (BASE_DIR / ".env").exists() else None
+
+# --- Where things live -------------------------------------------------------------------------------------------
+DATA_DIR = Path(env.str("RIS_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+DEBUG = False
+DEMO = env.bool("RIS_DEMO", default=False)
+DEMO_PASSWORD = env.str("RIS_DEMO_PASSWORD", default="")
+SECRET_KEY = env.str("RIS_SECRET_KEY", default="") or secret_key(DATA_DIR)
+ALLOWED_HOSTS = env.list("RIS_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+API_TOKEN = env.str("RIS_API_TOKEN", default="")
+
+HTTP_PORT = env.int("RIS_HTTP_PORT", default=8000)
+HTTP_BIND = env.str("RIS_BIND", default="127.0.0.1")
+DICOM_PORT = env.int("RIS_DICOM_PORT", default=11112)
+DICOM_BIND = env.str("RIS_DICOM_BIND", default="127.0.0.1")
+DICOM_HOST = env.str("RIS_DICOM_HOST", default="127.0.0.1")  # where the web finds the DICOM port for its health check
+DICOM_PROCESSES = env.int("RIS_DICOM_PROCESSES", default=1)
+AE_TITLE = env.str("RIS_AE_TITLE", default="STEPWISE")
+UNKNOWN_CALLERS = env.str("RIS_UNKNOWN_CALLERS", default="accept" if DEMO else "reject")
+MLLP_HOST = env.str("RIS_MLLP_HOST", default="127.0.0.1")
+MLLP_PORT = env.int("RIS_MLLP_PORT", default=0)
+
+if UNKNOWN_CALLERS not in ("accept", "reject"):
+    raise ImproperlyConfigured(f"RIS_UNKNOWN_CALLERS is {UNKNOWN_CALLERS!r}; it must be 'accept' or 'reject'.")
+if not 1 <= len(AE_TITLE.strip()) <= 16 or "\\" in AE_TITLE or not AE_TITLE.isascii():
+    raise ImproperlyConfigured(f"RIS_AE_TITLE is {AE_TITLE!r}; an AE title is 1 to 16 ASCII characters without backslash (PS3.5 6.2).")
+
+# --- Applications ------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_structlog",
+    "ninja",
+    "dimse",
+    "ris",
+    "worklist",
+    "mpps",
+    "billing",
+    "training",
+    "stepwise",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "stepwise.urls"
+WSGI_APPLICATION = "stepwise.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "stepwise.context_processors.shell",
+            ],
+        },
+    },
+]
+
+# --- Databases ---------------------------------------------------------------------------------------------------
+SQLITE_OPTIONS: dict[str, Any] = {
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    # synchronous=FULL: an accepted N-CREATE or N-SET survives a power cut.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+}
+
+
+def _default_database() -> dict[str, Any]:
+    if not env.str("DATABASE_URL", default=""):
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "stepwise.sqlite3", "OPTIONS": SQLITE_OPTIONS}
+    database: dict[str, Any] = dict(env.db_url("DATABASE_URL"))
+    if database["ENGINE"].endswith("sqlite3"):
+        database["OPTIONS"] = SQLITE_OPTIONS
+    elif database["ENGINE"].endswith("postgresql"):
+        database.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+    return database
+
+
+DATABASES = {
+    "default": _default_database(),
+    # The message journal is written beside the hot path and may be lost without harm: synchronous=NORMAL.
+    "journal": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "journal.sqlite3",
+        "OPTIONS": SQLITE_OPTIONS | {"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"},
+    },
+}
+DATABASE_ROUTERS = ["dimse.routers.JournalRouter"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+# --- Redis and Celery --------------------------------------------------------------------------------------------
+def redis_socket(data_dir: Path) -> Path:
+    """Unix socket of the Redis that `simulate` starts; a long data directory (sun_path holds 108 bytes) moves it to /tmp."""
+    path = data_dir / "redis.sock"
+    if len(os.fsencode(path)) <= 100:
+        return path
+    return Path(tempfile.gettempdir()) / f"stepwise-{sha256(os.fsencode(data_dir)).hexdigest()[:16]}.sock"
+
+
+REDIS_SOCKET = redis_socket(DATA_DIR)
+REDIS_IS_EXTERNAL = bool(env.str("REDIS_URL", default=""))
+REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{REDIS_SOCKET}"
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+
+# --- Web ---------------------------------------------------------------------------------------------------------
+LOGIN_URL = "/sign-in/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/sign-in/"
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step: one process serves what is in the tree
+WHITENOISE_AUTOREFRESH = False
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "object-src": [NONE],
+    }
+}
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_NAME = f"stepwise_session_{HTTP_PORT}"  # two simulators on one host keep their own sign-in
+CSRF_COOKIE_NAME = f"stepwise_csrf_{HTTP_PORT}"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- Time and language -------------------------------------------------------------------------------------------
+TIME_ZONE = env.str("RIS_TIME_ZONE", default="America/New_York")
+USE_TZ = True
+LANGUAGE_CODE = "en"
+USE_I18N = False
+
+# --- Logs --------------------------------------------------------------------------------------------------------
+LOG_LEVEL = env.str("RIS_LOG_LEVEL", default="INFO")
+from stepwise.logs import LOGGING  # noqa: E402  (needs nothing above; kept in a module of its own)
+
+TESTING = "pytest" in sys.modules
