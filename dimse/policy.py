@@ -1,0 +1,74 @@
+"""Whether an association is accepted: what the server asks about each request, and the standard's reasons to refuse (PS3.8 9.3.4)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """The association is welcome."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The association is refused with this result, source and reason; `why` is for the journal and the log."""
+
+    result: int
+    source: int
+    reason: int
+    why: str
+
+
+Policy = Callable[[str, str, str], Accept | Reject]
+"""`policy(calling AE title, called AE title, peer's address)`; AE titles come without padding."""
+
+_PERMANENT, _TRANSIENT = 1, 2
+_SERVICE_USER, _PRESENTATION = 1, 3
+
+
+def called_ae_title_unknown(called: str) -> Reject:
+    return Reject(_PERMANENT, _SERVICE_USER, 7, f"called AE title {called!r} is not served here")
+
+
+def calling_ae_title_unknown(calling: str) -> Reject:
+    return Reject(_PERMANENT, _SERVICE_USER, 3, f"calling AE title {calling!r} is not known here")
+
+
+def application_context_unknown(name: str) -> Reject:
+    return Reject(_PERMANENT, _SERVICE_USER, 2, f"application context {name!r} is not DICOM's")
+
+
+def no_reason_given(why: str) -> Reject:
+    """Permanent, and the peer is not told why."""
+    return Reject(_PERMANENT, _SERVICE_USER, 1, why)
+
+
+def out_of_order(why: str) -> Reject:
+    """Transient, no reason given: the fault is ours, and asking again later may help."""
+    return Reject(_TRANSIENT, _SERVICE_USER, 1, why)
+
+
+def local_limit_exceeded(limit: int) -> Reject:
+    return Reject(_TRANSIENT, _PRESENTATION, 2, f"there are already {limit} associations")
+
+
+def accept_all(calling: str, called: str, address: str) -> Accept:
+    """The policy of a server that was given none."""
+    return Accept()
+
+
+_REASONS = {
+    (1, 1): "no reason given",
+    (1, 2): "application context name not supported",
+    (1, 3): "calling AE title not recognized",
+    (1, 7): "called AE title not recognized",
+    (2, 1): "no reason given",
+    (2, 2): "protocol version not supported",
+    (3, 1): "temporary congestion",
+    (3, 2): "local limit exceeded",
+}
+
+
+def reason_in_words(source: int, reason: int) -> str:
+    """The diagnostic of an A-ASSOCIATE-RJ (PS3.8 Table 9-21), e.g. "called AE title not recognized"."""
+    return _REASONS.get((source, reason), f"unknown reason {source}/{reason}")
