@@ -137,6 +137,35 @@ REDIS_SOCKET = redis_socket(DATA_DIR)
 REDIS_IS_EXTERNAL = bool(env.str("REDIS_URL", default=""))
 REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{REDIS_SOCKET}"
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_IGNORE_RESULT = True  # no result backend: what a task did is in the database
+CELERY_TASK_ACKS_LATE = True  # a task whose worker was killed is run again; every task is safe to run twice
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False
+CELERY_TIMEZONE = "UTC"
+# Redis may be killed and come back at any moment: the worker tries for ever, in steps of at most 2 s.
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,  # seconds after which an unacknowledged task is given to another worker
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+    # What a sender (beat, the nudge) does when Redis is away: give up soon, the sweep sends what is left.
+    "max_retries": 2,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.5,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5
+# `expires`: sweeps that waited for an absent worker are dropped, one sweep sends all there is.
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "send waiting charges": {"task": "billing.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+}
 
 # --- Web ---------------------------------------------------------------------------------------------------------
 LOGIN_URL = "/sign-in/"
@@ -176,6 +205,5 @@ USE_I18N = False
 
 # --- Logs --------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("RIS_LOG_LEVEL", default="INFO")
-from stepwise.logs import LOGGING  # noqa: E402  (needs nothing above; kept in a module of its own)
 
 TESTING = "pytest" in sys.modules

@@ -1,0 +1,159 @@
+"""Where and when a step can be performed: slots, conflicts, opening hours."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Q, QuerySet
+
+from ris import clock, names
+from ris.errors import InvalidInput, NotFound, SlotTaken
+from ris.models import ScheduledProcedureStep, Site, Station, StationPool
+from ris.transitions import OCCUPYING
+
+SLOT_MINUTES = 15
+
+
+@dataclass(frozen=True)
+class Place:
+    """A station, or a pool whose stations can stand in for each other."""
+
+    stations: tuple[Station, ...]
+    pool: StationPool | None = None
+
+    @property
+    def label(self) -> str:
+        return self.pool.code if self.pool else self.stations[0].ae_title
+
+    def performs(self, modality: str) -> tuple[Station, ...]:
+        """The enabled stations of the place that perform the modality."""
+        return tuple(s for s in self.stations if s.enabled and modality in {m.modality for m in s.modalities.all()})
+
+
+def find_place(site: Site, name: str) -> Place:
+    """A station by AE title or a pool by code; NotFound in words when there is neither."""
+    stations = Station.objects.filter(site=site).prefetch_related("modalities")
+    station = stations.filter(ae_title=name).first()
+    if station is not None:
+        return Place((station,))
+    pool = StationPool.objects.filter(site=site, code=name).first()
+    if pool is not None:
+        return Place(tuple(stations.filter(pools=pool)), pool)
+    known = ", ".join(stations.filter(enabled=True).values_list("ae_title", flat=True))
+    raise NotFound(f"There is no station or pool {name!r} here; known stations: {known or 'none'}.")
+
+
+def check_place(place: Place, modality: str) -> tuple[Station, ...]:
+    """The stations of the place that can perform the modality; InvalidInput in words when none can."""
+    able = place.performs(modality)
+    if able:
+        return able
+    if not any(station.enabled for station in place.stations):
+        raise InvalidInput({"station_ae_title": f"{place.label} is disabled; choose another station."})
+    has = ", ".join(sorted({m.modality for s in place.stations for m in s.modalities.all()}))
+    raise InvalidInput({"station_ae_title": f"{place.label} performs {has or 'no modality'}, not {modality}; choose another station."})
+
+
+def _occupants(station_ids: set[int], start: datetime, end: datetime) -> QuerySet[ScheduledProcedureStep]:
+    """Steps that keep a slot on any of the stations between start and end."""
+    return (
+        ScheduledProcedureStep.objects.filter(stations__station__in=station_ids, status__in=OCCUPYING)
+        .filter(Q(start__lt=end) & Q(end__gt=start))
+        .select_related("requested_procedure__order__patient")
+        .prefetch_related("stations")
+        .distinct()
+        .order_by("start")
+    )
+
+
+def _reach(stations: Iterable[Station]) -> set[int]:
+    """Ids of the stations and of all that share a pool with one of them: exams that could be moved among each other."""
+    ids = {station.pk for station in stations}
+    return ids | set(Station.objects.filter(pools__stations__in=ids).values_list("pk", flat=True))
+
+
+def _assignable(claims: list[set[int]]) -> bool:
+    """Whether every claim (ids of stations that would do) can have a station of its own: a bipartite matching."""
+    holder: dict[int, int] = {}
+
+    def place(claim: int, tried: set[int]) -> bool:
+        for station in claims[claim] - tried:
+            tried.add(station)
+            if station not in holder or place(holder[station], tried):
+                holder[station] = claim
+                return True
+        return False
+
+    return all(place(claim, set()) for claim in range(len(claims)))
+
+
+def _clash(wanted: set[int], start: datetime, end: datetime, taken: Iterable[ScheduledProcedureStep]) -> ScheduledProcedureStep | None:
+    """The exam in the way of one more from start to end on any of the wanted stations, or None."""
+    overlapping = [(step, _claim(step)) for step in taken if step.start and step.end and step.start < end and step.end > start]
+    moments = {start} | {step.start for step, _ in overlapping if step.start and step.start > start}
+    for moment in sorted(moments):
+        running = [(step, claim) for step, claim in overlapping if step.start and step.end and step.start <= moment < step.end]
+        if not _assignable([wanted, *(claim for _, claim in running)]):
+            return next((step for step, claim in running if claim & wanted), running[0][0])
+    return None
+
+
+def _claim(step: ScheduledProcedureStep) -> set[int]:
+    return {row.station_id for row in step.stations.all() if row.station_id}
+
+
+def refuse_clash(stations: tuple[Station, ...], label: str, step: ScheduledProcedureStep, start: datetime) -> None:
+    """Lock the stations and raise SlotTaken when the step would overlap another one.
+
+    The row locks make two bookings of one slot wait for each other on PostgreSQL; on SQLite the transaction itself does.
+    """
+    list(Station.objects.select_for_update().filter(pk__in=[s.pk for s in stations]).order_by("pk"))
+    end = start + timedelta(minutes=step.duration_minutes)
+    taken = [other for other in _occupants(_reach(stations), start, end) if other.pk != step.pk]
+    other = _clash({station.pk for station in stations}, start, end, taken)
+    if other is not None:
+        exam = describe(other)
+        raise SlotTaken(f"{label} is taken at {clock.local(start, step.site):%H:%M}: {exam}. Choose another time or station.", exam)
+
+
+def describe(step: ScheduledProcedureStep) -> str:
+    """`A261123-014 TANAKA, Hanako, CT chest, 23-Nov-2026 09:30-10:00` for conflict messages."""
+    order = step.requested_procedure.order
+    when = ""
+    if step.start and step.end:
+        start, end = clock.local(step.start, step.site), clock.local(step.end, step.site)
+        when = f", {start:%d-%b-%Y %H:%M}-{end:%H:%M}"
+    return f"{order.accession_number} {names.plain(order.patient.name)}, {step.description}{when}"
+
+
+def free_slots(place: Place, modality: str, minutes: int, start: datetime, limit: int, days: int = 14) -> list[tuple[datetime, datetime]]:
+    """First `limit` free slots of `minutes` within the opening hours, on quarter hours, from `start` on, at most `days` ahead."""
+    stations = check_place(place, modality)
+    site = stations[0].site
+    found: list[tuple[datetime, datetime]] = []
+    length = timedelta(minutes=minutes)
+    horizon = start + timedelta(days=days)
+    taken = list(_occupants(_reach(stations), start, horizon))
+    wanted = {station.pk for station in stations}
+    for begin in _quarter_hours(site, stations, start, length, horizon):
+        if len(found) >= limit:
+            break
+        if _clash(wanted, begin, begin + length, taken) is None:
+            found.append((begin, begin + length))
+    return found
+
+
+def _quarter_hours(site: Site, stations: tuple[Station, ...], start: datetime, length: timedelta, horizon: datetime) -> Iterator[datetime]:
+    """Quarter hours of the opening hours from start to horizon on which an exam of this length still fits."""
+    opens, closes = max(s.opens for s in stations), min(s.closes for s in stations)
+    day = clock.local(start, site).date()
+    slot = timedelta(minutes=SLOT_MINUTES)
+    while True:
+        begin, shut = clock.at(day, opens, site), clock.at(day, closes, site)
+        if begin >= horizon:
+            return
+        while begin + length <= shut and begin < horizon:
+            if begin >= start:
+                yield begin
+            begin += slot
+        day = day + timedelta(days=1)

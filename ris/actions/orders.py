@@ -1,0 +1,170 @@
+"""Ordering exams from the catalogue."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ris import clock, events, validation
+from ris.actions import numbers, patients, steps
+from ris.actions.patients import PatientData
+from ris.actor import Actor
+from ris.db import action
+from ris.errors import Conflict, InvalidInput, NotFound
+from ris.models import (
+    Order,
+    Patient,
+    Procedure,
+    ProcedureStepTemplate,
+    RequestedProcedure,
+    ScheduledProcedureStep,
+    Site,
+    StepChange,
+    Visit,
+)
+from ris.transitions import SCHEDULED, WAITING
+from ris.validation import Checker
+
+
+@dataclass(frozen=True)
+class OrderRequest:
+    """What is ordered. `procedure_codes` are catalogue codes; an empty accession number asks for a new one.
+
+    With `station_ae_title` (or a pool's code) and `start` (aware) the first step is booked; the steps after it follow
+    on the same station when it performs their modality, else they wait in the tray. Without them all wait in the tray.
+    """
+
+    procedure_codes: list[str]
+    priority: str = Order.Priority.ROUTINE
+    station_ae_title: str = ""
+    start: datetime | None = None
+    accession_number: str = ""
+    placer_order_number: str = ""
+    referring_physician_name: str = ""
+    requesting_physician: str = ""
+    requesting_service: str = ""
+    reason: str = ""
+    comments: str = ""
+    patient_transport_arrangements: str = ""
+
+
+@action
+def place_order(site: Site, patient: Patient | PatientData, request: OrderRequest, actor: Actor, visit: Visit | None = None) -> Order:
+    """Make the order with its procedures and steps, all or nothing.
+
+    Raises InvalidInput, NotFound (procedure, station), Conflict (patient ID, accession number) or SlotTaken.
+    """
+    columns = _check(request)
+    procedures = [_catalogue_procedure(site, code) for code in request.procedure_codes]
+    if bool(request.station_ae_title) != bool(request.start):
+        missing = "start" if request.station_ae_title else "station_ae_title"
+        raise InvalidInput({missing: "is missing; give station and start together, or neither to leave the exam in the tray"})
+    person = patient if isinstance(patient, Patient) else patients.find_or_register(site, patient, actor)
+    accession = columns.pop("accession_number") or numbers.accession_number(site)
+    if Order.objects.filter(site=site, accession_number=accession, issuer_of_accession_number="").exists():
+        raise Conflict(f"Accession number {accession} belongs to an order already; leave it empty to get a new one.")
+    order = Order.objects.create(
+        site=site,
+        patient=person,
+        visit=visit,
+        accession_number=accession,
+        placer_order_number=columns.pop("placer_order_number") or numbers.order_number(site, "placer"),
+        filler_order_number=numbers.order_number(site, "filler"),
+        ordered_at=clock.now(site),
+        ordered_by=actor.name,
+        **columns,
+    )
+    made = [step for procedure in procedures for step in _request_procedure(order, procedure, actor)]
+    if request.start is not None:
+        _book_in_a_row(made, request.station_ae_title, request.start, actor)
+    return order
+
+
+def _check(request: OrderRequest) -> dict[str, str]:
+    """Column values of an Order, or InvalidInput."""
+    checked = Checker()
+    columns = {
+        name: checked(name, validation.text, getattr(request, name), vr) or ""
+        for name, vr in (
+            ("accession_number", "SH"),
+            ("placer_order_number", "LO"),
+            ("requesting_service", "LO"),
+            ("reason", "LO"),
+            ("comments", "LT"),
+            ("patient_transport_arrangements", "LO"),
+        )
+    }
+    for name in ("referring_physician_name", "requesting_physician"):
+        columns[name] = checked(name, validation.person_name, getattr(request, name)) or ""
+    columns["priority"] = request.priority.strip().upper()
+    if columns["priority"] not in Order.Priority.values:
+        checked.refuse("priority", f"must be one of {', '.join(Order.Priority.values)}")
+    if not request.procedure_codes:
+        checked.refuse("procedure_code", "is empty; choose a procedure of the catalogue")
+    checked.done()
+    return columns
+
+
+def _catalogue_procedure(site: Site, code: str) -> Procedure:
+    procedure = Procedure.objects.filter(site=site, code=code, active=True).prefetch_related("steps").first()
+    if procedure is None:
+        raise NotFound(f"There is no procedure {code!r} in the catalogue; GET /api/v1/procedures lists it.")
+    return procedure
+
+
+def _request_procedure(order: Order, procedure: Procedure, actor: Actor) -> list[ScheduledProcedureStep]:
+    """Copy the catalogue's procedure and its steps into the order."""
+    site = order.site
+    requested = RequestedProcedure.objects.create(
+        site=site,
+        order=order,
+        catalogue_procedure=procedure,
+        requested_procedure_id=numbers.requested_procedure_id(site),
+        study_instance_uid=numbers.study_instance_uid(),
+        code=procedure.code,
+        scheme=procedure.scheme,
+        meaning=procedure.meaning,
+        description=procedure.meaning,
+        laterality=procedure.laterality,
+        price=procedure.price,
+    )
+    return [_make_step(requested, template, actor) for template in procedure.steps.all()]
+
+
+def _make_step(requested: RequestedProcedure, template: ProcedureStepTemplate, actor: Actor) -> ScheduledProcedureStep:
+    code = {"code": template.protocol_code, "scheme": template.protocol_scheme, "meaning": template.protocol_meaning}
+    now = clock.now(requested.site)
+    step = ScheduledProcedureStep.objects.create(
+        site=requested.site,
+        requested_procedure=requested,
+        scheduled_procedure_step_id=numbers.scheduled_procedure_step_id(requested.site),
+        position=template.position,
+        description=template.description,
+        modality=template.modality,
+        duration_minutes=template.duration_minutes,
+        protocol_codes=[code] if template.protocol_code else [],
+        pre_medication=template.pre_medication,
+        requested_contrast_agent=template.requested_contrast_agent,
+        status_at=now,
+    )
+    StepChange.by(actor, step=step, at=now, verb="order", to_status=SCHEDULED)
+    events.publish(events.StepChanged(step.pk))
+    return step
+
+
+def _book_in_a_row(made: list[ScheduledProcedureStep], place: str, start: datetime, actor: Actor) -> None:
+    """Book the first step at `start` and each following one of the same modality right after the one before."""
+    first = made[0]
+    for step in made:
+        if step.modality != first.modality:
+            continue
+        booked = steps.schedule(step.pk, place, start, actor)
+        start = booked.end or start
+
+
+@action
+def cancel_order(order: Order, actor: Actor, reason: str) -> list[ScheduledProcedureStep]:
+    """Cancel every step of the order that has not begun; Conflict when there is none."""
+    waiting = ScheduledProcedureStep.objects.filter(requested_procedure__order=order, status__in=WAITING).order_by("pk")
+    canceled = [steps.cancel(step.pk, actor, reason) for step in waiting]
+    if not canceled:
+        raise Conflict(f"Order {order.accession_number} has no exam left that could be canceled.")
+    return canceled

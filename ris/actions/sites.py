@@ -1,0 +1,25 @@
+"""Sites."""
+
+from django.conf import settings
+
+from ris.db import action
+from ris.models import Site
+
+
+@action
+def ensure_default_site(name: str = "Northbridge General", issuer_of_patient_id: str = "NBG") -> Site:
+    """Return the default site, made from the settings when there is none yet."""
+    site = Site.objects.filter(is_default=True).first()
+    if site is None:
+        site = Site.objects.create(
+            code="main",
+            name=name,
+            ae_title=settings.AE_TITLE,
+            time_zone=settings.TIME_ZONE,
+            issuer_of_patient_id=issuer_of_patient_id,
+            is_default=True,
+        )
+    elif (site.ae_title, site.time_zone) != (settings.AE_TITLE, settings.TIME_ZONE):
+        site.ae_title, site.time_zone = settings.AE_TITLE, settings.TIME_ZONE
+        site.save(update_fields=["ae_title", "time_zone"])
+    return site

@@ -1,0 +1,168 @@
+"""Verbs of a scheduled procedure step: scheduling it, and every change of its status."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from ris import clock, events
+from ris.actions import booking
+from ris.actor import Actor
+from ris.db import action
+from ris.errors import ChangedMeanwhile, IllegalTransition, InvalidInput, NotPermitted
+from ris.models import ScheduledProcedureStep, StepChange, StepStation
+from ris.transitions import DEPARTED, STARTED, TRANSITIONS, WAITING
+from ris.validation import Checker, text
+
+
+def lock_step(step_id: int, expected_version: int | None = None) -> ScheduledProcedureStep:
+    """The step with its row locked until the transaction ends; ChangedMeanwhile when it is not the expected version."""
+    step = (
+        ScheduledProcedureStep.objects.select_for_update(of=("self",))
+        .select_related("site", "requested_procedure__order__patient")
+        .get(pk=step_id)
+    )
+    if expected_version is not None and step.version != expected_version:
+        last = step.changes.last()
+        did = (
+            f"{last.actor} did “{last.verb.replace('_', ' ')}” at {clock.local(last.at, step.site):%H:%M}"
+            if last
+            else "somebody changed it"
+        )
+        raise ChangedMeanwhile(f"The exam is not as you saw it: {did}; it is {step.status} now. Look again, then decide.")
+    return step
+
+
+@action
+def change_status(
+    step_id: int, verb: str, actor: Actor, reason: str = "", *, at: datetime | None = None, expected_version: int | None = None
+) -> ScheduledProcedureStep:
+    """Change the status by a verb of `ris.transitions`.
+
+    The guard stands in the UPDATE, so that of two that race one wins and the other is refused.
+    Raises IllegalTransition, NotPermitted, InvalidInput (no reason where one is needed) or ChangedMeanwhile.
+    """
+    transition = TRANSITIONS[verb]
+    step = lock_step(step_id, expected_version)
+    reason = _checked_reason(reason, transition.needs_reason)
+    if actor.kind not in transition.actors:
+        raise NotPermitted(f"A {actor.kind} cannot “{verb.replace('_', ' ')}” an exam.")
+    moment = at or clock.now(step.site)
+    changed = ScheduledProcedureStep.objects.filter(pk=step_id, status__in=transition.sources).update(
+        status=transition.target, status_at=moment, version=step.version + 1
+    )
+    if not changed:
+        legal = " or ".join(transition.sources)
+        raise IllegalTransition(
+            f"The exam is {step.status} since {clock.local(step.status_at, step.site):%d-%b-%Y %H:%M}; "
+            f"“{verb.replace('_', ' ')}” needs it to be {legal}."
+        )
+    StepChange.by(actor, step=step, at=moment, verb=verb, from_status=step.status, to_status=transition.target, reason=reason)
+    step.status, step.status_at, step.version = transition.target, moment, step.version + 1
+    events.publish(events.StepChanged(step.pk))
+    return step
+
+
+def _checked_reason(reason: str, needed: bool) -> str:
+    checked = Checker()
+    clean = checked("reason", text, reason, "ST") or ""
+    if needed and not clean:
+        checked.refuse("reason", "is empty; say in a few words why")
+    checked.done()
+    return clean[:255]
+
+
+def arrive(step_id: int, actor: Actor, **options: Any) -> ScheduledProcedureStep:
+    """The patient is here."""
+    return change_status(step_id, "arrive", actor, **options)
+
+
+def ready(step_id: int, actor: Actor, **options: Any) -> ScheduledProcedureStep:
+    """The patient is prepared for the exam."""
+    return change_status(step_id, "ready", actor, **options)
+
+
+def cancel(step_id: int, actor: Actor, reason: str, **options: Any) -> ScheduledProcedureStep:
+    """Take an exam that has not begun off the worklist; `restore` undoes it."""
+    return change_status(step_id, "cancel", actor, reason, **options)
+
+
+@action
+def start(step_id: int, actor: Actor, at: datetime | None = None) -> ScheduledProcedureStep:
+    """A performed step refers to this one. A step that is under way or was completed already stays as it is (append)."""
+    step = lock_step(step_id)
+    if step.status not in TRANSITIONS["start"].sources:
+        return step
+    return change_status(step_id, "start", actor, at=at)
+
+
+@action
+def end(step_id: int, verb: str, actor: Actor, reason: str = "", at: datetime | None = None) -> ScheduledProcedureStep:
+    """`complete`, `discontinue` or `put_back` a step that is under way; one that is not stays as it is."""
+    step = lock_step(step_id)
+    if step.status not in (STARTED, DEPARTED):
+        return step
+    return change_status(step_id, verb, actor, reason, at=at)
+
+
+@action
+def schedule(
+    step_id: int, place_name: str, start: datetime, actor: Actor, *, reason: str = "", expected_version: int | None = None
+) -> ScheduledProcedureStep:
+    """Book the step on a station (AE title) or pool (code) from `start` (aware) on, or move it there.
+
+    Raises NotFound (no such place), InvalidInput (modality, start), IllegalTransition (it has begun), SlotTaken.
+    """
+    step = lock_step(step_id, expected_version)
+    if step.status not in WAITING:
+        raise IllegalTransition(f"The exam is {step.status}; only one that has not begun can be scheduled or moved.")
+    if start.tzinfo is None:
+        raise InvalidInput({"start": "has no time zone; write it as 2026-11-23T09:30:00-05:00"})
+    place = booking.find_place(step.site, place_name)
+    stations = booking.check_place(place, step.modality)
+    booking.refuse_clash(stations, place.label, step, start)
+    return _book(step, place, stations, start, actor, reason)
+
+
+def _book(
+    step: ScheduledProcedureStep, place: booking.Place, stations: Iterable[Any], start: datetime, actor: Actor, reason: str
+) -> ScheduledProcedureStep:
+    before = [station.ae_title for station in step.stations.all()]
+    after = [station.ae_title for station in stations]
+    detail = {
+        "start": [step.start.isoformat() if step.start else "", start.isoformat()],
+        "stations": [before, after],
+    }
+    verb = "reschedule" if step.start else "schedule"
+    step.start, step.end = start, start + timedelta(minutes=step.duration_minutes)
+    step.pool = place.pool
+    step.location = "" if place.pool else place.stations[0].room
+    step.received_item = without_booking(step.received_item)
+    step.version += 1
+    step.save(update_fields=["start", "end", "pool", "location", "received_item", "version"])
+    step.stations.all().delete()
+    StepStation.objects.bulk_create([StepStation(step=step, ae_title=s.ae_title, station=s, position=i) for i, s in enumerate(stations)])
+    StepChange.by(
+        actor,
+        step=step,
+        at=clock.now(step.site),
+        verb=verb,
+        from_status=step.status,
+        to_status=step.status,
+        reason=_checked_reason(reason, needed=False),
+        detail=detail,
+    )
+    events.publish(events.StepChanged(step.pk))
+    return step
+
+
+_BOOKING_TAGS = ("00400001", "00400002", "00400003", "00400010", "00400011")
+_STEP_SEQUENCE = "00400100"
+
+
+def without_booking(received_item: dict[str, Any]) -> dict[str, Any]:
+    """The received item less its station, start and location, which a booking made here replaces."""
+    items = received_item.get(_STEP_SEQUENCE, {}).get("Value", [])
+    if not items:
+        return received_item
+    kept = {tag: element for tag, element in items[0].items() if tag not in _BOOKING_TAGS}
+    return received_item | {_STEP_SEQUENCE: {"vr": "SQ", "Value": [kept]}}

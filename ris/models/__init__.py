@@ -1,0 +1,32 @@
+"""Tables of the RIS, one noun a module. `ris/actions` is their only writer."""
+
+from ris.models.access import ApiToken
+from ris.models.catalogue import Procedure, ProcedureStepTemplate
+from ris.models.history import Change, RecordChange
+from ris.models.operations import Heartbeat
+from ris.models.order import Order, RequestedProcedure
+from ris.models.patient import Patient, Visit
+from ris.models.site import NumberSequence, Site
+from ris.models.station import Station, StationModality, StationPool
+from ris.models.step import ScheduledProcedureStep, StepChange, StepStation
+
+__all__ = [
+    "ApiToken",
+    "Change",
+    "Heartbeat",
+    "NumberSequence",
+    "Order",
+    "Patient",
+    "Procedure",
+    "ProcedureStepTemplate",
+    "RecordChange",
+    "RequestedProcedure",
+    "ScheduledProcedureStep",
+    "Site",
+    "Station",
+    "StationModality",
+    "StationPool",
+    "StepChange",
+    "StepStation",
+    "Visit",
+]

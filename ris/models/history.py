@@ -1,0 +1,58 @@
+"""Append-only rows that say who changed what, when, from what, to what and why."""
+
+from typing import Any, NoReturn, Self
+
+from django.conf import settings
+from django.db import models
+
+from ris.actor import Actor
+
+
+class AppendOnlyError(TypeError):
+    """A row of a history cannot be changed or deleted."""
+
+
+class Change(models.Model):
+    """One change of a status. Rooms derive their own history from it and add what changed."""
+
+    at = models.DateTimeField()
+    verb = models.CharField(max_length=24)
+    from_status = models.CharField(max_length=16, blank=True)
+    to_status = models.CharField(max_length=16, blank=True)
+    actor_kind = models.CharField(max_length=16)
+    actor = models.CharField(max_length=150)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, blank=True)
+    reason = models.CharField(max_length=255, blank=True)
+    detail = models.JSONField(default=dict, blank=True, help_text="What else changed: {name: [from, to]}.")
+
+    class Meta:
+        abstract = True
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.verb} by {self.actor}"
+
+    @classmethod
+    def by(cls, actor: Actor, **fields: Any) -> Self:
+        """Record a change by the actor and return its row."""
+        row = cls(actor_kind=actor.kind, actor=actor.name, user_id=actor.user_id, **fields)
+        row.save(force_insert=True)
+        return row
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise AppendOnlyError(f"a {type(self).__name__} cannot be changed; record a new one")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError(f"a {type(self).__name__} cannot be deleted")
+
+
+class RecordChange(Change):
+    """A change of a record without a status: a patient's demographics, a station's settings."""
+
+    subject = models.CharField(max_length=32)
+    subject_id = models.BigIntegerField()
+
+    class Meta(Change.Meta):
+        indexes = [models.Index(fields=["subject", "subject_id"])]

@@ -1,0 +1,26 @@
+"""Person names (PS3.5 6.2.1): up to three component groups, five components each."""
+
+import unicodedata
+
+GROUPS = ("alphabetic", "ideographic", "phonetic")
+
+
+def normalised(text: str) -> str:
+    """Key for searching: no case, no accents, single spaces. `MÜLLER^Jürgen` → `muller jurgen`."""
+    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    bare = "".join(char for char in decomposed if not unicodedata.combining(char))
+    return " ".join(bare.replace("^", " ").replace("=", " ").replace(",", " ").split())
+
+
+def canonical(name: str) -> str:
+    """Drop empty trailing components and groups and surrounding spaces, which carry no meaning (PS3.5 6.2.1.1)."""
+    groups = ["^".join(part.strip() for part in group.split("^")).rstrip("^") for group in name.split("=")]
+    return "=".join(groups).rstrip("=")
+
+
+def plain(name: str) -> str:
+    """For one line of text: `FAMILY, Given Middle` of the first group that has a value."""
+    group = next((group for group in name.split("=") if group.strip("^ ")), "")
+    family, _, rest = group.partition("^")
+    given = " ".join(part for part in rest.split("^")[:2] if part)
+    return ", ".join(part for part in (family, given) if part)

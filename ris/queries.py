@@ -1,0 +1,77 @@
+"""Reads of the RIS that more than one room needs."""
+
+from datetime import date
+
+from django.db.models import Prefetch, Q, QuerySet
+
+from ris import clock, names
+from ris.errors import NotFound
+from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, Station
+
+
+def default_site() -> Site:
+    """The site of everybody who is not assigned to another one; NotFound before the first start has made it."""
+    site = Site.objects.filter(is_default=True).first()
+    if site is None:
+        raise NotFound("No hospital exists yet; `manage.py simulate` makes one at its first start.")
+    return site
+
+
+def steps(site: Site) -> QuerySet[ScheduledProcedureStep]:
+    """Steps with all that a list shows, in order of start."""
+    return (
+        ScheduledProcedureStep.objects.filter(site=site)
+        .select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit", "pool")
+        .prefetch_related("stations__station")
+        .order_by("start", "pk")
+    )
+
+
+def steps_on(site: Site, day: date) -> QuerySet[ScheduledProcedureStep]:
+    """Steps that start on a local day."""
+    first, after = clock.day_bounds(day, site)
+    return steps(site).filter(start__gte=first, start__lt=after)
+
+
+def tray(site: Site) -> QuerySet[ScheduledProcedureStep]:
+    """Ordered, not yet scheduled."""
+    return steps(site).filter(start=None, status="SCHEDULED")
+
+
+def search(found: QuerySet[ScheduledProcedureStep], text: str) -> QuerySet[ScheduledProcedureStep]:
+    """Narrow to what matches a name, a patient ID or an accession number, each word somewhere in the name."""
+    by_name = Q()
+    for word in names.normalised(text).split():
+        by_name &= Q(requested_procedure__order__patient__name_key__contains=word)
+    return found.filter(
+        by_name
+        | Q(requested_procedure__order__patient__patient_id__istartswith=text.strip())
+        | Q(requested_procedure__order__accession_number__icontains=text.strip())
+    )
+
+
+def patients(site: Site, text: str) -> QuerySet[Patient]:
+    """Patients by name words or the beginning of an ID, in order of name."""
+    by_name = Q()
+    for word in names.normalised(text).split():
+        by_name &= Q(name_key__contains=word)
+    return Patient.objects.filter(site=site).filter(by_name | Q(patient_id__istartswith=text.strip())).order_by("name_key", "pk")
+
+
+def order(site: Site, accession_number: str) -> Order:
+    """The order of an accession number, with procedures and steps; NotFound otherwise."""
+    procedures = RequestedProcedure.objects.prefetch_related(Prefetch("steps", queryset=steps(site)))
+    found = (
+        Order.objects.filter(site=site, accession_number=accession_number)
+        .select_related("patient", "site")
+        .prefetch_related(Prefetch("requested_procedures", queryset=procedures))
+        .first()
+    )
+    if found is None:
+        raise NotFound(f"There is no order with accession number {accession_number!r}.")
+    return found
+
+
+def station(site: Site, ae_title: str) -> Station | None:
+    """The station of an AE title (PS3.8: surrounding spaces do not count)."""
+    return Station.objects.filter(site=site, ae_title=ae_title.strip()).prefetch_related("modalities").first()

@@ -1,0 +1,10 @@
+"""Free TCP ports."""
+
+import socket
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that is free at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
