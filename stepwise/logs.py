@@ -37,5 +37,7 @@ LOGGING: dict[str, Any] = {
         "hl7": {"level": "WARNING"},
         "django.server": {"level": "WARNING"},
         "django_structlog": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},  # a sweep every 5 s is no news
+        "celery.worker.strategy": {"level": "WARNING"},
     },
 }

@@ -11,6 +11,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from stepwise import logs
 from stepwise.secrets import secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -143,7 +144,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False
 CELERY_TIMEZONE = "UTC"
-# Redis may be killed and come back at any moment: the worker tries for ever, in steps of at most 2 s.
+# Redis may be killed and come back at any moment: the worker tries for ever (every 2 s: stepwise/broker.py).
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_CONNECTION_TIMEOUT = 2
@@ -161,6 +162,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "interval_step": 0.2, "interval_max": 0.5}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULER = "stepwise.broker:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 # `expires`: sweeps that waited for an absent worker are dropped, one sweep sends all there is.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
@@ -205,5 +207,6 @@ USE_I18N = False
 
 # --- Logs --------------------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("RIS_LOG_LEVEL", default="INFO")
+LOGGING = logs.LOGGING
 
 TESTING = "pytest" in sys.modules

@@ -1,0 +1,37 @@
+"""How Celery meets a Redis that comes and goes."""
+
+from typing import Any
+
+import structlog
+from celery.app.amqp import AMQP
+from celery.beat import PersistentScheduler, ScheduleEntry
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+RETRY_INTERVAL_MAX = 2  # seconds; Kombu's own 30 would leave charges waiting for that long after Redis is back
+
+log = structlog.get_logger(__name__)
+
+
+class PromptConnection(Connection):
+    """A broker connection that is tried again at least every `RETRY_INTERVAL_MAX` seconds."""
+
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Connection:
+        kwargs.setdefault("interval_start", 0.5)
+        kwargs.setdefault("interval_step", 0.5)
+        kwargs.setdefault("interval_max", RETRY_INTERVAL_MAX)
+        return super().ensure_connection(*args, **kwargs)
+
+
+class PromptAMQP(AMQP):
+    Connection = PromptConnection
+
+
+class Scheduler(PersistentScheduler):
+    """Beat's scheduler, which says in one line that a due task could not be sent; Celery's own logs two tracebacks every time."""
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
+        try:
+            self.apply_async(entry, producer=producer, advance=False)
+        except (OperationalError, OSError) as error:
+            log.warning("a due task was not sent; it is sent again when it is next due", task=entry.name, error=str(error))
