@@ -4,9 +4,8 @@ from typing import Any
 
 import structlog
 from celery.app.amqp import AMQP
-from celery.beat import PersistentScheduler, ScheduleEntry
+from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
 from kombu import Connection
-from kombu.exceptions import OperationalError
 
 RETRY_INTERVAL_MAX = 2  # seconds; Kombu's own 30 would leave charges waiting for that long after Redis is back
 
@@ -33,5 +32,5 @@ class Scheduler(PersistentScheduler):
     def apply_entry(self, entry: ScheduleEntry, producer: Any = None) -> None:
         try:
             self.apply_async(entry, producer=producer, advance=False)
-        except (OperationalError, OSError) as error:
-            log.warning("a due task was not sent; it is sent again when it is next due", task=entry.name, error=str(error))
+        except SchedulingError as error:
+            log.warning("a due task was not sent; it is sent when it is next due", error=str(error))
