@@ -10,7 +10,7 @@ from dimse import statuses
 ERROR_COMMENT_LENGTH = 64  # characters; Error Comment (0000,0902) is LO, PS3.5 Table 6.2-1
 
 
-class DimseFailure(Exception):  # noqa: N818  (the standard's word: the status class "failure")
+class DimseFailure(Exception):
     """The answer to a request is a failure status (PS3.7 Annex C).
 
     `offending` are tags: they travel as Offending Element (0000,0901) in C-FIND-RSP and as Attribute Identifier List (0000,1005) in

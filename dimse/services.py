@@ -90,7 +90,7 @@ class FindRequest(Request):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateRequest(Request):
-    """N-CREATE-RQ (PS3.7 10.1.5). Without an Affected SOP Instance UID in the request a new one is assigned here and returned to the SCU."""
+    """N-CREATE-RQ (PS3.7 10.1.5). A request without Affected SOP Instance UID gets a new one, which the response returns."""
 
     sop_instance_uid: str
     uid_was_assigned: bool
