@@ -1,0 +1,74 @@
+import re
+from io import StringIO
+
+import pytest
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
+from django.core.management import call_command
+
+from training.accounts import FULL_NAMES, ensure_demo_accounts, new_password
+
+pytestmark = pytest.mark.django_db
+ROLES = {"scheduler", "technologist", "biller", "integrator", "instructor", "trainee", "admin"}
+
+
+@pytest.fixture(autouse=True)
+def quick_digests(settings):
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def test_every_role_gets_an_account_with_its_group_and_a_full_name(settings):
+    settings.DEMO_PASSWORD = ""
+    passwords = ensure_demo_accounts()
+
+    assert set(passwords) == set(FULL_NAMES) == ROLES
+    assert len(set(passwords.values())) == len(ROLES)
+    for user in User.objects.all():
+        assert [group.name for group in user.groups.all()] == [user.username]
+        assert " " in user.get_full_name()
+        assert (user.is_superuser, user.is_staff) == (user.username == "admin",) * 2
+    assert authenticate(username="scheduler", password=passwords["scheduler"]) is not None
+
+
+def test_passwords_are_told_once_and_kept_as_digests_only(settings):
+    settings.DEMO_PASSWORD = ""
+    passwords = ensure_demo_accounts()
+
+    assert ensure_demo_accounts() == dict.fromkeys(ROLES)
+    for name, password in passwords.items():
+        assert password is not None
+        assert password not in User.objects.get(username=name).password
+        assert authenticate(username=name, password=password) is not None
+
+
+def test_one_password_for_all_when_it_is_configured(settings):
+    settings.DEMO_PASSWORD = "open-sesame-42"
+
+    assert set(ensure_demo_accounts().values()) == {"open-sesame-42"}
+
+
+def test_an_account_that_lost_its_role_gets_it_back():
+    ensure_demo_accounts()
+    User.objects.get(username="biller").groups.clear()
+
+    ensure_demo_accounts()
+
+    assert User.objects.get(username="biller").groups.filter(name="biller").exists()
+
+
+def test_passwords_can_be_typed_and_differ():
+    made = {new_password() for _ in range(50)}
+
+    assert len(made) == 50
+    assert all(re.fullmatch(r"[a-z2-9]{4}(-[a-z2-9]{4}){2}", password) for password in made)
+
+
+def test_the_command_prints_name_and_password_then_says_that_they_exist(settings):
+    settings.DEMO_PASSWORD = "open-sesame-42"
+    first, second = StringIO(), StringIO()
+    call_command("demo_accounts", stdout=first)
+    call_command("demo_accounts", stdout=second)
+
+    assert first.getvalue().count("open-sesame-42") == len(ROLES)
+    assert "open-sesame-42" not in second.getvalue()
+    assert second.getvalue().count("exists already") == len(ROLES)
