@@ -1,0 +1,180 @@
+"""The main job, end to end, with every process of the product: order → worklist → MPPS → charge in the ledger."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.dcmtk import dcmtk
+from tests.support.stack import Stack, running_stack
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.xdist_group("story"), pytest.mark.timeout(300)]
+
+DCMTK_ITEMS = Path("/usr/share/doc/dcmtk/examples/wlistdb/OFFIS")
+
+IMPORTED_ITEM = """\
+# Dicom-File-Format
+(0008,0005) CS [ISO_IR 100]
+(0008,0050) SH [IMP00042]
+(0010,0010) PN [MÜLLER^JÜRGEN]
+(0010,0020) LO [IMP-PATIENT-42]
+(0010,0030) DA [19490202]
+(0010,0040) CS [M]
+(0020,000d) UI [1.2.276.0.7230010.3.2.842]
+(0032,1060) LO [IMPORTED CT]
+(0040,0100) SQ
+(fffe,e000) -
+(0008,0060) CS [CT]
+(0040,0001) AE [CT01]
+(0040,0002) DA [20261231]
+(0040,0003) TM [101500]
+(0040,0007) LO [IMPORTED CT STEP]
+(0040,0009) SH [IMPSPS42]
+(fffe,e00d) -
+(fffe,e0dd) -
+(0040,1001) SH [IMPRP42]
+"""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    database = {"DATABASE_URL": os.environ["DATABASE_URL"]} if os.environ.get("DATABASE_URL") else {}
+    with running_stack(tmp_path_factory.mktemp("stack"), **database) as running:
+        yield running
+
+
+def order_ct(stack: Stack, patient_id: str) -> dict[str, Any]:
+    """Order a CT exam of one step on the first free slot of CT01."""
+    procedures = stack.get("/api/v1/procedures?limit=1000")["items"]
+    code = next(p["code"] for p in procedures if p["modality"] == "CT" and len(p["steps"]) == 1)
+    slot = stack.get(f"/api/v1/stations/CT01/free-slots?procedure={code}&limit=1")["items"][0]
+    order: dict[str, Any] = stack.post(
+        "/api/v1/orders",
+        {
+            "patient": {"patient_id": patient_id, "name": "STORY^TELLER", "birth_date": "1970-01-31", "sex": "F"},
+            "procedure_code": code,
+            "priority": "ROUTINE",
+            "station_ae_title": "CT01",
+            "start": slot["start"],
+        },
+    )
+    return order
+
+
+def perform(stack: Stack, verb: str, step_id: str, *more: str) -> str:
+    return stack.manage("modality", "--station", "CT01", verb, step_id, *more)
+
+
+def status_of(stack: Stack, order: dict[str, Any]) -> str:
+    return str(stack.get(f"/api/v1/orders/{order['accession_number']}")["steps"][0]["status"])
+
+
+def charge_of(stack: Stack, accession_number: str, status: str = "POSTED", timeout: float = 60) -> dict[str, Any]:
+    """The one charge of the order, once it has the status."""
+
+    def posted() -> dict[str, Any] | None:
+        charges = stack.get(f"/api/v1/charges?accession_number={accession_number}")["items"]
+        assert len(charges) <= 1, charges
+        return next((charge for charge in charges if charge["status"] == status), None)
+
+    return wait_until(posted, timeout, f"the charge of {accession_number} is {status}", interval=0.2)
+
+
+def findscu(stack: Stack, *keys: str) -> str:
+    command = [dcmtk("findscu"), "-v", "-W", "-aet", "CT01", "-aec", "STEPWISE", "127.0.0.1", str(stack.dicom_port)]
+    for key in keys:
+        command += ["-k", key]
+    done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return (done.stdout + done.stderr).decode("latin-1")
+
+
+def test_an_order_made_here_is_performed_and_charged_once(stack: Stack) -> None:
+    order = order_ct(stack, "STORY1")
+    step = order["steps"][0]
+    stack.post(f"/api/v1/scheduled-steps/{step['id']}/arrive")
+    step_id = step["scheduled_procedure_step_id"]
+    assert step_id in stack.manage("modality", "--station", "CT01", "list", "--date", step["start"][:10])
+    perform(stack, "start", step_id)
+    assert status_of(stack, order) == "STARTED"
+    perform(stack, "complete", step_id)
+    assert status_of(stack, order) == "COMPLETED"
+    performed = stack.get(f"/api/v1/performed-steps?accession_number={order['accession_number']}")["items"]
+    assert [(p["status"], p["unscheduled"], len(p["series"]) > 0) for p in performed] == [("COMPLETED", False, True)]
+    charge = charge_of(stack, order["accession_number"])
+    entries = stack.ledger().entries(control_id=charge["control_id"])
+    assert len(entries) == 1
+    assert step_id not in stack.manage("modality", "--station", "CT01", "list", "--date", step["start"][:10])
+
+
+def play_imported(stack: Stack, accession: str, patient_id: str, step_id: str, station: str) -> None:
+    answer = findscu(
+        stack,
+        f"(0008,0050)={accession}",
+        "PatientName",
+        "PatientID",
+        f"(0040,0100)[0].(0040,0001)={station}",
+        "(0040,0100)[0].(0040,0009)",
+    )
+    assert patient_id in answer
+    assert step_id in answer
+    for verb in ("start", "complete"):
+        stack.manage("modality", "--station", station, verb, step_id)
+    charge = charge_of(stack, accession)
+    assert len(stack.ledger().entries(control_id=charge["control_id"])) == 1
+
+
+def test_an_imported_item_is_found_by_findscu_performed_and_charged(stack: Stack, tmp_path: Path) -> None:
+    dcmtk("findscu")
+    item = tmp_path / "item.dump"
+    item.write_bytes(IMPORTED_ITEM.encode("latin-1"))
+    stack.manage("import_worklist", str(item))
+    play_imported(stack, "IMP00042", "IMP-PATIENT-42", "IMPSPS42", "CT01")
+
+
+def test_the_ten_items_of_dcmtk_are_imported_and_one_is_performed_and_charged(stack: Stack) -> None:
+    dcmtk("findscu")
+    stack.manage("import_worklist", str(DCMTK_ITEMS))
+    play_imported(stack, "00000", "AV35674", "SPD3445", "AA32")
+
+
+@pytest.mark.parametrize(
+    "victim",
+    [("celery", "worker"), ("redis-server",), ("charge_processor",)],
+    ids=["worker", "redis", "charge_processor"],
+)
+def test_a_process_killed_in_the_middle_of_a_completion_loses_and_doubles_nothing(stack: Stack, victim: tuple[str, ...]) -> None:
+    order = order_ct(stack, f"KILL-{victim[0][:5]}")
+    step_id = order["steps"][0]["scheduled_procedure_step_id"]
+    perform(stack, "start", step_id)
+    stack.kill(*victim)
+    perform(stack, "complete", step_id)
+    assert status_of(stack, order) == "COMPLETED"
+    charge = charge_of(stack, order["accession_number"])
+    assert len(stack.ledger().entries(control_id=charge["control_id"])) == 1
+    wait_until(lambda: stack.request("GET", "/healthz")[0] == 200, 60, "everything is back")
+
+
+def test_a_taken_slot_is_409_and_names_the_exam_in_the_way(stack: Stack) -> None:
+    order = order_ct(stack, "STORY2")
+    step = order["steps"][0]
+    begins = datetime.fromisoformat(step["start"]) + timedelta(minutes=5)
+    status, body = stack.request(
+        "POST",
+        "/api/v1/orders",
+        {
+            "patient": {"patient_id": "STORY3", "name": "LATE^COMER", "birth_date": "1970-01-31", "sex": "M"},
+            "procedure_code": order["requested_procedures"][0]["code"],
+            "priority": "ROUTINE",
+            "station_ae_title": "CT01",
+            "start": begins.isoformat(),
+        },
+    )
+    assert status == 409
+    assert order["accession_number"] in str(body["detail"])
+    assert stack.get("/api/v1/scheduled-steps?patient_id=STORY3")["count"] == 0
