@@ -3,6 +3,9 @@
 Leases, timeouts and measurements use wall time (`time.monotonic`, the database's own clock), not this one.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -24,9 +27,22 @@ def zone(site: "Site | None" = None) -> ZoneInfo:
     return _zone(site.time_zone if site is not None else settings.TIME_ZONE)
 
 
+_stands_at: ContextVar[datetime | None] = ContextVar("stands_at", default=None)
+
+
+@contextmanager
+def standing_at(moment: datetime) -> Iterator[None]:
+    """Let the clock stand at `moment` (aware) in this thread, to record work as of the time it is said to have happened."""
+    token = _stands_at.set(moment.astimezone(UTC))
+    try:
+        yield
+    finally:
+        _stands_at.reset(token)
+
+
 def now(site: "Site | None" = None) -> datetime:
     """Present moment of the site's clock, aware, in UTC."""
-    return datetime.now(UTC)
+    return _stands_at.get() or datetime.now(UTC)
 
 
 def local(moment: datetime, site: "Site | None" = None) -> datetime:
