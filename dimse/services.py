@@ -115,11 +115,12 @@ class GetRequest(Request):
 
 Answer = tuple[int, Dataset | None]
 FindAnswer = tuple[int, Dataset | None]
+EchoHandler = Callable[[Request], Answer]
 FindHandler = Callable[[FindRequest], Iterator[FindAnswer]]
 CreateHandler = Callable[[CreateRequest], Answer]
 SetHandler = Callable[[SetRequest], Answer]
 GetHandler = Callable[[GetRequest], Answer]
-Handler = FindHandler | CreateHandler | SetHandler | GetHandler
+Handler = EchoHandler | FindHandler | CreateHandler | SetHandler | GetHandler
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,239 @@
+"""An association of pynetdicom that hands its requests to us. What leans on pynetdicom's inside is here and in `listener.py`.
+
+What is used beyond pynetdicom's documented API, and held by `tests/unit/dimse/test_engine_seams.py`:
+
+- `Association._serve_request(message, context_id)` is called for each complete request, on the association's thread, and
+  `Association.run_reactor()` is that thread's whole life;
+- in EVT_REQUESTED an association may be refused with `acse.send_reject()` and `kill()`;
+- `DIMSEServiceProvider.cancel_req` holds the C-CANCEL requests that arrived, by message ID;
+- `DULServiceProvider.send_pdu()` takes P-DATA primitives made here, and `AssociationSocket.ready`/`.recv()` read for it.
+"""
+
+import logging
+import select
+import socket
+import threading
+from collections.abc import Iterator
+from typing import Any, Protocol, cast
+from uuid import uuid4
+
+from pynetdicom import _config, evt
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_CANCEL
+from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, P_DATA
+from pynetdicom.transport import AssociationSocket
+
+from dimse.commands import COMMAND_FIELDS
+from dimse.dispatch import Channel, Message
+from dimse.entries import Ending
+from dimse.policy import Reject
+from dimse.services import AssociationInfo
+
+logger = logging.getLogger(__name__)
+
+_config.LOG_HANDLER_LEVEL = "none"  # the journal records messages; pynetdicom would print data sets at debug level
+
+MAXIMUM_RECEIVED_PDU = 2**20
+"""Bytes of the largest PDU that is read at all; an announced length beyond it is not believed."""
+
+_PDV_OVERHEAD = 6  # item length, context ID and message control header (PS3.8 9.3.5)
+_RESULTS = {0: "accepted", 1: "user rejection", 2: "no reason", 3: "abstract syntax not supported", 4: "transfer syntaxes not supported"}
+_DATA_SETS = ("Identifier", "AttributeList", "ModificationList")
+_COMMAND, _LAST = 0x01, 0x02  # bits of the message control header (PS3.8 E.2)
+
+
+class Host(Protocol):
+    """What an association needs from its server."""
+
+    def connected(self, association: "ServedAssociation") -> None: ...
+    def admit(self, association: "ServedAssociation") -> Reject | None: ...
+    def established(self, association: "ServedAssociation") -> None: ...
+    def serve(self, association: "ServedAssociation", message: Message, channel: Channel) -> None: ...
+    def ended(self, association: "ServedAssociation") -> None: ...
+
+
+class BoundedSocket(AssociationSocket):
+    """Refuses to read what is announced as too long, and looks for data with poll(): select() ends at descriptor 1023."""
+
+    @property
+    def ready(self) -> bool:
+        if self.socket is None or not self._is_connected:
+            return False
+        try:
+            poll = select.poll()
+            poll.register(self.socket, select.POLLIN)
+            return bool(poll.poll(0))
+        except (OSError, ValueError):
+            self.event_queue.put("Evt17")  # transport connection closed
+            return False
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        if nr_bytes > MAXIMUM_RECEIVED_PDU:
+            self.event_queue.put("Evt19")  # unrecognized or invalid PDU: A-ABORT
+            raise ConnectionError(f"a PDU of {nr_bytes} bytes is announced, at most {MAXIMUM_RECEIVED_PDU} are read")
+        received: bytearray = super().recv(nr_bytes)
+        return received
+
+
+class ServedAssociation(Association):
+    """One accepted connection: pynetdicom negotiates and moves bytes, the host decides and answers."""
+
+    def __init__(self, ae: ApplicationEntity, host: Host) -> None:
+        super().__init__(ae, "acceptor")
+        self.info = AssociationInfo(uuid4(), "", "", "", 0)
+        self.journalled = True
+        self.admitted = False
+        self.idle = threading.Event()
+        self.idle.set()
+        self._host = host
+        self._connection_lost = False
+        self._aborted_by_peer = False
+        self.bind(evt.EVT_REQUESTED, self._on_requested)
+        self.bind(evt.EVT_ESTABLISHED, self._on_established)
+        self.bind(evt.EVT_ACSE_RECV, self._on_acse_received)
+
+    @property
+    def application_context(self) -> str:
+        """The application context name of the request; empty when it has none."""
+        return str(cast(A_ASSOCIATE, self.requestor.primitive).application_context_name or "")
+
+    @property
+    def ending(self) -> Ending:
+        """How it ended; only to be asked when it has."""
+        if self.is_rejected:
+            return Ending.REJECTED
+        if self.is_released:
+            return Ending.RELEASED
+        if self._connection_lost:
+            return Ending.CLOSED
+        return Ending.ABORTED if self._aborted_by_peer else Ending.ABORTED_HERE
+
+    @property
+    def negotiated(self) -> tuple[tuple[str, str, str], ...]:
+        """Abstract syntax, transfer syntax and result in words of each presentation context that was asked for."""
+        contexts = [*self.accepted_contexts, *self.rejected_contexts]
+        return tuple(
+            (str(cx.abstract_syntax), str(cx.transfer_syntax[0]) if cx.result == 0 else "", _RESULTS.get(cx.result or 0, str(cx.result)))
+            for cx in contexts
+        )
+
+    def run_reactor(self) -> None:
+        try:
+            super().run_reactor()
+        finally:
+            self._host.ended(self)
+
+    def close_connection(self) -> None:
+        """Cut the connection and let pynetdicom's threads end by themselves."""
+        transport = self.dul.socket
+        connection = transport.socket if transport is not None else None
+        if connection is not None:
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError as error:
+                logger.debug("Connection to %s was closed already: %s", self.info.address, error)
+        self._kill = True
+        self.dul.kill_dul()
+
+    def _on_requested(self, event: evt.Event) -> None:
+        request = cast(A_ASSOCIATE, self.requestor.primitive)
+        self.info = AssociationInfo(
+            id=self.info.id,
+            calling_ae_title=str(request.calling_ae_title or "").strip(),
+            called_ae_title=str(request.called_ae_title or "").strip(),
+            address=self.requestor.address,
+            port=self.requestor.port,
+        )
+        verdict = self._host.admit(self)
+        if verdict is not None:
+            self.acse.send_reject(verdict.result, verdict.source, verdict.reason)
+            self.kill()
+
+    def _on_established(self, event: evt.Event) -> None:
+        self._host.established(self)
+
+    def _on_acse_received(self, event: evt.Event) -> None:
+        primitive = cast(Any, event).primitive
+        self._aborted_by_peer = isinstance(primitive, A_ABORT)
+        self._connection_lost = isinstance(primitive, A_P_ABORT)
+
+    def _serve_request(self, msg: Any, context_id: int) -> None:
+        """Answer one request on a worker thread of the host and wait for it: the messages of an association are served in turn."""
+        if self._sent_release or isinstance(msg, C_CANCEL):
+            return
+        context = self._accepted_cx.get(context_id)
+        if context is None or msg.MessageID is None or msg.MessageIDBeingRespondedTo is not None:
+            self.abort()  # nothing that could be answered
+            return
+        self.idle.clear()
+        try:
+            message = read_message(msg, str(context.abstract_syntax), str(context.transfer_syntax[0]))
+            self._host.serve(self, message, _ContextChannel(self, context_id, message.message_id))
+        except Exception:
+            logger.error("Association with %s is aborted: a request could not be answered", self.info.calling_ae_title)
+            self.abort()
+            raise
+        finally:
+            self.dimse.cancel_req = {}
+            self.idle.set()
+
+
+class _ContextChannel:
+    """The way back to the peer of one request."""
+
+    def __init__(self, association: ServedAssociation, context_id: int, message_id: int) -> None:
+        self._association = association
+        self._context_id = context_id
+        self._message_id = message_id
+        self._fragment = max((association.requestor.maximum_length or 2**17) - _PDV_OVERHEAD, 2) & ~1
+
+    @property
+    def info(self) -> AssociationInfo:
+        return self._association.info
+
+    def send(self, command: bytes, data: bytes | None) -> None:
+        """Send the command set and data set as P-DATA-TF PDUs that respect the peer's maximum length; both in one where they fit."""
+        fragments = [*self._fragments(command, _COMMAND), *(self._fragments(data, 0) if data is not None else ())]
+        if sum(len(fragment) - 1 + _PDV_OVERHEAD for fragment in fragments) <= self._fragment + _PDV_OVERHEAD:  # the peer's limit
+            self._put(fragments)
+        else:
+            for fragment in fragments:
+                self._put([fragment])
+
+    def is_cancelled(self) -> bool:
+        return self._message_id in self._association.dimse.cancel_req
+
+    def is_open(self) -> bool:
+        return bool(self._association.is_established) and not self._association.acse.is_aborted()
+
+    def _fragments(self, data: bytes, kind: int) -> Iterator[bytes]:
+        for start in range(0, max(len(data), 1), self._fragment):
+            last = _LAST if start + self._fragment >= len(data) else 0
+            yield bytes([kind | last]) + data[start : start + self._fragment]
+
+    def _put(self, fragments: list[bytes]) -> None:
+        primitive = P_DATA()
+        primitive.presentation_data_value_list.extend((self._context_id, fragment) for fragment in fragments)
+        self._association.dul.send_pdu(primitive)
+
+
+def read_message(msg: Any, abstract_syntax: str, transfer_syntax: str) -> Message:
+    """pynetdicom's primitive of a request as our Message."""
+    verb = msg.__class__.__name__.replace("_", "-")
+    if verb not in COMMAND_FIELDS:
+        raise ValueError(f"{verb} is no request")
+    stream = next((value for name in _DATA_SETS if (value := getattr(msg, name, None)) is not None), None)
+    sop_class = getattr(msg, "AffectedSOPClassUID", None) or getattr(msg, "RequestedSOPClassUID", None)
+    instance = getattr(msg, "AffectedSOPInstanceUID", None) or getattr(msg, "RequestedSOPInstanceUID", None)
+    asked = getattr(msg, "AttributeIdentifierList", None) or ()
+    return Message(
+        verb=verb,
+        message_id=int(msg.MessageID),
+        sop_class_uid=None if sop_class is None else str(sop_class),
+        sop_instance_uid=None if instance is None else str(instance),
+        attribute_identifiers=tuple(int(tag) for tag in ([asked] if isinstance(asked, int) else asked)),
+        data=(stream.getvalue() or None) if stream is not None else None,
+        abstract_syntax=abstract_syntax,
+        transfer_syntax=transfer_syntax,
+    )
