@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class WorklistConfig(AppConfig):
     name = "worklist"
+
+    def ready(self) -> None:
+        from worklist import projection
+
+        projection.subscribe()

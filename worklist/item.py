@@ -1,0 +1,174 @@
+"""The worklist item of a scheduled step as a DICOM data set: the values of the columns, then what an import received."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from io import BytesIO
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+from pydicom.filereader import read_dataset
+
+from dimse.encode import encode as encode_dataset
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN
+from ris import clock
+from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, Visit
+from worklist import keys, values
+from worklist.keys import Key
+
+UTF_8 = "ISO_IR 192"
+STATUS_TAG = keys.Key("ScheduledProcedureStepStatus").tag
+
+
+@dataclass(frozen=True)
+class Source:
+    """The records that a step's item is made of; the paths of `worklist.keys` start at these names."""
+
+    step: ScheduledProcedureStep
+    procedure: RequestedProcedure
+    order: Order
+    patient: Patient
+    visit: Visit | None
+    site: Site
+
+    @classmethod
+    def of(cls, step: ScheduledProcedureStep) -> "Source":
+        procedure = step.requested_procedure
+        order = procedure.order
+        return cls(step, procedure, order, order.patient, order.visit, step.site)
+
+
+def dicom_date(day: date) -> str:
+    return f"{day.year:04d}{day.month:02d}{day.day:02d}"
+
+
+def dicom_time(moment: datetime) -> str:
+    fraction = f".{moment.microsecond:06d}" if moment.microsecond else ""
+    return f"{moment.hour:02d}{moment.minute:02d}{moment.second:02d}{fraction}"
+
+
+def _date(moment: datetime | None, site: Site) -> str:
+    return dicom_date(clock.local(moment, site).date()) if moment else ""
+
+
+def _time(moment: datetime | None, site: Site) -> str:
+    return dicom_time(clock.local(moment, site)) if moment else ""
+
+
+def _number(value: Decimal | None) -> str:
+    """DS: no exponent, no zeros behind the last digit that counts."""
+    return "" if value is None else f"{value.normalize():f}"
+
+
+def _code(code: str, scheme: str, meaning: str) -> list[Dataset]:
+    item = Dataset()
+    for keyword, value in (("CodeValue", code), ("CodingSchemeDesignator", scheme), ("CodeMeaning", meaning)):
+        if value:
+            setattr(item, keyword, value)
+    return [item] if code else []
+
+
+def _issuer(namespace: str) -> list[Dataset]:
+    item = Dataset()
+    item.LocalNamespaceEntityID = namespace
+    return [item] if namespace else []
+
+
+_COMPUTED: dict[str, Callable[[Source], Any]] = {
+    "=station_ae_titles": lambda s: [row.ae_title for row in s.step.stations.all()],
+    "=station_names": lambda s: [row.station.name for row in s.step.stations.all() if row.station and row.station.name],
+    "=start_date": lambda s: _date(s.step.start, s.site),
+    "=start_time": lambda s: _time(s.step.start, s.site),
+    "=end_date": lambda s: _date(s.step.end, s.site),
+    "=end_time": lambda s: _time(s.step.end, s.site),
+    "=protocol_codes": lambda s: [
+        item for code in s.step.protocol_codes for item in _code(code.get("code", ""), code.get("scheme", ""), code.get("meaning", ""))
+    ],
+    "=procedure_code": lambda s: _code(s.procedure.code, s.procedure.scheme, s.procedure.meaning),
+    "=birth_date": lambda s: dicom_date(s.patient.birth_date) if s.patient.birth_date else "",
+    "=weight": lambda s: _number(s.patient.weight_kg),
+    "=size": lambda s: _number(s.patient.size_m),
+    "=issue_date": lambda s: _date(s.order.ordered_at, s.site),
+    "=issue_time": lambda s: _time(s.order.ordered_at.replace(microsecond=0), s.site),
+    "=issuer_of_accession_number": lambda s: _issuer(s.order.issuer_of_accession_number),
+    "=issuer_of_placer_order_number": lambda s: _issuer(s.order.issuer_of_placer_order_number),
+    "=issuer_of_filler_order_number": lambda s: _issuer(s.order.issuer_of_filler_order_number),
+    "=issuer_of_admission_id": lambda s: _issuer(s.visit.issuer_of_admission_id if s.visit else ""),
+}
+
+
+@lru_cache(maxsize=256)
+def _path(source: str) -> tuple[str, str]:
+    record, _, attribute = source.partition(".")
+    return record, attribute
+
+
+def _value(key: Key, source: Source) -> Any:
+    if key.source.startswith("="):
+        return _COMPUTED[key.source](source)
+    record, attribute = _path(key.source)
+    return getattr(getattr(source, record), attribute, None)
+
+
+def _fill(dataset: Dataset, table: dict[int, Key], source: Source) -> None:
+    for tag, key in table.items():
+        if key.source and (value := _value(key, source)) not in (None, "", []):
+            dataset[tag] = DataElement(tag, key.vr, value)
+
+
+def from_columns(step: ScheduledProcedureStep) -> Dataset:
+    """What the columns say; elements without a value are left out. The step sequence has its one item."""
+    source = Source.of(step)
+    dataset, item = Dataset(), Dataset()
+    _fill(dataset, keys.ROOT, source)
+    _fill(item, keys.STEP, source)
+    dataset.ScheduledProcedureStepSequence = [item]
+    return dataset
+
+
+def build(step: ScheduledProcedureStep) -> Dataset:
+    """The item as it is served: the columns, then `received_item` over them. The status is always the step's own."""
+    dataset = from_columns(step)
+    if step.received_item:
+        received = Dataset.from_json(step.received_item)
+        for inside in values.items(received, keys.STEP_SEQUENCE.tag)[:1]:
+            inside.pop(STATUS_TAG, None)
+            _lay_over(dataset.ScheduledProcedureStepSequence[0], inside)
+        received.pop(keys.STEP_SEQUENCE.tag, None)
+        _lay_over(dataset, received)
+    return dataset
+
+
+def _lay_over(dataset: Dataset, over: Dataset) -> None:
+    """Replace elements; an empty one removes what is below it."""
+    for element in over:
+        if element.is_empty or (element.VR == "SQ" and not element.value):
+            dataset.pop(element.tag, None)
+        else:
+            dataset[element.tag] = element
+
+
+def encode(dataset: Dataset) -> bytes:
+    """Explicit VR Little Endian with strings in UTF-8, without the declaration of it."""
+    dataset.SpecificCharacterSet = UTF_8
+    encoded = encode_dataset(dataset, EXPLICIT_VR_LITTLE_ENDIAN)
+    del dataset.SpecificCharacterSet
+    return encoded[_DECLARATION_LENGTH:] if encoded.startswith(_DECLARATION) else encoded
+
+
+def decode(encoded: bytes) -> Dataset:
+    """The data set of `encode`; elements are converted when they are first read."""
+    return read_dataset(BytesIO(_DECLARATION + bytes(encoded)), is_implicit_VR=False, is_little_endian=True)
+
+
+def _declaration() -> bytes:
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = UTF_8
+    return encode_dataset(dataset, EXPLICIT_VR_LITTLE_ENDIAN)
+
+
+_DECLARATION = _declaration()
+_DECLARATION_LENGTH = len(_DECLARATION)

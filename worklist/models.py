@@ -1,0 +1,86 @@
+"""The read model that C-FIND answers from: what a modality can see, one row a scheduled procedure step.
+
+`worklist.projection` is the only writer; `manage.py rebuild_worklist --check` proves the rows against their source.
+"""
+
+from django.db import models
+
+from ris.models import ScheduledProcedureStep, Site
+
+PREFIX = "varchar_pattern_ops"
+"""PostgreSQL's operator class for searching the beginning of a text, whatever the collation of the database."""
+
+
+class WorklistEntry(models.Model):
+    """Matching keys of a step in columns, and the whole item as it can travel.
+
+    Texts are stripped of padding; code strings are upper-case; `*_key` and `name_*` are `worklist.values.name_groups`.
+    `local_date` and `local_time` are the item's own DA and TM in the hospital's zone, spelled out (`YYYYMMDD`,
+    `HHMMSS.FFFFFF`) so that they compare as text, even for an imported date that no calendar knows; `start` orders answers.
+    `item` is the data set in Explicit VR Little Endian, strings in UTF-8, sequences and items of defined length.
+    """
+
+    step = models.OneToOneField(ScheduledProcedureStep, on_delete=models.CASCADE, primary_key=True, related_name="worklist_entry")
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
+    status = models.CharField(max_length=16)
+    start = models.DateTimeField()
+    local_date = models.CharField(max_length=64, blank=True)
+    local_time = models.CharField(max_length=64, blank=True)
+    station_ae_titles = models.TextField(blank=True, help_text="ScheduledStationAETitle (0040,0001), separated by backslashes.")
+    modality = models.CharField(max_length=64, blank=True)
+    patient_id = models.CharField(max_length=250, blank=True)
+    patient_name = models.TextField(blank=True)
+    name_alphabetic = models.CharField(max_length=250, blank=True)
+    name_ideographic = models.CharField(max_length=250, blank=True)
+    name_phonetic = models.CharField(max_length=250, blank=True)
+    accession_number = models.CharField(max_length=250, blank=True)
+    requested_procedure_id = models.CharField(max_length=250, blank=True)
+    scheduled_procedure_step_id = models.CharField(max_length=250, blank=True)
+    study_instance_uid = models.CharField(max_length=250, blank=True)
+    performing_physician_name = models.TextField(blank=True)
+    performing_physician_key = models.CharField(max_length=250, blank=True)
+    item = models.BinaryField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["site", "start", "step"], name="entry_start"),
+            models.Index(fields=["site", "modality", "start", "step"], name="entry_modality"),
+            models.Index(fields=["site", "local_date"], name="entry_date"),
+            *(
+                models.Index(fields=["site", column], name=f"entry_{name}", opclasses=["int8_ops", PREFIX])
+                for column, name in (
+                    ("patient_id", "patient"),
+                    ("name_alphabetic", "alphabetic"),
+                    ("name_ideographic", "ideographic"),
+                    ("name_phonetic", "phonetic"),
+                    ("accession_number", "accession"),
+                    ("requested_procedure_id", "procedure"),
+                    ("scheduled_procedure_step_id", "step"),
+                    ("study_instance_uid", "study"),
+                    ("performing_physician_key", "physician"),
+                )
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.accession_number} {self.scheduled_procedure_step_id}"
+
+
+class WorklistEntryStation(models.Model):
+    """One value of ScheduledStationAETitle (VM 1-n), with what a station asks for most: its day, in order of start."""
+
+    entry = models.ForeignKey(WorklistEntry, on_delete=models.CASCADE, related_name="stations")
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
+    ae_title = models.CharField(max_length=64)
+    start = models.DateTimeField()
+    local_date = models.CharField(max_length=64, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["site", "ae_title", "start", "entry"], name="entry_station_start"),
+            models.Index(fields=["site", "ae_title", "local_date"], name="entry_station_day"),
+        ]
+        constraints = [models.UniqueConstraint(fields=["entry", "ae_title"], name="one_row_per_entry_and_ae_title")]
+
+    def __str__(self) -> str:
+        return self.ae_title

@@ -1,0 +1,191 @@
+"""The read model follows its source: entries are rebuilt in the transaction that changes a step, a patient or a station's name.
+
+Every step that has a start, or was imported with a start date no calendar knows, has an entry, whatever its status;
+which statuses are shown is decided when a query is answered.
+"""
+
+from calendar import monthrange
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from datetime import time as wall_time
+from itertools import islice
+
+from django.db import transaction
+from django.db.models import QuerySet
+from pydicom import Dataset
+
+from ris import clock, events
+from ris.models import ScheduledProcedureStep, Site
+from worklist import item as worklist_item
+from worklist import keys, values
+from worklist.models import WorklistEntry, WorklistEntryStation
+
+_CHUNK = 500
+_LONGEST = 250  # characters that a matching column holds; no VR that it is for allows more
+_START_DATE, _START_TIME = keys.Key("ScheduledProcedureStepStartDate").tag, keys.Key("ScheduledProcedureStepStartTime").tag
+
+
+@dataclass(frozen=True)
+class Built:
+    """An entry and its station rows, not yet saved."""
+
+    entry: WorklistEntry
+    stations: tuple[WorklistEntryStation, ...]
+
+
+def build(step: ScheduledProcedureStep) -> Built | None:
+    """The entry of a step as its source says now; None when it is on no worklist."""
+    dataset = worklist_item.build(step)
+    inside = dataset.ScheduledProcedureStepSequence[0]
+    day = _first(inside, _START_DATE)
+    if not day:
+        return None
+    start = step.start or _approximate(day, _first(inside, _START_TIME), step.site)
+    ae_titles = tuple(dict.fromkeys(values.texts(inside.get(keys.Key("ScheduledStationAETitle").tag))))
+    local_date = values.date_text(day) or day[:64]
+    entry = WorklistEntry(
+        step=step,
+        site_id=step.site_id,
+        start=start,
+        local_date=local_date,
+        local_time=values.time_text(_first(inside, _START_TIME)) or _first(inside, _START_TIME)[:64],
+        station_ae_titles="\\".join(ae_titles),
+        **_columns(dataset, inside),
+        item=worklist_item.encode(dataset),
+    )
+    stations = tuple(
+        WorklistEntryStation(entry_id=step.pk, site_id=step.site_id, ae_title=ae_title[:64], start=start, local_date=local_date)
+        for ae_title in ae_titles
+    )
+    return Built(entry, stations)
+
+
+def _first(dataset: Dataset, tag: int) -> str:
+    found = values.texts(dataset.get(tag))
+    return found[0] if found else ""
+
+
+def _columns(dataset: Dataset, inside: Dataset) -> dict[str, str]:
+    """Matching columns that are the text of one element, and what is derived from the two names."""
+    columns: dict[str, str] = {}
+    for table, source in ((keys.ROOT, dataset), (keys.STEP, inside)):
+        for tag, key in table.items():
+            if key.column and key.column not in ("station_ae_titles", "local_date", "local_time"):
+                text = _first(source, tag)
+                columns[key.column] = (text.upper() if key.vr == "CS" else text)[:_LONGEST]
+    groups = values.name_groups(columns["patient_name"])
+    for column, group in zip(("name_alphabetic", "name_ideographic", "name_phonetic"), groups, strict=True):
+        columns[column] = group[:_LONGEST]
+    columns["performing_physician_key"] = "=".join(values.name_groups(columns["performing_physician_name"])).rstrip("=")[:_LONGEST]
+    return columns
+
+
+def _approximate(day: str, time: str, site: Site) -> datetime:
+    """Where an impossible date or time stands in the order of start: the nearest one that a calendar knows."""
+    digits = values.date_text(day)
+    if digits is None or digits[:4] < "0002":
+        return datetime(2, 1, 1, tzinfo=UTC)
+    year = min(int(digits[:4]), 9998)
+    month = min(max(int(digits[4:6]), 1), 12)
+    last = monthrange(year, month)[1]
+    digits_of_time = values.time_text(time) or "000000.000000"
+    hour, minute, second = (int(digits_of_time[at : at + 2]) for at in (0, 2, 4))
+    nearest = date(year, month, min(max(int(digits[6:]), 1), last))
+    return clock.at(nearest, wall_time(hour, minute, min(second, 59)), site)
+
+
+def source_steps() -> QuerySet[ScheduledProcedureStep]:
+    """Steps with all that their items are made of."""
+    return ScheduledProcedureStep.objects.select_related(
+        "site", "requested_procedure__order__patient", "requested_procedure__order__visit"
+    ).prefetch_related("stations__station")
+
+
+def rebuild(step_ids: Iterable[int]) -> None:
+    """Make the entries of these steps what their source says; entries of steps that are gone or unscheduled go."""
+    remaining = iter(step_ids)
+    while chunk := tuple(islice(remaining, _CHUNK)):
+        with transaction.atomic():
+            built = [one for one in (build(step) for step in source_steps().filter(pk__in=chunk)) if one is not None]
+            _save(built, chunk)
+
+
+_FIELDS = [field.name for field in WorklistEntry._meta.concrete_fields if not field.primary_key]
+
+
+def _save(built: Sequence[Built], step_ids: Sequence[int]) -> None:
+    kept = [one.entry.pk for one in built]
+    gone = [step_id for step_id in step_ids if step_id not in set(kept)]
+    if gone:
+        WorklistEntry.objects.filter(pk__in=gone).delete()
+    WorklistEntry.objects.bulk_create([one.entry for one in built], update_conflicts=True, unique_fields=["step"], update_fields=_FIELDS)
+    WorklistEntryStation.objects.filter(entry__in=kept).delete()
+    WorklistEntryStation.objects.bulk_create([row for one in built for row in one.stations])
+
+
+def rebuild_all(on_progress: Callable[[int], None] = lambda done: None) -> int:
+    """Rebuild every entry, some hundred steps a transaction; returns how many steps were looked at."""
+    done = 0
+    for chunk in _all_step_ids():
+        rebuild(chunk)
+        done += len(chunk)
+        on_progress(done)
+    return done
+
+
+def differences(on_progress: Callable[[int], None] = lambda done: None) -> Iterator[tuple[int, str]]:
+    """Steps whose entry is not what its source says, each with what differs, in words."""
+    done = 0
+    for chunk in _all_step_ids():
+        stored = WorklistEntry.objects.prefetch_related("stations").in_bulk(list(chunk))
+        for step in source_steps().filter(pk__in=chunk):
+            difference = _difference(build(step), stored.get(step.pk))
+            if difference:
+                yield step.pk, difference
+        done += len(chunk)
+        on_progress(done)
+
+
+def _difference(expected: Built | None, stored: WorklistEntry | None) -> str:
+    if expected is None or stored is None:
+        if stored is not None:
+            return "has an entry that should not be"
+        return "" if expected is None else "has no entry"
+    names = [name for name in _FIELDS if _comparable(expected.entry, name) != _comparable(stored, name)]
+    mine = {(row.ae_title, row.start, row.local_date) for row in expected.stations}
+    if mine != {(row.ae_title, row.start, row.local_date) for row in stored.stations.all()}:
+        names.append("stations")
+    return f"differs in {', '.join(names)}" if names else ""
+
+
+def _comparable(entry: WorklistEntry, name: str) -> object:
+    value = entry.site_id if name == "site" else getattr(entry, name)
+    return bytes(value) if name == "item" else value
+
+
+def _all_step_ids() -> Iterator[tuple[int, ...]]:
+    """Ids in order, a page at a time, so that no cursor stays open while entries are written."""
+    last = 0
+    while page := tuple(ScheduledProcedureStep.objects.filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_CHUNK]):
+        yield page
+        last = page[-1]
+
+
+def on_step_changed(event: events.StepChanged) -> None:
+    rebuild([event.step_id])
+
+
+def on_steps_removed(event: events.StepsRemoved) -> None:
+    WorklistEntry.objects.filter(pk__in=event.step_ids).delete()
+
+
+def on_patient_changed(event: events.PatientChanged) -> None:
+    rebuild(ScheduledProcedureStep.objects.filter(requested_procedure__order__patient=event.patient_id).values_list("pk", flat=True))
+
+
+def subscribe() -> None:
+    """Follow what changes in the RIS; called once, when the application is ready."""
+    events.subscribe(events.StepChanged, on_step_changed)
+    events.subscribe(events.StepsRemoved, on_steps_removed)
+    events.subscribe(events.PatientChanged, on_patient_changed)

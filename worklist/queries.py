@@ -1,0 +1,13 @@
+"""Reads of the worklist for other rooms."""
+
+from pydicom import Dataset
+
+from ris.models import ScheduledProcedureStep
+from worklist import item
+from worklist.models import WorklistEntry
+
+
+def item_for(step: ScheduledProcedureStep) -> Dataset:
+    """The step's whole item as a modality can ask for it; of a step that is on no worklist, what it would be."""
+    entry = WorklistEntry.objects.filter(pk=step.pk).first()
+    return item.decode(entry.item) if entry is not None else item.build(step)
