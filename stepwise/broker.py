@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 from celery.app.amqp import AMQP
 from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
-from kombu import Connection
+from kombu.connection import Connection
 
 RETRY_INTERVAL_MAX = 2  # seconds; Kombu's own 30 would leave charges waiting for that long after Redis is back
 
@@ -15,11 +15,12 @@ log = structlog.get_logger(__name__)
 class PromptConnection(Connection):
     """A broker connection that is tried again at least every `RETRY_INTERVAL_MAX` seconds."""
 
-    def ensure_connection(self, *args: Any, **kwargs: Any) -> Connection:
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> "PromptConnection":
         kwargs.setdefault("interval_start", 0.5)
         kwargs.setdefault("interval_step", 0.5)
         kwargs.setdefault("interval_max", RETRY_INTERVAL_MAX)
-        return super().ensure_connection(*args, **kwargs)
+        super().ensure_connection(*args, **kwargs)
+        return self
 
 
 class PromptAMQP(AMQP):

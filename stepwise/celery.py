@@ -21,25 +21,27 @@ app.autodiscover_tasks()
 _heartbeat = WorkerHeartbeat()
 
 
-@setup_logging.connect
 def _log_as_everywhere(**_: Any) -> None:
     """Celery configures no logging of its own when this signal has a receiver."""
     logging.config.dictConfig(settings.LOGGING)
 
 
-@celeryd_init.connect
 def _allow_root(**_: Any) -> None:
     # Warned of because of pickled messages; ours are JSON only.
     warnings.filterwarnings("ignore", category=SecurityWarning)
 
 
-@worker_ready.connect
 def _start_heartbeat(**_: Any) -> None:
     # Said at every reconnection; the behaviour it speaks of (tasks go on when Redis is lost) is the one wanted.
     warnings.filterwarnings("ignore", message=r"\s*In Celery 5\.1 we introduced", category=CPendingDeprecationWarning)
     _heartbeat.start()
 
 
-@worker_shutdown.connect
 def _stop_heartbeat(**_: Any) -> None:
     _heartbeat.stop()
+
+
+setup_logging.connect(_log_as_everywhere)
+celeryd_init.connect(_allow_root)
+worker_ready.connect(_start_heartbeat)
+worker_shutdown.connect(_stop_heartbeat)

@@ -4,23 +4,31 @@ import os
 import secrets
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
+from stepwise.data_directory import prepare
+
 
 def secret_key(data_dir: Path) -> str:
     """Return the key kept in `data_dir/secret_key`, made at first use with mode 0600.
 
     Two processes that start at once agree: the file is linked into place whole, and the first one wins.
-    Raises OSError when the data directory can be neither made nor written.
+    Raises ImproperlyConfigured when the key can be neither read nor made.
     """
     path = data_dir / "secret_key"
-    if not path.exists():
-        data_dir.mkdir(parents=True, exist_ok=True)
-        draft = data_dir / f".secret_key.{os.getpid()}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(48), encoding="ascii")
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            draft.unlink()
-            return path.read_text(encoding="ascii")
+    try:
+        return path.read_text(encoding="ascii")
+    except (FileNotFoundError, NotADirectoryError):
+        prepare(data_dir)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{path} cannot be read ({error.strerror}); set RIS_DATA_DIR to a directory of this user.") from error
+    draft = data_dir / f".secret_key.{os.getpid()}"
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48), encoding="ascii")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return path.read_text(encoding="ascii")
+    finally:
         draft.unlink()
     return path.read_text(encoding="ascii")

@@ -175,7 +175,6 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True  # no collectstatic step: one process serves what is in the tree
 WHITENOISE_AUTOREFRESH = False
 CONTENT_SECURITY_POLICY = {

@@ -1,0 +1,110 @@
+"""`manage.py simulate`: the whole simulator in the foreground."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from stepwise.supervisor import checks, preparation
+from stepwise.supervisor.announcement import Facts, banner, wait_until_healthy
+from stepwise.supervisor.errors import StartError
+from stepwise.supervisor.output import Output
+from stepwise.supervisor.ports import listen
+from stepwise.supervisor.supervisor import Supervisor
+from stepwise.supervisor.table import process_table
+
+
+class Command(BaseCommand):
+    help = (
+        "Check the surroundings, migrate, load the demo hospital on the first start (RIS_DEMO=1), and run every process in the foreground "
+        "until Ctrl-C. The environment variables of the README configure it."
+    )
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            code = simulate()
+        except StartError as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted before anything was started.", returncode=130) from None
+        if code:
+            sys.exit(code)
+
+
+def simulate() -> int:
+    """Run the simulator and return its exit code. Raises StartError; KeyboardInterrupt while nothing has been started."""
+    checks.check_data_directory(settings.DATA_DIR)
+    lock = checks.lock_data_directory(settings.DATA_DIR)
+    web = listen(settings.HTTP_BIND, settings.HTTP_PORT, variable="RIS_HTTP_PORT", bind_variable="RIS_BIND", purpose="the web pages")
+    dicom = listen(settings.DICOM_BIND, settings.DICOM_PORT, variable="RIS_DICOM_PORT", bind_variable="RIS_DICOM_BIND", purpose="DICOM")
+    redis_binary = _redis()
+    for database in settings.DATABASES.values():
+        checks.check_database(database)
+    processes = process_table(http_fd=web.fileno(), dicom_fd=dicom.fileno(), redis_binary=redis_binary)
+    output = Output([process.name for process in processes])
+    preparation.migrate_databases(output)
+    accounts = preparation.prepare_demo(output) if settings.DEMO else {}
+    preparation.close_databases()
+
+    async def announce() -> None:
+        port = web.getsockname()[1]
+        health = await wait_until_healthy(_reachable(settings.HTTP_BIND), port, _host_header(port))
+        output.block(banner(_facts(web, dicom, accounts), health, output.paint))
+
+    output.say(f"starting {', '.join(process.name for process in processes)} …")
+    env = os.environ | {
+        "RIS_HTTP_PORT": str(web.getsockname()[1]),
+        "RIS_DICOM_PORT": str(dicom.getsockname()[1]),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return Supervisor(processes, output, env=env, when_started=announce, keep_open=(lock,)).run()
+
+
+def _redis() -> Path | None:
+    """The server to start, or None when REDIS_URL names one that answers."""
+    if settings.REDIS_IS_EXTERNAL:
+        checks.check_redis_url(settings.REDIS_URL)
+        return None
+    (settings.DATA_DIR / "redis").mkdir(exist_ok=True)
+    return checks.redis_server_binary()
+
+
+def _facts(web: socket.socket, dicom: socket.socket, accounts: dict[str, str | None]) -> Facts:
+    recorded = settings.DATA_DIR / "mllp.port"
+    mllp_port = recorded.read_text(encoding="ascii").strip() if recorded.exists() else str(settings.MLLP_PORT)
+    return Facts(
+        url=f"http://{_in_url(_reachable(settings.HTTP_BIND))}:{web.getsockname()[1]}/",
+        ae_title=settings.AE_TITLE,
+        dicom_address=f"{_in_url(_reachable(settings.DICOM_BIND))}:{dicom.getsockname()[1]}",
+        charges_address=f"{settings.MLLP_HOST}:{mllp_port}",
+        python=_python(),
+        demo=settings.DEMO,
+        accounts=accounts,
+        passwords_chosen=bool(settings.DEMO_PASSWORD),
+    )
+
+
+def _reachable(bind: str) -> str:
+    """Where on this machine a socket bound to `bind` answers."""
+    return {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(bind, bind)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _host_header(port: int) -> str:
+    """A name that ALLOWED_HOSTS lets through."""
+    name = str(next(iter(settings.ALLOWED_HOSTS), "localhost")).lstrip(".")
+    return f"{'localhost' if name == '*' else name}:{port}"
+
+
+def _python() -> str:
+    """The interpreter as the reader would type it: relative when it is below the current directory."""
+    executable = Path(sys.executable)
+    return str(executable.relative_to(Path.cwd())) if executable.is_relative_to(Path.cwd()) else str(executable)

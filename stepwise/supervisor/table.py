@@ -1,0 +1,77 @@
+"""The processes of a simulator: what `manage.py simulate` runs."""
+
+import socket
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from stepwise.supervisor.process import Process
+
+WEB_THREADS = 16
+WORKER_THREADS = 4
+# The processes that take work in stop first, then the worker, then what it posts to, and Redis when nobody needs it any more.
+# Graces of the ranks add up to less than ten seconds.
+INTAKE, WORK, OUTSIDE, BROKER = range(4)
+
+
+def process_table(*, http_fd: int, dicom_fd: int, redis_binary: Path | None) -> list[Process]:
+    """The table, in the order of starting. The descriptors are listening sockets; without a binary Redis runs elsewhere."""
+    python = sys.executable
+    manage = (python, str(settings.BASE_DIR / "manage.py"))
+    celery = (python, "-m", "celery", "--workdir", str(settings.BASE_DIR), "--quiet", "-A", "stepwise")
+    redis = [Process("redis", _redis_command(redis_binary), stop_rank=BROKER, grace=1.5, ready=redis_answers)] if redis_binary else []
+    dicom = [
+        Process(name, (*manage, "dicom"), stop_rank=INTAKE, grace=3, env={"RIS_DICOM_FD": str(dicom_fd)}, fds=(dicom_fd,))
+        for name in _numbered("dicom", settings.DICOM_PROCESSES)
+    ]
+    charge_processor = [Process("charge_processor", (*manage, "charge_processor"), stop_rank=OUTSIDE, grace=1)] if settings.DEMO else []
+    return [
+        *redis,
+        *charge_processor,
+        Process("web", (python, "-m", "gunicorn", *_gunicorn_options(http_fd)), stop_rank=INTAKE, grace=3, fds=(http_fd,)),
+        *dicom,
+        Process("worker", (*celery, "worker", *_worker_options()), stop_rank=WORK, grace=3),
+        Process("beat", (*celery, "beat", "--pidfile", ""), stop_rank=INTAKE, grace=3),
+    ]
+
+
+def _numbered(name: str, count: int) -> list[str]:
+    return [name] if count == 1 else [f"{name}.{number}" for number in range(1, count + 1)]
+
+
+def _gunicorn_options(http_fd: int) -> tuple[str, ...]:
+    return (
+        *("--bind", f"fd://{http_fd}", "--chdir", str(settings.BASE_DIR)),
+        *("--worker-class", "gthread", "--workers", "1", "--threads", str(WEB_THREADS)),
+        *("--graceful-timeout", "2", "--log-level", "warning", "--no-control-socket"),
+        "stepwise.wsgi:application",
+    )
+
+
+def _worker_options() -> tuple[str, ...]:
+    return (
+        *("--pool", "threads", "--concurrency", str(WORKER_THREADS)),
+        *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+    )
+
+
+def _redis_command(binary: Path) -> tuple[str, ...]:
+    """Redis on a unix socket alone. A charge that was asked to be sent is on disk a second later at the latest."""
+    return (
+        *(str(binary), "--port", "0", "--unixsocket", str(settings.REDIS_SOCKET), "--unixsocketperm", "600"),
+        *("--dir", str(settings.DATA_DIR / "redis"), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+        *("--loglevel", "warning", "--daemonize", "no"),
+    )
+
+
+def redis_answers() -> bool:
+    """Whether Redis answers PING on its unix socket: it does not while it still reads its append-only file."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(0.5)
+        try:
+            client.connect(str(settings.REDIS_SOCKET))
+            client.sendall(b"PING\r\n")
+            return client.recv(16).startswith(b"+PONG")
+        except OSError:  # not there yet
+            return False
