@@ -6,7 +6,7 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from ris import clock, names
 from ris.errors import NotFound
-from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, Station
+from ris.models import Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site, Station
 
 
 def default_site() -> Site:
@@ -75,3 +75,24 @@ def order(site: Site, accession_number: str) -> Order:
 def station(site: Site, ae_title: str) -> Station | None:
     """The station of an AE title (PS3.8: surrounding spaces do not count)."""
     return Station.objects.filter(site=site, ae_title=ae_title.strip()).prefetch_related("modalities").first()
+
+
+def step(site: Site, step_id: int) -> ScheduledProcedureStep:
+    """The step of our own id, with all that a list shows; NotFound otherwise."""
+    found = steps(site).filter(pk=step_id).first()
+    if found is None:
+        raise NotFound(f"There is no scheduled step with id {step_id}.")
+    return found
+
+
+def catalogue(site: Site) -> QuerySet[Procedure]:
+    """What can be ordered, with its steps, by modality and meaning."""
+    return Procedure.objects.filter(site=site, active=True).prefetch_related("steps").order_by("modality", "meaning", "pk")
+
+
+def procedure(site: Site, code: str) -> Procedure:
+    """The procedure of a catalogue code; NotFound otherwise."""
+    found = catalogue(site).filter(code=code).first()
+    if found is None:
+        raise NotFound(f"There is no procedure {code!r} in the catalogue; GET /api/v1/procedures lists it.")
+    return found

@@ -1,0 +1,36 @@
+"""`manage.py api_token USER --name N`: a bearer token for scripts."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from ris.actions import tokens
+from ris.actor import Actor
+from ris.errors import RisError
+
+
+class Command(BaseCommand):
+    help = "Make a bearer token for the REST interface that acts with the roles of a user. It is printed once and kept as a digest."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("user", help="user name of the account the token acts for")
+        parser.add_argument("--name", required=True, help="what the token is for, e.g. 'night import'")
+        parser.add_argument("--revoke", action="store_true", help="end the token of that name instead of making one")
+
+    def handle(self, *args: Any, user: str, name: str, revoke: bool, **options: Any) -> None:
+        account = User.objects.filter(username=user).first()
+        if account is None:
+            raise CommandError(f"There is no user {user!r}.")
+        actor = Actor.system("command line")
+        try:
+            if revoke:
+                tokens.revoke_token(account, name, actor)
+                self.stderr.write(f"The token {name.strip()!r} of {user} is revoked.")
+            else:
+                token = tokens.create_token(account, name, actor)
+                self.stderr.write("Keep it now, it is not shown again. Use it as  Authorization: Bearer TOKEN")
+                self.stdout.write(token)
+        except RisError as error:
+            raise CommandError(str(error)) from error

@@ -1,0 +1,140 @@
+"""REST under `/api/v1/`: the rooms' routers put together, and how every refusal is answered.
+
+Every refusal is `{"detail": sentence}`; 422 adds `errors` (field to reason), 409 adds `conflicts_with` where an exam is in the way.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from csp.decorators import csp_update
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from ninja import NinjaAPI, Router, Schema, Swagger
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from ris.api.auth import Bearer
+from ris.api.base import refusals
+from ris.api.catalogue import router as catalogue
+from ris.api.orders import router as orders
+from ris.api.steps import router as steps
+from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken
+
+log = structlog.get_logger(__name__)
+
+_DESCRIPTION = """Orders, scheduled and performed procedure steps, charges and the message journal of Stepwise.
+
+Send `Authorization: Bearer TOKEN`. Lists answer `{"items": […], "count": n}` and take `limit` and `offset`. Times are ISO 8601
+with the hospital's offset, `date` is the hospital's local date, names are `FAMILY^GIVEN`. A refusal answers `{"detail": …}`.
+"""
+
+api = NinjaAPI(
+    title="Stepwise",
+    version="1",
+    description=_DESCRIPTION,
+    auth=Bearer(),
+    docs=Swagger(settings={"validatorUrl": None}),
+    # Swagger's stylesheet holds its arrows as data: images.
+    docs_decorator=csp_update({"img-src": ["'self'", "data:"]}),
+    urls_namespace="api",
+)
+
+elsewhere = Router()
+
+
+@elsewhere.api_operation(["GET", "POST", "PUT", "PATCH", "DELETE"], "/{path:rest}", auth=Bearer(), include_in_schema=False)
+def no_such_call(request: HttpRequest, rest: str) -> None:
+    """A path that no call has: the answer is JSON here too."""
+    raise NotFound(f"There is no call {request.path}; {reverse('api:openapi-json')} describes those there are.")
+
+
+for router in (catalogue, orders, steps, elsewhere):
+    api.add_router("", router)
+
+
+class Index(Schema):
+    name: str
+    openapi_url: str
+    docs_url: str
+
+
+@api.get("/", response={200: Index, **refusals()}, tags=["about"])
+def index(request: HttpRequest) -> dict[str, str]:
+    """Where the description of all calls is."""
+    return {"name": "Stepwise", "openapi_url": reverse("api:openapi-json"), "docs_url": reverse("api:openapi-view")}
+
+
+_STATUS: dict[type[RisError], int] = {InvalidInput: 422, NotFound: 404, Conflict: 409, NotPermitted: 403}
+
+
+def _refused(request: HttpRequest, error: RisError) -> HttpResponse:
+    """A refusal of the domain, by the first of its classes that stands in the table."""
+    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    body: dict[str, Any] = {"detail": str(error)}
+    if isinstance(error, InvalidInput):
+        body["errors"] = error.errors
+    if isinstance(error, SlotTaken):
+        body["conflicts_with"] = error.clash
+    return _answer(request, status, body)
+
+
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """Input of the wrong shape, found before the domain saw it."""
+    return _refused(request, InvalidInput({_place(fault["loc"]): _why(fault) for fault in error.errors}))
+
+
+def _place(location: tuple[str | int, ...]) -> str:
+    """`('body', 'body', 'patient', 'name')` → `patient.name`; the name of the view's parameter says nothing to the caller."""
+    source, *rest = location
+    if source in ("body", "query") and len(rest) > 1:
+        rest = rest[1:]
+    return ".".join(str(part) for part in rest) or str(source)
+
+
+def _why(fault: dict[str, Any]) -> str:
+    kind, text = fault["type"], str(fault["msg"])
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        return "is not a field of this call"
+    if kind == "value_error":
+        return text.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    response = _answer(request, 401, {"detail": str(error)})
+    response["WWW-Authenticate"] = 'Bearer realm="Stepwise"'
+    return response
+
+
+def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if error.status_code == 400:
+        return _answer(request, 400, {"detail": "The body is not JSON; send one object in UTF-8."})
+    return _answer(request, error.status_code, {"detail": str(error)})
+
+
+def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+    return _answer(request, 404, {"detail": str(error)})
+
+
+def _database_away(request: HttpRequest, error: OperationalError) -> HttpResponse:
+    log.error("a REST call failed: the database does not answer", path=request.path, error=str(error).strip())
+    return _answer(request, 503, {"detail": "The database does not answer now; nothing was written. Try again in a moment."})
+
+
+def _answer(request: HttpRequest, status: int, body: dict[str, Any]) -> HttpResponse:
+    return api.create_response(request, body, status=status)
+
+
+_HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
+    RisError: _refused,
+    ValidationError: _invalid,
+    AuthenticationError: _unauthenticated,
+    HttpError: _http_error,
+    Http404: _not_found,
+    OperationalError: _database_away,
+}
+for kind, handler in _HANDLERS.items():
+    api.add_exception_handler(kind, handler)
