@@ -1,0 +1,148 @@
+"""Who is let in, and who may do what."""
+
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import AnonymousUser, Group, User
+from django.core.management import CommandError, call_command
+
+from ris import permissions
+from ris.actions import tokens
+from ris.api.auth import Bearer
+from ris.errors import Conflict, InvalidInput, NotFound
+from ris.models import ApiToken, StepChange
+from stepwise.api import api
+from tests.support.hospital import an_order, steps_of
+from tests.unit.api.conftest import TOKEN, Rest, an_order_body, row_counts
+
+pytestmark = pytest.mark.usefixtures("hospital")
+
+
+def a_user(*roles: str, **fields: object) -> User:
+    user = User.objects.create_user(f"user{User.objects.count()}", **fields)
+    for role in roles:
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
+    return user
+
+
+def a_client(*roles: str, **fields: object) -> Rest:
+    return Rest(tokens.create_token(a_user(*roles, **fields), "tests"))
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", f"{TOKEN}x", "sw_unknown", "é\u20ac", "a b"])
+def test_a_missing_or_unknown_token_is_401_in_words(rest: Rest, token: str | None) -> None:
+    for path in ("/", "/procedures", "/orders/X", "/nowhere"):
+        status, body = Rest(token).get(path)
+        assert status == 401
+        assert "token" in body["detail"].lower()
+
+
+def test_without_an_installation_token_an_empty_bearer_is_refused(db: None) -> None:
+    assert Rest("").get("/procedures")[0] == 401
+
+
+def test_the_installation_token_may_do_everything_and_acts_as_the_system(rest: Rest) -> None:
+    order = an_order()
+    step = steps_of(order)[0]
+    assert rest.post(f"/scheduled-steps/{step.pk}/arrive")[0] == 200
+    change = StepChange.objects.filter(step=step).last()
+    assert change is not None
+    assert (change.actor_kind, change.actor) == ("system", "api")
+
+
+def test_a_token_acts_as_its_user(rest: Rest) -> None:
+    client = a_client("technologist")
+    step = steps_of(an_order())[0]
+    assert client.post(f"/scheduled-steps/{step.pk}/arrive")[0] == 200
+    change = StepChange.objects.filter(step=step).last()
+    assert change is not None and change.user is not None
+    assert (change.actor_kind, change.actor) == ("user", change.user.username)
+
+
+def test_a_missing_permission_is_403_before_the_input_is_read_and_nothing_is_written(rest: Rest) -> None:
+    client = a_client("biller")
+    before = row_counts()
+    status, body = client.post("/orders", {"nonsense": True})
+    assert status == 403
+    assert "orders.place" in body["detail"]
+    assert "scheduler" in body["detail"]
+    assert row_counts() == before
+
+
+def test_a_revoked_token_and_that_of_a_switched_off_account_are_401(rest: Rest) -> None:
+    user = a_user("scheduler")
+    client = Rest(tokens.create_token(user, "tests"))
+    assert client.get("/procedures")[0] == 200
+    user.is_active = False
+    user.save()
+    assert client.get("/procedures")[0] == 401
+    user.is_active = True
+    user.save()
+    tokens.revoke_token(user, "tests")
+    status, body = client.get("/procedures")
+    assert status == 401
+    assert "revoked" in body["detail"]
+
+
+@pytest.mark.parametrize("role", [*permissions.ROLES, "no role", "superuser"])
+def test_every_operation_follows_the_permission_table_for_every_role(rest: Rest, role: str) -> None:
+    """Input is wrong on purpose: whoever may, gets past 403; nobody writes anything."""
+    client = a_client(role, is_superuser=True) if role == "superuser" else a_client(role)
+    before = row_counts()
+    for prefix, router in api._routers:
+        for path, view in router.path_operations.items():
+            for operation in view.operations:
+                (bearer,) = operation.auth_callbacks
+                assert isinstance(bearer, Bearer)
+                where = f"{prefix}{path}".replace("{path:", "{").replace("//", "/")
+                where = where.replace("{step_id}", "0").replace("{", "").replace("}", "")
+                status, _ = client.get(where) if "GET" in operation.methods else client.post(where, {"unknown": 1})
+                may = bearer.permission is None or role == "superuser" or role in permissions.PERMISSIONS[bearer.permission]
+                assert (status != 403) == may, (where, bearer.permission, role, status)
+    assert row_counts() == before
+
+
+def test_roles_in_the_table_exist_and_the_administrator_has_them_all() -> None:
+    for permission, roles in permissions.PERMISSIONS.items():
+        assert roles <= set(permissions.ROLES), permission
+        assert permissions.ADMIN in roles, permission
+
+
+def test_nobody_and_a_misspelled_permission() -> None:
+    assert not permissions.allowed(AnonymousUser(), "steps.view")
+    with pytest.raises(KeyError):
+        permissions.allowed(AnonymousUser(), "steps.veiw")
+    with pytest.raises(KeyError):
+        Bearer("steps.veiw")
+
+
+def test_a_token_is_kept_as_a_digest_only_and_one_name_serves_once(db: None) -> None:
+    user = a_user("biller")
+    clear = tokens.create_token(user, "  night import ")
+    row = ApiToken.objects.get()
+    assert row.name == "night import"
+    assert clear not in (row.digest, row.name)
+    with pytest.raises(Conflict):
+        tokens.create_token(user, "night import")
+    tokens.revoke_token(user, "night import")
+    with pytest.raises(NotFound):
+        tokens.revoke_token(user, "night import")
+    assert tokens.create_token(user, "night import") != clear
+    for name in ("", "x" * 65, "a\tb"):
+        with pytest.raises(InvalidInput):
+            tokens.create_token(user, name)
+
+
+def test_the_command_prints_a_token_that_works_once_and_revokes_it(rest: Rest) -> None:
+    user = a_user("scheduler")
+    out, err = StringIO(), StringIO()
+    call_command("api_token", user.username, name="scripts", stdout=out, stderr=err)
+    client = Rest(out.getvalue().strip())
+    assert client.post("/orders", an_order_body())[0] == 201
+    assert "not shown again" in err.getvalue()
+    with pytest.raises(CommandError):
+        call_command("api_token", user.username, name="scripts", stdout=out, stderr=err)
+    with pytest.raises(CommandError):
+        call_command("api_token", "nobody", name="scripts", stdout=out, stderr=err)
+    call_command("api_token", user.username, "--revoke", name="scripts", stdout=out, stderr=err)
+    assert client.get("/procedures")[0] == 401
