@@ -1,1 +1,41 @@
-# Stepwise. `make help` lists the targets.
+# Stepwise. `make` or `make help` lists the targets.
+
+VENV ?= .venv
+PYTHON ?=
+BIN := $(VENV)/bin
+# Processes that run tests at a time.
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all lint audit environment environment-dev
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "PYTHON=/path/to/python3.12 chooses the interpreter; the environment variables that configure Stepwise are in README.md."
+
+run: environment ## Run the whole simulator in the foreground, with the demo hospital; Ctrl-C stops it
+	@RIS_DEMO=$${RIS_DEMO:-1} exec $(BIN)/python manage.py simulate
+
+test: lint ## Run the checks and all tests, on SQLite, then those marked for both databases on PostgreSQL
+	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --database postgresql -m both_databases
+
+test-all: lint ## Run the checks, then all tests on SQLite and all tests on PostgreSQL
+	$(BIN)/python -m pytest -n $(JOBS)
+	$(BIN)/python -m pytest -n $(JOBS) --database postgresql
+
+lint: environment-dev ## Check format, style, types, directions of imports, and templates
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/djlint templates --check --lint --quiet
+
+audit: environment-dev ## Look for known vulnerabilities in the pinned packages (asks the network)
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+environment:
+	@scripts/environment.sh $(VENV) requirements.txt $(PYTHON)
+
+environment-dev:
+	@scripts/environment.sh $(VENV) requirements-dev.txt $(PYTHON)

@@ -13,6 +13,7 @@ from stepwise.supervisor import checks, preparation
 from stepwise.supervisor.announcement import Facts, banner, wait_until_healthy
 from stepwise.supervisor.errors import StartError
 from stepwise.supervisor.output import Output
+from stepwise.supervisor.parent import stop_when_parent_ends
 from stepwise.supervisor.ports import listen
 from stepwise.supervisor.supervisor import Supervisor
 from stepwise.supervisor.table import process_table
@@ -38,6 +39,8 @@ class Command(BaseCommand):
 
 def simulate() -> int:
     """Run the simulator and return its exit code. Raises StartError; KeyboardInterrupt while nothing has been started."""
+    if "MAKELEVEL" in os.environ:
+        stop_when_parent_ends()
     checks.check_data_directory(settings.DATA_DIR)
     lock = checks.lock_data_directory(settings.DATA_DIR)
     web = listen(settings.HTTP_BIND, settings.HTTP_PORT, variable="RIS_HTTP_PORT", bind_variable="RIS_BIND", purpose="the web pages")
