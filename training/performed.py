@@ -116,6 +116,15 @@ def _patient_of(item: Dataset) -> Dataset:
     return patient
 
 
+WHAT_IS_DONE = (
+    "PerformedProcedureStepDescription",
+    "PerformedProcedureTypeDescription",
+    "ProcedureCodeSequence",
+    "PerformedProtocolCodeSequence",
+)
+"""Keywords of the data set that `what_is_done` makes."""
+
+
 def what_is_done(items: Sequence[Dataset]) -> Dataset:
     """Description and codes of what is performed: what was requested and scheduled (type 2 each, also in the final state)."""
     done = Dataset()
