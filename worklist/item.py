@@ -159,7 +159,7 @@ def encode(dataset: Dataset) -> bytes:
     return encoded[_DECLARATION_LENGTH:] if encoded.startswith(_DECLARATION) else encoded
 
 
-def decode(encoded: bytes) -> Dataset:
+def decode(encoded: bytes | memoryview) -> Dataset:
     """The data set of `encode`; elements are converted when they are first read."""
     return read_dataset(BytesIO(_DECLARATION + bytes(encoded)), is_implicit_VR=False, is_little_endian=True)
 

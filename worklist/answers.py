@@ -1,0 +1,101 @@
+"""What a query gets of one item: the attributes it asked for and nothing else, each by its return type (PS3.4 K.6-1).
+
+Type 1 with its value, type 2 and 3 present even when empty, type 1C and 2C only when there is a value to meet the
+condition; attributes that are not supported are left out. A sequence asked without keys comes back whole.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
+
+from dimse import charsets
+from worklist import keys, matching, values
+from worklist.keys import Key
+from worklist.query import Asked, Query
+
+_WHEN_KNOWN = ("1C", "2C")
+
+
+def compose(query: Query, item: Dataset, preferred: Sequence[str]) -> Dataset:
+    """The identifier of a pending response. Text that does not fit the preferred character set is sent as UTF-8, declared."""
+    answer = Dataset()
+    _select(answer, query.root, item)
+    if query.step is not None:
+        found = values.items(item, keys.STEP_SEQUENCE.tag)
+        answer[keys.STEP_SEQUENCE.tag] = DataElement(
+            keys.STEP_SEQUENCE.tag, "SQ", [_item(query.step, keys.STEP_SEQUENCE, found[0] if found else Dataset())]
+        )
+    terms = charsets.choose(_text_of(answer), preferred)
+    if terms:
+        answer.SpecificCharacterSet = list(terms) if len(terms) > 1 else terms[0]
+    return answer
+
+
+def _item(children: Sequence[Asked], key: Key, item: Dataset) -> Dataset:
+    """One item of a sequence with what was asked of it."""
+    answer = Dataset()
+    if children:
+        _select(answer, children, item)
+    else:
+        _whole(answer, key, item)
+    return answer
+
+
+def _select(answer: Dataset, asked: Iterable[Asked], item: Dataset) -> None:
+    for one in asked:
+        if one.key.vr == "SQ":
+            _select_sequence(answer, one, item)
+        else:
+            _put(answer, one.key, item.get(one.key.tag))
+
+
+def _put(answer: Dataset, key: Key, element: DataElement | None) -> None:
+    if element is not None and not element.is_empty:
+        answer[key.tag] = copied(element)
+    elif key.returned not in _WHEN_KNOWN:
+        answer[key.tag] = DataElement(key.tag, key.vr, None)
+
+
+def _select_sequence(answer: Dataset, asked: Asked, item: Dataset) -> None:
+    """The items that match, with what was asked of each."""
+    found = [one for one in values.items(item, asked.key.tag) if not asked.filters or matching.item_matches(asked, one)]
+    if found or asked.key.returned not in _WHEN_KNOWN:
+        answer[asked.key.tag] = DataElement(asked.key.tag, "SQ", [_item(asked.children, asked.key, one) for one in found])
+
+
+def _whole(answer: Dataset, key: Key, item: Dataset) -> None:
+    """Everything the item has, and empty what it must not lack (types 1 and 2)."""
+    for element in item:
+        if element.tag != keys.CHARACTER_SET:
+            answer[element.tag] = copied(element)
+    for child in key.children:
+        if child.returned in ("1", "2") and child.tag not in answer:
+            answer[child.tag] = DataElement(child.tag, child.vr, [] if child.vr == "SQ" else None)
+
+
+def copied(element: DataElement) -> DataElement:
+    """The element without ties to the data set and character set it was read from."""
+    vr = str(element.VR)
+    if vr == "SQ":
+        copies = []
+        for one in element.value or ():
+            copy = Dataset()
+            for inner in one:
+                copy[inner.tag] = copied(inner)
+            copies.append(copy)
+        return DataElement(element.tag, "SQ", copies)
+    value = element.value
+    if vr in ("PN", "DS", "IS"):  # objects that remember how they were written
+        value = [str(one) for one in value] if isinstance(value, MultiValue) else "" if value is None else str(value)
+    return DataElement(element.tag, vr, value)
+
+
+def _text_of(dataset: Dataset) -> Iterator[str]:
+    for element in dataset:
+        if element.VR == "SQ":
+            for one in element.value:
+                yield from _text_of(one)
+        else:
+            yield from values.texts(element)

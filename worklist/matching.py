@@ -1,0 +1,206 @@
+"""Whether an entry is an answer to a query: the one predicate, which is also the explanation (PS3.4 C.2.2.2, K.4.1.2.1).
+
+`matches` is "every key matches"; `explain` shows each of them. SQL only narrows what is looked at (`worklist.find`).
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import cached_property, lru_cache
+
+from pydicom import Dataset
+
+from worklist import item, keys, values
+from worklist.keys import Key, Kind
+from worklist.models import WorklistEntry
+from worklist.query import Asked, Query
+
+SERVED = ("SCHEDULED", "ARRIVED", "READY")
+"""Statuses that are shown unless ScheduledProcedureStepStatus asks for others (PS3.4 F.7.2.4.2.1 leaves it to the SCP)."""
+
+_START = ("ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime")
+
+
+@dataclass(frozen=True)
+class KeyVerdict:
+    """What one key asked, what the entry has (values separated by backslashes), how they were compared, and the outcome."""
+
+    keyword: str
+    asked: str
+    has: str
+    kind: str
+    matches: bool
+
+
+class Candidate:
+    """An entry as matching sees it: values from its columns, and from its item when a key has no column."""
+
+    def __init__(self, entry: WorklistEntry) -> None:
+        self.entry = entry
+
+    @cached_property
+    def item(self) -> Dataset:
+        return item.decode(self.entry.item)
+
+    @cached_property
+    def step_item(self) -> Dataset:
+        found = values.items(self.item, keys.STEP_SEQUENCE.tag)
+        return found[0] if found else Dataset()
+
+    def values(self, key: Key, in_step: bool) -> tuple[str, ...]:
+        if key.column == "station_ae_titles":
+            return tuple(self.entry.station_ae_titles.split("\\")) if self.entry.station_ae_titles else ()
+        if key.column:
+            value = getattr(self.entry, key.column)
+            return (value,) if value else ()
+        return values.texts((self.step_item if in_step else self.item).get(key.tag))
+
+    def items(self, key: Key, in_step: bool) -> list[Dataset]:
+        return values.items(self.step_item if in_step else self.item, key.tag)
+
+
+def matches(query: Query, entry: WorklistEntry) -> bool:
+    return all(verdict.matches for verdict in _verdicts(query, Candidate(entry), only_filters=True))
+
+
+def explain(query: Query, entry: WorklistEntry) -> list[KeyVerdict]:
+    """Key by key, those that exclude nothing too."""
+    return list(_verdicts(query, Candidate(entry), only_filters=False))
+
+
+def _verdicts(query: Query, candidate: Candidate, only_filters: bool) -> Iterator[KeyVerdict]:
+    if query.asked("ScheduledProcedureStepStatus") is None:
+        status = candidate.entry.status
+        yield KeyVerdict("ScheduledProcedureStepStatus", "\\".join(SERVED), status, "shown unless asked otherwise", status in SERVED)
+    if query.interval is not None:
+        yield _interval_verdict(query, candidate)
+    for level, in_step in ((query.step or (), True), (query.root, False)):
+        for asked in level:
+            if (asked.filters or not only_filters) and not (query.interval and asked.key.keyword in _START):
+                yield _verdict(asked, candidate, in_step)
+
+
+def _verdict(asked: Asked, candidate: Candidate, in_step: bool) -> KeyVerdict:
+    if asked.key.vr == "SQ":
+        items = candidate.items(asked.key, in_step)
+        wanted = ", ".join(f"{child.key.keyword} {'/'.join(child.values)}" for child in asked.children if child.filters)
+        outcome = not asked.filters or any(item_matches(asked, one) for one in items)
+        return KeyVerdict(asked.key.keyword, wanted, _summary(asked, items), asked.kind, outcome)
+    has = candidate.values(asked.key, in_step)
+    return KeyVerdict(asked.key.keyword, "\\".join(asked.values), "\\".join(has), asked.kind, _matches(asked, has))
+
+
+def _summary(asked: Asked, items: list[Dataset]) -> str:
+    wanted = [child.key.tag for child in asked.children] or [key.tag for key in asked.key.children]
+    return "; ".join(" ".join(text for tag in wanted for text in values.texts(one.get(tag))) for one in items)
+
+
+def item_matches(asked: Asked, dataset: Dataset) -> bool:
+    """Whether one item of a sequence satisfies every key of the item that was asked."""
+    for child in asked.children:
+        if not child.filters:
+            continue
+        if child.key.vr == "SQ":
+            if not any(item_matches(child, one) for one in values.items(dataset, child.key.tag)):
+                return False
+        elif not _matches(child, values.texts(dataset.get(child.key.tag))):
+            return False
+    return True
+
+
+def _interval_verdict(query: Query, candidate: Candidate) -> KeyVerdict:
+    """Date and time ranges together are one span from first date and time to last (PS3.4 K.6-1, remark on the start time)."""
+    interval = query.interval
+    assert interval is not None
+    day, time = candidate.entry.local_date, candidate.entry.local_time
+    asked = " ".join(one.values[0] for one in (query.asked(keyword) for keyword in _START) if one)
+    inside = bool(day and time) and interval[0] <= (day, time) <= interval[1]
+    return KeyVerdict(" + ".join(_START), asked, f"{day} {time}".strip(), "one interval", inside)
+
+
+def _matches(asked: Asked, has: tuple[str, ...]) -> bool:
+    """Any value that the entry has against any that is asked; what is unknown matches only a universal key."""
+    if not asked.filters:
+        return True
+    test = tester(asked)
+    return any(test(value) for value in has)
+
+
+@lru_cache(maxsize=1024)
+def _tester(vr: str, asked: tuple[str, ...], kind: Kind) -> Callable[[str], bool]:
+    if vr == "PN":
+        tests = [_name_test(one) for one in asked]
+    elif kind is Kind.RANGE:
+        tests = [_range_test(vr, one) for one in asked]
+    elif kind is Kind.WILDCARD:
+        tests = [_pattern_test(vr, one) for one in asked]
+    else:
+        wanted = {comparable(vr, one) for one in asked}
+        return lambda value: comparable(vr, value) in wanted
+    return tests[0] if len(tests) == 1 else lambda value: any(test(value) for test in tests)
+
+
+def tester(asked: Asked) -> Callable[[str], bool]:
+    """The test of one value of the attribute."""
+    return _tester(asked.key.vr, asked.values, asked.kind)
+
+
+def comparable(vr: str, text: str) -> str | Decimal:
+    """A value in the form in which it is compared: dates, times and numbers by meaning, code strings in upper case."""
+    if vr == "DA":
+        return values.date_text(text) or text
+    if vr == "TM":
+        return values.time_text(text) or text
+    if vr == "CS":
+        return text.upper()
+    if vr in ("DS", "IS", "US"):
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            return text
+    return text
+
+
+def _range_test(vr: str, asked: str) -> Callable[[str], bool]:
+    if "-" not in asked:
+        wanted = comparable(vr, asked)
+        return lambda value: comparable(vr, value) == wanted
+    first, _, last = asked.partition("-")
+
+    def inside(value: str) -> bool:
+        text = str(comparable(vr, value))
+        return (not first or text >= first) and (not last or text <= last)
+
+    return inside
+
+
+def pattern(text: str) -> str:
+    """A wildcard key as a regular expression: `*` any run of characters, `?` exactly one; there is no escape."""
+    return "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in text)
+
+
+def _pattern_test(vr: str, asked: str) -> Callable[[str], bool]:
+    wanted = re.compile(pattern(str(comparable(vr, asked))), re.DOTALL)
+    return lambda value: wanted.fullmatch(str(comparable(vr, value))) is not None
+
+
+def _name_test(asked: str) -> Callable[[str], bool]:
+    """Person names by component group, without case and accents; a key of one group matches any group.
+
+    Trailing empty components do not count on either side, so that `SMITH^*` finds `SMITH` too.
+    """
+    groups = values.name_groups(asked)
+    tests = [_name_group_test(group) if group else None for group in groups]
+    if "=" not in asked.rstrip("="):
+        only = tests[0] or (lambda group: True)
+        return lambda value: any(only(group) for group in values.name_groups(value) if group)
+    return lambda value: all(test is None or test(group) for test, group in zip(tests, values.name_groups(value), strict=True))
+
+
+def _name_group_test(asked: str) -> Callable[[str], bool]:
+    if "*" not in asked and "?" not in asked:
+        return lambda group: group == asked
+    wanted = re.compile(pattern(asked), re.DOTALL)
+    carets = asked.count("^")
+    return lambda group: bool(wanted.fullmatch(group) or wanted.fullmatch(group + "^" * max(0, carets - group.count("^"))))

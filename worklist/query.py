@@ -1,0 +1,173 @@
+"""A C-FIND identifier, read: which keys are asked, with what, and how each is matched (PS3.4 C.2.2.2, K.4.1.1)."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from pydicom import Dataset
+from pydicom.datadict import keyword_for_tag
+
+from worklist import keys, values
+from worklist.keys import Key, Kind
+
+_WILDCARDS = ("*", "?")
+
+
+class BadKey(Exception):
+    """The value asked for cannot be understood for its attribute. `tag` is the attribute, the text says what is wrong."""
+
+    def __init__(self, key: Key, value: str, expected: str) -> None:
+        self.tag = key.tag
+        super().__init__(f"{key.keyword} {value[:24]!r} is no {expected}")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One key of a query. No `values` asks for everything; several ask for any of them. A sequence has `children` instead."""
+
+    key: Key
+    values: tuple[str, ...] = ()
+    kind: Kind = Kind.UNIVERSAL
+    children: "tuple[Asked, ...]" = ()
+
+    @cached_property
+    def filters(self) -> bool:
+        """Whether it excludes anything."""
+        return self.kind is not Kind.UNIVERSAL
+
+
+@dataclass(frozen=True)
+class Query:
+    """The keys asked at root level and in the step sequence. `step` is None when the sequence was not asked for.
+
+    `unsupported` names the asked attributes that are not supported: they make every answer FF01. `notes` say what was
+    tolerated. `character_set` are the terms of SpecificCharacterSet that the identifier was written in.
+    """
+
+    root: tuple[Asked, ...]
+    step: tuple[Asked, ...] | None
+    unsupported: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    character_set: tuple[str, ...] = ()
+
+    def asked(self, keyword: str) -> Asked | None:
+        """The key of this keyword when it is asked with a value, at the level where it belongs."""
+        return next((one for one in (*(self.step or ()), *self.root) if one.key.keyword == keyword and one.filters), None)
+
+    @cached_property
+    def interval(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
+        """First and last local (date, time) when both are ranges of the same form, which make one interval (PS3.4 K.6-1).
+
+        Open ends are ("", "") and ("~", "~"), before and behind every date.
+        """
+        day, time = self.asked("ScheduledProcedureStepStartDate"), self.asked("ScheduledProcedureStepStartTime")
+        if not (day and time and day.kind is time.kind is Kind.RANGE and len(day.values) == len(time.values) == 1):
+            return None
+        (first_day, last_day), (first_time, last_time) = (range_of(one.key, one.values[0]) for one in (day, time))
+        if (bool(first_day), bool(last_day)) != (bool(first_time), bool(last_time)):
+            return None
+        return (first_day, first_time), ((last_day, last_time) if last_day else ("~", "~"))
+
+
+@dataclass
+class _Reading:
+    unsupported: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def parse(identifier: Dataset) -> Query:
+    """Raises BadKey for a date or time that is none. Several step items: the first is used and noted."""
+    reading = _Reading()
+    root = _read(identifier, keys.ROOT, reading, "")
+    step = next((asked.children for asked in root if asked.key is keys.STEP_SEQUENCE), None)
+    declared = values.texts(identifier.get(keys.CHARACTER_SET))
+    return Query(
+        root=tuple(asked for asked in root if asked.key is not keys.STEP_SEQUENCE),
+        step=step,
+        unsupported=tuple(reading.unsupported),
+        notes=tuple(reading.notes),
+        character_set=declared,
+    )
+
+
+def _read(dataset: Dataset, table: dict[int, Key], reading: _Reading, path: str) -> tuple[Asked, ...]:
+    asked: list[Asked] = []
+    for tag in sorted(dataset.keys()):
+        if keys.is_no_key(tag):
+            continue
+        key = table.get(tag)
+        if key is None:
+            reading.unsupported.append(f"{path}{keyword_for_tag(tag) or ''}({tag >> 16:04X},{tag & 0xFFFF:04X})")
+        elif key.vr == "SQ":
+            asked.append(_read_sequence(dataset, key, reading, path))
+        else:
+            asked.append(_classify(key, values.texts(dataset.get(tag)), reading, path))
+    return tuple(asked)
+
+
+def _read_sequence(dataset: Dataset, key: Key, reading: _Reading, path: str) -> Asked:
+    found = values.items(dataset, key.tag)
+    if len(found) > 1:
+        reading.notes.append(f"{path}{key.keyword} has {len(found)} items; the first is used")
+    children = _read(found[0], key.by_tag, reading, f"{path}{key.keyword}.") if found else ()
+    matched = Kind.SEQUENCE in key.kinds and any(child.filters for child in children)
+    return Asked(key, children=children, kind=Kind.SEQUENCE if matched else Kind.UNIVERSAL)
+
+
+def _classify(key: Key, raw: tuple[str, ...], reading: _Reading, path: str) -> Asked:
+    if key.vr == "CS":
+        raw = tuple(text.upper() for text in raw)
+    asked = tuple(text for text in raw if not _is_universal(key, text))
+    if not asked or len(asked) < len(raw):
+        return Asked(key)
+    if Kind.SINGLE not in key.kinds:
+        reading.notes.append(f"{path}{key.keyword} is a return key only (PS3.4 K.6-1); its value does not filter")
+        return Asked(key)
+    if key.vr in ("DA", "TM"):
+        asked = tuple(_checked(key, text) for text in asked)
+    if len(asked) > 1 and key.vr != "UI":
+        reading.notes.append(f"{path}{key.keyword} has {len(asked)} values; any of them matches")
+    return Asked(key, asked, _kind(key, asked))
+
+
+def _is_universal(key: Key, text: str) -> bool:
+    if Kind.RANGE in key.kinds:
+        return text in ("*", "-")
+    if key.vr == "PN":
+        return not text.strip("^= ") or set(text) == {"*"}
+    return Kind.WILDCARD in key.kinds and set(text) == {"*"}
+
+
+def _kind(key: Key, asked: tuple[str, ...]) -> Kind:
+    if Kind.WILDCARD in key.kinds and any(sign in text for text in asked for sign in _WILDCARDS):
+        return Kind.WILDCARD
+    if Kind.RANGE in key.kinds and any("-" in text for text in asked):
+        return Kind.RANGE
+    return Kind.UID_LIST if len(asked) > 1 and key.vr == "UI" else Kind.SINGLE
+
+
+def _checked(key: Key, text: str) -> str:
+    """A date, time or range in the form in which values are compared; BadKey when it is none."""
+    read, expected = (
+        (_date, "date (YYYYMMDD) or range of dates") if key.vr == "DA" else (values.time_text, "time (HHMMSS) or range of times")
+    )
+    ends = [part.strip() for part in text.split("-")]
+    if len(ends) > 2:
+        raise BadKey(key, text, expected)
+    found = [read(end) if end else "" for end in ends]
+    if any(end is None for end in found):
+        raise BadKey(key, text, expected)
+    return "-".join(end for end in found if end is not None)
+
+
+def _date(text: str) -> str | None:
+    """A DA value; of a date and time in one (DT) the date."""
+    if len(text) > 10 and text[:14].isdigit() and values.time_text(text[8:].split("+")[0]) is not None:
+        text = text[:8]
+    found = values.date_text(text)
+    return found if found is None or ("01" <= found[4:6] <= "12" and "01" <= found[6:] <= "31") else None
+
+
+def range_of(key: Key, text: str) -> tuple[str, str]:
+    """Both ends of a range, "" where it is open."""
+    first, _, last = text.partition("-")
+    return first, last

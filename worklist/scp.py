@@ -1,0 +1,42 @@
+"""Modality Worklist SCP: the C-FIND of PS3.4 Annex K."""
+
+from collections.abc import Iterator
+
+from dimse import services, statuses
+from dimse.errors import DimseFailure
+from dimse.services import FindAnswer, FindRequest, Service, Verb
+from ris import queries
+from ris.models import Site, Station
+from worklist import answers, find, item, query
+from worklist.query import BadKey, Query
+
+
+def site_of(called_ae_title: str) -> Site:
+    """The site that a called AE title belongs to, else the default one."""
+    return Site.objects.filter(ae_title=called_ae_title).first() or queries.default_site()
+
+
+def character_set_for(station: Station | None, asked: Query) -> tuple[str, ...]:
+    """The set that answers are written in when they fit: the station's; for an unknown caller that of its query, else UTF-8."""
+    if station is not None and station.character_set:
+        return tuple(station.character_set.split("\\"))
+    return asked.character_set or (item.UTF_8,)
+
+
+def c_find(request: FindRequest) -> Iterator[FindAnswer]:
+    """Pending answers in order of start; FE00 when canceled; A900 with the offending element for a key that is no date or time."""
+    try:
+        asked = query.parse(request.identifier)
+    except BadKey as error:
+        raise DimseFailure(statuses.IDENTIFIER_DOES_NOT_MATCH, str(error), offending=[error.tag]) from error
+    site = site_of(request.association.called_ae_title)
+    preferred = character_set_for(queries.station(site, request.association.calling_ae_title), asked)
+    status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
+    for entry in find.find(site, asked):
+        if request.is_cancelled():
+            yield statuses.CANCELED, None
+            return
+        yield status, answers.compose(asked, item.decode(entry.item), preferred)
+
+
+WORKLIST = Service(services.MODALITY_WORKLIST, "Modality Worklist", {Verb.C_FIND: c_find})
