@@ -5,7 +5,6 @@ import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 _BOLD, _DIM, _GREEN, _YELLOW = 1, 2, 32, 33  # ANSI
 _LABEL = 12  # width of the left column
@@ -77,10 +76,10 @@ def _read(response: bytes) -> Health:
     if " 200 " in f"{status} ":
         return Health(True)
     try:
-        components: dict[str, Any] = json.loads(body)["components"]
+        components: dict[str, dict[str, str]] = json.loads(body)["components"]
     except (ValueError, KeyError, TypeError):
         return Health(False, (f"web: {status}",))
-    return Health(False, tuple(f"{name}: {state}" for name, state in components.items() if state != "ok"))
+    return Health(False, tuple(f"{name}: {found['detail']}" for name, found in components.items() if found["status"] != "ok"))
 
 
 def banner(facts: Facts, health: Health, paint: Callable[[str, int], str]) -> str:

@@ -1,0 +1,166 @@
+"""`GET /healthz`: whether every part of a running Stepwise answers, proven by using it.
+
+The database is read, Redis is pinged, the worker has beaten lately, and the DICOM port answers a C-ECHO on an association of
+its own. The checks run side by side, each for at most `PATIENCE` seconds; what they found is kept for two seconds.
+"""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NotInTime
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import redis
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection, connections
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from dimse.entries import HEALTH_AE_TITLE
+from dimse.scu import ScuError, Timeouts, open_association
+from ris.models import Heartbeat
+
+KEPT = 2.0  # seconds
+PATIENCE = 3.0  # seconds
+HEARTBEAT_AGE = 20.0  # seconds; the worker beats every 5
+_NETWORK = 1.5  # seconds for one step of a conversation
+
+log = structlog.get_logger(__name__)
+
+Check = Callable[[], str]
+"""Returns a few words about what answered, or raises one of `_FAILURES`."""
+
+
+class UnhealthyError(Exception):
+    """A part answers, and is not well."""
+
+
+_FAILURES = (UnhealthyError, DatabaseError, redis.RedisError, ScuError, OSError, ValueError)  # ValueError: a malformed REDIS_URL
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check found, in words without secrets."""
+
+    ok: bool
+    detail: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"status": "ok" if self.ok else "failed", "detail": self.detail}
+
+
+def check_database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
+    return connection.vendor
+
+
+def check_redis() -> str:
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=_NETWORK, socket_timeout=_NETWORK)
+    with contextlib.closing(client):
+        client.ping()
+    return "PONG"
+
+
+def check_worker() -> str:
+    """By wall time: a simulated clock must not hide a dead worker."""
+    beat = Heartbeat.objects.filter(process="worker").first()
+    if beat is None:
+        raise UnhealthyError("the worker has not given a sign of life yet")
+    age = (datetime.now(UTC) - beat.at).total_seconds()
+    if age > HEARTBEAT_AGE:
+        raise UnhealthyError(f"the worker's last sign of life is {age:.0f} s old; is it running?")
+    return f"heartbeat {max(age, 0):.0f} s ago"
+
+
+def check_dicom() -> str:
+    started = time.monotonic()
+    timeouts = Timeouts(connect=_NETWORK, association=_NETWORK, response=_NETWORK, idle=_NETWORK)
+    host, port = settings.DICOM_HOST, settings.DICOM_PORT
+    with open_association(host, port, calling=HEALTH_AE_TITLE, called=settings.AE_TITLE, timeouts=timeouts) as association:
+        association.echo()
+    return f"C-ECHO in {(time.monotonic() - started) * 1000:.0f} ms"
+
+
+CHECKS: Mapping[str, Check] = {"database": check_database, "redis": check_redis, "worker": check_worker, "dicom": check_dicom}
+
+
+class Checkup:
+    """Runs the checks, all at once and one round at a time; those who ask meanwhile get the same answer."""
+
+    def __init__(self, checks: Mapping[str, Check], *, kept: float = KEPT, patience: float = PATIENCE) -> None:
+        self._checks = checks
+        self._kept = kept
+        self._patience = patience
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None  # made at first use: a server may fork after the import
+        self._running: dict[str, Future[Finding]] = {}
+        self._found: dict[str, Finding] = {}
+        self._found_at = float("-inf")
+
+    def findings(self) -> dict[str, Finding]:
+        """Component to what was found, at most `kept` seconds ago."""
+        with self._lock:
+            if time.monotonic() - self._found_at > self._kept:
+                self._tell(self._round())
+                self._found_at = time.monotonic()
+            return self._found
+
+    def _round(self) -> dict[str, Finding]:
+        self._pool = self._pool or ThreadPoolExecutor(len(self._checks), thread_name_prefix="health")
+        for name, check in self._checks.items():
+            if name not in self._running:  # one that still hangs is waited for again, not doubled
+                self._running[name] = self._pool.submit(_run, check)
+        deadline = time.monotonic() + self._patience
+        return {name: self._result(name, deadline) for name in self._checks}
+
+    def _result(self, name: str, deadline: float) -> Finding:
+        running = self._running[name]
+        try:
+            return running.result(max(deadline - time.monotonic(), 0))
+        except NotInTime:
+            return Finding(False, f"no answer within {self._patience:g} s")
+        finally:
+            if running.done():
+                del self._running[name]
+
+    def _tell(self, found: dict[str, Finding]) -> None:
+        """Log what changed: the endpoint is asked every few seconds."""
+        for name, finding in found.items():
+            before = self._found.get(name)
+            if not finding.ok and (before is None or before.ok):
+                log.warning("a component does not answer", component=name, detail=finding.detail)
+            elif finding.ok and before is not None and not before.ok:
+                log.info("a component answers again", component=name)
+        self._found = found
+
+
+def _run(check: Check) -> Finding:
+    try:
+        return Finding(True, check())
+    except _FAILURES as error:
+        lines = str(error).strip().splitlines()
+        return Finding(False, lines[0] if lines else type(error).__name__)
+    finally:
+        connections.close_all()  # this thread's own; back to the pool where there is one
+
+
+_checkup = Checkup(CHECKS)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """200 when every component answers, else 503; both name each component."""
+    findings = _checkup.findings()
+    ok = all(finding.ok for finding in findings.values())
+    components = {name: finding.as_json() for name, finding in findings.items()}
+    response = JsonResponse({"status": "ok" if ok else "failed", "components": components}, status=200 if ok else 503)
+    response["Cache-Control"] = "no-store"
+    # Django would log every 503 as an error of ours; `Checkup` logs what changed.
+    setattr(response, "_has_been_logged", True)  # noqa: B010
+    return response
