@@ -1,0 +1,230 @@
+"""The two verbs of a modality: begin a performed procedure step (N-CREATE), and change or end it (N-SET).
+
+One transaction holds the message as received, the performed step, what happens to its scheduled steps and what the rooms above
+make of it. Rows are locked in one order everywhere: requested procedures by id, the performed step, scheduled steps by id. Two
+steps of one procedure that end at once therefore end one after the other, and the second sees the first as ended.
+"""
+
+from collections.abc import Iterable
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from dimse import uids
+from dimse.services import Verb
+from mpps import checking, events, matching, outcomes, reading, transitions
+from mpps.checking import Notice
+from mpps.datasets import Json, merged, tag, text
+from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable, unknown_instance
+from mpps.models import Finding, PerformedProcedureStep, PerformedSeries, PerformedStepChange, StepLink
+from mpps.received import Received, belongs_to, keep
+from mpps.transitions import COMPLETED, IN_PROGRESS
+from ris import queries
+from ris.actions import steps
+from ris.db import action
+from ris.events import publish
+from ris.models import RequestedProcedure, Site, Station
+
+
+def n_create(message: Received) -> PerformedProcedureStep:
+    """Begin a performed step and start its scheduled steps (PS3.4 F.7.2.1). Refused: nothing but the message itself is kept."""
+    try:
+        return _create(message)
+    except Refused as refusal:
+        _keep_refused(message, refusal)
+        raise
+
+
+def n_set(message: Received) -> PerformedProcedureStep:
+    """Change a performed step, or end it with its scheduled steps (PS3.4 F.7.2.2). Refused: nothing but the message itself is kept."""
+    try:
+        return _set(message)
+    except Refused as refusal:
+        _keep_refused(message, refusal)
+        raise
+
+
+@action
+def _keep_refused(message: Received, refusal: Refused) -> None:
+    known = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid).first()
+    keep(message, known, refusal.status, refusal.comment)
+
+
+@action
+def _create(message: Received) -> PerformedProcedureStep:
+    stored = keep(message, None)
+    station = _station(message.site, message.calling_ae_title, text(message.dataset, "PerformedStationAETitle"))
+    strict = station is None or station.strict
+    notices = _check_uid(message, strict)
+    if PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid).exists():
+        raise duplicate_instance()
+    notices += checking.settle(Verb.N_CREATE, checking.problems_of_create(message.dataset), strict)
+    matches, odd = matching.follow(message.site, matching.items_of(message.dataset), _performer(message))
+    linked = [match.step for match in matches if match.step is not None]
+    _lock_procedures({step.requested_procedure_id for step in linked})
+
+    performed = _insert(message, station, unscheduled=not linked)
+    belongs_to(stored, performed)
+    StepLink.objects.bulk_create(_link(performed, match) for match in matches)
+    PerformedSeries.objects.bulk_create(reading.series(performed, message.dataset))
+    notices += odd
+    notices += matching.patient_differences(message.dataset, linked)
+    notices += reading.odd_start(reading.times(message.dataset, message.site), message.received_at, message.site)
+    _record(performed, message, "", IN_PROGRESS, notices)
+    for step in sorted(linked, key=lambda step: step.pk):
+        steps.start(step.pk, message.actor, at=message.received_at)
+    publish(events.PerformedStepCreated(performed.pk))
+    return performed
+
+
+@action
+def _set(message: Received) -> PerformedProcedureStep:
+    found = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid).first()
+    station = _station(message.site, message.calling_ae_title, found.station_ae_title if found else "")
+    strict = station is None or station.strict
+    notices = _check_uid(message, strict)
+    if found is None:
+        raise unknown_instance()
+    performed = _lock(found)
+    keep(message, performed)
+    if performed.is_final:
+        raise no_longer_updatable()
+    notices += checking.settle(Verb.N_SET, checking.problems_of_set(message.dataset, performed.attributes), strict)
+    received = checking.understood_status(message.dataset)
+    target = transitions.target(Verb.N_SET, performed.status, received)
+    if target is None:
+        raise no_longer_updatable()
+    data = merged(performed.attributes, checking.settable(message.dataset))
+    if target in transitions.FINAL:
+        notices += checking.settle(Verb.N_SET, checking.problems_of_final(data), strict)
+        notices += reading.odd_end(reading.times(data, message.site), message.received_at, message.site)
+
+    _update(performed, data, target, message)
+    if tag("PerformedSeriesSequence") in message.dataset:
+        performed.series.all().delete()
+        PerformedSeries.objects.bulk_create(reading.series(performed, data))
+    _record(performed, message, IN_PROGRESS, target, notices)
+    if target == IN_PROGRESS:
+        publish(events.PerformedStepUpdated(performed.pk))
+    else:
+        _end_scheduled_steps(performed, message)
+        publish(events.PerformedStepEnded(performed.pk, target))
+    return performed
+
+
+def _station(site: Site, calling_ae_title: str, performed_ae_title: str) -> Station | None:
+    """The station whose rules hold: that of the calling AE title, else the one that the data set names (a forwarded message)."""
+    return queries.station(site, calling_ae_title) or (queries.station(site, performed_ae_title) if performed_ae_title else None)
+
+
+def _check_uid(message: Received, strict: bool) -> list[Notice]:
+    """PS3.5 9.1. Leading zeros and the like are a finding for a lenient station; what is too long to be kept never passes."""
+    problem = uids.problem_with(message.sop_instance_uid)
+    if problem is None:
+        return []
+    if strict or not 0 < len(message.sop_instance_uid) <= uids.MAXIMUM_LENGTH:
+        raise invalid_instance(problem)
+    return [Notice("UID_INVALID", f"The SOP Instance UID breaks PS3.5 9.1: {problem}.")]
+
+
+def _performer(message: Received) -> matching.Performer:
+    titles = (text(message.dataset, "PerformedStationAETitle"), message.calling_ae_title.strip())
+    return matching.Performer(tuple(title for title in titles if title), text(message.dataset, "Modality").upper())
+
+
+def _lock_procedures(ids: Iterable[int]) -> None:
+    """Lock requested procedures in order of id until the transaction ends."""
+    list(RequestedProcedure.objects.select_for_update().filter(pk__in=set(ids)).order_by("pk").values_list("pk", flat=True))
+
+
+def _lock(found: PerformedProcedureStep) -> PerformedProcedureStep:
+    """The performed step as it is now, its requested procedures and then its own row locked."""
+
+    def procedures() -> set[int]:
+        links = StepLink.objects.filter(performed_step=found, step__isnull=False)
+        return {int(pk) for pk in links.values_list("step__requested_procedure_id", flat=True) if pk is not None}
+
+    locked = procedures()
+    _lock_procedures(locked)
+    performed = PerformedProcedureStep.objects.select_for_update(of=("self",)).select_related("site").get(pk=found.pk)
+    _lock_procedures(procedures() - locked)  # of a link that was made while this waited
+    return performed
+
+
+def _insert(message: Received, station: Station | None, unscheduled: bool) -> PerformedProcedureStep:
+    """The new row. Of two N-CREATEs with one UID at the same moment the second is the duplicate."""
+    named = text(message.dataset, "PerformedStationAETitle", reading.IDENTIFIER_LENGTH)
+    try:
+        with transaction.atomic():
+            return PerformedProcedureStep.objects.create(
+                site=message.site,
+                sop_instance_uid=message.sop_instance_uid,
+                status=IN_PROGRESS,
+                station_ae_title=named or message.calling_ae_title.strip(),
+                station=(queries.station(message.site, named) if named else None) or station,
+                calling_ae_title=message.calling_ae_title.strip()[:16],
+                received_at=message.received_at,
+                updated_at=message.received_at,
+                unscheduled=unscheduled,
+                **reading.columns(message.dataset, message.site),
+            )
+    except IntegrityError as error:
+        raise duplicate_instance() from error
+
+
+def _update(performed: PerformedProcedureStep, data: Json, target: str, message: Received) -> None:
+    """Write the merged data set and the state. The guard stands in the UPDATE: a final step is never written again."""
+    values = reading.columns(data, message.site) | {
+        "status": target,
+        "final_at": message.received_at if target in transitions.FINAL else None,
+        "updated_at": message.received_at,
+    }
+    changed = PerformedProcedureStep.objects.filter(pk=performed.pk, status=IN_PROGRESS).update(**values, version=F("version") + 1)
+    if not changed:
+        raise no_longer_updatable()
+    performed.refresh_from_db()
+
+
+def _link(performed: PerformedProcedureStep, match: matching.Match) -> StepLink:
+    limits = {name: getattr(match.item, name)[:250] for name in matching.COLUMNS if name != "patient_id"}
+    return StepLink(performed_step=performed, position=match.position, step=match.step, how=match.how or "", **limits)
+
+
+def _record(performed: PerformedProcedureStep, message: Received, before: str, after: str, notices: Iterable[Notice]) -> None:
+    """The history row of a change of state, and what is odd about the message as findings; one that was made before is not repeated."""
+    if before != after:
+        PerformedStepChange.by(
+            message.actor,
+            performed_step=performed,
+            at=message.received_at,
+            verb=message.verb,
+            from_status=before,
+            to_status=after,
+            reason=performed.discontinuation_reason_meaning if after == transitions.DISCONTINUED else "",
+        )
+    notes = [Notice("DECODED_WITH_NOTES", note) for note in message.notes]
+    Finding.objects.bulk_create(
+        (
+            Finding(performed_step=performed, code=n.code, text=n.text[:500], attribute=n.attribute[:250], at=message.received_at)
+            for n in [*notes, *notices]
+        ),
+        ignore_conflicts=True,
+    )
+
+
+def _end_scheduled_steps(performed: PerformedProcedureStep, message: Received) -> None:
+    """End the linked steps. One that another performed step is still working on is not discontinued by this one."""
+    effect = outcomes.outcome(
+        performed.status,
+        performed.discontinuation_reason_code,
+        performed.discontinuation_reason_scheme,
+        performed.discontinuation_reason_meaning,
+    )
+    linked = performed.links.filter(step__isnull=False).order_by("step_id").values_list("step_id", flat=True)
+    for step_id in [int(pk) for pk in linked if pk is not None]:
+        if performed.status == COMPLETED or not _others_in_progress(performed, step_id):
+            steps.end(step_id, effect.verb, message.actor, effect.reason, at=message.received_at)
+
+
+def _others_in_progress(performed: PerformedProcedureStep, step_id: int) -> bool:
+    return StepLink.objects.filter(step_id=step_id, performed_step__status=IN_PROGRESS).exclude(performed_step=performed).exists()

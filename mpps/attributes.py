@@ -1,0 +1,106 @@
+"""What the standard asks of the attributes of an MPPS: PS3.4 Table F.7.2-1 with its code macros, as data (`attributes.csv`).
+
+The billing and dose modules, which the table takes in by an open-ended row, are listed one by one. Columns:
+
+| column | meaning |
+|---|---|
+| path | keywords from the root of the data set on; `*` stands for every attribute that has no row of its own |
+| tag, vr, vm | PS3.6 |
+| n_create, n_set | type for the SCU: 1, 2, 3, 1C; `-` may not be in an N-SET |
+| final | type that must hold when the step becomes final: 1, 2 or none (PS3.4 F.7.2.2.2) |
+| module | module of PS3.3 |
+| source | table of PS3.4, unless another part is named |
+"""
+
+import csv
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+
+_TABLE = Path(__file__).with_name("attributes.csv")
+_ANY = "*"
+
+
+class Usage(StrEnum):
+    """Columns of the table that a data set can be held against."""
+
+    N_CREATE = "n_create"
+    N_SET = "n_set"
+    FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. `parent` is the path of the sequence that holds the attribute, empty at the root."""
+
+    path: str
+    tag: str
+    vr: str
+    vm: str
+    n_create: str
+    n_set: str
+    final: str
+    module: str
+    source: str
+
+    @property
+    def parent(self) -> str:
+        return self.path.rpartition(".")[0]
+
+    @property
+    def keyword(self) -> str:
+        return self.path.rpartition(".")[2]
+
+    @property
+    def is_sequence(self) -> bool:
+        return self.vr == "SQ"
+
+    @property
+    def is_required(self) -> bool:
+        """Whether there must be a value, at creation or in the final state."""
+        return "1" in (self.n_create, self.final)
+
+    def type_in(self, usage: Usage) -> str:
+        """`1`, `1C`, `2`, `3`, `-` (not allowed) or empty (nothing asked)."""
+        return str(getattr(self, usage.value))
+
+
+@cache
+def rows() -> tuple[Row, ...]:
+    """All rows, in the order of the table."""
+    with _TABLE.open(encoding="ascii", newline="") as file:
+        return tuple(Row(**line) for line in csv.DictReader(file))
+
+
+@cache
+def _by_parent() -> Mapping[str, tuple[Row, ...]]:
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in rows():
+        if row.keyword != _ANY:
+            found[row.parent].append(row)
+    return MappingProxyType({parent: tuple(children) for parent, children in found.items()})
+
+
+@cache
+def _by_path() -> Mapping[str, Row]:
+    return MappingProxyType({row.path: row for row in rows()})
+
+
+def rows_in(parent: str = "") -> tuple[Row, ...]:
+    """Rows of the attributes right inside the sequence at path `parent`; those of the root by default."""
+    return _by_parent().get(parent, ())
+
+
+def row(path: str) -> Row:
+    """The row of a path; KeyError when the table has none."""
+    return _by_path()[path]
+
+
+@cache
+def not_allowed_in_n_set() -> Mapping[str, Row]:
+    """Rows by tag of the root attributes that no N-SET may change."""
+    return MappingProxyType({row.tag: row for row in rows_in() if row.n_set == "-"})

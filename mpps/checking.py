@@ -1,0 +1,183 @@
+"""What is wrong with the data set of an N-CREATE or N-SET, and whether it is refused or becomes a finding.
+
+Problems are found by the table of `mpps.attributes`. A strict station's message is refused by the first of: attributes that
+may not be changed, missing attributes, missing values, invalid values. From a lenient one everything is a finding that can
+be understood; a status that is not legal is refused from both.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from dimse import statuses
+from dimse.services import Verb
+from mpps import attributes, datasets
+from mpps.attributes import Row, Usage
+from mpps.datasets import Json
+from mpps.errors import Refused
+from mpps.transitions import IN_PROGRESS, STATUSES
+from mpps.values import problem_with
+
+STATUS = "PerformedProcedureStepStatus"
+
+
+class Kind(IntEnum):
+    """Kinds of problems, in the order in which they decide about the status of the answer."""
+
+    NOT_ALLOWED = 1
+    MISSING = 2
+    EMPTY = 3
+    INVALID = 4
+
+
+# PS3.7 10.1.3.1.9 gives N-SET no 0120H: what a final state lacks is a missing value there.
+STATUS_OF: dict[tuple[Verb, Kind], int] = {
+    (Verb.N_CREATE, Kind.MISSING): statuses.MISSING_ATTRIBUTE,
+    (Verb.N_CREATE, Kind.EMPTY): statuses.MISSING_ATTRIBUTE_VALUE,
+    (Verb.N_CREATE, Kind.INVALID): statuses.INVALID_ATTRIBUTE_VALUE,
+    (Verb.N_SET, Kind.NOT_ALLOWED): statuses.NO_SUCH_ATTRIBUTE,
+    (Verb.N_SET, Kind.MISSING): statuses.MISSING_ATTRIBUTE_VALUE,
+    (Verb.N_SET, Kind.EMPTY): statuses.MISSING_ATTRIBUTE_VALUE,
+    (Verb.N_SET, Kind.INVALID): statuses.INVALID_ATTRIBUTE_VALUE,
+}
+_CODES = {
+    Kind.NOT_ALLOWED: "ATTRIBUTE_CHANGED",
+    Kind.MISSING: "ATTRIBUTE_MISSING",
+    Kind.EMPTY: "VALUE_MISSING",
+    Kind.INVALID: "VALUE_INVALID",
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A finding to be: its code, where in the data set (may be empty), and what it says."""
+
+    code: str
+    text: str
+    attribute: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`path` numbers the items from 1: `PerformedSeriesSequence[2].ProtocolName`. `element` is the element as received.
+
+    `refuses`: a strict station's message is refused. `always`: everybody's is.
+    """
+
+    kind: Kind
+    path: str
+    row: Row
+    text: str
+    element: Mapping[str, Any] | None = None
+    refuses: bool = True
+    always: bool = False
+
+
+def problems_of_create(dataset: Json) -> list[Problem]:
+    """What an N-CREATE lacks or has wrong (PS3.4 F.7.2.1)."""
+    return [*_absent(dataset, Usage.N_CREATE), *_wrong_status(dataset, (IN_PROGRESS,)), *_invalid(dataset)]
+
+
+def problems_of_set(modification: Json, stored: Json) -> list[Problem]:
+    """What an N-SET has wrong, whatever state it asks for (PS3.4 F.7.2.2)."""
+    return [
+        *_changed(modification, stored),
+        *_absent(settable(modification), Usage.N_SET),
+        *_wrong_status(modification, STATUSES),
+        *_invalid(settable(modification)),
+    ]
+
+
+def problems_of_final(merged: Json) -> list[Problem]:
+    """What a step lacks to become final (PS3.4 F.7.2.2.2)."""
+    return list(_absent(merged, Usage.FINAL))
+
+
+def understood_status(dataset: Json) -> str | None:
+    """The status of the data set with case and underscores forgiven; None when there is none.
+
+    Only for data sets whose problems have been settled: a strict station's status is exact then.
+    """
+    value = datasets.text(dataset, STATUS)
+    return _forgiven(value) if value else None
+
+
+def settable(modification: Json) -> Json:
+    """The part of an N-SET that is applied: repeats of what may not change, and refused changes of it, stay as created."""
+    return {key: element for key, element in modification.items() if key not in attributes.not_allowed_in_n_set()}
+
+
+def settle(verb: Verb, problems: Iterable[Problem], strict: bool) -> list[Notice]:
+    """Raise Refused for what is refused; what is left over, as findings."""
+    found = list({(p.kind, p.path, p.text): p for p in problems}.values())
+    fatal = [p for p in found if p.always or (strict and p.refuses)]
+    if fatal:
+        kind = min(p.kind for p in fatal)
+        raise _refusal(STATUS_OF[verb, kind], kind, [p for p in fatal if p.kind == kind])
+    return [Notice(_CODES[p.kind], f"{p.path} {p.text}.", p.path) for p in found]
+
+
+def _refusal(status: int, kind: Kind, offending: list[Problem]) -> Refused:
+    more = f" (+{len(offending) - 1} more)" if len(offending) > 1 else ""
+    comment = f"{offending[0].row.keyword} {offending[0].text}{more}"
+    listed: Json = {}
+    if kind in (Kind.EMPTY, Kind.INVALID):
+        listed = {p.row.tag: dict(p.element or {"vr": p.row.vr}) for p in offending}
+    return Refused(status, comment, offending=[int(p.row.tag, 16) for p in offending], attribute_list=listed)
+
+
+def _changed(modification: Json, stored: Json) -> Iterator[Problem]:
+    for key, row in attributes.not_allowed_in_n_set().items():
+        if key in modification and not datasets.same(modification[key], stored.get(key)):
+            yield Problem(Kind.NOT_ALLOWED, row.path, row, "may not be changed by an N-SET", modification[key])
+
+
+def _absent(dataset: Mapping[str, Any], usage: Usage, parent: str = "", where: str = "") -> Iterator[Problem]:
+    """Attributes of type 1 without a value and of type 2 that are absent, at every depth."""
+    for row in attributes.rows_in(parent):
+        element, needed = dataset.get(row.tag), row.type_in(usage)
+        path = where + row.keyword
+        if element is None and needed in ("1", "2"):
+            yield Problem(Kind.MISSING, path, row, "is missing")
+        elif needed == "1" and datasets.is_empty(element):
+            yield Problem(Kind.EMPTY, path, row, "has no item" if row.is_sequence else "has no value", {"vr": row.vr})
+        elif row.is_sequence and element is not None:
+            for number, item in enumerate(_items(element), 1):
+                yield from _absent(item, usage, row.path, f"{path}[{number}].")
+
+
+def _invalid(dataset: Mapping[str, Any], parent: str = "", where: str = "") -> Iterator[Problem]:
+    """Values that break the rules of their VR. What must have a value must have a readable one: UIDs, dates and times."""
+    for row in attributes.rows_in(parent):
+        element = dataset.get(row.tag)
+        if element is None:
+            continue
+        path = where + row.keyword
+        if row.is_sequence:
+            for number, item in enumerate(_items(element), 1):
+                yield from _invalid(item, row.path, f"{path}[{number}].")
+            continue
+        for value in datasets.joined(element).split("\\"):
+            wrong = problem_with(row.vr, value)
+            if wrong and row.keyword != STATUS:
+                refuses = row.is_required and row.vr in ("DA", "TM", "UI")
+                yield Problem(Kind.INVALID, path, row, f"{value[:64]!r} {wrong}", element, refuses=refuses)
+
+
+def _wrong_status(dataset: Json, legal: tuple[str, ...]) -> Iterator[Problem]:
+    row = attributes.row(STATUS)
+    element = dataset.get(row.tag)
+    value = datasets.joined(element)
+    if not value or value in legal:
+        return
+    text = f"{value[:16]!r} is not {' or '.join(legal)}"
+    yield Problem(Kind.INVALID, STATUS, row, text, element, always=_forgiven(value) not in legal)
+
+
+def _forgiven(value: str) -> str:
+    return " ".join(value.upper().replace("_", " ").split())
+
+
+def _items(element: Mapping[str, Any]) -> list[Json]:
+    return list(element.get("Value", [])) if element.get("vr") == "SQ" else []

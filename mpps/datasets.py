@@ -1,0 +1,112 @@
+"""Data sets as DICOM JSON (PS3.18 Annex F), the one form in which they are checked, merged and kept."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+
+Json = dict[str, Any]
+"""A data set: `{"00100020": {"vr": "LO", "Value": ["4711"]}, …}`; an element without a value has no `Value`."""
+
+_NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
+_PADDING = " \0"
+
+
+def tag(keyword: str) -> str:
+    """`PatientID` → `00100020`; KeyError for what is no keyword."""
+    number = tag_for_keyword(keyword)
+    if number is None:
+        raise KeyError(keyword)
+    return f"{number:08X}"
+
+
+def from_dataset(dataset: Dataset) -> Json:
+    """The data set with its values as they are, less padding and less what a JSON column cannot hold (NUL, infinite numbers)."""
+    return {key: _element(element) for key, element in dataset.to_json_dict(suppress_invalid_tags=True).items()}
+
+
+def _element(element: Mapping[str, Any]) -> Json:
+    if "Value" not in element:
+        return dict(element)
+    if element["vr"] == "SQ":
+        return {"vr": "SQ", "Value": [{key: _element(inner) for key, inner in item.items()} for item in element["Value"]]}
+    values = [_value(value) for value in element["Value"]]
+    return dict(element) | {"Value": values}
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.strip(_PADDING).replace("\0", "")
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {group: str(text).strip(_PADDING).replace("\0", "") for group, text in value.items()}
+    return value
+
+
+def is_empty(element: Mapping[str, Any] | None) -> bool:
+    """Whether there is no value: absent, zero length, no item, or nothing but padding."""
+    if element is None:
+        return True
+    if any(key in element for key in ("InlineBinary", "BulkDataURI")):
+        return False
+    return all(value in (None, "", {}) and element["vr"] != "SQ" for value in element.get("Value", []))
+
+
+def items(dataset: Mapping[str, Any], keyword: str) -> list[Json]:
+    """Items of a sequence; none when it is absent."""
+    element = dataset.get(tag(keyword), {})
+    return list(element.get("Value", [])) if element.get("vr") == "SQ" else []
+
+
+def first_item(dataset: Mapping[str, Any], keyword: str) -> Json:
+    return next(iter(items(dataset, keyword)), {})
+
+
+def text(dataset: Mapping[str, Any], keyword: str, limit: int = 250) -> str:
+    """All values as text, separated by a backslash, at most `limit` characters; empty when there is none."""
+    return joined(dataset.get(tag(keyword)))[:limit]
+
+
+def joined(element: Mapping[str, Any] | None) -> str:
+    """The values of an element, separated by a backslash; a person name as `alphabetic=ideographic=phonetic`."""
+    if is_empty(element) or element is None or element["vr"] == "SQ":
+        return ""
+    return "\\".join(_as_text(value) for value in element.get("Value", []))
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "=".join(str(value.get(group, "")) for group in _NAME_GROUPS).rstrip("=")
+    return "" if value is None else str(value)
+
+
+def merged(stored: Json, modification: Json) -> Json:
+    """The stored data set after an N-SET: a sequence is replaced with all its items, what is not mentioned stays (PS3.4 F.7.2.2.2).
+
+    SpecificCharacterSet stays as created: texts are kept decoded, and the character set of an N-SET is that of its own bytes.
+    """
+    changes = {key: element for key, element in modification.items() if key != tag("SpecificCharacterSet")}
+    return dict(sorted((stored | changes).items()))
+
+
+def same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two elements say the same: an absent one equals an empty one, items equal items, padding does not count."""
+    if is_empty(one) or is_empty(other) or one is None or other is None:
+        return is_empty(one) and is_empty(other)
+    if one["vr"] != "SQ" or other["vr"] != "SQ":
+        return _comparable(one) == _comparable(other)
+    mine, theirs = one["Value"], other["Value"]
+    return len(mine) == len(theirs) and all(_same_item(a, b) for a, b in zip(mine, theirs, strict=True))
+
+
+def _same_item(one: Json, other: Json) -> bool:
+    return all(same(one.get(key), other.get(key)) for key in one.keys() | other.keys())
+
+
+def _comparable(element: Mapping[str, Any]) -> object:
+    if element["vr"] == "PN":
+        return [part.rstrip("^ ") for part in joined(element).split("=")]
+    return joined(element) or element.get("InlineBinary")

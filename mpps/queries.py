@@ -1,0 +1,97 @@
+"""Reads of performed steps for pages and REST."""
+
+from datetime import date, datetime
+
+from django.db.models import Max, Prefetch, Q, QuerySet
+
+from mpps.models import MppsMessage, PerformedProcedureStep, StepLink
+from mpps.transitions import IN_PROGRESS
+from ris import clock
+from ris.errors import NotFound
+from ris.models import ScheduledProcedureStep, Site
+
+
+def performed_steps(site: Site) -> QuerySet[PerformedProcedureStep]:
+    """All of a site with what a list shows of them (links with their orders, series, findings), the latest first."""
+    links = StepLink.objects.select_related("step__requested_procedure__order__patient")
+    return (
+        PerformedProcedureStep.objects.filter(site=site)
+        .select_related("site", "station")
+        .prefetch_related(Prefetch("links", queryset=links), "series", "findings")
+        .order_by("-received_at", "-pk")
+    )
+
+
+def filtered(
+    site: Site, *, accession_number: str = "", status: str = "", station_ae_title: str = "", day: date | None = None
+) -> QuerySet[PerformedProcedureStep]:
+    """Narrowed by what is not empty. The accession number is that of an order or what the modality sent; the day is the local one
+    on which the step began."""
+    found = performed_steps(site)
+    if accession_number:
+        by_number = Q(accession_number=accession_number) | Q(step__requested_procedure__order__accession_number=accession_number)
+        found = found.filter(pk__in=StepLink.objects.filter(by_number).values("performed_step"))
+    if status:
+        found = found.filter(status=status)
+    if station_ae_title:
+        found = found.filter(station_ae_title=station_ae_title)
+    if day is not None:
+        found = found.filter(_began_on(site, day))
+    return found
+
+
+def _began_on(site: Site, day: date) -> Q:
+    """The modality's start decides; the receipt where it cannot be read."""
+    first, after = clock.day_bounds(day, site)
+    return Q(started_at__gte=first, started_at__lt=after) | Q(started_at=None, received_at__gte=first, received_at__lt=after)
+
+
+def live(site: Site, day: date) -> QuerySet[PerformedProcedureStep]:
+    """What the status page shows: what is in progress, since whenever, and what was received on the day."""
+    first, after = clock.day_bounds(day, site)
+    return performed_steps(site).filter(Q(status=IN_PROGRESS) | Q(received_at__gte=first, received_at__lt=after))
+
+
+def last_change(site: Site) -> datetime | None:
+    """When a performed step of the site last changed: pages that poll answer 204 when it is not later than what they show."""
+    latest: datetime | None = PerformedProcedureStep.objects.filter(site=site).aggregate(latest=Max("updated_at"))["latest"]
+    return latest
+
+
+def performed_step(site: Site, sop_instance_uid: str) -> PerformedProcedureStep:
+    """The performed step of a SOP Instance UID; NotFound otherwise."""
+    found = performed_steps(site).filter(sop_instance_uid=sop_instance_uid).first()
+    if found is None:
+        raise NotFound(f"There is no performed step with SOP Instance UID {sop_instance_uid!r}.")
+    return found
+
+
+def performed_for(step: ScheduledProcedureStep) -> QuerySet[PerformedProcedureStep]:
+    """Performed steps that are linked to a scheduled one, in the order in which they came."""
+    linked = StepLink.objects.filter(step=step).values("performed_step")
+    return performed_steps(step.site).filter(pk__in=linked).order_by("received_at", "pk")
+
+
+def unscheduled(site: Site) -> QuerySet[PerformedProcedureStep]:
+    """Performed steps with an item that no scheduled step is known for: what waits for reconciliation."""
+    open_items = StepLink.objects.filter(step=None, performed_step__site=site).values("performed_step")
+    return performed_steps(site).filter(Q(unscheduled=True) | Q(pk__in=open_items))
+
+
+def messages(performed: PerformedProcedureStep) -> QuerySet[MppsMessage]:
+    """All messages about the step in the order in which they came, refused ones too."""
+    return performed.messages.order_by("received_at", "pk")
+
+
+def accession_numbers(performed: PerformedProcedureStep) -> list[str]:
+    """Accession numbers of the linked orders, else those that the modality sent; each once, in the order of the items."""
+    numbers = [
+        link.step.requested_procedure.order.accession_number if link.step is not None else link.accession_number
+        for link in performed.links.all()
+    ]
+    return list(dict.fromkeys(number for number in numbers if number))
+
+
+def study_instance_uids(performed: PerformedProcedureStep) -> list[str]:
+    """Study Instance UIDs as the modality sent them; each once."""
+    return list(dict.fromkeys(link.study_instance_uid for link in performed.links.all() if link.study_instance_uid))

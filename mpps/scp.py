@@ -1,0 +1,70 @@
+"""Modality Performed Procedure Step SCP: N-CREATE and N-SET of PS3.4 Annex F.7."""
+
+from pydicom.dataset import Dataset
+
+from dimse import services, statuses
+from dimse.errors import DimseFailure
+from dimse.services import Answer, CreateRequest, Request, Service, SetRequest, Verb
+from mpps import actions, datasets
+from mpps.errors import Refused
+from mpps.received import Received
+from ris import clock
+from ris.peers import site_of
+
+
+def n_create(request: CreateRequest) -> Answer:
+    """0000, or the failure of the refusal; the UID that was assigned to a request without one goes back in the response."""
+    try:
+        actions.n_create(received(request, Verb.N_CREATE, request.sop_instance_uid, request.attribute_list))
+    except Refused as refusal:
+        raise failure(refusal) from refusal
+    return statuses.SUCCESS, None
+
+
+def n_set(request: SetRequest) -> Answer:
+    """0000, or the failure of the refusal."""
+    try:
+        actions.n_set(received(request, Verb.N_SET, request.sop_instance_uid, request.modification_list))
+    except Refused as refusal:
+        raise failure(refusal) from refusal
+    return statuses.SUCCESS, None
+
+
+def received(request: Request, verb: Verb, sop_instance_uid: str, dataset: Dataset) -> Received:
+    """The request as the domain takes it. Raises DimseFailure 0118H when it is about another SOP class than this one."""
+    if request.sop_class_uid != services.MODALITY_PERFORMED_PROCEDURE_STEP:
+        raise DimseFailure(statuses.NO_SUCH_SOP_CLASS, "Only Modality Performed Procedure Step is served here")
+    peer = request.association
+    site = site_of(peer.called_ae_title, peer.calling_ae_title)
+    return Received(
+        site=site,
+        verb=verb,
+        sop_instance_uid=sop_instance_uid.strip(" \0"),
+        dataset=datasets.from_dataset(dataset),
+        received_at=clock.now(site),
+        calling_ae_title=peer.calling_ae_title,
+        called_ae_title=peer.called_ae_title,
+        address=peer.address,
+        message_id=request.message_id,
+        transfer_syntax=request.transfer_syntax,
+        raw=request.raw,
+        notes=request.notes,
+    )
+
+
+def failure(refusal: Refused) -> DimseFailure:
+    """The refusal with its status, Error Comment, Error ID and the attributes that it is about."""
+    return DimseFailure(
+        refusal.status,
+        refusal.comment,
+        error_id=refusal.error_id,
+        offending=refusal.offending,
+        attribute_list=Dataset.from_json(refusal.attribute_list) if refusal.attribute_list else None,
+    )
+
+
+MPPS = Service(
+    services.MODALITY_PERFORMED_PROCEDURE_STEP,
+    "Modality Performed Procedure Step",
+    {Verb.N_CREATE: n_create, Verb.N_SET: n_set},
+)

@@ -1,0 +1,13 @@
+"""Whose hospital an association is about."""
+
+from ris import queries
+from ris.models import Site, Station
+
+
+def site_of(called_ae_title: str, calling_ae_title: str) -> Site:
+    """The site that is called so, else the one whose only station calls so, else the default one; NotFound when there is none at all."""
+    called = Site.objects.filter(ae_title=called_ae_title.strip()).first()
+    if called is not None:
+        return called
+    stations = Station.objects.filter(ae_title=calling_ae_title.strip()).select_related("site")[:2]
+    return stations[0].site if len(stations) == 1 else queries.default_site()
