@@ -1,0 +1,179 @@
+"""From what was performed for a requested procedure to the charge it is worth. Reads only; `billing.actions` writes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from decimal import Decimal
+
+from billing.hl7 import MAX_LINES
+from billing.models import ChargeLine
+from billing.rules import Decision, Outcome, Performed, StepWork, decide, of_performed
+from mpps import datasets
+from mpps.models import Finding, PerformedProcedureStep, StepLink
+from mpps.transitions import COMPLETED
+from ris import transitions
+from ris.models import Procedure, RequestedProcedure, ScheduledProcedureStep
+
+CODE_SOURCES = ("BillingProcedureStepSequence", "ProcedureCodeSequence")
+"""Where a performed step says what to charge: (0040,0320), else (0008,1032)."""
+
+OTHER_PATIENT = "PATIENT_ID_DIFFERS"
+"""Code of the finding that holds a charge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code item (PS3.3 Table 8.8-1)."""
+
+    value: str
+    scheme: str
+    meaning: str = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A charge before it is a row. `performed` are the performed steps that are charged, in order of their start."""
+
+    decision: Decision
+    service_at: datetime
+    lines: tuple[ChargeLine, ...]
+    performed: tuple[PerformedProcedureStep, ...]
+
+    @property
+    def amount(self) -> Decimal:
+        return sum((line.quantity * line.unit_amount for line in self.lines if line.unit_amount is not None), Decimal(0))
+
+
+def draft(procedure: RequestedProcedure) -> Draft | None:
+    """The charge of the procedure; None while a step or a performed step of it is open, and when it is worth nothing."""
+    steps = list(procedure.steps.exclude(status=transitions.CANCELED).order_by("position", "pk"))
+    if not steps or any(step.status not in transitions.FINAL for step in steps):
+        return None
+    performed = _performed(steps)
+    if any(not one.is_final for ones in performed.values() for one in ones):
+        return None
+    decision = _decision(steps, performed)
+    if decision.outcome is Outcome.NONE:
+        return None
+    charged = _charged(performed)
+    lines = _lines(procedure, decision, charged)
+    if len(lines) > MAX_LINES:
+        decision = replace(decision, hold=f"{decision.hold} More than {MAX_LINES} codes were reported; charge the rest by hand.".strip())
+    return Draft(decision, _service_at(steps, charged), lines[:MAX_LINES], charged)
+
+
+def of_procedure(procedure: RequestedProcedure) -> tuple[PerformedProcedureStep, ...]:
+    """The performed steps that a charge of the procedure is about, in order of their start."""
+    return _charged(_performed(list(procedure.steps.all())))
+
+
+def _performed(steps: Iterable[ScheduledProcedureStep]) -> dict[int, list[PerformedProcedureStep]]:
+    """Performed steps by the id of the scheduled step they are linked to."""
+    links = StepLink.objects.filter(step__in=steps).select_related("performed_step__station").prefetch_related("performed_step__series")
+    found: dict[int, list[PerformedProcedureStep]] = {step.pk: [] for step in steps}
+    for link in links:
+        found[link.step_id or 0].append(link.performed_step)
+    return found
+
+
+def _fact(performed: PerformedProcedureStep) -> Performed:
+    return Performed(
+        id=performed.pk,
+        completed=performed.status == COMPLETED,
+        instances=sum(series.image_count + series.non_image_count for series in performed.series.all()),
+        reason_code=performed.discontinuation_reason_code,
+        reason_scheme=performed.discontinuation_reason_scheme,
+        reason_meaning=performed.discontinuation_reason_meaning,
+    )
+
+
+def _decision(steps: Sequence[ScheduledProcedureStep], performed: dict[int, list[PerformedProcedureStep]]) -> Decision:
+    decision = decide([StepWork(step.status == transitions.COMPLETED, tuple(_fact(one) for one in performed[step.pk])) for step in steps])
+    holds = [decision.hold, *_identity_doubts(performed), *_revivals(steps)]
+    return replace(decision, hold=" ".join(filter(None, holds)))
+
+
+def _identity_doubts(performed: dict[int, list[PerformedProcedureStep]]) -> Iterator[str]:
+    """Whether the patient at the modality may have been another one than the order's."""
+    doubted = Finding.objects.filter(performed_step__in=[one for ones in performed.values() for one in ones], code=OTHER_PATIENT)
+    if finding := doubted.first():
+        yield finding.text
+
+
+def _revivals(steps: Sequence[ScheduledProcedureStep]) -> Iterator[str]:
+    """Whether a step had been canceled before it was performed all the same."""
+    revived = [change for step in steps for change in step.changes.filter(verb="start", from_status=transitions.CANCELED)]
+    for change in revived[:1]:
+        canceled = change.step.changes.filter(verb="cancel", at__lte=change.at).last()
+        why = f" ({canceled.reason})" if canceled and canceled.reason else ""
+        yield f"The exam had been canceled{why} when it was started; check before it is charged."
+
+
+def _charged(performed: dict[int, list[PerformedProcedureStep]]) -> tuple[PerformedProcedureStep, ...]:
+    """Those that are worth something, each once."""
+    distinct = {one.pk: one for ones in performed.values() for one in ones}
+    worth = [one for one in distinct.values() if of_performed(_fact(one)) is not Outcome.NONE]
+    return tuple(sorted(worth, key=lambda one: (one.began_at, one.pk)))
+
+
+def _service_at(steps: Sequence[ScheduledProcedureStep], charged: Sequence[PerformedProcedureStep]) -> datetime:
+    """The start of the first performed step; of work recorded by hand the start of the step, else the moment it was recorded."""
+    if charged:
+        return charged[0].began_at
+    begun = [change.at for step in steps for change in step.changes.filter(to_status=transitions.STARTED)]
+    return min(begun, default=steps[0].status_at)
+
+
+def _lines(procedure: RequestedProcedure, decision: Decision, charged: Sequence[PerformedProcedureStep]) -> tuple[ChargeLine, ...]:
+    """A line for each code. The price of the order is that of its own code, else of the first code the catalogue does not price."""
+    codes = list(dict.fromkeys(code for one in charged for code in _reported(one, procedure))) or [_ordered(procedure)]
+    prices = _catalogue_prices(procedure, codes)
+    own = next((code for code in codes if _is_own(code, procedure)), None) or next((code for code in codes if code not in prices), None)
+    return tuple(
+        ChargeLine(
+            position=position,
+            code=code.value,
+            scheme=code.scheme,
+            meaning=code.meaning or (procedure.meaning if _is_own(code, procedure) else ""),
+            modifier=decision.modifier,
+            quantity=Decimal(1),
+            unit_amount=procedure.price if code is own else prices.get(code),
+        )
+        for position, code in enumerate(codes, 1)
+    )
+
+
+def _reported(performed: PerformedProcedureStep, procedure: RequestedProcedure) -> Iterator[Code]:
+    """Codes that the performed step gives for this procedure.
+
+    Of a performed step that covers several requested procedures nobody says which code belongs to which: there each
+    procedure is charged by its own.
+    """
+    procedures = {link.step.requested_procedure_id for link in performed.links.select_related("step") if link.step is not None}
+    for keyword in CODE_SOURCES:
+        codes = [code for item in datasets.items(performed.attributes, keyword) if (code := _code(item)).value]
+        if codes:
+            yield from codes if len(procedures) == 1 else (code for code in codes if _is_own(code, procedure))
+            return
+
+
+def _code(item: datasets.Json) -> Code:
+    value = next(filter(None, (datasets.text(item, keyword, 64) for keyword in ("CodeValue", "LongCodeValue", "URNCodeValue"))), "")
+    return Code(value, datasets.text(item, "CodingSchemeDesignator", 64), datasets.text(item, "CodeMeaning"))
+
+
+def _ordered(procedure: RequestedProcedure) -> Code:
+    """The code of the order; an order without one is charged by its Requested Procedure ID, so that the receiver can price it."""
+    if procedure.code:
+        return Code(procedure.code, procedure.scheme, procedure.meaning)
+    name = procedure.requested_procedure_id or procedure.order.accession_number or str(procedure.pk)
+    return Code(name, "", procedure.meaning or procedure.description or "Procedure without a code")
+
+
+def _is_own(code: Code, procedure: RequestedProcedure) -> bool:
+    return code == Code(procedure.code, procedure.scheme, "")
+
+
+def _catalogue_prices(procedure: RequestedProcedure, codes: Iterable[Code]) -> dict[Code, Decimal]:
+    known = Procedure.objects.filter(site=procedure.site_id, code__in=[code.value for code in codes])
+    return {Code(one.code, one.scheme, one.meaning): one.price for one in known}

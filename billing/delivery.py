@@ -1,0 +1,81 @@
+"""Charges on their way: claimed, sent, and the answer written down. Any number of workers may do this at the same time."""
+
+import random
+import time
+from datetime import timedelta
+
+import structlog
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from billing import actions, mllp
+from billing.errors import DeliveryError, Garbled, Refused
+from billing.models import Charge, DeliveryAttempt
+from billing.transitions import PENDING
+
+BACKOFF_FIRST = 1.0  # seconds
+BACKOFF_CAP = 15.0  # seconds; with the sweep's 5 a receiver that returns has its charges well within a minute
+SWEEP_BUDGET = 20.0  # seconds
+SWEEP_BATCH = 100
+Result = DeliveryAttempt.Result
+
+log = structlog.get_logger(__name__)
+
+
+def deliver(charge_id: int) -> DeliveryAttempt.Result | None:
+    """Send the charge if it is due and return what came of it; None when it was not due or cannot be written as a message."""
+    charge = actions.claim(charge_id)
+    if charge is None:
+        return None
+    attempt = _send(charge)
+    actions.record(charge, attempt, retry_in=backoff(charge.attempts))
+    report = log.info if attempt.result == Result.ACCEPTED else log.warning
+    report("charge sent", control_id=charge.control_id, attempt=charge.attempts, result=attempt.result.value, text=attempt.text)
+    return attempt.result
+
+
+def sweep(budget: float = SWEEP_BUDGET) -> int:
+    """Send what is due, oldest first, for at most `budget` seconds; return how many were accepted.
+
+    It ends with the first charge that gets no answer: the receiver is away, and the others would only wait for it in turn.
+    """
+    deadline = time.monotonic() + budget
+    accepted = 0
+    while due := _due():
+        for charge_id in due:
+            result = deliver(charge_id)
+            accepted += result == Result.ACCEPTED
+            if result == Result.NO_ANSWER or time.monotonic() > deadline:
+                return accepted
+    return accepted
+
+
+def backoff(attempts: int) -> timedelta:
+    """How long to wait after this many attempts: doubled each time up to the cap, less up to half of it at random."""
+    longest = min(BACKOFF_CAP, BACKOFF_FIRST * 2.0 ** min(attempts - 1, 10))
+    return timedelta(seconds=longest * random.uniform(0.5, 1.0))
+
+
+def _due() -> list[int]:
+    due = Charge.objects.filter(status=PENDING, on_hold="", next_attempt_at__lte=Now())
+    free = due.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
+    return list(free.order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:SWEEP_BATCH])
+
+
+def _send(charge: Charge) -> actions.Attempt:
+    began = time.monotonic()
+    receiver = ""
+    try:
+        address = mllp.target()
+        receiver = str(address)
+        ack = mllp.send(charge.message, charge.control_id or "", address)
+        result, text = Result.ACCEPTED, f"{ack.code} {ack.text}".strip()
+    except DeliveryError as error:
+        result, text = _result_of(error), str(error)
+    return actions.Attempt(result, text, round((time.monotonic() - began) * 1000), receiver)
+
+
+def _result_of(error: DeliveryError) -> DeliveryAttempt.Result:
+    if isinstance(error, Refused):
+        return Result.REFUSED
+    return Result.GARBLED if isinstance(error, Garbled) else Result.NO_ANSWER

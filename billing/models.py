@@ -1,0 +1,148 @@
+"""Charges with their lines, and what was done to deliver them. `billing.actions` and `billing.capture` are the only writers."""
+
+from typing import Any, NoReturn
+
+from django.db import models
+from django.db.models import Q
+
+from billing.transitions import PENDING, STATUSES
+from mpps.models import PerformedProcedureStep
+from ris.models import RequestedProcedure, Site
+from ris.models.history import AppendOnlyError, Change
+
+
+class Charge(models.Model):
+    """What is charged for one requested procedure; the row is its own outbox.
+
+    `service_at` and `created_at` are the hospital's time. `posted_at` is too, and set only by an accepting acknowledgement.
+    `next_attempt_at` and `lease_until` are the database's wall time: a sender owns the row until its lease ends.
+    `message` is the DFT^P03 as it was sent first, so that every repeat is the same to the byte.
+    """
+
+    class Kind(models.TextChoices):
+        TECHNICAL = "TECHNICAL", "Technical"
+        PROFESSIONAL = "PROFESSIONAL", "Professional"
+
+    class TransactionType(models.TextChoices):
+        """FT1-6, HL7 table 0017."""
+
+        CHARGE = "CG", "Charge"
+        CREDIT = "CD", "Credit"
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT)
+    requested_procedure = models.ForeignKey(RequestedProcedure, on_delete=models.PROTECT, null=True, blank=True, related_name="charges")
+    performed_step = models.ForeignKey(
+        PerformedProcedureStep,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="charges",
+        help_text="The first performed step of the work charged; identifies the charge when there is no requested procedure.",
+    )
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.TECHNICAL)
+    revision = models.PositiveSmallIntegerField(default=1)
+    control_id = models.CharField(max_length=9, null=True, unique=True, help_text="MSH-10; empty only while the row is being made.")
+    transaction_type = models.CharField(max_length=2, choices=TransactionType, default=TransactionType.CHARGE)
+    status = models.CharField(max_length=16, choices=[(status, status) for status in STATUSES], default=PENDING)
+    amount = models.DecimalField(max_digits=10, decimal_places=2, default=0)
+    currency = models.CharField(max_length=3, default="USD")
+    reason = models.CharField(max_length=255, help_text="Why this is charged, in words.")
+    on_hold = models.CharField(max_length=255, blank=True, help_text="Why it waits for a person; empty when it does not.")
+    service_at = models.DateTimeField()
+    created_at = models.DateTimeField()
+    posted_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=255, blank=True, help_text="What the last attempt met.")
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField()
+    lease_until = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["requested_procedure", "kind", "revision"],
+                condition=Q(requested_procedure__isnull=False),
+                name="one_charge_per_requested_procedure",
+            ),
+            models.UniqueConstraint(
+                fields=["performed_step", "kind", "revision"],
+                condition=Q(requested_procedure__isnull=True),
+                name="one_charge_per_unscheduled_step",
+            ),
+            models.CheckConstraint(
+                condition=Q(requested_procedure__isnull=False) | Q(performed_step__isnull=False), name="charge_is_for_something"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(status=PENDING, on_hold=""), name="charges_to_send"),
+            models.Index(fields=["site", "status", "created_at"]),
+            models.Index(fields=["site", "created_at"]),
+            models.Index(fields=["site", "service_at"]),
+        ]
+        ordering = ["-created_at", "-pk"]
+
+    def __str__(self) -> str:
+        return self.control_id or "charge being made"
+
+
+class ChargeLine(models.Model):
+    """One FT1. `unit_amount` is empty when the receiver prices the code."""
+
+    charge = models.ForeignKey(Charge, on_delete=models.CASCADE, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    code = models.CharField(max_length=64)
+    scheme = models.CharField(max_length=64, blank=True)
+    meaning = models.CharField(max_length=250, blank=True)
+    modifier = models.CharField(max_length=16, blank=True, help_text="FT1-26, e.g. 52 for a reduced service.")
+    quantity = models.DecimalField(max_digits=10, decimal_places=3, default=1)
+    unit_amount = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["charge", "position"], name="one_line_per_position")]
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class DeliveryAttempt(models.Model):
+    """One attempt to deliver a charge and what came of it. Append-only.
+
+    `number` is the charge's `attempts` at that time; a number without a row is an attempt whose worker died.
+    """
+
+    class Result(models.TextChoices):
+        ACCEPTED = "ACCEPTED", "Accepted"
+        REFUSED = "REFUSED", "Refused"
+        NO_ANSWER = "NO_ANSWER", "No answer"
+        GARBLED = "GARBLED", "Answer not understood"
+        UNSENDABLE = "UNSENDABLE", "Cannot be sent"
+
+    charge = models.ForeignKey(Charge, on_delete=models.CASCADE, related_name="delivery_attempts")
+    number = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    target = models.CharField(max_length=250, blank=True)
+    result = models.CharField(max_length=16, choices=Result)
+    text = models.CharField(max_length=255, blank=True, help_text="MSA-1 and MSA-3, or what went wrong.")
+    duration_ms = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+        indexes = [models.Index(fields=["at"])]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.result}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is not None:
+            raise AppendOnlyError("a DeliveryAttempt cannot be changed; record a new one")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise AppendOnlyError("a DeliveryAttempt cannot be deleted")
+
+
+class ChargeChange(Change):
+    """One change of a charge: who, when, from, to, why."""
+
+    charge = models.ForeignKey(Charge, on_delete=models.CASCADE, related_name="changes")

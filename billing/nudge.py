@@ -1,0 +1,70 @@
+"""A nudge to Celery after a charge was committed, from a thread of its own.
+
+The caller never waits for Redis and never fails with it. A nudge that is lost costs a few seconds: the sweep finds the charge.
+"""
+
+import os
+import queue
+import threading
+
+import structlog
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+CAPACITY = 1000
+EXPIRES = 30  # seconds; a task that waited longer for a worker would find the charge taken by the sweep
+
+log = structlog.get_logger(__name__)
+
+
+class Nudger:
+    """A bounded queue and the daemon thread that empties it, started with the first nudge and again in a forked child."""
+
+    def __init__(self) -> None:
+        self._renew()
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self) -> None:
+        self._waiting: queue.Queue[int] = queue.Queue(CAPACITY)
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def nudge(self, charge_id: int) -> None:
+        """Have a worker deliver the charge soon, if that can be arranged."""
+        try:
+            self._waiting.put_nowait(charge_id)
+        except queue.Full:
+            log.warning("nudge dropped, the sweep will send the charge", charge=charge_id, waiting=CAPACITY)
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="charge nudge", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            charge_id = self._waiting.get()
+            try:
+                _send(charge_id)
+            except (OperationalError, RedisError, OSError) as error:
+                log.warning("nudges dropped, the sweep will send the charges", dropped=1 + self._drain(), error=str(error))
+
+    def _drain(self) -> int:
+        """Drop all that waits and return how many: while Redis is away each would only wait for its timeout."""
+        dropped = 0
+        while True:
+            try:
+                self._waiting.get_nowait()
+            except queue.Empty:
+                return dropped
+            dropped += 1
+
+
+def _send(charge_id: int) -> None:
+    # Imported here: tasks import the delivery, which imports the actions, which import this.
+    from billing.tasks import deliver
+
+    deliver.apply_async((charge_id,), expires=EXPIRES)
+
+
+_nudger = Nudger()
+nudge = _nudger.nudge

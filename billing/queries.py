@@ -1,0 +1,51 @@
+"""Reads of charges that pages and REST share."""
+
+from collections.abc import Iterable
+from datetime import date
+
+from django.db.models import QuerySet
+
+from billing.models import Charge
+from ris import clock
+from ris.errors import NotFound
+from ris.models import Site
+
+
+def charges(site: Site) -> QuerySet[Charge]:
+    """Charges with all that a list shows, the latest first."""
+    return (
+        Charge.objects.filter(site=site)
+        .select_related("site", "requested_procedure__order__patient", "performed_step")
+        .prefetch_related("lines")
+        .order_by("-created_at", "-pk")
+    )
+
+
+def filtered(site: Site, *, accession_number: str = "", status: str = "", day: date | None = None) -> QuerySet[Charge]:
+    """Charges of an accession number, in a status, of a local day of service; an empty filter does not narrow."""
+    found = charges(site)
+    if accession_number:
+        found = found.filter(requested_procedure__order__accession_number=accession_number)
+    if status:
+        found = found.filter(status=status.upper())
+    if day is not None:
+        first, after = clock.day_bounds(day, site)
+        found = found.filter(service_at__gte=first, service_at__lt=after)
+    return found
+
+
+def charge(site: Site, charge_id: int) -> Charge:
+    """The charge of our own id with its attempts and history; NotFound otherwise."""
+    found = charges(site).prefetch_related("delivery_attempts", "changes").filter(pk=charge_id).first()
+    if found is None:
+        raise NotFound(f"There is no charge with id {charge_id}.")
+    return found
+
+
+def of_procedures(site: Site, requested_procedure_ids: Iterable[int]) -> dict[int, list[Charge]]:
+    """Charges by the id of their requested procedure, the latest first."""
+    found: dict[int, list[Charge]] = {}
+    for one in charges(site).filter(requested_procedure__in=list(requested_procedure_ids)):
+        if one.requested_procedure_id is not None:
+            found.setdefault(one.requested_procedure_id, []).append(one)
+    return found

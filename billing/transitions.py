@@ -1,0 +1,27 @@
+"""Statuses of a charge and the changes that are legal. POSTED and VOID are left by nothing: a correction is a new charge."""
+
+from dataclasses import dataclass
+
+PENDING = "PENDING"
+POSTED = "POSTED"
+FAILED = "FAILED"
+VOID = "VOID"
+
+STATUSES = (PENDING, POSTED, FAILED, VOID)
+
+
+@dataclass(frozen=True)
+class Transition:
+    """`verb` is what the history shows; `source` empty: the charge does not exist yet."""
+
+    verb: str
+    source: str
+    target: str
+
+
+CAPTURE = Transition("capture", "", PENDING)
+RELEASE = Transition("release", PENDING, PENDING)
+POST = Transition("post", PENDING, POSTED)
+"""The receiver's accepting acknowledgement has been read; nothing less."""
+REFUSE = Transition("refuse", PENDING, FAILED)
+RETRY = Transition("retry", FAILED, PENDING)
