@@ -5,13 +5,16 @@ order in which they subscribed (in `AppConfig.ready()`); an exception in one rol
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 E = TypeVar("E")
 
 _subscribers: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
+_gathered: ContextVar[tuple[type, dict[object, None]] | None] = ContextVar("gathered", default=None)
 
 
 @dataclass(frozen=True)
@@ -42,5 +45,25 @@ def subscribe(event_class: type[E], handler: Callable[[E], None]) -> None:
 
 
 def publish(event: object) -> None:
+    gathered = _gathered.get()
+    if gathered is not None and type(event) is gathered[0]:
+        gathered[1][event] = None
+        return
     for handler in _subscribers[type(event)]:
         handler(event)
+
+
+@contextmanager
+def once_each(event_class: type) -> Iterator[None]:
+    """Hold events of the class back and publish equal ones once, when the block ends: for work that changes a record many times.
+
+    The block belongs inside one transaction; when it fails nothing is published and the transaction is rolled back.
+    """
+    waiting: dict[object, None] = {}
+    token = _gathered.set((event_class, waiting))
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    for event in waiting:
+        publish(event)

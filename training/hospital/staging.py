@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from mpps.models import PerformedProcedureStep
-from ris import clock
+from ris import clock, events
 from ris.actions import orders, steps, visits
 from ris.actions.orders import OrderRequest
 from ris.actions.visits import VisitData
@@ -54,7 +54,11 @@ class Stage:
 
     @action
     def put_on(self, exam: Exam) -> None:
-        """One exam with all its steps, all or nothing."""
+        """One exam with all its steps, all or nothing; the worklist follows once, at the end."""
+        with events.once_each(events.StepChanged):
+            self._put_on(exam)
+
+    def _put_on(self, exam: Exam) -> None:
         reused = self._leftover_for(exam)
         if reused is not None:
             self._move(reused, exam.appointments[0])
