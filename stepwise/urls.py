@@ -1,5 +1,23 @@
 """URLs of the project; each room brings its own."""
 
-from django.urls import URLPattern, URLResolver
+from django.contrib.auth.views import LogoutView
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from stepwise.api import api
+from stepwise.health import healthz
+from stepwise.web import pages, step
+from stepwise.web.sign_in import SignIn
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", pages.home, name="home"),
+    path("sign-in/", SignIn.as_view(), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("help/", pages.help_page, name="help"),
+    path("pulse/", pages.pulse, name="pulse"),
+    path("steps/<int:pk>/", step.show, name="step"),
+    path("", include("ris.urls")),
+    path("api/v1/", api.urls),
+    path("healthz", healthz, name="healthz"),
+]
+
+handler404 = "stepwise.web.errors.not_found"

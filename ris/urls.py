@@ -1,0 +1,21 @@
+"""Addresses of the RIS's pages."""
+
+from django.urls import path
+
+from ris.web import orders, patients, stations, steps, worklist
+
+urlpatterns = [
+    path("worklist/", worklist.worklist, name="worklist"),
+    path("worklist/<slug:stage>/", worklist.worklist, name="worklist-stage"),
+    path("find/", patients.find, name="find"),
+    path("patients/", patients.listing, name="patients"),
+    path("patients/new/", patients.register, name="patient-new"),
+    path("patients/<int:pk>/", patients.show, name="patient"),
+    path("patients/<int:pk>/edit/", patients.edit, name="patient-edit"),
+    path("orders/new/", orders.new, name="order-new"),
+    path("orders/new/places/", orders.places, name="order-places"),
+    path("steps/<int:pk>/schedule/", steps.schedule, name="step-schedule"),
+    path("steps/<int:pk>/schedule/places/", steps.places, name="step-places"),
+    path("steps/<int:pk>/<slug:verb>/", steps.act, name="step-verb"),
+    path("stations/", stations.listing, name="stations"),
+]

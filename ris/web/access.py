@@ -1,0 +1,54 @@
+"""Who may see a page, and how a refusal of the domain becomes an answer of the web."""
+
+import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.utils.cache import add_never_cache_headers
+
+from ris.errors import NotFound, NotPermitted
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+
+
+def page(view: View[P]) -> View[P]:
+    """A view for signed-in people only; what it shows is never kept by a cache. NotFound is 404, NotPermitted is 403."""
+
+    def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _to_sign_in(request)
+        try:
+            response = view(request, *args, **kwargs)
+        except NotFound as error:
+            raise Http404(str(error)) from error
+        except NotPermitted as error:
+            raise PermissionDenied(str(error)) from error
+        if isinstance(response, HttpResponse):
+            add_never_cache_headers(response)
+        return response
+
+    return functools.update_wrapper(guarded, view)
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    """A live part whose session ended sends the whole page to the sign-in, not a sign-in form into the middle of a list."""
+    if request.headers.get("HX-Request") != "true":
+        return redirect_to_login(request.get_full_path())
+    current = urlsplit(request.headers.get("HX-Current-URL", ""))
+    query = QueryDict(mutable=True)
+    query["next"] = f"{current.path or '/'}{'?' + current.query if current.query else ''}"
+    response = HttpResponse(status=204)
+    response["HX-Redirect"] = f"{settings.LOGIN_URL}?{query.urlencode(safe='/')}"
+    return response
+
+
+def display_name(user: AbstractUser) -> str:
+    """Full name, else the user name."""
+    return user.get_full_name() or user.get_username()

@@ -1,0 +1,102 @@
+"""How a DICOM data set is shown: as a tree of elements, as text like dcmdump's, as DICOM JSON."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
+from pydicom.uid import UID
+
+from ris.web import times
+
+NO_VALUE = "(no value)"
+MAX_TEXT = 1024
+_BINARY = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element. `note` says what the raw value means (a UID's name, a date in words); `items` are those of a sequence."""
+
+    tag: str
+    vr: str
+    keyword: str
+    value: str
+    note: str = ""
+    items: tuple["tuple[Element, ...]", ...] = field(default=())
+
+    @property
+    def is_sequence(self) -> bool:
+        return self.vr == "SQ"
+
+    @property
+    def count(self) -> str:
+        return "1 item" if len(self.items) == 1 else f"{len(self.items)} items"
+
+
+def elements(dataset: Dataset) -> tuple[Element, ...]:
+    """All elements in tag order, sequences with their items, without limit of depth."""
+    return tuple(_element(element) for element in dataset)
+
+
+def _element(element: DataElement) -> Element:
+    tag = f"({element.tag.group:04X},{element.tag.element:04X})"
+    keyword = element.keyword or element.name.strip("[]") or "Unknown"
+    if element.VR == "SQ":
+        return Element(tag, "SQ", keyword, "", items=tuple(elements(item) for item in element.value or ()))
+    value = _text(element)
+    return Element(tag, str(element.VR), keyword, value, _note(str(element.VR), value))
+
+
+def _text(element: DataElement) -> str:
+    """Values separated by a backslash, as they travel; empty when there is none; the size of what is not text."""
+    value = element.value
+    if value is None or value == "" or value == []:
+        return ""
+    if isinstance(value, bytes | bytearray):
+        return f"{len(value)} bytes" if str(element.VR) in _BINARY else bytes(value).decode("ascii", "replace")
+    values = value if isinstance(value, MultiValue | list) else [value]
+    text = "\\".join("" if one is None else str(one) for one in values)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+
+
+def _note(vr: str, value: str) -> str:
+    if vr == "UI" and value:
+        name = UID(value).name
+        return name if name != value else ""
+    if vr == "DA":
+        return times.dicom_date(value)
+    if vr == "TM":
+        return times.dicom_time(value)
+    return ""
+
+
+def dump(dataset: Dataset) -> str:
+    """Text like dcmdump's: `(0008,0050) SH [A261123-012]  # 12, 1 AccessionNumber` (length in characters, multiplicity)."""
+    return "\n".join(_dump_lines(elements(dataset), 0))
+
+
+def _dump_lines(tree: tuple[Element, ...], depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for element in tree:
+        if element.is_sequence:
+            yield f"{indent}{element.tag} SQ (Sequence with {element.count})  # {element.keyword}"
+            for number, item in enumerate(element.items, start=1):
+                yield f"{indent}  (FFFE,E000) na (Item {number})"
+                yield from _dump_lines(item, depth + 2)
+                yield f"{indent}  (FFFE,E00D) na (End of item {number})"
+            yield f"{indent}(FFFE,E0DD) na (End of sequence {element.tag})"
+            continue
+        shown = f"[{element.value}]" if element.value else NO_VALUE
+        values = element.value.count("\\") + 1 if element.value else 0
+        line = f"{indent}{element.tag} {element.vr} {shown}"
+        yield f"{line:<60} # {len(element.value)}, {values} {element.keyword}"
+
+
+def as_json(dataset: Dataset) -> str:
+    """DICOM JSON (PS3.18 F.2), indented."""
+    return json.dumps(
+        dataset.to_json_dict(bulk_data_threshold=MAX_TEXT, bulk_data_element_handler=lambda _: ""), indent=2, ensure_ascii=False
+    )

@@ -1,0 +1,82 @@
+"""What narrows a list of exams, from the address and back into it."""
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from ris import queries
+from ris.models import ScheduledProcedureStep
+from ris.web.forms import read_date
+
+MIN_SEARCH = 2
+_NAMES = ("q", "station", "modality", "priority")
+
+
+def day_of(request: HttpRequest, today: date) -> date:
+    """The day that the address asks for; one that cannot be read is today."""
+    try:
+        return read_date(request.GET.get("day", ""))
+    except ValueError:
+        return today
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Only what is not the default goes into the address: today and empty filters do not."""
+
+    day: date
+    today: date
+    q: str = ""
+    station: str = ""
+    modality: str = ""
+    priority: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest, today: date) -> "Filters":
+        """Texts to search for of fewer than two characters count as none."""
+        given = {name: request.GET.get(name, "").strip() for name in _NAMES}
+        if len(given["q"]) < MIN_SEARCH:
+            given["q"] = ""
+        return cls(day=day_of(request, today), today=today, **given)
+
+    @property
+    def tokens(self) -> list[tuple[str, str]]:
+        """(name, value) of what is set, without the day."""
+        return [(name, value) for name in _NAMES if (value := getattr(self, name))]
+
+    def without(self, *names: str) -> "Filters":
+        kept = {name: "" if name in (names or _NAMES) else getattr(self, name) for name in _NAMES}
+        return Filters(self.day, self.today, **kept)
+
+    def on(self, day: date) -> "Filters":
+        return replace(self, day=day)
+
+    @property
+    def day_before(self) -> "Filters":
+        return self.on(self.day - timedelta(days=1))
+
+    @property
+    def day_after(self) -> "Filters":
+        return self.on(self.day + timedelta(days=1))
+
+    @property
+    def query(self) -> str:
+        """The query string, empty when all is default."""
+        day = [] if self.day == self.today else [("day", self.day.isoformat())]
+        values = day + self.tokens
+        return f"?{urlencode(values)}" if values else ""
+
+    def narrow(self, found: QuerySet[ScheduledProcedureStep]) -> QuerySet[ScheduledProcedureStep]:
+        """The steps that pass the filters, whatever their day."""
+        if self.q:
+            found = queries.search(found, self.q)
+        if self.station:
+            found = found.filter(stations__ae_title=self.station)
+        if self.modality:
+            found = found.filter(modality=self.modality)
+        if self.priority:
+            found = found.filter(requested_procedure__order__priority=self.priority)
+        return found

@@ -1,0 +1,147 @@
+"""What the forms of all pages share: the look of the fields, dates as they are written here, the domain's errors in their places."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from ris import clock
+from ris.errors import InvalidInput
+from ris.web import times
+
+_WORDED = re.compile(r"(\d{1,2})[-. ]([A-Za-z]{3})[A-Za-z]*[-. ](\d{4})")
+_NUMBERED = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+
+
+class PageForm(forms.Form):
+    """A form whose fields look like the stylesheet's; errors are shown by the page, not by the browser."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        kwargs.setdefault("auto_id", "f-%s")
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            kind = "select" if isinstance(field.widget, forms.Select) and not isinstance(field.widget, forms.RadioSelect) else "input"
+            if not isinstance(field.widget, forms.CheckboxInput | forms.RadioSelect | forms.HiddenInput):
+                field.widget.attrs["class"] = f"{kind} {field.widget.attrs.get('class', '')}".strip()
+
+    def take(self, error: InvalidInput, fields: Mapping[str, str] | None = None) -> None:
+        """Put the domain's errors at their fields; `fields` maps the domain's names to the form's. The rest concerns the whole form."""
+        names = fields or {}
+        for name, message in error.errors.items():
+            field = names.get(name, name)
+            if field in self.fields:
+                self.add_error(field, f"{self.fields[field].label} {message}")
+            else:
+                self.add_error(None, f"{name.replace('_', ' ').capitalize()} {message}")
+
+    @property
+    def faults(self) -> list[tuple[str, str]]:
+        """For the summary: (id of the field, message), in the order of the fields; the id is empty for the whole form."""
+        found = [("", str(message)) for message in self.non_field_errors()]
+        for bound in self:
+            found += [(bound.id_for_label, str(message)) for message in bound.errors]
+        return found
+
+
+def read_date(text: str) -> date:
+    """`25-May-1959`, `1959-05-25` or `19590525`; ValueError says what is wrong."""
+    stripped = text.strip()
+    if match := _WORDED.fullmatch(stripped):
+        month = match[2].capitalize()
+        if month not in times.MONTHS:
+            raise ValueError(f"{stripped} has no month that is known here; write it as 25-May-1959")
+        year, number, day = int(match[3]), times.MONTHS.index(month) + 1, int(match[1])
+    elif match := _NUMBERED.fullmatch(stripped):
+        year, number, day = int(match[1]), int(match[2]), int(match[3])
+    else:
+        raise ValueError(f"{stripped[:20]!r} is not a date; write it as 25-May-1959 or 1959-05-25")
+    try:
+        return date(year, number, day)
+    except ValueError:
+        raise ValueError(f"{stripped} does not exist") from None
+
+
+def read_time(text: str) -> time:
+    """`9:05`, `09:05` or `0905`, 24 hours; ValueError says what is wrong."""
+    match = re.fullmatch(r"(\d{1,2}):?(\d{2})", text.strip())
+    if match and int(match[1]) < 24 and int(match[2]) < 60:
+        return time(int(match[1]), int(match[2]))
+    raise ValueError(f"{text.strip()[:20]!r} is not a time; write it as 09:05 or 14:30")
+
+
+class DayField(forms.Field):
+    """A date in one of the ways it is written here; None when empty."""
+
+    widget = forms.TextInput
+
+    def prepare_value(self, value: Any) -> Any:
+        return times.day(value) if isinstance(value, date) and not isinstance(value, datetime) else value
+
+    def to_python(self, value: Any) -> date | None:
+        if value in self.empty_values or isinstance(value, date):
+            return value or None
+        try:
+            return read_date(str(value))
+        except ValueError as error:
+            raise ValidationError(f"{self.label}: {error}") from error
+
+
+class TimeOfDayField(forms.Field):
+    """A time of day, 24 hours; None when empty."""
+
+    widget = forms.TextInput
+
+    def prepare_value(self, value: Any) -> Any:
+        return f"{value:%H:%M}" if isinstance(value, time) else value
+
+    def to_python(self, value: Any) -> time | None:
+        if value in self.empty_values or isinstance(value, time):
+            return value or None
+        try:
+            return read_time(str(value))
+        except ValueError as error:
+            raise ValidationError(f"{self.label}: {error}") from error
+
+
+class MomentField(forms.Field):
+    """Day and time on the hospital's clock (`23-Nov-2026 14:30`; the time alone is today), as an aware datetime; None when empty."""
+
+    widget = forms.TextInput
+
+    def prepare_value(self, value: Any) -> Any:
+        return times.moment_text(value) if isinstance(value, datetime) else value
+
+    def to_python(self, value: Any) -> datetime | None:
+        if value in self.empty_values or isinstance(value, datetime):
+            return value or None
+        try:
+            return read_moment(str(value))
+        except ValueError as error:
+            raise ValidationError(f"{self.label}: {error}") from error
+
+
+def read_moment(text: str) -> datetime:
+    """`23-Nov-2026 14:30`, `2026-11-23T14:30` or `14:30` of today, on the hospital's clock; ValueError says what is wrong."""
+    stripped = text.strip()
+    if match := re.fullmatch(r"(.+?)[ T]+(\d{1,2}:?\d{2})", stripped):
+        return clock.at(read_date(match[1]), read_time(match[2]))
+    if re.fullmatch(r"\d{1,2}:\d{2}", stripped):
+        return clock.at(clock.today(), read_time(stripped))
+    raise ValueError(f"{stripped[:30]!r} is not a day and a time; write them as 23-Nov-2026 14:30")
+
+
+def read_name(text: str) -> str:
+    """A PN value of what people type: `Haddad, Rania` or `Rania Haddad`; one with carets is taken as it is."""
+    stripped = text.strip()
+    if "^" in stripped:
+        return stripped
+    if "," in stripped:
+        family, _, given = stripped.partition(",")
+        return f"{family.strip()}^{given.strip()}".rstrip("^")
+    given, _, family = stripped.rpartition(" ")
+    return f"{family}^{given}".rstrip("^")

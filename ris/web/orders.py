@@ -1,0 +1,159 @@
+"""Ordering an exam: the patient, the procedure of the catalogue, the station and the time, or a place in the tray."""
+
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from ris import queries
+from ris.actions import orders
+from ris.actor import Actor
+from ris.errors import InvalidInput, RisError, SlotTaken
+from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site
+from ris.permissions import requires
+from ris.web import booking, times
+from ris.web.access import page
+from ris.web.forms import read_moment, read_name
+from ris.web.names import shown_name
+from ris.web.patients import MAX_FOUND, chosen_patient
+
+TRANSPORT = ("Walks", "Wheelchair", "Bed", "Portable exam at the bedside")
+
+
+class OrderForm(booking.BookingForm):
+    """What is ordered, and where and when; `tray` (a button) leaves the latter open."""
+
+    procedure = forms.ChoiceField(label="Procedure", error_messages={"required": "Procedure: choose one"})
+    priority = forms.ChoiceField(label="Priority", choices=Order.Priority.choices)
+    referring_physician = forms.CharField(label="Ordered by", required=False, help_text="For example Haddad, Rania")
+    requesting_service = forms.CharField(label="From", required=False, help_text="Ward or service")
+    reason = forms.CharField(label="Reason for the exam", required=False, help_text="As the radiologist should read it")
+    transport = forms.ChoiceField(label="Transport", required=False, choices=[("", "Not known"), *((text, text) for text in TRANSPORT)])
+    comments = forms.CharField(label="Comments", required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, site: Site, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        catalogue = Procedure.objects.filter(site=site, active=True).prefetch_related("steps")
+        self.catalogue = {procedure.code: procedure for procedure in catalogue}
+        field = self.fields["procedure"]
+        assert isinstance(field, forms.ChoiceField)
+        groups = groupby(self.catalogue.values(), key=lambda procedure: procedure.modality)
+        field.choices = [
+            ("", "Choose a procedure"),
+            *((modality, [(one.code, one.meaning) for one in found]) for modality, found in groups),
+        ]
+        self.chosen = self.catalogue.get(str(self["procedure"].value() or ""))
+        self.set_places(site, first_modality(self.chosen))
+        if "tray" in self.data:
+            for name in ("place", "start"):
+                self.fields[name].required = False
+
+    def request(self) -> orders.OrderRequest:
+        given = self.cleaned_data
+        in_tray = "tray" in self.data
+        return orders.OrderRequest(
+            procedure_codes=[given["procedure"]],
+            priority=given["priority"],
+            station_ae_title="" if in_tray else given["place"],
+            start=None if in_tray else given["start"],
+            referring_physician_name=read_name(given["referring_physician"]),
+            requesting_service=given["requesting_service"],
+            reason=given["reason"],
+            comments=given["comments"],
+            patient_transport_arrangements=given["transport"],
+        )
+
+
+_FIELDS = {
+    "procedure_code": "procedure",
+    "station_ae_title": "place",
+    "referring_physician_name": "referring_physician",
+    "patient_transport_arrangements": "transport",
+}
+
+
+def first_modality(procedure: Procedure | None) -> str:
+    """Modality of the step that is booked first."""
+    steps = list(procedure.steps.all()) if procedure else []
+    return steps[0].modality if steps else procedure.modality if procedure else ""
+
+
+def booked_minutes(procedure: Procedure | None) -> int:
+    """Minutes that the steps of the first modality take, one after the other."""
+    steps = list(procedure.steps.all()) if procedure else []
+    return sum(step.duration_minutes for step in steps if step.modality == steps[0].modality)
+
+
+@page
+@requires("orders.place")
+def new(request: HttpRequest) -> HttpResponse:
+    """First the patient, then the exam."""
+    site = queries.default_site()
+    patient = chosen_patient(request.GET)
+    if patient is None:
+        return _choose_patient(request, site)
+    form = OrderForm(site, request.POST or None, initial={"priority": Order.Priority.ROUTINE})
+    if request.method == "POST" and form.is_valid():
+        step = _place(request, form, site, patient)
+        if step is not None:
+            return redirect("step", step.pk)
+    context = {"form": form, "patient": patient, "offer": _offer(form, site), "chosen": form.chosen}
+    return render(request, "ris/order.html", context, status=422 if form.errors else 200)
+
+
+def _choose_patient(request: HttpRequest, site: Site) -> HttpResponse:
+    q = request.GET.get("q", "").strip()
+    found = queries.patients(site, q)
+    context = {
+        "q": q,
+        "patients": found[:MAX_FOUND],
+        "total": found.count(),
+        "any_exist": Patient.objects.filter(site=site).exists(),
+        "to_order": True,
+    }
+    part = request.headers.get("HX-Request") == "true"
+    return render(request, "ris/patients_found.html" if part else "ris/order_patient.html", context)
+
+
+def _place(request: HttpRequest, form: OrderForm, site: Site, patient: Patient) -> ScheduledProcedureStep | None:
+    """Order it; None with the errors in the form when it is refused."""
+    try:
+        order = orders.place_order(site, patient, form.request(), Actor.user(request.user))
+    except InvalidInput as error:
+        form.take(error, _FIELDS)
+        return None
+    except SlotTaken as error:
+        form.add_error("start", str(error))
+        return None
+    except RisError as error:
+        form.add_error(None, str(error))
+        return None
+    step = ScheduledProcedureStep.objects.filter(requested_procedure__order=order).order_by("pk")[0]
+    when = f"{form.cleaned_data['place']}, {times.moment_text(step.start)}" if step.start else "waits for a time"
+    messages.success(
+        request, f"Ordered: {shown_name(patient.name)}, {step.requested_procedure.description}, {when}, accession {order.accession_number}."
+    )
+    return step
+
+
+def _offer(form: OrderForm, site: Site) -> booking.Offer:
+    start = form["start"].value()
+    try:
+        wanted = read_moment(start) if isinstance(start, str) and start else start
+    except ValueError:
+        wanted = None
+    return booking.offer(site, str(form["place"].value() or ""), first_modality(form.chosen), booked_minutes(form.chosen), wanted or None)
+
+
+@page
+@requires("orders.place")
+@require_GET
+def places(request: HttpRequest) -> HttpResponse:
+    """The part of the form that follows the procedure and the station."""
+    site = queries.default_site()
+    form = OrderForm(site, initial={name: request.GET.get(name, "") for name in ("procedure", "place", "start")})
+    return render(request, "ris/order_swap.html", {"form": form, "offer": _offer(form, site), "chosen": form.chosen})

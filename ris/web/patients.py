@@ -1,0 +1,186 @@
+"""Finding, registering and keeping patients."""
+
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+
+from ris import clock, queries
+from ris.actions import patients
+from ris.actions.patients import PatientData
+from ris.actor import Actor
+from ris.errors import Conflict, InvalidInput
+from ris.models import Patient, ScheduledProcedureStep
+from ris.permissions import requires
+from ris.web.access import page
+from ris.web.filters import MIN_SEARCH
+from ris.web.forms import DayField, PageForm
+from ris.web.names import shown_name
+from ris.web.rows import rows
+
+MAX_FOUND = 50
+
+
+class PatientForm(PageForm):
+    """Demographics. The names are typed part by part; what the form does not show is kept as it was."""
+
+    family = forms.CharField(label="Family name", required=False)
+    given = forms.CharField(label="Given name", required=False)
+    middle = forms.CharField(label="Middle name", required=False)
+    own_script = forms.CharField(label="Name in its own script", required=False, help_text="Family name first, for example 山田 太郎")
+    patient_id = forms.CharField(label="Patient ID", required=False, help_text="Leave empty to get the next one")
+    birth_date = DayField(label="Birth date", required=False, help_text="For example 25-May-1959 or 1959-05-25")
+    sex = forms.ChoiceField(label="Sex", required=False, choices=Patient.Sex.choices[-1:] + Patient.Sex.choices[:-1])
+    weight_kg = forms.DecimalField(label="Weight in kg", required=False)
+    size_m = forms.DecimalField(label="Height in m", required=False)
+    pregnancy_status = forms.TypedChoiceField(
+        label="Pregnancy", required=False, coerce=int, empty_value=None, choices=[("", "Not asked"), *Patient.Pregnancy.choices]
+    )
+    allergies = forms.CharField(label="Allergies", required=False, help_text="Separate several by semicolons; travels to the console")
+    medical_alerts = forms.CharField(
+        label="Medical alerts", required=False, help_text="Separate several by semicolons; travels to the console"
+    )
+    special_needs = forms.CharField(label="Special needs", required=False, help_text="For example interpreter, wheelchair")
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def data_over(self, known: PatientData) -> PatientData:
+        """The known demographics with what was typed here."""
+        given = self.cleaned_data
+        groups = [*known.name.split("="), "", "", ""][:3]
+        tail = (groups[0].split("^") + [""] * 5)[3:5]
+        alphabetic = "^".join([given["family"], given["given"], given["middle"], *tail])
+        own = given["own_script"].strip()
+        ideographic = own if "^" in own else "^".join(own.split(None, 1))
+        return replace(
+            known,
+            name="=".join([alphabetic, ideographic, groups[2]]),
+            allergies=_texts(given["allergies"]),
+            medical_alerts=_texts(given["medical_alerts"]),
+            **{
+                name: given[name]
+                for name in ("patient_id", "birth_date", "sex", "weight_kg", "size_m", "pregnancy_status", "special_needs")
+            },
+        )
+
+
+_NAMES = {"name": "family"}
+
+
+def _texts(typed: str) -> list[str]:
+    return [part.strip() for part in typed.split(";") if part.strip()]
+
+
+def _known(patient: Patient) -> PatientData:
+    return PatientData(**{field.name: getattr(patient, field.name) for field in fields(PatientData)})
+
+
+def _initial(patient: Patient) -> dict[str, Any]:
+    groups = [*patient.name.split("="), "", ""][:2]
+    family, given, middle = [*groups[0].split("^"), "", "", ""][:3]
+    shown = {
+        "family": family,
+        "given": given,
+        "middle": middle,
+        "own_script": groups[1].replace("^", " ").strip(),
+        "allergies": "; ".join(patient.allergies),
+        "medical_alerts": "; ".join(patient.medical_alerts),
+        "version": patient.version,
+    }
+    return asdict(_known(patient)) | shown
+
+
+@page
+@requires("patients.view")
+def listing(request: HttpRequest) -> HttpResponse:
+    """Patients by name or ID; all of them, in order of name, when nothing is asked for."""
+    site = queries.default_site()
+    q = request.GET.get("q", "").strip()
+    found = queries.patients(site, q)
+    context = {"q": q, "patients": found[:MAX_FOUND], "total": found.count(), "any_exist": Patient.objects.filter(site=site).exists()}
+    part = request.headers.get("HX-Request") == "true"
+    return render(request, "ris/patients_found.html" if part else "ris/patients.html", context)
+
+
+@page
+@requires("patients.view")
+def find(request: HttpRequest) -> HttpResponse:
+    """The search of the frame: patients and exams of any day; an accession number with one exam opens it."""
+    site = queries.default_site()
+    q = request.GET.get("q", "").strip()
+    exact = list(ScheduledProcedureStep.objects.filter(site=site, requested_procedure__order__accession_number=q)[:2]) if q else []
+    if len(exact) == 1:
+        return redirect("step", exact[0].pk)
+    long_enough = len(q) >= MIN_SEARCH
+    people = queries.patients(site, q) if long_enough else Patient.objects.none()
+    exams = queries.search(queries.steps(site), q).order_by("-start", "-pk") if long_enough else ScheduledProcedureStep.objects.none()
+    context = {
+        "q": q,
+        "long_enough": long_enough,
+        "patients": people[:MAX_FOUND],
+        "patients_total": people.count(),
+        "rows": rows(exams[:MAX_FOUND], clock.now(site), clock.today(site)),
+        "exams_total": exams.count(),
+    }
+    return render(request, "ris/find.html", context)
+
+
+@page
+@requires("patients.view")
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    """A patient with the exams, latest first."""
+    site = queries.default_site()
+    patient = get_object_or_404(Patient, site=site, pk=pk)
+    exams = queries.steps(site).filter(requested_procedure__order__patient=patient).order_by("-start", "-pk")
+    return render(request, "ris/patient.html", {"patient": patient, "rows": rows(exams, clock.now(site), clock.today(site))})
+
+
+@page
+@requires("patients.edit")
+def register(request: HttpRequest) -> HttpResponse:
+    """Register a new patient; with `for=order` the order form follows."""
+    to_order = request.GET.get("for") == "order"
+    q = request.GET.get("q", "")
+    form = PatientForm(request.POST or None, initial={"family": q if not q.isdigit() else "", "patient_id": q if q.isdigit() else ""})
+    if request.method == "POST" and form.is_valid():
+        try:
+            patient = patients.register_patient(queries.default_site(), form.data_over(PatientData(name="")), Actor.user(request.user))
+        except InvalidInput as error:
+            form.take(error, _NAMES)
+        except Conflict as error:
+            form.add_error("patient_id", str(error))
+        else:
+            messages.success(request, f"{shown_name(patient.name)} is registered, ID {patient.patient_id}.")
+            return redirect(f"{reverse('order-new')}?patient={patient.pk}") if to_order else redirect("patient", patient.pk)
+    back = reverse("order-new") if to_order else reverse("patients")
+    context = {"form": form, "back": back, "to_order": to_order}
+    return render(request, "ris/patient_form.html", context, status=422 if form.errors else 200)
+
+
+@page
+@requires("patients.edit")
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change a patient's demographics; refused when somebody else did so since the form was opened."""
+    patient = get_object_or_404(Patient, site=queries.default_site(), pk=pk)
+    form = PatientForm(request.POST or None, initial=_initial(patient))
+    if request.method == "POST" and form.is_valid():
+        try:
+            patients.update_patient(patient, form.data_over(_known(patient)), Actor.user(request.user), form.cleaned_data["version"])
+        except InvalidInput as error:
+            form.take(error, _NAMES)
+        except Conflict as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{shown_name(patient.name)} is changed; the worklists follow at once.")
+            return redirect("patient", patient.pk)
+    context = {"form": form, "patient": patient, "back": reverse("patient", args=[pk])}
+    return render(request, "ris/patient_form.html", context, status=422 if form.errors else 200)
+
+
+def chosen_patient(query: QueryDict) -> Patient | None:
+    """The patient that an address names by `patient=`."""
+    pk = query.get("patient", "")
+    return Patient.objects.filter(site=queries.default_site(), pk=int(pk)).first() if pk.isascii() and pk.isdigit() else None

@@ -1,0 +1,46 @@
+"""The one place where a status gets its word; its colour and shape follow from `data-status` in the stylesheet."""
+
+from dataclasses import dataclass
+
+WORDS = {
+    # scheduled procedure step
+    "SCHEDULED": "Scheduled",
+    "ARRIVED": "Arrived",
+    "READY": "Ready",
+    "STARTED": "Started",
+    "DEPARTED": "Departed",
+    "COMPLETED": "Completed",
+    "DISCONTINUED": "Discontinued",
+    "CANCELED": "Canceled",
+    # performed procedure step
+    "IN PROGRESS": "In progress",
+    "UNSCHEDULED": "Unscheduled",
+    # charge
+    "PENDING": "Pending",
+    "SENDING": "Sending",
+    "POSTED": "Posted",
+    "FAILED": "Failed",
+    "REVIEW": "Review",
+    "HELD": "On hold",
+    "VOID": "Void",
+    # findings, checks, messages
+    "ERROR": "Problem",
+    "WARNING": "Warning",
+    "INFO": "Note",
+    "PASS": "Pass",
+}
+_LOOKS_LIKE = {"SENDING": "PENDING", "HELD": "REVIEW"}
+"""Statuses that share the look of another."""
+
+
+@dataclass(frozen=True)
+class ShownStatus:
+    """`look` is the value of `data-status`, `word` what is read."""
+
+    look: str
+    word: str
+
+
+def shown_status(value: str) -> ShownStatus:
+    """A status that is not in the map is shown as it stands, in grey."""
+    return ShownStatus(_LOOKS_LIKE.get(value, value), WORDS.get(value, value))

@@ -1,0 +1,240 @@
+"""Changing an exam: the verbs of its status, and its place and time."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_GET
+
+from ris import queries
+from ris.actions import steps
+from ris.actor import Actor
+from ris.errors import Conflict, InvalidInput, RisError, SlotTaken
+from ris.models import ScheduledProcedureStep
+from ris.permissions import Person, allowed, check, requires
+from ris.transitions import TRANSITIONS, WAITING
+from ris.web import booking, times
+from ris.web.access import page
+from ris.web.forms import PageForm, read_moment
+from ris.web.names import shown_name
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A change that people can make: its key in `ris.transitions`, who may, the word on the button, what is said when it is done."""
+
+    key: str
+    permission: str
+    word: str
+    done: str
+    means: str = ""
+    reasons: tuple[str, ...] = ()
+    stops: bool = False
+
+    @property
+    def slug(self) -> str:
+        return self.key.replace("_", "-")
+
+    @property
+    def needs_reason(self) -> bool:
+        return TRANSITIONS[self.key].needs_reason
+
+    def legal(self, step: ScheduledProcedureStep) -> bool:
+        return step.status in TRANSITIONS[self.key].sources
+
+
+VERBS = (
+    Verb("arrive", "steps.arrive", "Arrive", "has arrived"),
+    Verb("ready", "steps.arrive", "Ready", "is ready"),
+    Verb(
+        "undo_arrival",
+        "steps.arrive",
+        "Undo arrival",
+        "is scheduled again",
+        "The exam goes back to scheduled; it stays on the worklist of its station.",
+        ("Wrong patient chosen", "Patient left again"),
+    ),
+    Verb(
+        "cancel",
+        "steps.cancel",
+        "Cancel",
+        "is canceled",
+        "The exam leaves the worklist of its station at the next query, its time becomes free, nothing is charged.",
+        ("Patient did not come", "Duplicate order", "Ordered by mistake", "Patient refused", "Not indicated"),
+        stops=True,
+    ),
+    Verb(
+        "restore",
+        "steps.cancel",
+        "Restore",
+        "is scheduled again",
+        "The exam is back on the worklist, at the time it had.",
+        ("Canceled by mistake",),
+    ),
+    Verb(
+        "reopen",
+        "steps.schedule",
+        "Reopen",
+        "is scheduled again",
+        "The exam is on the worklist again and can be performed once more.",
+        ("To be repeated",),
+    ),
+)
+
+
+def offered(step: ScheduledProcedureStep, user: Person) -> list[Verb]:
+    """The changes that are legal now and that the user may make."""
+    return [verb for verb in VERBS if verb.legal(step) and allowed(user, verb.permission)]
+
+
+def may_be_scheduled(step: ScheduledProcedureStep, user: Person) -> bool:
+    return step.status in WAITING and allowed(user, "steps.schedule")
+
+
+class ReasonForm(PageForm):
+    """Why: one of the usual reasons, a text of one's own, or both."""
+
+    usual = forms.ChoiceField(label="Reason", required=False)
+    note = forms.CharField(label="In your own words", required=False, help_text="Kept in the history; not sent to the modality")
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, verb: Verb, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["usual"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "Choose a reason"), *((reason, reason) for reason in verb.reasons)]
+
+    @property
+    def reason(self) -> str:
+        return ", ".join(part for part in (self.cleaned_data["usual"], self.cleaned_data["note"].strip()) if part)
+
+
+@page
+def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Make a change. One that needs a reason asks for it on a page of its own."""
+    chosen = next((one for one in VERBS if one.slug == verb), None)
+    if chosen is None:
+        raise Http404(f"An exam knows no {verb!r}.")
+    check(request.user, chosen.permission)
+    step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
+    if chosen.needs_reason:
+        return _with_reason(request, step, chosen)
+    if request.method != "POST":
+        return redirect("step", pk)
+    _carry_out(request, step, chosen, "", _version(request.POST.get("version")))
+    if request.headers.get("HX-Request") == "true":
+        response = render(request, "parts/messages.html")
+        response["HX-Trigger"] = "changed"
+        return response
+    return redirect(_next(request, step))
+
+
+def _carry_out(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb, reason: str, version: int | None) -> bool:
+    name = shown_name(step.requested_procedure.order.patient.name)
+    try:
+        steps.change_status(step.pk, verb.key, Actor.user(request.user), reason, expected_version=version)
+    except Conflict as error:
+        messages.error(request, f"{name}: not changed. {error}")
+        return False
+    messages.success(request, f"{name} {verb.done}.")
+    return True
+
+
+def _with_reason(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb) -> HttpResponse:
+    form = ReasonForm(verb, request.POST if request.method == "POST" else None, initial={"version": step.version})
+    if request.method == "POST" and form.is_valid():
+        if not form.reason:
+            form.add_error("usual", "Choose a reason, or say it in your own words")
+        else:
+            try:
+                _carry_out(request, step, verb, form.reason, form.cleaned_data["version"])
+                return redirect("step", step.pk)
+            except InvalidInput as error:
+                form.take(error, {"reason": "note"})
+    context = {"step": step, "verb": verb, "form": form, "is_legal": verb.legal(step)}
+    return render(request, "ris/step_reason.html", context, status=422 if form.errors else 200)
+
+
+class ScheduleForm(booking.BookingForm):
+    """Place and start of a step, and why it moves."""
+
+    reason = forms.CharField(label="Why it moves", required=False, help_text="Kept in the history")
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+
+@page
+@requires("steps.schedule")
+def schedule(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give an exam a place and a time, or move it."""
+    step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
+    form = ScheduleForm(request.POST or None, initial=_present_booking(step))
+    form.set_places(step.site, step.modality)
+    if request.method == "POST" and form.is_valid() and _book(request, form, step):
+        return redirect("step", step.pk)
+    place, start = form["place"].value() or "", form["start"].value()
+    context = {
+        "step": step,
+        "form": form,
+        "may": may_be_scheduled(step, request.user),
+        "offer": booking.offer(step.site, place, step.modality, step.duration_minutes, _moment(start)),
+    }
+    return render(request, "ris/step_schedule.html", context, status=422 if form.errors else 200)
+
+
+def _present_booking(step: ScheduledProcedureStep) -> dict[str, Any]:
+    station = step.stations.first()
+    place = step.pool.code if step.pool else station.ae_title if station else ""
+    return {"place": place, "start": step.start, "version": step.version}
+
+
+def _book(request: HttpRequest, form: ScheduleForm, step: ScheduledProcedureStep) -> bool:
+    given = form.cleaned_data
+    actor = Actor.user(request.user)
+    try:
+        steps.schedule(step.pk, given["place"], given["start"], actor, reason=given["reason"], expected_version=given["version"])
+    except InvalidInput as error:
+        form.take(error, {"station_ae_title": "place"})
+    except SlotTaken as error:
+        form.add_error("start", str(error))
+    except RisError as error:
+        form.add_error(None, str(error))
+    else:
+        name = shown_name(step.requested_procedure.order.patient.name)
+        messages.success(request, f"{name} is scheduled on {given['place']}, {times.moment_text(given['start'])}.")
+        return True
+    return False
+
+
+@page
+@requires("steps.schedule")
+@require_GET
+def places(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of the form that follows the station: its free times and its day."""
+    step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
+    form = ScheduleForm(initial={"place": request.GET.get("place", ""), "start": request.GET.get("start", "")})
+    form.set_places(step.site, step.modality)
+    found = booking.offer(step.site, request.GET.get("place", ""), step.modality, step.duration_minutes, _moment(request.GET.get("start")))
+    return render(request, "ris/booking_swap.html", {"form": form, "offer": found})
+
+
+def _moment(value: Any) -> Any:
+    """A start as typed or as kept; None when it cannot be read."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return read_moment(value)
+    except ValueError:
+        return None
+
+
+def _version(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _next(request: HttpRequest, step: ScheduledProcedureStep) -> str:
+    target = request.POST.get("next", "")
+    return target if url_has_allowed_host_and_scheme(target, allowed_hosts=None) else f"/steps/{step.pk}/"

@@ -1,0 +1,54 @@
+"""What the frame of every page shows."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from ris import clock
+from ris.models import Site
+from ris.web.access import display_name
+from stepwise import navigation
+
+THEME_COOKIE = "stepwise_theme"
+THEMES = ("light", "dark", "system")
+ROLE_NAMES = {
+    "scheduler": "Scheduler",
+    "technologist": "Technologist",
+    "biller": "Biller",
+    "integrator": "Integration engineer",
+    "instructor": "Instructor",
+    "trainee": "Trainee",
+    "admin": "Administrator",
+}
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Nothing is read from the database before a template asks for it: live parts do not."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return {
+        "theme": theme if theme in THEMES else "system",
+        "themes": [(name, name.capitalize()) for name in THEMES],
+        "nav_sections": SimpleLazyObject(lambda: navigation.sections_for(request.user)),
+        "nav_current": navigation.current(request.path),
+        "hospital": SimpleLazyObject(lambda: Site.objects.filter(is_default=True).first()),
+        "now": clock.now(),
+        "today": clock.today(),
+        "zone_name": str(clock.zone()),
+        "ae_title": settings.AE_TITLE,
+        "dicom_port": settings.DICOM_PORT,
+        "account": SimpleLazyObject(lambda: _account(request)),
+    }
+
+
+def _account(request: HttpRequest) -> dict[str, str]:
+    """Name, initials and role of who is signed in."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    name = display_name(user)
+    groups = list(user.groups.order_by("name").values_list("name", flat=True))
+    role = ", ".join(ROLE_NAMES.get(group, group.capitalize()) for group in groups) or ("Administrator" if user.is_superuser else "")
+    initials = "".join(word[0] for word in name.replace(".", " ").split()[:2]).upper()
+    return {"name": name, "role": role, "initials": initials or "?"}

@@ -1,0 +1,27 @@
+"""Pages of the frame: where everybody starts, help, and the sign of life at the foot of the navigation."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from ris.web.access import page
+
+START_PAGES = {"technologist": "performed", "biller": "charges", "integrator": "associations"}
+"""Where a role starts; everybody else starts on the worklist."""
+
+
+@page
+def home(request: HttpRequest) -> HttpResponse:
+    """Each lands on the page of their own work."""
+    roles = set(request.user.groups.values_list("name", flat=True))
+    return redirect(next((name for role, name in START_PAGES.items() if role in roles), "worklist"))
+
+
+@page
+def help_page(request: HttpRequest) -> HttpResponse:
+    return render(request, "stepwise/help.html")
+
+
+@page
+def pulse(request: HttpRequest) -> HttpResponse:
+    """Whether the DICOM port answers, for the foot of the navigation."""
+    return render(request, "parts/pulse.html", {"pulse": {"answering": False, "at": None, "problems": []}})
