@@ -1,4 +1,5 @@
-"""An association of pynetdicom that hands its requests to us. What leans on pynetdicom's inside is here and in `listener.py`.
+"""An association of pynetdicom that hands its requests to us. What leans on pynetdicom's inside is here, in `sockets.py`
+and in `listener.py`.
 
 What is used beyond pynetdicom's documented API, and held by `tests/unit/dimse/test_engine_seams.py`:
 
@@ -6,11 +7,10 @@ What is used beyond pynetdicom's documented API, and held by `tests/unit/dimse/t
   `Association.run_reactor()` is that thread's whole life;
 - in EVT_REQUESTED an association may be refused with `acse.send_reject()` and `kill()`;
 - `DIMSEServiceProvider.cancel_req` holds the C-CANCEL requests that arrived, by message ID;
-- `DULServiceProvider.send_pdu()` takes P-DATA primitives made here, and `AssociationSocket.ready`/`.recv()` read for it.
+- `DULServiceProvider.send_pdu()` takes P-DATA primitives made here, `.state_machine` does what its queued events ask for.
 """
 
 import logging
-import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from pynetdicom import _config, evt
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_CANCEL
+from pynetdicom.fsm import StateMachine
 from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, P_DATA
-from pynetdicom.transport import AssociationSocket
 
 from dimse.commands import COMMAND_FIELDS
 from dimse.dispatch import Channel, Message
@@ -33,9 +33,6 @@ from dimse.services import AssociationInfo
 logger = logging.getLogger(__name__)
 
 _config.LOG_HANDLER_LEVEL = "none"  # the journal records messages; pynetdicom would print data sets at debug level
-
-MAXIMUM_RECEIVED_PDU = 2**20
-"""Bytes of the largest PDU that is read at all; an announced length beyond it is not believed."""
 
 _PDV_OVERHEAD = 6  # item length, context ID and message control header (PS3.8 9.3.5)
 _RESULTS = {0: "accepted", 1: "user rejection", 2: "no reason", 3: "abstract syntax not supported", 4: "transfer syntaxes not supported"}
@@ -53,27 +50,14 @@ class Host(Protocol):
     def ended(self, association: "ServedAssociation") -> None: ...
 
 
-class BoundedSocket(AssociationSocket):
-    """Refuses to read what is announced as too long, and looks for data with poll(): select() ends at descriptor 1023."""
+class OrderlyStateMachine(StateMachine):
+    """Drops an A-RELEASE of ours that the peer's own release or abort has overtaken: pynetdicom's thread would die of it."""
 
-    @property
-    def ready(self) -> bool:
-        if self.socket is None or not self._is_connected:
-            return False
-        try:
-            poll = select.poll()
-            poll.register(self.socket, select.POLLIN)
-            return bool(poll.poll(0))
-        except (OSError, ValueError):
-            self.event_queue.put("Evt17")  # transport connection closed
-            return False
-
-    def recv(self, nr_bytes: int) -> bytearray:
-        if nr_bytes > MAXIMUM_RECEIVED_PDU:
-            self.event_queue.put("Evt19")  # unrecognized or invalid PDU: A-ABORT
-            raise ConnectionError(f"a PDU of {nr_bytes} bytes is announced, at most {MAXIMUM_RECEIVED_PDU} are read")
-        received: bytearray = super().recv(nr_bytes)
-        return received
+    def do_action(self, event: str) -> None:
+        if event == "Evt11" and self.current_state != "Sta6":
+            self.dul.to_provider_queue.get(block=False)
+            return
+        super().do_action(event)
 
 
 class ServedAssociation(Association):
@@ -87,6 +71,7 @@ class ServedAssociation(Association):
         self.idle = threading.Event()
         self.idle.set()
         self._host = host
+        self.dul.state_machine = OrderlyStateMachine(self.dul)
         self._connection_lost = False
         self._aborted_by_peer = False
         self.bind(evt.EVT_REQUESTED, self._on_requested)

@@ -15,7 +15,8 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.transport import AssociationServer, RequestHandler
 
 from dimse.dispatch import without_values
-from dimse.engine import BoundedSocket, Host, ServedAssociation
+from dimse.engine import Host, ServedAssociation
+from dimse.sockets import BoundedSocket
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +75,9 @@ class Listener(AssociationServer):
 
     def server_close(self) -> None:
         self.listening.close()  # not shutdown(): that would close it for the processes that share it
+
+    def service_actions(self) -> None:
+        """Leave garbage to Python's collector: pynetdicom would run a whole collection every sixty turns."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exc_info()[1]

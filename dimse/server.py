@@ -32,6 +32,8 @@ IMPLEMENTATION_CLASS_UID: Final = "2.25.180962107405218716531823943118713622345"
 IMPLEMENTATION_VERSION_NAME: Final = "STEPWISE_1"
 _MOST_FILES = 65_536
 _STOPPERS = 32  # threads that release associations at the stop
+_STOP_POLL = 0.1  # seconds until the accepting thread notices a stop
+_FAREWELL = 0.1  # seconds for a peer that got its answer to release by itself
 _RELEASE_TIMEOUT = 1.0  # seconds a peer has to confirm our A-RELEASE-RQ
 
 
@@ -100,7 +102,7 @@ class DicomServer:
         """Listen and accept, in a thread of its own. Raises CannotListen."""
         raise_file_limit()
         self._listener = self._listen()
-        self._accepting = threading.Thread(target=self._listener.serve_forever, name="dimse-accept", daemon=True)
+        self._accepting = threading.Thread(target=self._listener.serve_forever, args=[_STOP_POLL], name="dimse-accept", daemon=True)
         self._accepting.start()
         logger.info("DICOM server %s listens on port %d", self.settings.ae_title, self.port)
 
@@ -229,7 +231,9 @@ class DicomServer:
 
 def _wind_down(association: ServedAssociation, deadline: float) -> None:
     """Release an association once it has answered what it was asked; cut it at the deadline."""
-    if association.admitted and association.idle.wait(max(0.0, deadline - time.monotonic())) and time.monotonic() < deadline:
+    if association.admitted and association.idle.wait(max(0.0, deadline - time.monotonic())):
+        association.join(_FAREWELL)
+    if association.is_established and association.idle.is_set() and time.monotonic() < deadline:
         association.acse_timeout = _RELEASE_TIMEOUT
         association.release()
         association.join(_RELEASE_TIMEOUT)

@@ -1,0 +1,302 @@
+"""A small DICOM client: Verification, worklist query, N-CREATE and N-SET, with errors split by what to do next.
+
+with open_association("ris", 11112, calling="CT01", called="STEPWISE", contexts=[MODALITY_WORKLIST]) as association:
+    for identifier in association.find(query):
+        ...
+"""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+from pynetdicom import evt
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT
+from pynetdicom.presentation import build_context
+from pynetdicom.transport import AddressInformation, AssociationSocket
+
+from dimse import policy, statuses
+from dimse.services import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    MODALITY_PERFORMED_PROCEDURE_STEP,
+    MODALITY_WORKLIST,
+    VERIFICATION,
+)
+from dimse.sockets import ClosingSocket
+from dimse.statuses import StatusClass
+
+DEFAULT_TRANSFER_SYNTAXES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
+
+
+class ScuError(Exception):
+    """The exchange with the peer failed; the message says how and what to look at."""
+
+
+class NotReachable(ScuError):
+    """No connection: look at host, port, firewall, and whether the peer runs."""
+
+
+class Refused(ScuError):
+    """The peer rejected the association: look at the AE titles, or at the peer's load when `transient`."""
+
+    def __init__(self, peer: str, result: int, source: int, reason: int) -> None:
+        self.result, self.source, self.reason = result, source, reason
+        self.transient = result == 2
+        words = policy.reason_in_words(source, reason)
+        super().__init__(f"{peer} refused the association{' for now' if self.transient else ''}: {words} ({result}/{source}/{reason}).")
+
+
+class NothingAccepted(ScuError):
+    """The peer accepted the association but not the service: look at its configuration for our AE title."""
+
+
+class Aborted(ScuError):
+    """The peer aborted the association or closed the connection: look at its log."""
+
+
+class TimedOut(ScuError):
+    """The peer is connected and silent: try again, or look at its load."""
+
+
+class NonsenseAnswer(ScuError):
+    """What came back is not DICOM, or breaks its rules: look at whether this is the right port."""
+
+
+class FailureStatus(ScuError):
+    """The peer answered with a failure status; `answer` holds it."""
+
+    def __init__(self, peer: str, operation: str, answer: "ScuAnswer") -> None:
+        super().__init__(f"{peer} answered {operation} with {answer}.")
+        self.answer = answer
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """In seconds: to connect, for the answer to an association request or release, for a DIMSE response, for silence in between."""
+
+    connect: float = 5.0
+    association: float = 10.0
+    response: float = 30.0
+    idle: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ScuAnswer:
+    """A response: its status, what explains it, the instance it is about, and the data set of a success, if any."""
+
+    status: int
+    comment: str = ""
+    error_id: int | None = None
+    offending: tuple[int, ...] = ()
+    sop_instance_uid: str = ""
+    dataset: Dataset | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Success, or success with a warning."""
+        return statuses.class_of(self.status) in (StatusClass.SUCCESS, StatusClass.WARNING)
+
+    def __str__(self) -> str:
+        comment = f": {self.comment}" if self.comment else ""
+        return f"{self.status:04X}H ({statuses.name_of(self.status)}{comment})"
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What pynetdicom's events tell about how an association went wrong."""
+
+    connected: bool = False
+    nonsense: bool = False
+    abort: type | None = None
+    command: Dataset = field(default_factory=Dataset)  # the last command set received; pynetdicom hands on only part of it
+    handlers: list[tuple[Any, Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.handlers = [
+            (evt.EVT_CONN_OPEN, self._on_open),
+            (evt.EVT_ACSE_RECV, self._on_acse),
+            (evt.EVT_FSM_TRANSITION, self._on_transition),
+            (evt.EVT_DIMSE_RECV, self._on_message),
+        ]
+
+    def _on_open(self, event: Any) -> None:
+        self.connected = True
+        event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _on_acse(self, event: Any) -> None:
+        if isinstance(event.primitive, A_ABORT | A_P_ABORT):
+            self.abort = type(event.primitive)
+
+    def _on_transition(self, event: Any) -> None:
+        self.nonsense = self.nonsense or event.action == "AA-8"  # an unexpected or invalid PDU (PS3.8 Table 9-9)
+
+    def _on_message(self, event: Any) -> None:
+        self.command = event.message.command_set
+
+
+class Requestor(ApplicationEntity):
+    """An application entity whose sockets are closed whatever happens."""
+
+    def _create_socket(self, assoc: Association, address: AddressInformation, tls_args: Any) -> AssociationSocket:
+        return ClosingSocket(assoc, address=address)
+
+
+class ScuAssociation:
+    """An open association; made by `open_association`."""
+
+    def __init__(self, association: Association, watch: _Watch, peer: str) -> None:
+        self._association = association
+        self._watch = watch
+        self._peer = peer
+        self._message_id = 0
+
+    def echo(self) -> None:
+        """C-ECHO. Raises ScuError."""
+        answer = self._answer("C-ECHO", self._association.send_c_echo(self._next_id()))
+        if not answer.ok:
+            raise FailureStatus(self._peer, "C-ECHO", answer)
+
+    def find(self, query: Dataset, sop_class_uid: str = MODALITY_WORKLIST, limit: int | None = None) -> Iterator[Dataset]:
+        """C-FIND: yields the identifiers that match. After `limit` of them, or when left early, the query is cancelled (C-CANCEL).
+
+        Raises ScuError (FailureStatus when the query fails), ValueError for a query without keys (PS3.7 9.1.2).
+        """
+        if not len(query):
+            raise ValueError("a C-FIND has at least one key")
+        self._require_open()
+        message_id = self._next_id()
+        responses = self._association.send_c_find(query, sop_class_uid, msg_id=message_id)
+        received, finished = 0, False
+        try:
+            for status, identifier in responses:
+                answer = self._answer("C-FIND", status)
+                if statuses.class_of(answer.status) is not StatusClass.PENDING:
+                    finished = True
+                    if not answer.ok and not (limit is not None and answer.status == statuses.CANCELED):
+                        raise FailureStatus(self._peer, "C-FIND", answer)
+                elif identifier is None:
+                    raise NonsenseAnswer(f"{self._peer} sent an answer that cannot be decoded.")
+                elif limit is None or received < limit:
+                    received += 1
+                    yield identifier
+                    if received == limit:
+                        self._association.send_c_cancel(message_id, query_model=UID(sop_class_uid))
+        finally:
+            if not finished and self._association.is_established:
+                self._association.send_c_cancel(message_id, query_model=UID(sop_class_uid))
+                for _ in responses:
+                    pass  # what was on its way when we stopped listening
+
+    def n_create(
+        self, attribute_list: Dataset, sop_instance_uid: str | None = None, sop_class_uid: str = MODALITY_PERFORMED_PROCEDURE_STEP
+    ) -> ScuAnswer:
+        """N-CREATE; without `sop_instance_uid` the peer assigns one, returned in the answer. Failure statuses are answers, not errors."""
+        self._require_open()
+        status, dataset = self._association.send_n_create(
+            attribute_list if len(attribute_list) else None,
+            UID(sop_class_uid),
+            UID(sop_instance_uid) if sop_instance_uid else None,
+            msg_id=self._next_id(),
+        )
+        return self._answer("N-CREATE", self._watch.command if status else status, dataset, sop_instance_uid)
+
+    def n_set(self, modification_list: Dataset, sop_instance_uid: str, sop_class_uid: str = MODALITY_PERFORMED_PROCEDURE_STEP) -> ScuAnswer:
+        """N-SET. Failure statuses are answers, not errors. Raises ValueError for a list that modifies nothing (PS3.7 10.1.3)."""
+        if not len(modification_list):
+            raise ValueError("an N-SET modifies at least one attribute")
+        self._require_open()
+        status, dataset = self._association.send_n_set(modification_list, UID(sop_class_uid), UID(sop_instance_uid), msg_id=self._next_id())
+        return self._answer("N-SET", self._watch.command if status else status, dataset, sop_instance_uid)
+
+    def _next_id(self) -> int:
+        self._message_id = self._message_id % 0xFFFF + 1
+        return self._message_id
+
+    def _require_open(self) -> None:
+        if not self._association.is_established:
+            raise self._broken("the request")
+
+    def _answer(self, operation: str, status: Dataset, dataset: Dataset | None = None, uid: str | None = None) -> ScuAnswer:
+        """The response's status elements; pynetdicom gives none when there was no good response."""
+        if "Status" not in status:
+            raise self._broken(operation)
+        tags = status.get("AttributeIdentifierList") or status.get("OffendingElement") or ()
+        return ScuAnswer(
+            status=int(status.Status),
+            comment=str(status.get("ErrorComment") or ""),
+            error_id=status.get("ErrorID"),
+            offending=tuple(int(tag) for tag in ([tags] if isinstance(tags, int) else tags)),
+            sop_instance_uid=str(status.get("AffectedSOPInstanceUID") or uid or ""),
+            dataset=dataset,
+        )
+
+    def _broken(self, operation: str) -> ScuError:
+        if self._watch.nonsense:
+            return NonsenseAnswer(f"{self._peer} answered {operation} with something that is not DICOM.")
+        pending = self._association.acse.is_aborted  # pynetdicom may not have told of it yet
+        if self._watch.abort is A_ABORT or pending("a-abort"):
+            return Aborted(f"{self._peer} aborted the association during {operation}.")
+        if self._watch.abort is A_P_ABORT or pending("a-p-abort"):
+            return Aborted(f"{self._peer} closed the connection during {operation}.")
+        return TimedOut(f"{self._peer} did not answer {operation} in time, or not properly.")
+
+
+@contextmanager
+def open_association(
+    host: str,
+    port: int,
+    *,
+    calling: str,
+    called: str,
+    contexts: Sequence[str] = (VERIFICATION,),
+    transfer_syntaxes: Sequence[str] = DEFAULT_TRANSFER_SYNTAXES,
+    timeouts: Timeouts = Timeouts(),
+) -> Iterator[ScuAssociation]:
+    """An association for the SOP classes `contexts`, released at the end, aborted when the body raises. Raises ScuError."""
+    peer = f"{called} at {host}:{port}"
+    ae = Requestor(calling)
+    ae.connection_timeout, ae.acse_timeout = timeouts.connect, timeouts.association
+    ae.dimse_timeout, ae.network_timeout = timeouts.response, timeouts.idle
+    watch = _Watch()
+    requested = [build_context(uid, list(transfer_syntaxes)) for uid in contexts]
+    try:
+        association = ae.associate(host, port, requested, ae_title=called, evt_handlers=cast(Any, watch.handlers))
+    except socket.gaierror as error:
+        raise NotReachable(f"{peer} is not reachable: the host name cannot be resolved ({error.strerror}).") from error
+    try:
+        if not association.is_established:
+            raise _not_established(association, watch, peer)
+        yield ScuAssociation(association, watch, peer)
+    except ScuError:
+        raise
+    except BaseException:
+        association.abort()
+        raise
+    finally:
+        association.release()
+        for thread in (association, association.dul):
+            if thread.is_alive():
+                thread.join(timeouts.association)
+
+
+def _not_established(association: Association, watch: _Watch, peer: str) -> ScuError:
+    if not watch.connected:
+        return NotReachable(f"{peer} is not reachable: nothing answers there. Is it running, and are host and port right?")
+    reply = association.acceptor.primitive
+    if association.is_rejected and reply is not None:
+        return Refused(peer, reply.result or 0, reply.result_source or 0, reply.diagnostic or 0)
+    if watch.nonsense:
+        return NonsenseAnswer(f"{peer} answered the association request with something that is not DICOM. Is the port right?")
+    if watch.abort is A_ABORT:
+        return Aborted(f"{peer} aborted the association instead of answering.")
+    if watch.abort is A_P_ABORT:
+        return Aborted(f"{peer} closed the connection instead of answering.")
+    if reply is not None:
+        return NothingAccepted(f"{peer} accepted the association but none of the services asked for.")
+    return TimedOut(f"{peer} did not answer the association request in time.")
