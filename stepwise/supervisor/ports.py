@@ -1,5 +1,6 @@
 """Listening sockets, bound once by the supervisor and inherited by the processes that serve them."""
 
+import contextlib
 import errno
 import socket
 from pathlib import Path
@@ -44,13 +45,11 @@ def holder_of(port: int) -> str | None:
     inodes = _listening_inodes(port)
     if not inodes:
         return None
-    for entry in Path("/proc").glob("[0-9]*/fd"):
-        try:
-            targets = {str(link.readlink()) for link in entry.iterdir()}
-            if inodes & targets:
-                return f"{(entry.parent / 'comm').read_text().strip()} (process {entry.parent.name})"
-        except OSError:  # ended meanwhile, or another user's
-            continue
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):  # closed meanwhile, or another user's
+            if str(link.readlink()) in inodes:
+                process = link.parents[1]
+                return f"{(process / 'comm').read_text().strip()} (process {process.name})"
     return None
 
 
