@@ -14,6 +14,8 @@ from django.urls import reverse
 from ninja import NinjaAPI, Router, Schema, Swagger
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
+from billing.api import router as charges
+from mpps.api import router as performed_steps
 from ris.api.auth import Bearer
 from ris.api.base import refusals
 from ris.api.catalogue import router as catalogue
@@ -49,7 +51,7 @@ def no_such_call(request: HttpRequest, rest: str) -> None:
     raise NotFound(f"There is no call {request.path}; {reverse('api:openapi-json')} describes those there are.")
 
 
-for router in (catalogue, orders, steps, elsewhere):
+for router in (catalogue, orders, steps, performed_steps, charges, elsewhere):
     api.add_router("", router)
 
 
