@@ -103,7 +103,12 @@ SQLITE_OPTIONS: dict[str, Any] = {
 
 def _default_database() -> dict[str, Any]:
     if not env.str("DATABASE_URL", default=""):
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": DATA_DIR / "stepwise.sqlite3", "OPTIONS": SQLITE_OPTIONS}
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": DATA_DIR / "stepwise.sqlite3",
+            "OPTIONS": SQLITE_OPTIONS,
+            "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file, since a database in memory locks unlike one (no WAL, no busy timeout)
+        }
     database: dict[str, Any] = dict(env.db_url("DATABASE_URL"))
     if database["ENGINE"].endswith("sqlite3"):
         database["OPTIONS"] = SQLITE_OPTIONS
