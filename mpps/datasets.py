@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from pydicom.config import IGNORE
 from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 Json = dict[str, Any]
@@ -44,6 +46,15 @@ def _value(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {group: str(text).strip(_PADDING).replace("\0", "") for group, text in value.items()}
     return value
+
+
+def to_dataset(attribute_list: Json) -> Dataset:
+    """A flat list of elements as a data set, values as they are however wrong; a sequence goes without items."""
+    dataset = Dataset()
+    for key, element in attribute_list.items():
+        value = [] if element["vr"] == "SQ" else joined(element).split("\\")
+        dataset[int(key, 16)] = DataElement(int(key, 16), element["vr"], value, validation_mode=IGNORE)
+    return dataset
 
 
 def is_empty(element: Mapping[str, Any] | None) -> bool:

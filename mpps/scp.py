@@ -59,7 +59,7 @@ def failure(refusal: Refused) -> DimseFailure:
         refusal.comment,
         error_id=refusal.error_id,
         offending=refusal.offending,
-        attribute_list=Dataset.from_json(refusal.attribute_list) if refusal.attribute_list else None,
+        attribute_list=datasets.to_dataset(refusal.attribute_list),
     )
 
 
