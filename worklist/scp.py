@@ -6,14 +6,10 @@ from dimse import services, statuses
 from dimse.errors import DimseFailure
 from dimse.services import FindAnswer, FindRequest, Service, Verb
 from ris import queries
-from ris.models import Site, Station
+from ris.models import Station
+from ris.peers import site_of
 from worklist import answers, find, item, query
 from worklist.query import BadKey, Query
-
-
-def site_of(called_ae_title: str) -> Site:
-    """The site that a called AE title belongs to, else the default one."""
-    return Site.objects.filter(ae_title=called_ae_title).first() or queries.default_site()
 
 
 def character_set_for(station: Station | None, asked: Query) -> tuple[str, ...]:
@@ -29,8 +25,9 @@ def c_find(request: FindRequest) -> Iterator[FindAnswer]:
         asked = query.parse(request.identifier)
     except BadKey as error:
         raise DimseFailure(statuses.IDENTIFIER_DOES_NOT_MATCH, str(error), offending=[error.tag]) from error
-    site = site_of(request.association.called_ae_title)
-    preferred = character_set_for(queries.station(site, request.association.calling_ae_title), asked)
+    peer = request.association
+    site = site_of(peer.called_ae_title, peer.calling_ae_title)
+    preferred = character_set_for(queries.station(site, peer.calling_ae_title), asked)
     status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
     for entry in find.find(site, asked):
         if request.is_cancelled():

@@ -1,0 +1,319 @@
+"""Taking worklist items of other systems in, and taking steps off: no check of conflicts, values as they came.
+
+An item is one step. It is found again by its accession number, requested procedure ID and step ID, without an accession
+number by its patient too. What only this step uses (its order, procedure, visit, patient) takes the item's values; what
+other steps use as well stays as it is, and the step keeps its own difference in `received_item`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from django.db.models import Model, Q
+
+from ris import clock, events, names
+from ris.actor import Actor
+from ris.db import action
+from ris.models import (
+    Order,
+    Patient,
+    RecordChange,
+    RequestedProcedure,
+    ScheduledProcedureStep,
+    Site,
+    Station,
+    StepChange,
+    StepStation,
+    Visit,
+)
+from ris.transitions import SCHEDULED, STARTED, STATUSES, WAITING
+
+_ACCESSION_NUMBER = "00080050"
+_CHUNK = 200
+
+
+@dataclass(frozen=True)
+class IntakeItem:
+    """An item as columns of the records it belongs to; values that no column holds are left out here.
+
+    `procedure` has `requested_procedure_id`, `step` has `scheduled_procedure_step_id`. `accession_number` is the item's own,
+    which the order's column may be too short for. A `status` that is none of ours counts as not given.
+    """
+
+    patient: Mapping[str, Any]
+    visit: Mapping[str, Any]
+    order: Mapping[str, Any]
+    procedure: Mapping[str, Any]
+    step: Mapping[str, Any]
+    ae_titles: tuple[str, ...] = ()
+    accession_number: str = ""
+    status: str = ""
+
+
+class Outcome(StrEnum):
+    MADE = "made"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    PERFORMED = "performed"  # left alone
+
+
+@dataclass(frozen=True)
+class Intake:
+    step: ScheduledProcedureStep
+    outcome: Outcome
+
+
+Received = Callable[[ScheduledProcedureStep], dict[str, Any]]
+"""What the item holds beyond or unlike the columns of the step, as DICOM JSON."""
+
+
+@dataclass
+class _Changes:
+    """What the intake changed, for the step's history."""
+
+    detail: dict[str, list[str]] = field(default_factory=dict)
+
+    def apply(self, record: Model, columns: Mapping[str, Any]) -> bool:
+        """Set the columns that differ and save them; a new record is saved whole."""
+        changed = [name for name, value in columns.items() if getattr(record, name) != value]
+        for name in changed:
+            self.detail[f"{record._meta.model_name}.{name}"] = [str(getattr(record, name)), str(columns[name])]
+            setattr(record, name, columns[name])
+        if changed:
+            record.save(update_fields=changed)
+        return bool(changed)
+
+
+@action
+def intake_step(site: Site, item: IntakeItem, actor: Actor, received: Received) -> Intake:
+    """Make the item's step with its patient, visit, order and procedure, or bring it up to the item.
+
+    A step on which work was begun is left alone; the status changes only while the step waits.
+    """
+    step = find_step(site, item)
+    if step is not None and was_performed(step):
+        return Intake(step, Outcome.PERFORMED)
+    changes = _Changes()
+    procedure = _procedure(site, item, actor, step, changes)
+    made = step is None
+    if step is None:
+        step = ScheduledProcedureStep.objects.create(
+            site=site, requested_procedure=procedure, status=_status(item) or SCHEDULED, status_at=clock.now(site), **item.step
+        )
+    else:
+        _bring_up(step, procedure, item, changes)
+    _assign_stations(step, item.ae_titles, changes)
+    received_item = received(ScheduledProcedureStep.objects.get(pk=step.pk))
+    if step.received_item != received_item:
+        changes.detail.setdefault("step.received_item", ["", "changed"])
+        step.received_item = received_item
+        step.save(update_fields=["received_item"])
+    if made or changes.detail:
+        _record(step, made, actor, changes)
+        events.publish(events.StepChanged(step.pk))
+    return Intake(step, Outcome.MADE if made else Outcome.UPDATED if changes.detail else Outcome.UNCHANGED)
+
+
+def find_step(site: Site, item: IntakeItem) -> ScheduledProcedureStep | None:
+    """The step that an earlier intake of the item made, or that was exported from here."""
+    candidates = ScheduledProcedureStep.objects.filter(
+        site=site,
+        scheduled_procedure_step_id=item.step["scheduled_procedure_step_id"],
+        requested_procedure__requested_procedure_id=item.procedure["requested_procedure_id"],
+    ).select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
+    for step in candidates.order_by("pk"):
+        if _accession_number(step) == item.accession_number and (item.accession_number or _same_patient(step, item)):
+            return step
+    return None
+
+
+def _accession_number(step: ScheduledProcedureStep) -> str:
+    """The step's accession number as it was received, which the order's column cannot always hold."""
+    received = step.received_item.get(_ACCESSION_NUMBER)
+    if received is None:
+        return step.requested_procedure.order.accession_number
+    return str((received.get("Value") or [""])[0])
+
+
+def _same_patient(step: ScheduledProcedureStep, item: IntakeItem) -> bool:
+    patient = step.requested_procedure.order.patient
+    if item.patient.get("patient_id") or patient.patient_id:
+        return patient.patient_id == item.patient.get("patient_id")
+    return patient.name_key == item.patient.get("name_key")
+
+
+def was_performed(step: ScheduledProcedureStep) -> bool:
+    """Whether a performed step belongs to it: somebody started it at some time."""
+    return bool(StepChange.objects.filter(step=step, to_status=STARTED).exists() or step.status not in (*WAITING, "CANCELED"))
+
+
+def _status(item: IntakeItem) -> str:
+    return item.status if item.status in STATUSES else ""
+
+
+def _bring_up(step: ScheduledProcedureStep, procedure: RequestedProcedure, item: IntakeItem, changes: _Changes) -> None:
+    columns = {**item.step, "requested_procedure": procedure}
+    if step.status in WAITING and _status(item) and step.status != item.status:
+        columns |= {"status": item.status, "status_at": clock.now(step.site)}
+    if changes.apply(step, columns):
+        ScheduledProcedureStep.objects.filter(pk=step.pk).update(version=step.version + 1)
+
+
+def _record(step: ScheduledProcedureStep, made: bool, actor: Actor, changes: _Changes) -> None:
+    before = changes.detail.get("scheduledprocedurestep.status", ["" if made else step.status])[0]
+    StepChange.by(
+        actor,
+        step=step,
+        at=clock.now(step.site),
+        verb="import",
+        from_status=before,
+        to_status=step.status,
+        detail={} if made else changes.detail,
+    )
+
+
+def _alone(step: ScheduledProcedureStep | None) -> bool:
+    """Whether no other step shares the step's order, so that the order's records may take the item's values."""
+    if step is None:
+        return False
+    return (
+        not ScheduledProcedureStep.objects.filter(requested_procedure__order=step.requested_procedure.order_id).exclude(pk=step.pk).exists()
+    )
+
+
+def _procedure(site: Site, item: IntakeItem, actor: Actor, step: ScheduledProcedureStep | None, changes: _Changes) -> RequestedProcedure:
+    order = _order(site, item, actor, step, changes)
+    if step is not None and step.requested_procedure.order_id == order.pk:
+        procedure = step.requested_procedure
+        if procedure.steps.count() == 1:
+            changes.apply(procedure, item.procedure)
+        return procedure
+    known = RequestedProcedure.objects.filter(order=order, requested_procedure_id=item.procedure["requested_procedure_id"]).first()
+    return known or RequestedProcedure.objects.create(site=site, order=order, **item.procedure)
+
+
+def _order(site: Site, item: IntakeItem, actor: Actor, step: ScheduledProcedureStep | None, changes: _Changes) -> Order:
+    """The step's order, the order of the accession number, or a new one.
+
+    An accession number that belongs to another patient's order cannot stand in the column a second time; the new order
+    goes without, and the step keeps the number as received.
+    """
+    alone = _alone(step)
+    patient = _patient(site, item, actor, step, alone, changes)
+    current = step.requested_procedure.order if step is not None else None
+    if current is not None and (alone or current.patient_id == patient.pk):
+        if alone:
+            columns = dict(item.order)
+            if current.accession_number != columns["accession_number"] and _taken(site, columns):
+                columns["accession_number"] = ""
+            changes.apply(current, {**columns, "patient": patient, "visit": _visit(site, patient, item)})
+        return current
+    holder = _taken(site, item.order)
+    if holder is not None and holder.patient_id == patient.pk:
+        return holder
+    columns = {**item.order, "accession_number": ""} if holder is not None else dict(item.order)
+    return Order.objects.create(
+        site=site, patient=patient, visit=_visit(site, patient, item), ordered_at=clock.now(site), ordered_by=actor.name, **columns
+    )
+
+
+def _taken(site: Site, columns: Mapping[str, Any]) -> Order | None:
+    if not columns["accession_number"]:
+        return None
+    return Order.objects.filter(
+        site=site,
+        accession_number=columns["accession_number"],
+        issuer_of_accession_number=columns.get("issuer_of_accession_number", ""),
+    ).first()
+
+
+def _patient(site: Site, item: IntakeItem, actor: Actor, step: ScheduledProcedureStep | None, alone: bool, changes: _Changes) -> Patient:
+    """The patient of the ID, or a new one; an item without patient ID has a patient of its own."""
+    columns = dict(item.patient)
+    current = step.requested_procedure.order.patient if step is not None else None
+    if columns.get("patient_id"):
+        known = Patient.objects.filter(
+            site=site, patient_id=columns["patient_id"], issuer_of_patient_id=columns.get("issuer_of_patient_id", "")
+        ).first()
+    else:
+        known = current if current is not None and not current.patient_id else None
+    if known is None:
+        known = Patient.objects.create(site=site, created_at=clock.now(site), **columns)
+        RecordChange.by(actor, at=known.created_at, verb="import", subject="patient", subject_id=known.pk)
+    elif known == current and alone and known.orders.count() == 1 and changes.apply(known, columns):
+        RecordChange.by(actor, at=clock.now(site), verb="import", subject="patient", subject_id=known.pk, detail=changes.detail)
+    return known
+
+
+def _visit(site: Site, patient: Patient, item: IntakeItem) -> Visit | None:
+    """The patient's visit as the item tells it; None when it tells nothing, or its admission ID is another patient's."""
+    if not any(item.visit.values()):
+        return None
+    columns = dict(item.visit)
+    if columns.get("admission_id"):
+        known = Visit.objects.filter(
+            site=site, admission_id=columns["admission_id"], issuer_of_admission_id=columns.get("issuer_of_admission_id", "")
+        ).first()
+        if known is not None:
+            return known if known.patient_id == patient.pk else None
+    else:
+        known = Visit.objects.filter(site=site, patient=patient, **columns).first()
+        if known is not None:
+            return known
+    return Visit.objects.create(site=site, patient=patient, created_at=clock.now(site), **columns)
+
+
+def _assign_stations(step: ScheduledProcedureStep, ae_titles: tuple[str, ...], changes: _Changes) -> None:
+    """Make the step's stations these, in this order; an AE title of no known station is kept as it is."""
+    before = list(step.stations.values_list("ae_title", flat=True))
+    if before == list(ae_titles):
+        return
+    known = {station.ae_title: station for station in Station.objects.filter(site=step.site_id, ae_title__in=ae_titles)}
+    step.stations.all().delete()
+    StepStation.objects.bulk_create(
+        [StepStation(step=step, ae_title=title, station=known.get(title), position=number) for number, title in enumerate(ae_titles)]
+    )
+    changes.detail["stations"] = ["\\".join(before), "\\".join(ae_titles)]
+
+
+def remove_steps(site: Site, actor: Actor, on_progress: Callable[[int], None] = lambda done: None) -> int:
+    """Delete every step that waits to be performed and never was begun, with orders that are left without any; returns how many.
+
+    Some hundred at a time, each lot in a transaction of its own.
+    """
+    removed = 0
+    while lot := _remove_lot(site, actor):
+        removed += lot
+        on_progress(removed)
+    return removed
+
+
+@action
+def _remove_lot(site: Site, actor: Actor) -> int:
+    begun = StepChange.objects.filter(step__site=site, to_status=STARTED).values("step")
+    waiting = ScheduledProcedureStep.objects.filter(site=site, status__in=WAITING).exclude(pk__in=begun).order_by("pk")
+    lot = list(waiting.values_list("pk", "requested_procedure_id", "requested_procedure__order_id")[:_CHUNK])
+    if not lot:
+        return 0
+    step_ids, procedure_ids, order_ids = (tuple(dict.fromkeys(column)) for column in zip(*lot, strict=True))
+    events.publish(events.StepsRemoved(step_ids))
+    ScheduledProcedureStep.objects.filter(pk__in=step_ids).delete()
+    RequestedProcedure.objects.filter(pk__in=procedure_ids, steps=None).delete()
+    emptied = Order.objects.filter(Q(pk__in=order_ids), requested_procedures=None)
+    for order in emptied:
+        RecordChange.by(
+            actor,
+            at=clock.now(site),
+            verb="remove",
+            subject="order",
+            subject_id=order.pk,
+            detail={"accession_number": [order.accession_number, ""]},
+        )
+    emptied.delete()
+    return len(step_ids)
+
+
+def patient_columns(name: str, **columns: Any) -> dict[str, Any]:
+    """Columns of a patient, with the search key that goes with the name."""
+    return {"name": name, "name_key": names.normalised(name)[:250], **columns}

@@ -1,0 +1,91 @@
+"""`import_worklist`: worklist items of other systems become patients, orders and steps here."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from django.db import DatabaseError
+from pydicom import Dataset
+
+from ris.actions import intake
+from ris.actions.intake import Outcome
+from ris.actor import Actor
+from ris.models import Site
+from worklist import reading, received
+from worklist.reading import Unreadable
+
+ACTOR = Actor.system("import_worklist")
+OnProgress = Callable[[int, int], None]
+"""Called after each file with how many are done and how many there are."""
+
+
+@dataclass(frozen=True)
+class Skipped:
+    path: Path
+    reason: str
+
+
+@dataclass
+class ImportReport:
+    """What became of the files. `performed` were left alone, because work on their steps was begun."""
+
+    removed: int = 0
+    made: list[Path] = field(default_factory=list)
+    updated: list[Path] = field(default_factory=list)
+    unchanged: list[Path] = field(default_factory=list)
+    performed: list[Path] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def import_paths(paths: Iterable[Path], replace: bool, site: Site, on_progress: OnProgress = lambda done, total: None) -> ImportReport:
+    """Take in every file, each in a transaction of its own; one that cannot be read is skipped with its reason.
+
+    With `replace` every step that waits and was never begun is removed first.
+    """
+    found = list(reading.files(paths))
+    report = ImportReport()
+    if replace:
+        report.removed = intake.remove_steps(site, ACTOR)
+    taken: dict[int, tuple[Path, str]] = {}
+    for done, one in enumerate(found, start=1):
+        try:
+            if one.problem:
+                raise Unreadable(one.problem)
+            _take(one.path, site, report, taken)
+        except Unreadable as error:
+            report.skipped.append(Skipped(one.path, str(error)))
+        except DatabaseError as error:
+            report.skipped.append(Skipped(one.path, f"the database refused it: {error}"))
+        on_progress(done, len(found))
+    return report
+
+
+def _take(path: Path, site: Site, report: ImportReport, taken: dict[int, tuple[Path, str]]) -> None:
+    dataset = reading.read(path)
+    item = received.intake_item(dataset, site)
+    known = intake.find_step(site, item)
+    if known is not None and known.pk in taken:
+        other, content = taken[known.pk]
+        if content != fingerprint(dataset):
+            raise Unreadable(
+                f"it names the same step as {other} (accession number, requested procedure ID and step ID) with other content; "
+                "one file is one step"
+            )
+        report.unchanged.append(path)
+        return
+    result = intake.intake_step(site, item, ACTOR, lambda step: received.beyond_columns(step, dataset))
+    taken[result.step.pk] = path, fingerprint(dataset)
+    lists = {
+        Outcome.MADE: report.made,
+        Outcome.UPDATED: report.updated,
+        Outcome.UNCHANGED: report.unchanged,
+        Outcome.PERFORMED: report.performed,
+    }
+    lists[result.outcome].append(path)
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """The same for two files that say the same, however they are encoded."""
+    return sha256(json.dumps(received.whole_json(dataset), sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,256 @@
+"""A worklist item of another system, taken apart: what the RIS has columns for, and what it keeps as received."""
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from pydicom import Dataset
+from pydicom.dataelem import DataElement
+
+from dimse import uids
+from ris import clock, names
+from ris.actions.intake import IntakeItem, patient_columns
+from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site
+from worklist import item as worklist_item
+from worklist import keys, values
+
+_STEP_SEQUENCE = keys.STEP_SEQUENCE.tag
+_MADE = frozenset({0x00401001, 0x00400009})  # RequestedProcedureID, ScheduledProcedureStepID: made here when an item lacks them
+_DEFAULT_MINUTES = 30
+
+
+def intake_item(dataset: Dataset, site: Site) -> IntakeItem:
+    """Columns of the records that the item describes. A value that no column can hold is left to `beyond_columns`."""
+    step = step_of(dataset)
+    accession_number = _text(dataset, "AccessionNumber")
+    return IntakeItem(
+        patient=_patient(dataset, site),
+        visit={
+            "admission_id": _fitting(dataset, "AdmissionID", 64),
+            "issuer_of_admission_id": _issuer(dataset, "IssuerOfAdmissionIDSequence"),
+            "current_patient_location": _fitting(dataset, "CurrentPatientLocation", 64),
+        },
+        order=_order(dataset),
+        procedure=_procedure(dataset, site),
+        step=_step(dataset, step, site),
+        ae_titles=tuple(dict.fromkeys(title for title in _texts(step, "ScheduledStationAETitle") if len(title) <= 16)),
+        accession_number=accession_number,
+        status=_text(step, "ScheduledProcedureStepStatus").upper(),
+    )
+
+
+def step_of(dataset: Dataset) -> Dataset:
+    """The item of the step sequence."""
+    found = values.items(dataset, _STEP_SEQUENCE)
+    return found[0] if found else Dataset()
+
+
+def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
+    return tuple(text.replace("\0", "") for text in values.texts(dataset.get(keys.Key(keyword).tag)))
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    return "\\".join(_texts(dataset, keyword))
+
+
+def _fitting(dataset: Dataset, keyword: str, length: int) -> str:
+    """The text of an element when a column of this length can hold it, else nothing: half an identifier would be another one."""
+    text = _text(dataset, keyword)
+    return text if len(text) <= length else ""
+
+
+def _issuer(dataset: Dataset, keyword: str) -> str:
+    found = values.items(dataset, keys.Key(keyword).tag)
+    return _fitting(found[0], "LocalNamespaceEntityID", 64) if found else ""
+
+
+def _name(dataset: Dataset, keyword: str) -> str:
+    return names.canonical(_fitting(dataset, keyword, 250))
+
+
+def _number(dataset: Dataset, keyword: str, digits: int) -> Decimal | None:
+    try:
+        number = round(Decimal(_text(dataset, keyword)), 2)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() and 0 < number < 10 ** (digits - 2) else None
+
+
+def _patient(dataset: Dataset, site: Site) -> dict[str, Any]:
+    sex = _text(dataset, "PatientSex").upper()
+    pregnancy = _text(dataset, "PregnancyStatus")
+    day = values.date_text(_text(dataset, "PatientBirthDate"))
+    patient_id = _fitting(dataset, "PatientID", 64)
+    return patient_columns(
+        _name(dataset, "PatientName"),
+        patient_id=patient_id,
+        issuer_of_patient_id=(_fitting(dataset, "IssuerOfPatientID", 64) or site.issuer_of_patient_id) if patient_id else "",
+        birth_date=_calendar_day(day) if day else None,
+        sex=sex if sex in Patient.Sex.values else "",
+        weight_kg=_number(dataset, "PatientWeight", 6),
+        size_m=_number(dataset, "PatientSize", 4),
+        allergies=list(_texts(dataset, "Allergies")),
+        medical_alerts=list(_texts(dataset, "MedicalAlerts")),
+        pregnancy_status=int(pregnancy) if pregnancy in ("1", "2", "3", "4") else None,
+        special_needs=_fitting(dataset, "SpecialNeeds", 64),
+        patient_state=_fitting(dataset, "PatientState", 64),
+        confidentiality=_fitting(dataset, "ConfidentialityConstraintOnPatientDataDescription", 64),
+    )
+
+
+def _order(dataset: Dataset) -> dict[str, Any]:
+    priority = _text(dataset, "RequestedProcedurePriority").upper()
+    return {
+        "accession_number": _fitting(dataset, "AccessionNumber", 16),
+        "issuer_of_accession_number": _issuer(dataset, "IssuerOfAccessionNumberSequence"),
+        "placer_order_number": _fitting(dataset, "PlacerOrderNumberImagingServiceRequest", 64),
+        "issuer_of_placer_order_number": _issuer(dataset, "OrderPlacerIdentifierSequence"),
+        "filler_order_number": _fitting(dataset, "FillerOrderNumberImagingServiceRequest", 64),
+        "issuer_of_filler_order_number": _issuer(dataset, "OrderFillerIdentifierSequence"),
+        "referring_physician_name": _name(dataset, "ReferringPhysicianName"),
+        "requesting_physician": _name(dataset, "RequestingPhysician"),
+        "requesting_service": _fitting(dataset, "RequestingService", 64),
+        "reason": _fitting(dataset, "ReasonForTheRequestedProcedure", 64),
+        "comments": _text(dataset, "ImagingServiceRequestComments"),
+        "priority": priority if priority in Order.Priority.values else Order.Priority.ROUTINE,
+        "patient_transport_arrangements": _fitting(dataset, "PatientTransportArrangements", 64),
+    }
+
+
+def _code(item: Dataset) -> dict[str, str]:
+    return {
+        "code": _fitting(item, "CodeValue", 16),
+        "scheme": _fitting(item, "CodingSchemeDesignator", 16),
+        "meaning": _fitting(item, "CodeMeaning", 64),
+    }
+
+
+def _codes(dataset: Dataset, keyword: str) -> list[dict[str, str]]:
+    return [code for code in map(_code, values.items(dataset, keys.Key(keyword).tag)) if code["code"]]
+
+
+def _procedure(dataset: Dataset, site: Site) -> dict[str, Any]:
+    """The code ties the procedure to the catalogue when that has it; its price comes from there."""
+    codes = _codes(dataset, "RequestedProcedureCodeSequence")
+    code = codes[0] if codes else {"code": "", "scheme": "", "meaning": ""}
+    known = Procedure.objects.filter(site=site, code=code["code"], scheme=code["scheme"]).first() if code["code"] else None
+    uid = _fitting(dataset, "StudyInstanceUID", 64)
+    return {
+        "requested_procedure_id": _fitting(dataset, "RequestedProcedureID", 16) or _made_id("RP", dataset),
+        "study_instance_uid": uid if uids.is_valid(uid) else "",
+        "description": _fitting(dataset, "RequestedProcedureDescription", 64),
+        "catalogue_procedure": known,
+        "laterality": known.laterality if known else "",
+        "price": known.price if known else Decimal(0),
+        **code,
+    }
+
+
+def _step(dataset: Dataset, step: Dataset, site: Site) -> dict[str, Any]:
+    start = _moment(_text(step, "ScheduledProcedureStepStartDate"), _text(step, "ScheduledProcedureStepStartTime"), site)
+    end = _moment(_text(step, "ScheduledProcedureStepEndDate"), _text(step, "ScheduledProcedureStepEndTime"), site)
+    minutes = int((end - start).total_seconds() // 60) if start and end else _DEFAULT_MINUTES
+    minutes = minutes if 0 < minutes <= 24 * 60 else _DEFAULT_MINUTES
+    return {
+        "scheduled_procedure_step_id": _fitting(step, "ScheduledProcedureStepID", 16) or _made_id("SPS", dataset),
+        "description": _fitting(step, "ScheduledProcedureStepDescription", 64),
+        "modality": _fitting(step, "Modality", 16).upper(),
+        "protocol_codes": _codes(step, "ScheduledProtocolCodeSequence"),
+        "start": start,
+        "duration_minutes": minutes,
+        "end": start + timedelta(minutes=minutes) if start else None,
+        "location": _fitting(step, "ScheduledProcedureStepLocation", 16),
+        "performing_physician_name": _name(step, "ScheduledPerformingPhysicianName"),
+        "pre_medication": _fitting(step, "PreMedication", 64),
+        "requested_contrast_agent": _fitting(step, "RequestedContrastAgent", 64),
+        "comments": _text(step, "CommentsOnTheScheduledProcedureStep"),
+    }
+
+
+def _calendar_day(digits: str) -> date | None:
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:]))
+    except ValueError:
+        return None
+
+
+def _moment(day: str, at: str, site: Site) -> datetime | None:
+    """DA and TM of the hospital's wall clock as a moment; None when no calendar or clock shows them. Without a time: midnight."""
+    digits, clock_time = values.date_text(day), values.time_text(at or "00")
+    found = _calendar_day(digits) if digits else None
+    if found is None or clock_time is None or not 2 <= found.year <= 9998:
+        return None
+    hour, minute, second = (int(clock_time[start : start + 2]) for start in (0, 2, 4))
+    return clock.at(found, time(hour, minute, min(second, 59), int(clock_time[7:])), site)
+
+
+def _made_id(prefix: str, dataset: Dataset) -> str:
+    """An ID of 16 characters for an item that has none: made of what tells it from others, so that it is the same at each import."""
+    step = step_of(dataset)
+    told = [
+        *(_text(dataset, keyword) for keyword in ("PatientID", "IssuerOfPatientID", "PatientName", "AccessionNumber")),
+        *(_text(dataset, keyword) for keyword in ("StudyInstanceUID", "RequestedProcedureID", "RequestedProcedureDescription")),
+        *(_text(step, keyword) for keyword in ("ScheduledProcedureStepID", "Modality", "ScheduledStationAETitle")),
+        *(_text(step, keyword) for keyword in ("ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime")),
+        _text(step, "ScheduledProcedureStepDescription"),
+    ]
+    digest = hashlib.sha256("\n".join(told).encode()).digest()
+    return f"{prefix}-{base64.b32encode(digest).decode()}"[:16]
+
+
+def beyond_columns(step: ScheduledProcedureStep, dataset: Dataset) -> dict[str, Any]:
+    """DICOM JSON of what makes the item of the columns into the received one; an element without value takes one away.
+
+    The status is the step's own, and IDs that the item lacks are those made here.
+    """
+    ours = worklist_item.from_columns(step)
+    differences = _differences(ours, dataset, leave=frozenset({_STEP_SEQUENCE, keys.CHARACTER_SET}))
+    inside = _differences(step_of(ours), step_of(dataset), leave=frozenset({worklist_item.STATUS_TAG, keys.CHARACTER_SET}))
+    if inside:
+        differences[f"{_STEP_SEQUENCE:08X}"] = {"vr": "SQ", "Value": [inside]}
+    return differences
+
+
+def _differences(ours: Dataset, theirs: Dataset, leave: Iterable[int]) -> dict[str, Any]:
+    differences: dict[str, Any] = {}
+    for tag in sorted({*ours.keys(), *theirs.keys()} - set(leave)):
+        if tag & 0xFFFF == 0:
+            continue
+        mine, received = as_json(ours.get(tag)), as_json(theirs.get(tag))
+        if mine == received or (received is None and tag in _MADE):
+            continue
+        differences[f"{tag:08X}"] = received or {"vr": str(ours[tag].VR)}
+    return differences
+
+
+def as_json(element: DataElement | None) -> dict[str, Any] | None:
+    """The element in DICOM JSON (PS3.18 F.2), numbers in strings as they were written; None when it has no value."""
+    if element is None or element.is_empty or (element.VR == "SQ" and not element.value):
+        return None
+    vr = str(element.VR)
+    if vr == "SQ":
+        return {"vr": "SQ", "Value": [whole_json(item) for item in element.value]}
+    if vr in ("DS", "IS"):
+        return {"vr": vr, "Value": list(values.texts(element))}
+    plain: dict[str, Any] = _without_nul(element.to_json_dict(None, 0))
+    return plain
+
+
+def whole_json(item: Dataset) -> dict[str, Any]:
+    """Every element that has a value, but for the character set, which is no value of the item."""
+    converted = ((element.tag, as_json(element)) for element in item if element.tag != keys.CHARACTER_SET)
+    return {f"{int(tag):08X}": element for tag, element in converted if element is not None}
+
+
+def _without_nul(value: Any) -> Any:
+    """JSON columns hold no NUL characters, which pad texts of careless systems."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, list):
+        return [_without_nul(one) for one in value]
+    if isinstance(value, dict):
+        return {key: _without_nul(one) for key, one in value.items()}
+    return value
