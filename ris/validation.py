@@ -81,16 +81,19 @@ def birth_date(value: str | date | None, today: date) -> date | None:
     """`YYYY-MM-DD`, `YYYYMMDD`, a date, or nothing when not known; not in the future."""
     if value is None or value == "":
         return None
-    if isinstance(value, str):
-        try:
-            value = date.fromisoformat(value.strip())
-        except ValueError:
-            raise ValueError(f"{value.strip()[:20]!r} is not a date; write it as 1984-05-31") from None
-    if value > today:
+    day = _iso_date(value.strip()) if isinstance(value, str) else value
+    if day > today:
         raise ValueError("lies in the future")
-    if value < _EARLIEST_BIRTH:
+    if day < _EARLIEST_BIRTH:
         raise ValueError("lies before 1850")
-    return value
+    return day
+
+
+def _iso_date(value: str) -> date:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"{value[:20]!r} is not a date; write it as 1984-05-31") from None
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from ris import clock, events, names, validation
 from ris.actions import numbers
@@ -47,10 +48,10 @@ def _pregnancy(value: int | None) -> int | None:
     return value
 
 
-def check(site: Site, data: PatientData) -> dict[str, object]:
+def check(site: Site, data: PatientData) -> dict[str, Any]:
     """Column values of the data, or InvalidInput that names every wrong field."""
     checked = Checker()
-    columns = {
+    columns: dict[str, Any] = {
         "patient_id": checked("patient_id", validation.text, data.patient_id, "LO"),
         "issuer_of_patient_id": checked("issuer_of_patient_id", validation.text, data.issuer_of_patient_id, "LO")
         or site.issuer_of_patient_id,
