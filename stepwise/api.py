@@ -19,6 +19,7 @@ from mpps.api import router as performed_steps
 from ris.api.auth import Bearer
 from ris.api.base import refusals
 from ris.api.catalogue import router as catalogue
+from ris.api.journal import router as journal
 from ris.api.orders import router as orders
 from ris.api.steps import router as steps
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken
@@ -51,7 +52,7 @@ def no_such_call(request: HttpRequest, rest: str) -> None:
     raise NotFound(f"There is no call {request.path}; {reverse('api:openapi-json')} describes those there are.")
 
 
-for router in (catalogue, orders, steps, performed_steps, charges, elsewhere):
+for router in (catalogue, orders, steps, performed_steps, charges, journal, elsewhere):
     api.add_router("", router)
 
 

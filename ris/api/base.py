@@ -106,10 +106,15 @@ def site_of(request: HttpRequest) -> Site:
 
 def page(request: HttpRequest, query: ListQuery, rows: QuerySet[M], show: Callable[[M], dict[str, Any]]) -> dict[str, Any]:
     """The items of the page that the query asks for, in the order of the rows, and the count of all."""
+    wanted, count = cut(request, query, rows)
+    return {"items": [show(row) for row in wanted], "count": count}
+
+
+def cut(request: HttpRequest, query: ListQuery, rows: QuerySet[M]) -> tuple[list[M], int]:
+    """The rows of the page that the query asks for, and the count of all."""
     known_parameters(request, query)
     count = rows.count()
-    wanted = rows[query.offset : query.offset + query.limit] if query.offset < count else []
-    return {"items": [show(row) for row in wanted], "count": count}
+    return (list(rows[query.offset : query.offset + query.limit]) if query.offset < count else []), count
 
 
 def known_parameters(request: HttpRequest, query: Schema) -> None:
@@ -132,6 +137,6 @@ def one_of(name: str, value: str | None, known: Iterable[str]) -> str | None:
     return upper
 
 
-def written(moment: datetime | None, site: Site) -> str | None:
+def written(moment: datetime | None, site: Site, precision: str = "seconds") -> str | None:
     """`2026-11-23T09:30:00-05:00`."""
-    return None if moment is None else clock.local(moment, site).isoformat(timespec="seconds")
+    return None if moment is None else clock.local(moment, site).isoformat(timespec=precision)

@@ -15,7 +15,7 @@ from stepwise.api import api
 from tests.support.hospital import an_order, steps_of
 from tests.unit.api.conftest import TOKEN, Rest, an_order_body, row_counts
 
-pytestmark = pytest.mark.usefixtures("hospital")
+pytestmark = [pytest.mark.usefixtures("hospital"), pytest.mark.django_db(databases=["default", "journal"])]
 
 
 def a_user(*roles: str, **fields: object) -> User:

@@ -1,0 +1,172 @@
+"""REST of the message journal: which associations there were, and what was said."""
+
+import re
+from typing import Annotated, Any
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.http import HttpRequest
+from ninja import Field, Query, Router, Schema
+from pydantic import AfterValidator
+
+from dimse.models import Association, Message
+from dimse.services import Verb
+from ris.api import base
+from ris.api.auth import Bearer
+from ris.api.base import Instant, Line, ListQuery, Moment, Page, refusals
+from ris.models import Site
+
+router = Router(tags=["journal"])
+
+_OPEN = "open"
+_STATUS = re.compile(r"(?:0x)?([0-9a-f]{4})h?", re.IGNORECASE)
+
+
+def _status(value: str) -> str:
+    """`A900`, `0xA900` or `A900H` as `A900`."""
+    match = _STATUS.fullmatch(value.strip())
+    if not match:
+        raise ValueError("is not a DIMSE status; write it in hexadecimal, e.g. A900")
+    return match[1].upper()
+
+
+HexStatus = Annotated[str, AfterValidator(_status)]
+
+
+class JournalQuery(ListQuery):
+    """`from` is the first moment shown, `to` the first one no longer shown; `calling` is an AE title, `service` a verb such as C-FIND."""
+
+    from_: Moment | None = Field(None, alias="from")
+    to: Moment | None = None
+    calling: Line = ""
+    service: Line | None = None
+
+
+class AssociationQuery(JournalQuery):
+    """`status` is how it ended: released, aborted, closed, aborted here, rejected; or open."""
+
+    status: Line | None = None
+
+
+class MessageQuery(JournalQuery):
+    """`status` is the DIMSE status in hexadecimal."""
+
+    status: HexStatus | None = None
+
+
+class ContextOut(Schema):
+    abstract_syntax: str
+    transfer_syntax: str
+    result: str
+
+
+class AssociationOut(Schema):
+    """`status` is how it ended, or open; `services` are the operations that were asked for."""
+
+    id: str
+    started: Instant
+    ended: Instant | None
+    status: str
+    calling: str
+    called: str
+    address: str
+    port: int
+    implementation: str
+    rejection: str
+    services: list[str]
+    contexts: list[ContextOut]
+
+
+class MessageOut(Schema):
+    """A request as it came in (`status` null) or the final response. `dataset` is DICOM JSON; calling and called are empty when
+    the association's own row was lost."""
+
+    id: int
+    association: str
+    time: Instant
+    direction: str
+    calling: str
+    called: str
+    address: str
+    service: str
+    message_id: int
+    status: str | None
+    status_name: str
+    comment: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    dataset: dict[str, Any] | None
+    note: str
+    answer_count: int | None
+    duration_ms: float | None
+
+
+@router.get("/associations", auth=Bearer("journal.view"), response={200: Page[AssociationOut], **refusals(422)})
+def list_associations(request: HttpRequest, query: Query[AssociationQuery]) -> dict[str, Any]:
+    """Associations with the DICOM port, the latest first."""
+    site = base.site_of(request)
+    found = Association.objects.between(query.from_, query.to).order_by("-started", "pk")
+    if query.calling:
+        found = found.calling(query.calling)
+    if query.service is not None:
+        verb = base.one_of("service", query.service, Verb)
+        found = found.filter(pk__in=Message.objects.filter(service=verb).values("association"))
+    if query.status is not None:
+        ends = {end.upper(): end for end in (*Association.End.values, _OPEN)}
+        end = ends[base.one_of("status", query.status, ends) or ""]
+        found = found.filter(ended=None) if end == _OPEN else found.filter(end=end)
+    rows, count = base.cut(request, query, found)
+    services = _services([row.pk for row in rows])
+    return {"items": [_association(row, services.get(row.pk, []), site) for row in rows], "count": count}
+
+
+@router.get("/messages", auth=Bearer("journal.view"), response={200: Page[MessageOut], **refusals(422)})
+def list_messages(request: HttpRequest, query: Query[MessageQuery]) -> dict[str, Any]:
+    """DIMSE messages in and out, the latest first."""
+    site = base.site_of(request)
+    found = Message.objects.between(query.from_, query.to).prefetch_related("association")
+    if query.calling:
+        found = found.calling(query.calling)
+    if query.service is not None:
+        found = found.service(base.one_of("service", query.service, Verb) or "")
+    if query.status is not None:
+        found = found.status(int(query.status, 16))
+    return base.page(request, query, found, lambda message: _message(message, site))
+
+
+def _services(ids: list[Any]) -> dict[Any, list[str]]:
+    """Verbs of the requests by association."""
+    asked = Message.objects.filter(association__in=ids, direction=Message.Direction.IN).order_by("association", "service")
+    found: dict[Any, list[str]] = {}
+    for association, service in asked.values_list("association", "service").distinct():
+        found.setdefault(association, []).append(service)
+    return found
+
+
+def _association(row: Association, services: list[str], site: Site) -> dict[str, Any]:
+    return {
+        "id": str(row.pk),
+        "started": base.written(row.started, site, "milliseconds"),
+        "ended": base.written(row.ended, site, "milliseconds"),
+        "status": row.end if row.ended else _OPEN,
+        "services": services,
+        **{name: getattr(row, name) for name in ("calling", "called", "address", "port", "implementation", "rejection", "contexts")},
+    }
+
+
+_PLAIN = ("id", "direction", "service", "message_id", "status_name", "comment", "sop_class_uid", "sop_instance_uid", "dataset", "note")
+
+
+def _message(row: Message, site: Site) -> dict[str, Any]:
+    try:
+        peers = {"calling": row.association.calling, "called": row.association.called, "address": row.association.address}
+    except ObjectDoesNotExist:
+        peers = {"calling": "", "called": "", "address": ""}
+    return {
+        "association": str(row.association_id),
+        "time": base.written(row.time, site, "milliseconds"),
+        "status": None if row.status is None else f"{row.status:04X}",
+        "answer_count": row.answer_count,
+        "duration_ms": row.duration_ms,
+        **peers,
+        **{name: getattr(row, name) for name in _PLAIN},
+    }
