@@ -129,14 +129,19 @@ def what_is_done(items: Sequence[Dataset]) -> Dataset:
     """Description and codes of what is performed: what was requested and scheduled (type 2 each, also in the final state)."""
     done = Dataset()
     step = step_item(items[0])
-    description = step.get("ScheduledProcedureStepDescription") or items[0].get("RequestedProcedureDescription") or ""
-    done.PerformedProcedureStepDescription = str(description)
-    done.PerformedProcedureTypeDescription = str(items[0].get("RequestedProcedureDescription") or "")
+    procedure = _words(items[0], "RequestedProcedureDescription")
+    done.PerformedProcedureStepDescription = _words(step, "ScheduledProcedureStepDescription") or procedure
+    done.PerformedProcedureTypeDescription = procedure
     done.ProcedureCodeSequence = [deepcopy(code) for item in items for code in item.get("RequestedProcedureCodeSequence") or []]
     done.PerformedProtocolCodeSequence = [
         deepcopy(code) for item in items for code in step_item(item).get("ScheduledProtocolCodeSequence") or []
     ]
     return done
+
+
+def _words(dataset: Dataset, keyword: str) -> str:
+    """The value as one LO: whatever the worklist sent, at most 64 characters and no backslash."""
+    return str(dataset.get(keyword) or "").replace("\\", "/").strip()[:64]
 
 
 def final(status: str, done: Dataset, series: Sequence[Dataset], ended: datetime, reason: Reason | None = None) -> Dataset:

@@ -121,7 +121,7 @@ class Planner:
         for station in self._stations.values():
             self._book_split(station)
         for station in self._stations.values():
-            anchor = floor(self._when.now) - self._chance.choice((0, 1, 2)) * _GRID
+            anchor = floor(self._when.now) - self._chance.choice((0, 1)) * _GRID  # no exam is shorter than ten minutes: it covers now
             self._fill(station, anchor, forward=True)
             self._fill(station, anchor, forward=False)
         for number, station in enumerate(self._stations.values()):
@@ -205,13 +205,14 @@ class Planner:
         return exams
 
     def _course(self, ahead: int, span: Span) -> Course:
-        """Course of the exam that is `ahead` exams behind the running one in line (negative: done before it)."""
+        """Course of the exam that comes `ahead` exams after the running one (negative: before it)."""
         if ahead < 0:
             return self._chance.choices((Course.COMPLETED, Course.DISCONTINUED, Course.CANCELED), (92, 4, 4))[0]
-        if ahead == 0:
-            return Course.IN_PROGRESS if span.start < self._when.now else Course.READY
-        if ahead == 1:
+        if ahead == 0 and span.start <= self._when.now:
+            return Course.IN_PROGRESS
+        if ahead > 2:
+            return Course.CANCELED if self._chance.random() < 0.04 else Course.SCHEDULED
+        wait = span.start - self._when.now
+        if wait < timedelta(minutes=20):
             return Course.READY
-        if ahead == 2:
-            return self._chance.choice((Course.ARRIVED, Course.SCHEDULED))
-        return Course.CANCELED if self._chance.random() < 0.04 else Course.SCHEDULED
+        return Course.ARRIVED if wait < timedelta(minutes=75) and ahead == 1 else Course.SCHEDULED

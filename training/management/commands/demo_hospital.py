@@ -20,9 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--today", action="store_true", help="move the schedule of a demo hospital that was loaded earlier to today")
-        parser.add_argument(
-            "--seed", type=int, default=demo.SEED, help="same number, same people and plan (%(default)s)"
-        )
+        parser.add_argument("--seed", type=int, default=demo.SEED, help="same number, same people and plan (%(default)s)")
 
     def handle(self, *args: Any, today: bool, seed: int, **options: Any) -> None:
         site = ensure_default_site()
