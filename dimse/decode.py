@@ -34,8 +34,8 @@ class UndecodableDataSet(Exception):
     """The bytes are no data set. `offset` counts bytes from the start of the data set; `tag` is the element it broke at, if any."""
 
     def __init__(self, problem: str, offset: int, tag: int | None = None) -> None:
-        where = f" in {values.name_of_tag(tag)}" if tag is not None else ""
-        super().__init__(f"{problem}{where} at byte {offset}")
+        element = f"{values.name_of_tag(tag)}: " if tag is not None else ""
+        super().__init__(f"{element}{problem} (byte {offset})")
         self.problem = problem
         self.offset = offset
         self.tag = tag
@@ -171,7 +171,7 @@ def _read_header(walk: _Walk, position: int, end: int) -> _Header:
         if vr not in ("SQ", "UN"):
             raise UndecodableDataSet(f"undefined length is not allowed for VR {vr}", position, tag)
     elif value + length > end:
-        raise UndecodableDataSet(f"a value of {length} bytes is announced, {end - value} are left", position, tag)
+        raise UndecodableDataSet(f"{length} bytes announced, {end - value} left", position, tag)
     elif length % 2:
         raise UndecodableDataSet(f"the value's length {length} is odd", position, tag)
     return _Header(tag, vr, length, position, value)
@@ -237,7 +237,7 @@ def _read_items(walk: _Walk, header: _Header, end: int, encodings: tuple[str, ..
             item, position = _read_dataset(walk, content, stop, encodings, depth, delimited=True)
             item.is_undefined_length_sequence_item = True
         elif content + length > stop:
-            raise UndecodableDataSet(f"an item of {length} bytes is announced, {stop - content} are left", position, header.tag)
+            raise UndecodableDataSet(f"an item of {length} bytes announced, {stop - content} left", position, header.tag)
         else:
             item, position = _read_dataset(walk, content, content + length, encodings, depth, delimited=False)
         items.append(item)

@@ -21,14 +21,16 @@ from pynetdicom import _config, evt
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.dimse_primitives import C_CANCEL
+from pynetdicom.dul import DULServiceProvider
 from pynetdicom.fsm import StateMachine
-from pynetdicom.pdu_primitives import A_ABORT, A_ASSOCIATE, A_P_ABORT, P_DATA
+from pynetdicom.pdu_primitives import A_ASSOCIATE, P_DATA
 
 from dimse.commands import COMMAND_FIELDS
 from dimse.dispatch import Channel, Message
 from dimse.entries import Ending
 from dimse.policy import Reject
 from dimse.services import AssociationInfo
+from dimse.sockets import ENDING_EVENTS
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +53,18 @@ class Host(Protocol):
 
 
 class OrderlyStateMachine(StateMachine):
-    """Drops an A-RELEASE of ours that the peer's own release or abort has overtaken: pynetdicom's thread would die of it."""
+    """Remembers what ended the association first: an abort from here (Evt15) or there (Evt16), a closed connection (Evt17), …
+
+    It also drops an A-RELEASE of ours that the peer's own release or abort has overtaken: pynetdicom's thread would die of it.
+    """
+
+    def __init__(self, dul: DULServiceProvider) -> None:
+        super().__init__(dul)
+        self.ended_by = ""
 
     def do_action(self, event: str) -> None:
+        if not self.ended_by and event in ENDING_EVENTS:
+            self.ended_by = event
         if event == "Evt11" and self.current_state != "Sta6":
             self.dul.to_provider_queue.get(block=False)
             return
@@ -71,12 +82,9 @@ class ServedAssociation(Association):
         self.idle = threading.Event()
         self.idle.set()
         self._host = host
-        self.dul.state_machine = OrderlyStateMachine(self.dul)
-        self._connection_lost = False
-        self._aborted_by_peer = False
+        self._machine = self.dul.state_machine = OrderlyStateMachine(self.dul)
         self.bind(evt.EVT_REQUESTED, self._on_requested)
         self.bind(evt.EVT_ESTABLISHED, self._on_established)
-        self.bind(evt.EVT_ACSE_RECV, self._on_acse_received)
 
     @property
     def application_context(self) -> str:
@@ -90,9 +98,7 @@ class ServedAssociation(Association):
             return Ending.REJECTED
         if self.is_released:
             return Ending.RELEASED
-        if self._connection_lost:
-            return Ending.CLOSED
-        return Ending.ABORTED if self._aborted_by_peer else Ending.ABORTED_HERE
+        return {"Evt16": Ending.ABORTED, "Evt17": Ending.CLOSED}.get(self._machine.ended_by, Ending.ABORTED_HERE)
 
     @property
     def negotiated(self) -> tuple[tuple[str, str, str], ...]:
@@ -137,11 +143,6 @@ class ServedAssociation(Association):
 
     def _on_established(self, event: evt.Event) -> None:
         self._host.established(self)
-
-    def _on_acse_received(self, event: evt.Event) -> None:
-        primitive = cast(Any, event).primitive
-        self._aborted_by_peer = isinstance(primitive, A_ABORT)
-        self._connection_lost = isinstance(primitive, A_P_ABORT)
 
     def _serve_request(self, msg: Any, context_id: int) -> None:
         """Answer one request on a worker thread of the host and wait for it: the messages of an association are served in turn."""

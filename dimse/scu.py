@@ -16,7 +16,6 @@ from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
-from pynetdicom.pdu_primitives import A_ABORT, A_P_ABORT
 from pynetdicom.presentation import build_context
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
@@ -28,10 +27,12 @@ from dimse.services import (
     MODALITY_WORKLIST,
     VERIFICATION,
 )
-from dimse.sockets import ClosingSocket
+from dimse.sockets import ENDING_EVENTS, ClosingSocket
 from dimse.statuses import StatusClass
 
 DEFAULT_TRANSFER_SYNTAXES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
+
+_SETTLING = 1.0  # seconds for the threads of a broken association to end
 
 
 class ScuError(Exception):
@@ -113,14 +114,13 @@ class _Watch:
 
     connected: bool = False
     nonsense: bool = False
-    abort: type | None = None
+    ended_by: str = ""  # the first of ENDING_EVENTS
     command: Dataset = field(default_factory=Dataset)  # the last command set received; pynetdicom hands on only part of it
     handlers: list[tuple[Any, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.handlers = [
             (evt.EVT_CONN_OPEN, self._on_open),
-            (evt.EVT_ACSE_RECV, self._on_acse),
             (evt.EVT_FSM_TRANSITION, self._on_transition),
             (evt.EVT_DIMSE_RECV, self._on_message),
         ]
@@ -129,11 +129,9 @@ class _Watch:
         self.connected = True
         event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
-    def _on_acse(self, event: Any) -> None:
-        if isinstance(event.primitive, A_ABORT | A_P_ABORT):
-            self.abort = type(event.primitive)
-
     def _on_transition(self, event: Any) -> None:
+        if not self.ended_by and event.fsm_event in ENDING_EVENTS:
+            self.ended_by = event.fsm_event
         self.nonsense = self.nonsense or event.action == "AA-8"  # an unexpected or invalid PDU (PS3.8 Table 9-9)
 
     def _on_message(self, event: Any) -> None:
@@ -237,12 +235,12 @@ class ScuAssociation:
         )
 
     def _broken(self, operation: str) -> ScuError:
+        _join(self._association, _SETTLING)
         if self._watch.nonsense:
             return NonsenseAnswer(f"{self._peer} answered {operation} with something that is not DICOM.")
-        pending = self._association.acse.is_aborted  # pynetdicom may not have told of it yet
-        if self._watch.abort is A_ABORT or pending("a-abort"):
+        if self._watch.ended_by == "Evt16":
             return Aborted(f"{self._peer} aborted the association during {operation}.")
-        if self._watch.abort is A_P_ABORT or pending("a-p-abort"):
+        if self._watch.ended_by == "Evt17":
             return Aborted(f"{self._peer} closed the connection during {operation}.")
         return TimedOut(f"{self._peer} did not answer {operation} in time, or not properly.")
 
@@ -271,6 +269,7 @@ def open_association(
         raise NotReachable(f"{peer} is not reachable: the host name cannot be resolved ({error.strerror}).") from error
     try:
         if not association.is_established:
+            _join(association, _SETTLING)
             raise _not_established(association, watch, peer)
         yield ScuAssociation(association, watch, peer)
     except ScuError:
@@ -280,9 +279,15 @@ def open_association(
         raise
     finally:
         association.release()
-        for thread in (association, association.dul):
-            if thread.is_alive():
-                thread.join(timeouts.association)
+        _join(association, timeouts.association)
+        cast(ClosingSocket, association.dul.socket)._shutdown_socket()
+
+
+def _join(association: Association, timeout: float) -> None:
+    """Wait for the association's threads, for at most `timeout` seconds each; then all that happened is known."""
+    for thread in (association, association.dul):
+        if thread.is_alive():
+            thread.join(timeout)
 
 
 def _not_established(association: Association, watch: _Watch, peer: str) -> ScuError:
@@ -293,9 +298,9 @@ def _not_established(association: Association, watch: _Watch, peer: str) -> ScuE
         return Refused(peer, reply.result or 0, reply.result_source or 0, reply.diagnostic or 0)
     if watch.nonsense:
         return NonsenseAnswer(f"{peer} answered the association request with something that is not DICOM. Is the port right?")
-    if watch.abort is A_ABORT:
+    if watch.ended_by == "Evt16":
         return Aborted(f"{peer} aborted the association instead of answering.")
-    if watch.abort is A_P_ABORT:
+    if watch.ended_by == "Evt17":
         return Aborted(f"{peer} closed the connection instead of answering.")
     if reply is not None:
         return NothingAccepted(f"{peer} accepted the association but none of the services asked for.")

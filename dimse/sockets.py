@@ -11,6 +11,9 @@ from pynetdicom.transport import AssociationSocket
 MAXIMUM_RECEIVED_PDU = 2**20
 """Bytes of the largest PDU that is read at all; an announced length beyond it is not believed."""
 
+ENDING_EVENTS = frozenset({"Evt15", "Evt16", "Evt17", "Evt18", "Evt19"})
+"""State machine events that end an association (PS3.8 9.2.3): our abort, the peer's, closed connection, ARTIM expired, invalid PDU."""
+
 
 class ClosingSocket(AssociationSocket):
     """Closes the descriptor also when the connection is gone already, or never was."""

@@ -1,0 +1,183 @@
+"""Writing the message journal off the hot path: a bounded queue, one thread, batches; what does not fit is dropped and counted."""
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from django.db import DatabaseError, connections, transaction
+from pydicom.dataset import Dataset
+
+from dimse.decode import UndecodableDataSet, decode
+from dimse.dispatch import without_values
+from dimse.entries import AssociationEnded, AssociationStarted, Ending, Entry, MessageEntry
+from dimse.models import Association, Message
+from dimse.routers import JOURNAL_DATABASE
+from dimse.values import name_of_tag
+
+logger = logging.getLogger(__name__)
+
+DATASET_LIMIT = 64 * 1024  # characters of DICOM JSON kept of one data set
+KEPT_BYTES = 512 * 1024  # bytes of one data set that wait in the queue; a longer one is only counted
+_BATCH = 200
+
+
+class DatabaseJournal:
+    """A Journal that ends in the `journal` database. `put` costs a queue operation and never blocks; `start` and `stop` frame its use."""
+
+    def __init__(self, capacity: int = 10_000, interval: float = 0.25) -> None:
+        self._queue: queue.Queue[Entry] = queue.Queue(capacity)
+        self._interval = interval
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dimse-journal", daemon=True)
+        self._dropped = 0
+        self._reported = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many entries were lost since the start."""
+        return self._dropped
+
+    def put(self, entry: Entry) -> None:
+        if isinstance(entry, MessageEntry) and len(entry.data) > KEPT_BYTES:
+            entry = replace(entry, data=b"", note=f"data set of {len(entry.data)} bytes not kept; {entry.note}".rstrip("; "))
+        try:
+            self._queue.put_nowait(entry)
+        except queue.Full:
+            self._dropped += 1
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Write what is waiting, for at most `timeout` seconds."""
+        self._stopping.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set() or not self._queue.empty():
+                batch = self._next_batch()
+                if batch:
+                    self._write(batch)
+                self._report_drops()
+        finally:
+            connections[JOURNAL_DATABASE].close()
+
+    def _next_batch(self) -> list[Entry]:
+        """What comes within the interval, at most a batch; at once what is there when the journal stops."""
+        batch: list[Entry] = []
+        deadline = time.monotonic() + self._interval
+        while len(batch) < _BATCH:
+            wait = 0.0 if self._stopping.is_set() else deadline - time.monotonic()
+            try:
+                batch.append(self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait())
+            except queue.Empty:
+                break
+        return batch
+
+    def _write(self, batch: list[Entry]) -> None:
+        try:
+            write(batch)
+        except DatabaseError as error:
+            self._dropped += len(batch)
+            logger.error("The message journal could not be written: %s", error)
+            connections[JOURNAL_DATABASE].close()
+        except Exception as error:  # noqa: BLE001  (one odd entry must not end the journal)
+            self._dropped += len(batch)
+            logger.error("Journal entries are lost: %s", without_values(error))
+
+    def _report_drops(self) -> None:
+        if self._dropped > self._reported:
+            logger.warning("The message journal lost %d entries (%d in all)", self._dropped - self._reported, self._dropped)
+            self._reported = self._dropped
+
+
+def write(entries: Iterable[Entry]) -> None:
+    """Store entries in one transaction. Raises DatabaseError."""
+    entries = list(entries)
+    associations = [_association(entry) for entry in entries if isinstance(entry, AssociationStarted)]
+    messages = [_message(entry) for entry in entries if isinstance(entry, MessageEntry)]
+    ends = [entry for entry in entries if isinstance(entry, AssociationEnded)]
+    with transaction.atomic(using=JOURNAL_DATABASE):
+        Association.objects.bulk_create(associations)
+        Message.objects.bulk_create(messages)
+        for end in ends:
+            Association.objects.filter(pk=end.association_id).update(ended=end.time, end=end.ending.value)
+
+
+def prune(before: datetime) -> int:
+    """Forget associations that started before, and their messages; returns how many associations."""
+    with transaction.atomic(using=JOURNAL_DATABASE):
+        Message.objects.filter(time__lt=before).delete()
+        deleted = Association.objects.filter(started__lt=before).delete()[1]
+    return deleted.get("dimse.Association", 0)
+
+
+def _association(entry: AssociationStarted) -> Association:
+    info = entry.association
+    return Association(
+        id=info.id,
+        started=entry.time,
+        ended=entry.time if entry.rejection else None,
+        end=Ending.REJECTED.value if entry.rejection else "",
+        calling=info.calling_ae_title[:16],
+        called=info.called_ae_title[:16],
+        address=info.address,
+        port=info.port,
+        implementation=entry.implementation[:128],
+        rejection=entry.rejection[:255],
+        contexts=[dict(zip(("abstract_syntax", "transfer_syntax", "result"), context, strict=True)) for context in entry.contexts],
+    )
+
+
+def _message(entry: MessageEntry) -> Message:
+    dataset, note = as_json(entry.data, entry.transfer_syntax) if entry.data else (None, "")
+    return Message(
+        association_id=entry.association_id,
+        time=entry.time,
+        direction=Message.Direction.IN if entry.incoming else Message.Direction.OUT,
+        service=entry.verb,
+        message_id=entry.message_id,
+        status=entry.status,
+        comment=entry.comment[:64],
+        sop_class_uid=entry.sop_class_uid[:64],
+        sop_instance_uid=entry.sop_instance_uid[:64],
+        transfer_syntax=entry.transfer_syntax,
+        size=len(entry.data),
+        dataset=dataset,
+        note="; ".join(part for part in (entry.note, note) if part),
+        answers=[as_json(answer, entry.transfer_syntax)[0] for answer in entry.answers],
+        answer_count=entry.answer_count,
+        duration_ms=entry.duration_ms,
+    )
+
+
+def as_json(data: bytes, transfer_syntax: str) -> tuple[dict[str, Any] | None, str]:
+    """The data set as DICOM JSON and a note about what is missing; (None, why) when it cannot be decoded."""
+    try:
+        dataset = decode(data, transfer_syntax).dataset
+    except UndecodableDataSet as error:
+        return None, f"not decodable: {error}"
+    return _bounded(dataset)
+
+
+def _bounded(dataset: Dataset) -> tuple[dict[str, Any], str]:
+    kept: dict[str, Any] = {}
+    size = 0
+    for tag in sorted(dataset.keys()):
+        try:
+            element = {f"{tag:08X}": dataset[tag].to_json_dict(None, 0)}
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            element = {f"{tag:08X}": {"vr": "UN"}}
+            logger.debug("%s has no JSON form: %s", name_of_tag(tag), type(error).__name__)
+        size += len(json.dumps(element))
+        if size > DATASET_LIMIT:
+            return kept, f"cut before {name_of_tag(tag)}: {len(kept)} of {len(dataset)} elements kept"
+        kept |= element
+    return kept, ""

@@ -1,0 +1,120 @@
+"""The message journal: which associations there were and what was said, in a store of its own (`JournalRouter`)."""
+
+from datetime import datetime
+from typing import ClassVar, Self, TypeVar
+
+from django.db import models
+
+from dimse import statuses
+from dimse.entries import Ending
+
+Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+class TimedQuerySet(models.QuerySet[Row]):
+    """Rows with a time, in the column that `time_column` names."""
+
+    time_column: ClassVar = "time"
+
+    def between(self, start: datetime | None = None, end: datetime | None = None) -> Self:
+        """Those at or after `start` and before `end`."""
+        after = {} if start is None else {f"{self.time_column}__gte": start}
+        before = {} if end is None else {f"{self.time_column}__lt": end}
+        return self.filter(**after, **before)
+
+
+class AssociationQuerySet(TimedQuerySet["Association"]):
+    """Associations by who asked and when they started."""
+
+    time_column: ClassVar = "started"
+
+    def calling(self, ae_title: str) -> Self:
+        return self.filter(calling=ae_title)
+
+
+class Association(models.Model):
+    """One association request; `ended` is empty while it lives, `rejection` empty when it was accepted."""
+
+    class End(models.TextChoices):
+        RELEASED = Ending.RELEASED.value
+        ABORTED = Ending.ABORTED.value
+        CLOSED = Ending.CLOSED.value
+        ABORTED_HERE = Ending.ABORTED_HERE.value
+        REJECTED = Ending.REJECTED.value
+
+    id = models.UUIDField(primary_key=True)
+    started = models.DateTimeField(db_index=True)
+    ended = models.DateTimeField(null=True)
+    end = models.CharField(max_length=16, choices=End.choices, blank=True)
+    calling = models.CharField(max_length=16, db_index=True)
+    called = models.CharField(max_length=16)
+    address = models.CharField(max_length=64)
+    port = models.PositiveIntegerField()
+    implementation = models.CharField(max_length=128, blank=True)
+    rejection = models.CharField(max_length=255, blank=True)
+    contexts = models.JSONField(default=list)  # [{"abstract_syntax": UID, "transfer_syntax": UID or "", "result": words}, …]
+
+    objects: ClassVar = AssociationQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-started"]
+
+    def __str__(self) -> str:
+        return f"{self.calling} → {self.called} at {self.started:%Y-%m-%d %H:%M:%S}"
+
+
+class MessageQuerySet(TimedQuerySet["Message"]):
+    """Messages by when, who, what and how it went. Filters can be chained."""
+
+    def calling(self, ae_title: str) -> Self:
+        return self.filter(association__calling=ae_title)
+
+    def service(self, verb: str) -> Self:
+        """Those of one DIMSE operation, e.g. "C-FIND"."""
+        return self.filter(service=verb)
+
+    def status(self, status: int) -> Self:
+        return self.filter(status=status)
+
+
+class Message(models.Model):
+    """One DIMSE message: a request as it came in, or the final response to one.
+
+    `dataset` is DICOM JSON (PS3.18 F), cut at whole elements when it is long; `note` tells what was cut or could not be read. The
+    response to a C-FIND counts its answers and holds the first of them.
+    """
+
+    class Direction(models.TextChoices):
+        IN = "in", "received"
+        OUT = "out", "sent"
+
+    # The association's row may have been dropped when the journal could not keep up, and the message is still worth reading.
+    association = models.ForeignKey(Association, on_delete=models.CASCADE, related_name="messages", db_constraint=False)
+    time = models.DateTimeField(db_index=True)
+    direction = models.CharField(max_length=3, choices=Direction.choices)
+    service = models.CharField(max_length=16, db_index=True)
+    message_id = models.PositiveIntegerField()
+    status = models.PositiveIntegerField(null=True, db_index=True)
+    comment = models.CharField(max_length=64, blank=True)
+    sop_class_uid = models.CharField(max_length=64)
+    sop_instance_uid = models.CharField(max_length=64, blank=True, db_index=True)
+    transfer_syntax = models.CharField(max_length=64)
+    size = models.PositiveIntegerField()  # bytes of the data set as it travelled
+    dataset = models.JSONField(null=True)
+    note = models.TextField(blank=True)
+    answers = models.JSONField(default=list)
+    answer_count = models.PositiveIntegerField(null=True)
+    duration_ms = models.FloatField(null=True)
+
+    objects: ClassVar = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-time", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.direction} at {self.time:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def status_name(self) -> str:
+        """The status in words; empty for a request."""
+        return "" if self.status is None else statuses.name_of(self.status)

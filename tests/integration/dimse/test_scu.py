@@ -1,0 +1,125 @@
+"""The SCU's errors: each kind of trouble has a class of its own and says what to look at."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from dimse import scu
+from dimse.scu import Timeouts, open_association
+from dimse.server import DicomServer
+from tests.support.dicom import worklist_query
+from tests.support.ports import free_port
+
+QUICK = Timeouts(connect=2, association=0.3, response=0.3, idle=10)
+ABORT = b"\x07\x00\x00\x00\x00\x04\x00\x00\x02\x00"
+
+
+@contextmanager
+def peer(behaviour: Callable[[socket.socket], None]) -> Iterator[int]:
+    """A TCP server for one connection that behaves as told; yields its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.settimeout(5)
+                behaviour(connection)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join(10)
+
+
+def until_closed(connection: socket.socket) -> None:
+    while connection.recv(65536):
+        pass
+
+
+def say(reply: bytes) -> Callable[[socket.socket], None]:
+    def behaviour(connection: socket.socket) -> None:
+        connection.recv(65536)
+        if reply:
+            connection.sendall(reply)
+            until_closed(connection)
+
+    return behaviour
+
+
+def fails_with(error: type[scu.ScuError], port: int, words: str) -> None:
+    with pytest.raises(error, match=words), open_association("127.0.0.1", port, calling="CT01", called="RIS", timeouts=QUICK):
+        pass
+
+
+def test_nothing_listening_is_not_reachable() -> None:
+    fails_with(scu.NotReachable, free_port(), "RIS at 127.0.0.1:.* is not reachable")
+
+
+def test_an_unknown_host_is_not_reachable() -> None:
+    with (
+        pytest.raises(scu.NotReachable, match="cannot be resolved"),
+        open_association("no.such.host.invalid", 104, calling="A", called="B"),
+    ):
+        pass
+
+
+def test_something_that_is_not_dicom_is_nonsense() -> None:
+    with peer(say(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
+        fails_with(scu.NonsenseAnswer, port, "not DICOM")
+
+
+def test_an_abort_and_a_closed_connection_are_told_apart_from_silence() -> None:
+    with peer(say(ABORT)) as port:
+        fails_with(scu.Aborted, port, "aborted the association")
+    with peer(say(b"")) as port:
+        fails_with(scu.Aborted, port, "closed the connection")
+    with peer(until_closed) as port:
+        fails_with(scu.TimedOut, port, "did not answer the association request in time")
+
+
+def test_a_peer_that_falls_silent_later_times_out(server: DicomServer, ris) -> None:
+    go_on = threading.Event()
+
+    def slow(request):
+        go_on.wait(10)
+        yield from ()
+
+    ris.on_find = slow
+    try:
+        with (
+            pytest.raises(scu.TimedOut, match="did not answer C-FIND"),
+            open_association(
+                "127.0.0.1", server.port, calling="CT01", called="RIS", contexts=[scu.MODALITY_WORKLIST], timeouts=QUICK
+            ) as association,
+        ):
+            list(association.find(worklist_query()))
+    finally:
+        go_on.set()
+
+
+def test_an_error_of_the_caller_aborts_the_association(server: DicomServer) -> None:
+    with pytest.raises(ZeroDivisionError), open_association("127.0.0.1", server.port, calling="CT01", called="RIS"):
+        raise ZeroDivisionError
+    with open_association("127.0.0.1", server.port, calling="CT01", called="RIS") as association:
+        association.echo()
+
+
+def test_threads_end_with_the_association(server: DicomServer) -> None:
+    with open_association("127.0.0.1", server.port, calling="CT01", called="RIS") as association:
+        association.echo()
+        inner = association._association
+    assert not inner.is_alive()
+    assert not inner.dul.is_alive()
+
+
+def test_requests_without_content_are_refused_before_they_are_sent(server: DicomServer) -> None:
+    from pydicom.dataset import Dataset
+
+    with open_association("127.0.0.1", server.port, calling="CT01", called="RIS") as association:
+        with pytest.raises(ValueError, match="at least one key"):
+            list(association.find(Dataset()))
+        with pytest.raises(ValueError, match="at least one attribute"):
+            association.n_set(Dataset(), "2.25.1")
