@@ -22,24 +22,23 @@ def compose(query: Query, item: Dataset, preferred: Sequence[str]) -> Dataset:
     """The identifier of a pending response. Text that does not fit the preferred character set is sent as UTF-8, declared."""
     answer = Dataset()
     _select(answer, query.root, item)
-    if query.step is not None:
+    if query.sequence is not None:
         found = values.items(item, keys.STEP_SEQUENCE.tag)
-        answer[keys.STEP_SEQUENCE.tag] = DataElement(
-            keys.STEP_SEQUENCE.tag, "SQ", [_item(query.step, keys.STEP_SEQUENCE, found[0] if found else Dataset())]
-        )
+        step = _item(query.sequence, found[0] if found else Dataset())
+        answer[keys.STEP_SEQUENCE.tag] = DataElement(keys.STEP_SEQUENCE.tag, "SQ", [step])
     terms = charsets.choose(_text_of(answer), preferred)
     if terms:
         answer.SpecificCharacterSet = list(terms) if len(terms) > 1 else terms[0]
     return answer
 
 
-def _item(children: Sequence[Asked], key: Key, item: Dataset) -> Dataset:
+def _item(asked: Asked, item: Dataset) -> Dataset:
     """One item of a sequence with what was asked of it."""
     answer = Dataset()
-    if children:
-        _select(answer, children, item)
+    if asked.whole:
+        _whole(answer, asked.key, item)
     else:
-        _whole(answer, key, item)
+        _select(answer, asked.children, item)
     return answer
 
 
@@ -62,7 +61,7 @@ def _select_sequence(answer: Dataset, asked: Asked, item: Dataset) -> None:
     """The items that match, with what was asked of each."""
     found = [one for one in values.items(item, asked.key.tag) if not asked.filters or matching.item_matches(asked, one)]
     if found or asked.key.returned not in _WHEN_KNOWN:
-        answer[asked.key.tag] = DataElement(asked.key.tag, "SQ", [_item(asked.children, asked.key, one) for one in found])
+        answer[asked.key.tag] = DataElement(asked.key.tag, "SQ", [_item(asked, one) for one in found])
 
 
 def _whole(answer: Dataset, key: Key, item: Dataset) -> None:

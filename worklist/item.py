@@ -65,15 +65,15 @@ def _number(value: Decimal | None) -> str:
 
 def _code(code: str, scheme: str, meaning: str) -> list[Dataset]:
     item = Dataset()
-    for keyword, value in (("CodeValue", code), ("CodingSchemeDesignator", scheme), ("CodeMeaning", meaning)):
+    for tag, vr, value in ((0x00080100, "SH", code), (0x00080102, "SH", scheme), (0x00080104, "LO", meaning)):
         if value:
-            setattr(item, keyword, value)
+            item[tag] = DataElement(tag, vr, value)
     return [item] if code else []
 
 
 def _issuer(namespace: str) -> list[Dataset]:
     item = Dataset()
-    item.LocalNamespaceEntityID = namespace
+    item[0x00400031] = DataElement(0x00400031, "UT", namespace)
     return [item] if namespace else []
 
 

@@ -75,7 +75,7 @@ def _verdicts(query: Query, candidate: Candidate, only_filters: bool) -> Iterato
         yield KeyVerdict("ScheduledProcedureStepStatus", "\\".join(SERVED), status, "shown unless asked otherwise", status in SERVED)
     if query.interval is not None:
         yield _interval_verdict(query, candidate)
-    for level, in_step in ((query.step or (), True), (query.root, False)):
+    for level, in_step in ((query.step, True), (query.root, False)):
         for asked in level:
             if (asked.filters or not only_filters) and not (query.interval and asked.key.keyword in _START):
                 yield _verdict(asked, candidate, in_step)

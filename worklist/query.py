@@ -22,12 +22,16 @@ class BadKey(Exception):
 
 @dataclass(frozen=True)
 class Asked:
-    """One key of a query. No `values` asks for everything; several ask for any of them. A sequence has `children` instead."""
+    """One key of a query. No `values` asks for everything; several ask for any of them.
+
+    A sequence has `children` instead; `whole` asks for all of its items, as a sequence without item or with an empty one does.
+    """
 
     key: Key
     values: tuple[str, ...] = ()
     kind: Kind = Kind.UNIVERSAL
     children: "tuple[Asked, ...]" = ()
+    whole: bool = False
 
     @cached_property
     def filters(self) -> bool:
@@ -37,21 +41,26 @@ class Asked:
 
 @dataclass(frozen=True)
 class Query:
-    """The keys asked at root level and in the step sequence. `step` is None when the sequence was not asked for.
+    """The keys asked at root level and in the step sequence, which is None when it was not asked for.
 
     `unsupported` names the asked attributes that are not supported: they make every answer FF01. `notes` say what was
     tolerated. `character_set` are the terms of SpecificCharacterSet that the identifier was written in.
     """
 
     root: tuple[Asked, ...]
-    step: tuple[Asked, ...] | None
+    sequence: Asked | None
     unsupported: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     character_set: tuple[str, ...] = ()
 
+    @property
+    def step(self) -> tuple[Asked, ...]:
+        """The keys asked of the step."""
+        return self.sequence.children if self.sequence else ()
+
     def asked(self, keyword: str) -> Asked | None:
         """The key of this keyword when it is asked with a value, at the level where it belongs."""
-        return next((one for one in (*(self.step or ()), *self.root) if one.key.keyword == keyword and one.filters), None)
+        return next((one for one in (*self.step, *self.root) if one.key.keyword == keyword and one.filters), None)
 
     @cached_property
     def interval(self) -> tuple[tuple[str, str], tuple[str, str]] | None:
@@ -78,11 +87,11 @@ def parse(identifier: Dataset) -> Query:
     """Raises BadKey for a date or time that is none. Several step items: the first is used and noted."""
     reading = _Reading()
     root = _read(identifier, keys.ROOT, reading, "")
-    step = next((asked.children for asked in root if asked.key is keys.STEP_SEQUENCE), None)
+    sequence = next((asked for asked in root if asked.key is keys.STEP_SEQUENCE), None)
     declared = values.texts(identifier.get(keys.CHARACTER_SET))
     return Query(
         root=tuple(asked for asked in root if asked.key is not keys.STEP_SEQUENCE),
-        step=step,
+        sequence=sequence,
         unsupported=tuple(reading.unsupported),
         notes=tuple(reading.notes),
         character_set=declared,
@@ -110,7 +119,8 @@ def _read_sequence(dataset: Dataset, key: Key, reading: _Reading, path: str) -> 
         reading.notes.append(f"{path}{key.keyword} has {len(found)} items; the first is used")
     children = _read(found[0], key.by_tag, reading, f"{path}{key.keyword}.") if found else ()
     matched = Kind.SEQUENCE in key.kinds and any(child.filters for child in children)
-    return Asked(key, children=children, kind=Kind.SEQUENCE if matched else Kind.UNIVERSAL)
+    kind = Kind.SEQUENCE if matched else Kind.UNIVERSAL
+    return Asked(key, children=children, kind=kind, whole=not found or all(keys.is_no_key(tag) for tag in found[0].keys()))
 
 
 def _classify(key: Key, raw: tuple[str, ...], reading: _Reading, path: str) -> Asked:

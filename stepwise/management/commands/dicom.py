@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from dimse.journal import DatabaseJournal
 from dimse.server import CannotListen, DicomServer, ServerSettings
@@ -47,7 +48,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        site = ensure_default_site()
+        try:
+            site = ensure_default_site()
+        except DatabaseError as error:
+            raise CommandError(
+                f"The database is not ready ({error}); run `manage.py migrate`, or start all by `manage.py simulate`."
+            ) from error
         stop = threading.Event()
         _stop_on_signals(stop)
         journal = DatabaseJournal()
@@ -55,7 +61,7 @@ class Command(BaseCommand):
         try:
             server.start()
         except CannotListen as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(f"{error} End what uses it, or choose another port with RIS_DICOM_PORT.") from error
         journal.start()
         offered = ", ".join(["Verification", *(service.name for service in options["services"])])
         self.stdout.write(f"listening on port {server.port} as {site.ae_title}: {offered}")
