@@ -125,10 +125,10 @@ def _service_at(steps: Sequence[ScheduledProcedureStep], charged: Sequence[Perfo
 
 
 def _lines(procedure: RequestedProcedure, decision: Decision, charged: Sequence[PerformedProcedureStep]) -> tuple[ChargeLine, ...]:
-    """A line for each code. The price of the order is that of its own code, else of the first code the catalogue does not price."""
+    """A line for each code. The price of the order is that of its own code, else of the first code unless the catalogue prices it."""
     codes = list(dict.fromkeys(code for one in charged for code in _reported(one, procedure))) or [_ordered(procedure)]
     prices = _catalogue_prices(procedure, codes)
-    own = next((code for code in codes if _is_own(code, procedure)), None) or next((code for code in codes if code not in prices), None)
+    own = next((code for code in codes if _is_own(code, procedure)), None) or next((code for code in codes[:1] if code not in prices), None)
     return tuple(
         ChargeLine(
             position=position,

@@ -6,6 +6,7 @@ The caller never waits for Redis and never fails with it. A nudge that is lost c
 import os
 import queue
 import threading
+from collections.abc import Callable
 
 import structlog
 from kombu.exceptions import OperationalError
@@ -20,7 +21,9 @@ log = structlog.get_logger(__name__)
 class Nudger:
     """A bounded queue and the daemon thread that empties it, started with the first nudge and again in a forked child."""
 
-    def __init__(self) -> None:
+    def __init__(self, send: Callable[[int], None]) -> None:
+        """`send` hands the id of a charge to the broker; OperationalError, RedisError and OSError mean that it is away."""
+        self._send = send
         self._renew()
         os.register_at_fork(after_in_child=self._renew)
 
@@ -44,7 +47,7 @@ class Nudger:
         while True:
             charge_id = self._waiting.get()
             try:
-                _send(charge_id)
+                self._send(charge_id)
             except (OperationalError, RedisError, OSError) as error:
                 log.warning("nudges dropped, the sweep will send the charges", dropped=1 + self._drain(), error=str(error))
 
@@ -66,5 +69,5 @@ def _send(charge_id: int) -> None:
     deliver.apply_async((charge_id,), expires=EXPIRES)
 
 
-_nudger = Nudger()
+_nudger = Nudger(_send)
 nudge = _nudger.nudge

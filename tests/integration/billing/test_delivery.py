@@ -1,0 +1,264 @@
+"""A charge on its way: claimed, sent, answered, repeated, given up, and never doubled."""
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+
+import hl7
+import pytest
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from billing import actions, delivery
+from billing.hl7 import field
+from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt
+from ris import clock
+from ris.actor import Actor
+from ris.errors import IllegalTransition
+from ris.models import Order, Patient, Visit
+from tests.support.hospital import a_site, an_order, steps_of
+from tests.support.mllp import Receiver, ack, silence
+from tests.support.performing import perform
+from tests.support.ports import free_port
+
+Result = DeliveryAttempt.Result
+
+
+@pytest.fixture
+def receiver(settings: Settings) -> Iterator[Receiver]:
+    with Receiver() as listening:
+        settings.MLLP_HOST, settings.MLLP_PORT = "127.0.0.1", listening.port
+        yield listening
+
+
+@pytest.fixture
+def biller(django_user_model: type) -> Actor:
+    return Actor.user(django_user_model.objects.create_user("biller"))  # type: ignore[attr-defined]
+
+
+def a_charge(**patient: object) -> Charge:
+    order = an_order(**patient)  # type: ignore[arg-type]
+    perform(steps_of(order))
+    return Charge.objects.get(requested_procedure__order=order)
+
+
+def make_due(charge: Charge) -> None:
+    Charge.objects.filter(pk=charge.pk).update(next_attempt_at=clock.now() - timedelta(minutes=1))
+
+
+def end_lease(charge: Charge) -> None:
+    Charge.objects.filter(pk=charge.pk).update(lease_until=clock.now() - timedelta(seconds=1))
+
+
+@pytest.mark.django_db
+@pytest.mark.both_databases
+def test_accepted_charge_is_posted_with_proof(receiver: Receiver) -> None:
+    charge = a_charge()
+    assert delivery.deliver(charge.pk) is Result.ACCEPTED
+    charge.refresh_from_db()
+    assert (charge.status, charge.error, charge.attempts, charge.lease_until) == ("POSTED", "", 1, None)
+    assert charge.posted_at is not None
+    attempt = charge.delivery_attempts.get()
+    assert (attempt.number, attempt.result, attempt.text, attempt.target) == (1, "ACCEPTED", "AA", f"127.0.0.1:{receiver.port}")
+    assert [(change.from_status, change.to_status) for change in charge.changes.all()] == [("", "PENDING"), ("PENDING", "POSTED")]
+    assert delivery.deliver(charge.pk) is None
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.django_db
+def test_message_says_who_was_charged_for_what_by_whom(receiver: Receiver) -> None:
+    charge = a_charge(name="O'NEIL^Séan=李^四", patient_id="P|1")
+    order = Order.objects.get()
+    order.visit = Visit.objects.create(
+        site=a_site(), patient=order.patient, admission_id="V1", account_number="88-1", patient_class="I", created_at=clock.now()
+    )
+    order.requesting_physician = "MOTH^Ann"
+    order.save()
+    delivery.deliver(charge.pk)
+    message = hl7.parse(receiver.received[0].decode())
+    pid, pv1, ft1 = (message.segment(name) for name in ("PID", "PV1", "FT1"))
+    assert (field(pid, 3, 1), field(pid, 5), field(pid, 18)) == ("P|1", "O'NEIL^Séan^^^^^L^A", "88-1")
+    assert (field(pv1, 2), field(pv1, 19)) == ("I", "V1")
+    assert [field(ft1, n) for n in (2, 6, 10, 11, 13, 20, 21)] == [
+        f"{charge.control_id}-01", "CG", "1", "250.00&USD", "CT01^CT01", "^WEBER^Jan", "^MOTH^Ann",
+    ]  # fmt: skip
+    assert field(ft1, 7) == "CTCHEST^CT chest^99TEST"
+    assert field(ft1, 23, 1) == order.filler_order_number
+    assert field(ft1, 4) == clock.local(charge.service_at, a_site()).strftime("%Y%m%d%H%M%S%z")
+
+
+@pytest.mark.django_db
+def test_refused_charge_has_failed_with_the_receiver_s_words_and_is_not_repeated(receiver: Receiver) -> None:
+    receiver.answer = ack("AE", "Unknown account 88-1043")
+    charge = a_charge()
+    assert delivery.deliver(charge.pk) is Result.REFUSED
+    charge.refresh_from_db()
+    assert (charge.status, charge.error) == ("FAILED", "AE: Unknown account 88-1043")
+    make_due(charge)
+    assert delivery.sweep() == 0
+    assert len(receiver.received) == 1
+
+
+@pytest.mark.django_db
+def test_failed_charge_is_sent_again_on_request_under_its_control_id_with_corrected_content(receiver: Receiver, biller: Actor) -> None:
+    receiver.answer = ack("AE", "Unknown patient")
+    charge = a_charge()
+    delivery.deliver(charge.pk)
+    Patient.objects.update(name="RIGHT^Name")
+    receiver.answer = ack()
+    charge = actions.retry_failed(charge, biller, "patient corrected")
+    assert delivery.deliver(charge.pk) is Result.ACCEPTED
+    assert [b"RIGHT^Name" in message for message in receiver.received] == [False, True]
+    assert [field(hl7.parse(text.decode()).segment("MSH"), 10) for text in receiver.received] == [charge.control_id] * 2
+    change = ChargeChange.objects.get(verb="retry")
+    assert (change.actor, change.reason, change.from_status, change.to_status) == ("biller", "patient corrected", "FAILED", "PENDING")
+    with pytest.raises(IllegalTransition, match="is POSTED; only a failed one"):
+        actions.retry_failed(charge, biller)
+
+
+@pytest.mark.django_db
+def test_unanswered_charge_waits_and_is_repeated_to_the_byte(receiver: Receiver) -> None:
+    receiver.answer = silence
+    charge = a_charge()
+    assert delivery.deliver(charge.pk) is Result.NO_ANSWER
+    charge.refresh_from_db()
+    assert (charge.status, charge.lease_until) == ("PENDING", None)
+    assert "closed the connection without an answer" in charge.error
+    assert charge.next_attempt_at > clock.now()
+    assert delivery.deliver(charge.pk) is None  # not due yet
+    Patient.objects.update(name="RENAMED^Meanwhile")
+    make_due(charge)
+    receiver.answer = ack()
+    assert delivery.sweep() == 1
+    assert receiver.received[0] == receiver.received[1]
+
+
+@pytest.mark.django_db
+def test_garbled_answer_is_repeated_and_named(receiver: Receiver) -> None:
+    receiver.answer = lambda message: b"MSH|^~\\&|\rMSA|AA|SOMETHING\r"
+    charge = a_charge()
+    assert delivery.deliver(charge.pk) is Result.GARBLED
+    charge.refresh_from_db()
+    assert (charge.status, "acknowledges SOMETHING" in charge.error) == ("PENDING", True)
+
+
+@pytest.mark.django_db
+def test_receiver_that_is_down_or_has_never_started_is_waited_for(settings: Settings) -> None:
+    charge = a_charge()
+    settings.MLLP_PORT = free_port()
+    assert delivery.deliver(charge.pk) is Result.NO_ANSWER
+    settings.MLLP_PORT = 0
+    make_due(charge)
+    assert delivery.deliver(charge.pk) is Result.NO_ANSWER
+    assert [attempt.number for attempt in charge.delivery_attempts.all()] == [1, 2]
+
+
+@pytest.mark.django_db
+@pytest.mark.both_databases
+def test_claimed_charge_belongs_to_one_worker_until_its_lease_ends() -> None:
+    charge = a_charge()
+    first = actions.claim(charge.pk)
+    assert first is not None
+    assert actions.claim(charge.pk) is None
+    assert delivery.sweep() == 0
+    end_lease(charge)
+    second = actions.claim(charge.pk)
+    assert second is not None
+    assert (first.attempts, second.attempts) == (1, 2)
+    assert first.message == second.message
+
+
+@pytest.mark.django_db
+def test_late_bad_news_of_a_worker_that_lost_its_lease_changes_nothing_and_late_good_news_posts() -> None:
+    charge = a_charge()
+    first = actions.claim(charge.pk)
+    end_lease(charge)
+    second = actions.claim(charge.pk)
+    assert first is not None
+    assert second is not None
+    actions.record(first, actions.Attempt(Result.REFUSED, "AE", 1))
+    actions.record(first, actions.Attempt(Result.NO_ANSWER, "", 1), timedelta(hours=1))
+    charge.refresh_from_db()
+    assert (charge.status, charge.lease_until is not None) == ("PENDING", True)
+    actions.record(first, actions.Attempt(Result.ACCEPTED, "AA", 1))
+    actions.record(second, actions.Attempt(Result.ACCEPTED, "AA", 1))
+    actions.record(second, actions.Attempt(Result.REFUSED, "AE", 1))
+    charge.refresh_from_db()
+    assert charge.status == "POSTED"
+    assert charge.changes.filter(to_status="POSTED").count() == 1
+    assert charge.delivery_attempts.count() == 5
+
+
+@pytest.mark.django_db
+def test_held_charge_waits_until_it_is_released(receiver: Receiver, biller: Actor) -> None:
+    charge = a_charge()
+    Charge.objects.update(on_hold="Birth date differs")
+    charge.refresh_from_db()
+    assert delivery.sweep() == 0
+    actions.release_hold(charge, biller)
+    assert delivery.sweep() == 1
+    assert ChargeChange.objects.get(verb="release").reason == "Released: Birth date differs"
+    with pytest.raises(IllegalTransition, match="not on hold"):
+        actions.release_hold(charge, biller)
+
+
+@pytest.mark.django_db
+def test_charge_that_cannot_be_a_message_has_failed_in_words() -> None:
+    charge = a_charge()
+    ChargeLine.objects.update(code=" ")
+    assert delivery.deliver(charge.pk) is None
+    charge.refresh_from_db()
+    assert (charge.status, "FT1-7" in charge.error) == ("FAILED", True)
+    assert charge.delivery_attempts.get().result == "UNSENDABLE"
+
+
+@pytest.mark.django_db
+def test_sweep_sends_all_that_is_due_and_stops_at_the_first_that_gets_no_answer(receiver: Receiver) -> None:
+    charges = [a_charge() for _ in range(4)]
+    receiver.answer = silence
+    assert delivery.sweep() == 0
+    assert len(receiver.received) == 1
+    receiver.answer = ack()
+    assert delivery.sweep() == 3
+    make_due(charges[0])
+    assert delivery.sweep() == 1
+    assert set(Charge.objects.values_list("status", flat=True)) == {"POSTED"}
+
+
+@pytest.mark.django_db
+def test_one_refused_charge_does_not_hold_up_the_others(receiver: Receiver) -> None:
+    first, second = a_charge(), a_charge()
+    receiver.answer = lambda message: ack("AE", "no")(message) if (first.control_id or "").encode() in message else ack()(message)
+    assert delivery.sweep() == 1
+    second.refresh_from_db()
+    assert second.status == "POSTED"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.both_databases
+def test_of_many_workers_that_deliver_at_once_one_sends(receiver: Receiver) -> None:
+    charge = a_charge()
+    results: list[object] = []
+    together = threading.Barrier(6)
+
+    def work() -> None:
+        together.wait(5)
+        try:
+            results.append(delivery.deliver(charge.pk))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(map(str, results)) == ["ACCEPTED", *["None"] * 5]
+    assert len(receiver.received) == 1
+
+
+def test_backoff_doubles_with_jitter_up_to_its_cap() -> None:
+    for attempts, longest in ((1, 1), (2, 2), (4, 8), (5, 15), (6, 15), (5000, 15)):
+        waits = [delivery.backoff(attempts).total_seconds() for _ in range(50)]
+        assert all(longest / 2 <= wait <= longest for wait in waits)
+        assert len(set(waits)) > 1

@@ -1,0 +1,162 @@
+"""Real processes: whatever is down when an exam ends, its charge is posted after the return, once."""
+
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from billing.charge_processor.ledger import Ledger
+from tests.support.mllp import Receiver, ack
+from tests.support.processes import Process
+from tests.support.redis import RedisServer
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.xdist_group("outbox"), pytest.mark.timeout(240)]
+WORKER = ("--quiet", "worker", "--pool", "threads", "--concurrency", "2", "--without-gossip", "--without-mingle", "--without-heartbeat")
+WITHIN = 60  # seconds from the return of what was down
+
+
+@dataclass
+class Outbox:
+    """A hospital's database and ledger, and the processes that move its charges."""
+
+    data_dir: Path
+    redis: RedisServer
+    stack: ExitStack
+    numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def env(self) -> dict[str, str]:
+        inherited_empty = {"DATABASE_URL": "", "RIS_MLLP_PORT": "0"}
+        return inherited_empty | {"RIS_DATA_DIR": str(self.data_dir), "REDIS_URL": self.redis.url}
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.data_dir / "ledger.sqlite3")
+
+    def worker(self, **env: str) -> Process:
+        worker = Process.celery(*WORKER, log=self._log("worker"), env=self.env | env)
+        self.stack.enter_context(worker)
+        wait_until(lambda: "ready" in worker.output() or not worker.alive, 30, "the worker is ready")
+        assert worker.alive, worker.output()
+        return worker
+
+    def charge_processor(self) -> Process:
+        process = self.stack.enter_context(Process.manage("charge_processor", log=self._log("charge_processor"), env=self.env))
+        process.wait_for("listens on")
+        return process
+
+    def perform_exam(self) -> str:
+        """The accession number of an exam that was just completed."""
+        arguments = [sys.executable, "-m", "tests.support.exams", "1"]
+        process = self.stack.enter_context(Process(arguments, self._log("exam"), self.env))
+        return process.wait_for("performed ").split("performed ")[1].split()[0]
+
+    def charge(self, accession: str) -> tuple[str, str, int]:
+        """Control ID, status and attempts of the one charge of the order."""
+        query = (
+            "SELECT c.control_id, c.status, c.attempts FROM billing_charge c JOIN ris_requestedprocedure p ON"
+            " p.id = c.requested_procedure_id JOIN ris_order o ON o.id = p.order_id WHERE o.accession_number = ?"
+        )
+        with closing(sqlite3.connect(self.data_dir / "stepwise.sqlite3", timeout=20)) as database:
+            (row,) = database.execute(query, (accession,)).fetchall()
+        return (str(row[0]), str(row[1]), int(row[2]))
+
+    def is_posted_once(self, accession: str, within: float = WITHIN) -> None:
+        wait_until(lambda: self.charge(accession)[1] == "POSTED", within, f"the charge of {accession} is posted")
+        assert len(self.ledger.entries(control_id=self.charge(accession)[0])) == 1
+
+    def _log(self, name: str) -> Path:
+        return self.data_dir / f"{name}.{next(self.numbers)}.log"
+
+
+@pytest.fixture(scope="module")
+def outbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outbox]:
+    data_dir = tmp_path_factory.mktemp("outbox")
+    with ExitStack() as stack:
+        redis = stack.enter_context(RedisServer(data_dir / "redis"))
+        outbox = Outbox(data_dir, redis, stack)
+        migration = stack.enter_context(Process.manage("migrate", "-v", "0", log=data_dir / "migrate.log", env=outbox.env))
+        assert migration.wait(60) == 0, migration.output()
+        yield outbox
+
+
+@pytest.fixture(scope="module")
+def beat(outbox: Outbox) -> Process:
+    """Started by the first test that needs the sweep."""
+    process = Process.celery("beat", "--pidfile", "", log=outbox.data_dir / "beat.log", env=outbox.env)
+    return outbox.stack.enter_context(process)
+
+
+@pytest.fixture
+def charge_processor(outbox: Outbox) -> Iterator[Process]:
+    with outbox.charge_processor() as process:
+        yield process
+
+
+@pytest.fixture
+def worker(outbox: Outbox) -> Iterator[Process]:
+    with outbox.worker() as process:
+        yield process
+
+
+def test_nudge_alone_posts_a_charge_at_once(outbox: Outbox, charge_processor: Process, worker: Process) -> None:
+    outbox.is_posted_once(outbox.perform_exam(), within=10)
+
+
+def test_charge_waits_for_a_charge_processor_that_is_down(outbox: Outbox, worker: Process, beat: Process) -> None:
+    accession = outbox.perform_exam()
+    wait_until(lambda: outbox.charge(accession)[2] >= 2, 30, "it was tried and tried again")
+    assert outbox.charge(accession)[1] == "PENDING"
+    with outbox.charge_processor():
+        outbox.is_posted_once(accession)
+
+
+def test_completion_while_redis_is_down_is_posted_after_its_return(
+    outbox: Outbox, charge_processor: Process, worker: Process, beat: Process
+) -> None:
+    outbox.redis.kill()
+    began = time.monotonic()
+    accession = outbox.perform_exam()
+    assert time.monotonic() - began < 10
+    assert outbox.charge(accession)[1] == "PENDING"
+    outbox.redis.start()
+    outbox.is_posted_once(accession)
+
+
+def test_completion_while_no_worker_runs_is_posted_by_the_next_one(outbox: Outbox, charge_processor: Process, beat: Process) -> None:
+    accession = outbox.perform_exam()
+    with outbox.worker():
+        outbox.is_posted_once(accession)
+
+
+def test_worker_killed_between_sending_and_hearing_the_answer_doubles_nothing(
+    outbox: Outbox, charge_processor: Process, beat: Process
+) -> None:
+    heard, hold = threading.Event(), threading.Event()
+
+    def answer_late(message: bytes) -> bytes | None:
+        heard.set()
+        hold.wait(60)
+        return ack()(message)
+
+    with Receiver(answer_late) as receiver:
+        with outbox.worker(RIS_MLLP_PORT=str(receiver.port)) as victim:
+            accession = outbox.perform_exam()
+            assert heard.wait(30)
+            victim.kill()
+        hold.set()
+        assert outbox.charge(accession)[1:] == ("PENDING", 1)
+        with outbox.worker():
+            outbox.is_posted_once(accession)
+        assert outbox.charge(accession)[2] == 2
+        (sent,) = receiver.received
+    (entry,) = outbox.ledger.entries(control_id=outbox.charge(accession)[0])
+    assert entry.control_id.encode() in sent

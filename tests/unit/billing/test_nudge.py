@@ -1,0 +1,67 @@
+"""The nudge never delays its caller and never fails it."""
+
+import os
+import threading
+import time
+
+import pytest
+from structlog.testing import capture_logs
+
+from billing.nudge import CAPACITY, Nudger, nudge
+from tests.support.wait import wait_until
+
+
+def test_caller_does_not_wait_while_redis_is_away() -> None:
+    began = time.monotonic()
+    with capture_logs() as logs:
+        for charge_id in range(50):
+            nudge(charge_id)
+        assert time.monotonic() - began < 0.5
+        wait_until(lambda: logs, 15, "the dropped nudges are logged")
+    assert logs[0]["event"] == "nudges dropped, the sweep will send the charges"
+
+
+def test_nudges_beyond_the_queue_are_dropped_and_logged() -> None:
+    stuck = threading.Event()
+
+    def send(charge_id: int) -> None:
+        stuck.wait(10)
+
+    nudger = Nudger(send)
+    began = time.monotonic()
+    with capture_logs() as logs:
+        for charge_id in range(CAPACITY + 5):
+            nudger.nudge(charge_id)
+    stuck.set()
+    assert time.monotonic() - began < 2
+    assert {log["event"] for log in logs} == {"nudge dropped, the sweep will send the charge"}
+    assert 4 <= len(logs) <= 5
+
+
+def test_nudges_are_sent_in_order_and_go_on_after_an_outage() -> None:
+    sent: list[int] = []
+
+    def send(charge_id: int) -> None:
+        if charge_id == 1:
+            raise ConnectionError("Redis is away")
+        sent.append(charge_id)
+
+    nudger = Nudger(send)
+    nudger.nudge(1)
+    wait_until(lambda: nudger._waiting.empty(), 5, "the first was tried")
+    for charge_id in (2, 3):
+        nudger.nudge(charge_id)
+        wait_until(lambda: charge_id in sent, 5, "it is sent")  # noqa: B023  (called within the iteration)
+    assert sent == [2, 3]
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # forking is the subject
+def test_forked_child_starts_its_own_thread() -> None:
+    nudger = Nudger(lambda charge_id: None)
+    nudger.nudge(1)
+    child = os.fork()
+    if child == 0:  # nothing of pytest may run in the child
+        alive_before = nudger._thread is not None
+        nudger.nudge(2)
+        os._exit(0 if not alive_before and nudger._thread is not None and nudger._thread.is_alive() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

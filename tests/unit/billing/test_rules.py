@@ -1,0 +1,53 @@
+"""What is charged for which end of the work."""
+
+import pytest
+
+from billing.rules import Decision, Outcome, Performed, StepWork, decide
+from mpps.reasons import reasons
+
+DONE = Performed(1, True, 24)
+REFUSED = Performed(2, False, 96, "110505", "DCM", "Patient refused to continue procedure")
+NOTHING = Performed(3, False, 0, "110505", "DCM", "Patient refused to continue procedure")
+UNKNOWN = Performed(4, False, 12, "110513", "DCM", "Discontinued for unspecified reason")
+WRONG = Performed(5, False, 3, "110514", "DCM", "Incorrect worklist entry selected")
+
+
+def step(*performed: Performed, completed: bool = True) -> StepWork:
+    return StepWork(completed, performed)
+
+
+@pytest.mark.parametrize(
+    ("steps", "outcome", "reason"),
+    [
+        ([step(DONE)], Outcome.FULL, "Completed with 24 images"),
+        ([step(Performed(1, True, 1))], Outcome.FULL, "Completed with 1 image"),
+        ([step(Performed(1, True, 0))], Outcome.FULL, "Completed with no images"),
+        ([step(DONE), step(Performed(6, True, 10))], Outcome.FULL, "Completed with 34 images; both steps done"),
+        ([step(DONE), step(DONE)], Outcome.FULL, "Completed with 24 images; both steps done"),
+        ([step(DONE), step(DONE), step(DONE)], Outcome.FULL, "Completed with 24 images; all 3 steps done"),
+        ([step(REFUSED)], Outcome.REDUCED, "110505 Patient refused to continue procedure with 96 images: reduced, 52"),
+        ([step(NOTHING)], Outcome.NONE, "110505 Patient refused to continue procedure with no images: nothing"),
+        ([step(WRONG)], Outcome.NONE, "110514 Incorrect worklist entry selected with 3 images: nothing"),
+        ([step(UNKNOWN)], Outcome.REVIEW, "110513 Discontinued for unspecified reason with 12 images: reduced, 52"),
+        ([step(Performed(1, False, 5))], Outcome.REVIEW, "no reason given with 5 images: reduced, 52"),
+        ([step(REFUSED, DONE)], Outcome.FULL, "Completed with 120 images"),
+        ([step(WRONG, DONE)], Outcome.FULL, "Completed with 24 images"),
+        ([step(DONE), step(NOTHING)], Outcome.REDUCED, f"{REFUSED.reason} with 24 images; 1 of 2 steps done: reduced, 52"),
+        ([step(DONE), step(UNKNOWN)], Outcome.REVIEW, f"{UNKNOWN.reason} with 36 images; 1 of 2 steps done: reduced, 52"),
+        ([step(completed=False)], Outcome.NONE, "Discontinued by hand with no images: nothing"),
+    ],
+)  # fmt: skip
+def test_outcome_follows_from_reason_and_from_what_was_made(steps: list[StepWork], outcome: Outcome, reason: str) -> None:
+    decision = decide(steps)
+    assert (decision.outcome, decision.reason) == (outcome, reason)
+    assert decision.modifier == ("52" if outcome in (Outcome.REDUCED, Outcome.REVIEW) else "")
+    assert bool(decision.hold) == (outcome is Outcome.REVIEW)
+
+
+def test_work_completed_by_hand_is_charged_in_full_after_a_look() -> None:
+    assert decide([step()]) == Decision(Outcome.FULL, "Completed by hand", "Completed by hand without MPPS; check that it was performed.")
+
+
+@pytest.mark.parametrize("code", list(reasons()))
+def test_nothing_is_charged_for_any_reason_when_nothing_was_made(code: str) -> None:
+    assert decide([step(Performed(1, False, 0, code, reasons()[code].scheme))]).outcome is Outcome.NONE
