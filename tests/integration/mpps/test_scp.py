@@ -15,7 +15,7 @@ from tests.integration.mpps.conftest import Connect, Modality
 from tests.support.hospital import ACTOR, a_site, an_order, steps_of
 from tests.support.mpps import a_create, a_reason, a_series, an_end, an_item
 
-pytestmark = pytest.mark.both_databases
+both_databases = pytest.mark.both_databases
 
 
 def a_step() -> ScheduledProcedureStep:
@@ -40,6 +40,7 @@ def findings(uid: str) -> list[str]:
     return [finding.code for finding in performed(uid).findings.all()]
 
 
+@both_databases
 def test_an_exam_is_started_and_completed(ct01: Modality) -> None:
     step = a_step()
     uid = ct01.begin(a_create(step))
@@ -67,6 +68,7 @@ def test_an_exam_is_started_and_completed(ct01: Modality) -> None:
     ]
 
 
+@both_databases
 def test_every_message_is_kept_as_received(ct01: Modality) -> None:
     uid = ct01.begin(a_create(a_step()))
     ct01.set(uid, an_end(end=None, PerformedSeriesSequence=[]))
@@ -150,6 +152,7 @@ def test_a_uid_is_assigned_and_returned_when_there_is_none(ct01: Modality) -> No
     assert status_of(step) == "COMPLETED"
 
 
+@both_databases
 def test_a_repeated_n_create_is_refused_with_0111_and_changes_nothing(ct01: Modality) -> None:
     step = a_step()
     created = a_create(step)
@@ -213,6 +216,7 @@ def test_an_unknown_status_is_refused_with_0106(ct01: Modality, status: str) -> 
     assert performed(uid).status == "IN PROGRESS"
 
 
+@both_databases
 def test_a_lenient_station_is_understood(lenient: Modality) -> None:
     step = a_step()
     created = a_create(step, PatientSex=None, PerformedStationAETitle="LENIENT", PerformedProcedureStepStatus="in_progress")
@@ -280,6 +284,7 @@ def test_an_unscheduled_exam_is_accepted_and_waits_for_reconciliation(ct01: Moda
     assert findings(odd) == ["STEP_UNKNOWN"]
 
 
+@both_databases
 def test_a_group_case_moves_every_step(ct01: Modality) -> None:
     steps = [a_step(), *steps_of(an_order(start=None, station="CT02"))]
     uid = ct01.begin(a_create(*steps))
