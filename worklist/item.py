@@ -133,12 +133,26 @@ def build(step: ScheduledProcedureStep) -> Dataset:
     """The item as it is served: the columns, then `received_item` over them. The status is always the step's own."""
     dataset = from_columns(step)
     if step.received_item:
-        received = Dataset.from_json(step.received_item)
+        received = from_json(step.received_item)
         for inside in values.items(received, keys.STEP_SEQUENCE.tag)[:1]:
             inside.pop(STATUS_TAG, None)
             _lay_over(dataset.ScheduledProcedureStepSequence[0], inside)
         received.pop(keys.STEP_SEQUENCE.tag, None)
         _lay_over(dataset, received)
+    return dataset
+
+
+def from_json(elements: dict[str, Any]) -> Dataset:
+    """A data set from DICOM JSON; numbers in strings stay as they were written (PS3.18 F.2.3), which pydicom's reader would round."""
+    dataset = Dataset()
+    for tag, element in elements.items():
+        written = element.get("Value", [])
+        if element["vr"] == "SQ":
+            dataset[tag] = DataElement(tag, "SQ", [from_json(one) for one in written])
+        elif element["vr"] in ("DS", "IS"):
+            dataset[tag] = DataElement(tag, element["vr"], [str(one) for one in written])
+        else:
+            dataset.update(Dataset.from_json({tag: element}))
     return dataset
 
 

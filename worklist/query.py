@@ -120,7 +120,7 @@ def _read_sequence(dataset: Dataset, key: Key, reading: _Reading, path: str) -> 
     children = _read(found[0], key.by_tag, reading, f"{path}{key.keyword}.") if found else ()
     matched = Kind.SEQUENCE in key.kinds and any(child.filters for child in children)
     kind = Kind.SEQUENCE if matched else Kind.UNIVERSAL
-    return Asked(key, children=children, kind=kind, whole=not found or all(keys.is_no_key(tag) for tag in found[0].keys()))
+    return Asked(key, children=children, kind=kind, whole=not found or all(map(keys.is_no_key, found[0].keys())))
 
 
 def _classify(key: Key, raw: tuple[str, ...], reading: _Reading, path: str) -> Asked:

@@ -227,10 +227,15 @@ def _differences(ours: Dataset, theirs: Dataset, leave: Iterable[int]) -> dict[s
 
 
 def as_json(element: DataElement | None) -> dict[str, Any] | None:
-    """The element in DICOM JSON (PS3.18 F.2), numbers in strings as they were written; None when it has no value."""
+    """The element in DICOM JSON (PS3.18 F.2), numbers in strings as they were written; None when it has no value.
+
+    One whose VR depends on pixel data ("US or SS") means nothing in an item and counts as without value.
+    """
     if element is None or element.is_empty or (element.VR == "SQ" and not element.value):
         return None
     vr = str(element.VR)
+    if " " in vr:
+        return None
     if vr == "SQ":
         return {"vr": "SQ", "Value": [whole_json(item) for item in element.value]}
     if vr in ("DS", "IS"):

@@ -1,0 +1,304 @@
+"""Files in, steps served as the files say."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from pydicom.dataset import Dataset
+
+from dimse.encode import encode
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from ris.actions import steps
+from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, StepChange
+from tests.support.hospital import ACTOR, a_procedure, a_site, a_station, an_order, steps_of
+from tests.support.worklist import asking, identifier
+from worklist import find, importer, projection, queries, received
+from worklist.importer import ImportReport
+from worklist.models import WorklistEntry
+
+pytestmark = pytest.mark.django_db
+Write = Callable[..., Path]
+
+STEP = {
+    "Modality": "MR",
+    "ScheduledStationAETitle": ["AA32", "AA33"],
+    "ScheduledProcedureStepStartDate": "19951015",
+    "ScheduledProcedureStepStartTime": "085607",
+    "ScheduledPerformingPhysicianName": "JOHNSON",
+    "ScheduledProcedureStepDescription": "EXAM74",
+    "ScheduledProcedureStepID": "SPD3445",
+    "ScheduledStationName": "STN456",
+}
+ROOT = {
+    "AccessionNumber": "00000",
+    "PatientName": "VIVALDI^ANTONIO",
+    "PatientID": "AV35674",
+    "PatientBirthDate": "16780304",
+    "PatientSex": "M",
+    "MedicalAlerts": "METASTASIS",
+    "StudyInstanceUID": "1.2.276.0.7230010.3.2.101",
+    "RequestedProcedureDescription": "EXAM6",
+    "RequestedProcedureID": "RP454G234",
+    "RequestedProcedurePriority": "LOW",
+}
+
+
+def an_item(step: dict[str, Any] | None = None, **root: Any) -> Dataset:
+    """An item; a value of None takes the attribute away."""
+    inside = {keyword: value for keyword, value in (STEP | (step or {})).items() if value is not None}
+    return identifier(inside, **{keyword: value for keyword, value in (ROOT | root).items() if value is not None})
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write_item(name: str = "item.wl", step: dict[str, Any] | None = None, **root: Any) -> Path:
+        meta = identifier(TransferSyntaxUID=EXPLICIT_VR_LITTLE_ENDIAN)
+        dataset = an_item(step, **root)
+        dataset.SpecificCharacterSet = "ISO_IR 192"
+        path = tmp_path / name
+        path.write_bytes(bytes(128) + b"DICM" + encode(meta, EXPLICIT_VR_LITTLE_ENDIAN) + encode(dataset, EXPLICIT_VR_LITTLE_ENDIAN))
+        return path
+
+    return write_item
+
+
+def imported(*paths: Path, replace: bool = False) -> ImportReport:
+    return importer.import_paths(paths, replace, a_site())
+
+
+def the_step() -> ScheduledProcedureStep:
+    return ScheduledProcedureStep.objects.get()
+
+
+def served() -> list[Dataset]:
+    return [queries.item_for(entry.step) for entry in find.find(a_site(), asking({}))]
+
+
+def test_an_item_becomes_patient_order_procedure_and_step(write: Write) -> None:
+    report = imported(write())
+    assert (len(report.made), report.skipped) == (1, [])
+    step = the_step()
+    order = step.requested_procedure.order
+    assert (order.accession_number, order.priority, order.patient.patient_id) == ("00000", "LOW", "AV35674")
+    assert order.patient.birth_date is not None
+    assert order.patient.birth_date.isoformat() == "1678-03-04"
+    assert (step.scheduled_procedure_step_id, step.modality, step.status) == ("SPD3445", "MR", "SCHEDULED")
+    assert step.requested_procedure.study_instance_uid == "1.2.276.0.7230010.3.2.101"
+    assert [row.ae_title for row in step.stations.all()] == ["AA32", "AA33"]
+    assert [change.verb for change in step.changes.all()] == ["import"]
+
+
+def test_the_item_is_served_as_it_came(write: Write) -> None:
+    odd = {"PatientName": "VIVALDI^ANTONIO^^", "PatientWeight": "070.50", "PatientComments": "Prete rosso", "EthnicGroup": "Venetian"}
+    imported(write(step={"ScheduledProcedureStepStartTime": "0856", "Modality": "mr", "PreMedication": "none"}, **odd))
+    expected = received.whole_json(an_item({"ScheduledProcedureStepStartTime": "0856", "Modality": "mr", "PreMedication": "none"}, **odd))
+    got = received.whole_json(served()[0])
+    assert got["00400100"]["Value"][0].pop("00400020") == {"vr": "CS", "Value": ["SCHEDULED"]}
+    assert got == expected
+
+
+def test_the_same_file_again_changes_nothing(write: Write) -> None:
+    path = write()
+    imported(path)
+    before = the_step()
+    assert imported(path).unchanged == [path]
+    after = the_step()
+    assert (after.version, after.received_item, after.changes.count()) == (before.version, before.received_item, 1)
+
+
+def test_a_corrected_file_brings_its_step_up_to_it(write: Write) -> None:
+    imported(write())
+    report = imported(
+        write(step={"ScheduledProcedureStepStartDate": "19951016"}, PatientName="VIVALDI^LUCIO", RequestedProcedurePriority="STAT")
+    )
+    assert len(report.updated) == 1
+    item = served()[0]
+    assert item.PatientName == "VIVALDI^LUCIO"
+    assert item.RequestedProcedurePriority == "STAT"
+    assert item.ScheduledProcedureStepSequence[0].ScheduledProcedureStepStartDate == "19951016"
+    assert the_step().requested_procedure.order.patient.name == "VIVALDI^LUCIO"
+    assert Patient.objects.count() == Order.objects.count() == 1
+
+
+def test_missing_ids_are_made_the_same_each_time_and_nothing_else(write: Write) -> None:
+    path = write(step={"ScheduledProcedureStepID": None}, RequestedProcedureID=None, StudyInstanceUID=None, AccessionNumber=None)
+    imported(path)
+    item = served()[0]
+    assert item.RequestedProcedureID.startswith("RP-")
+    assert item.ScheduledProcedureStepSequence[0].ScheduledProcedureStepID.startswith("SPS-")
+    assert max(len(item.RequestedProcedureID), len(item.ScheduledProcedureStepSequence[0].ScheduledProcedureStepID)) <= 16
+    assert "StudyInstanceUID" not in item
+    assert "AccessionNumber" not in item
+    assert imported(path).unchanged == [path]
+    assert ScheduledProcedureStep.objects.count() == 1
+
+
+def test_files_of_one_order_become_its_steps_each_served_as_it_came(write: Write) -> None:
+    first = write("1.wl")
+    second = write("2.wl", step={"ScheduledProcedureStepID": "SPD2"}, MedicalAlerts="ABZESS", RequestedProcedurePriority="HIGH")
+    other_procedure = write("3.wl", RequestedProcedureID="RP2", StudyInstanceUID="1.2.4")
+    imported(first, second, other_procedure)
+    assert (Order.objects.count(), RequestedProcedure.objects.count(), ScheduledProcedureStep.objects.count()) == (1, 2, 3)
+    assert sorted((item.MedicalAlerts, item.RequestedProcedurePriority, item.StudyInstanceUID[-3:]) for item in served()) == [
+        ("ABZESS", "HIGH", "101"),
+        ("METASTASIS", "LOW", "101"),
+        ("METASTASIS", "LOW", "2.4"),
+    ]
+    assert imported(first, second, other_procedure).unchanged == [first, second, other_procedure]
+
+
+def test_an_accession_number_of_another_patient_is_served_all_the_same(write: Write) -> None:
+    one, other = (
+        write("1.wl"),
+        write("2.wl", step={"ScheduledProcedureStepID": "S2"}, PatientID="X", PatientName="BACH", RequestedProcedureID="R2"),
+    )
+    report = imported(one, other)
+    assert report.skipped == []
+    assert [(str(item.PatientName), item.AccessionNumber) for item in served()] == [("VIVALDI^ANTONIO", "00000"), ("BACH", "00000")]
+    assert imported(one, other).unchanged == [one, other]
+
+
+def test_two_files_that_name_one_step_differently_are_told_apart_by_name(write: Write) -> None:
+    report = imported(write("a.wl"), write("b.wl", PatientSex="F"), write("c.wl"))
+    assert [(skipped.path.name, "a.wl" in skipped.reason) for skipped in report.skipped] == [("b.wl", True)]
+    assert served()[0].PatientSex == "M"
+
+
+def test_values_that_no_column_holds_are_served_and_found(write: Write) -> None:
+    imported(write(AccessionNumber="A-NUMBER-TOO-LONG-FOR-SH", PatientSex="X", PatientBirthDate="19610231", StudyInstanceUID="1.02.3"))
+    assert the_step().requested_procedure.order.accession_number == ""
+    item = served()[0]
+    assert (item.AccessionNumber, item.PatientSex, item.PatientBirthDate) == ("A-NUMBER-TOO-LONG-FOR-SH", "X", "19610231")
+    assert len(list(find.find(a_site(), asking(AccessionNumber="A-NUMBER*", StudyInstanceUID="1.02.3")))) == 1
+
+
+def test_an_impossible_date_is_served_and_found_as_it_is(write: Write) -> None:
+    imported(write(step={"ScheduledProcedureStepStartDate": "20260230"}))
+    assert the_step().start is None
+    assert len(list(find.find(a_site(), asking({"ScheduledProcedureStepStartDate": "20260230"})))) == 1
+
+
+def test_a_code_of_the_catalogue_brings_its_price(write: Write) -> None:
+    a_procedure("CTCHEST")
+    code = identifier(CodeValue="CTCHEST", CodingSchemeDesignator="99TEST", CodeMeaning="CT of the chest")
+    imported(write(RequestedProcedureCodeSequence=[code]))
+    procedure = RequestedProcedure.objects.get()
+    assert (procedure.code, procedure.price) == ("CTCHEST", 250)
+    assert served()[0].RequestedProcedureCodeSequence[0].CodeMeaning == "CT of the chest"
+
+
+def test_a_step_on_which_work_was_begun_is_left_alone(write: Write) -> None:
+    path = write()
+    imported(path)
+    steps.start(the_step().pk, ACTOR)
+    report = imported(write(PatientName="OTHER^NAME"))
+    assert report.performed == [path]
+    assert the_step().requested_procedure.order.patient.name == "VIVALDI^ANTONIO"
+
+
+def test_arrival_and_cancellation_survive_another_import(write: Write) -> None:
+    path = write()
+    imported(path)
+    steps.arrive(the_step().pk, ACTOR)
+    assert imported(path).unchanged == [path]
+    assert the_step().status == "ARRIVED"
+    steps.cancel(the_step().pk, ACTOR, "patient went home")
+    imported(path)
+    assert the_step().status == "CANCELED"
+
+
+def test_the_status_of_the_file_is_taken_over(write: Write) -> None:
+    imported(write(step={"ScheduledProcedureStepStatus": "ARRIVED"}))
+    assert the_step().status == "ARRIVED"
+
+
+def test_replace_removes_what_waits_and_keeps_what_was_performed(write: Write) -> None:
+    kept, put_back, removed = (steps_of(an_order(station=ae_title))[0] for ae_title in ("CT01", "CT02", "CT03"))
+    steps.start(kept.pk, ACTOR)
+    steps.start(put_back.pk, ACTOR)
+    steps.end(put_back.pk, "put_back", ACTOR, "wrong entry selected")
+    order_id = removed.requested_procedure.order_id
+    report = imported(write(), replace=True)
+    assert (report.removed, len(report.made)) == (1, 1)
+    left = set(ScheduledProcedureStep.objects.values_list("pk", flat=True))
+    assert {kept.pk, put_back.pk} < left
+    assert removed.pk not in left
+    assert not WorklistEntry.objects.filter(pk=removed.pk).exists()
+    assert not Order.objects.filter(pk=order_id).exists()
+    assert not StepChange.objects.filter(step=removed.pk).exists()
+
+
+def test_known_stations_are_linked_and_unknown_ones_kept(write: Write) -> None:
+    station = a_station("AA32", "MR")
+    imported(write())
+    assert [row.station for row in the_step().stations.all()] == [station, None]
+
+
+def test_dumps_and_bare_data_sets_are_read_too(write: Write, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.dcm"
+    bare.write_bytes(encode(an_item(AccessionNumber="2"), IMPLICIT_VR_LITTLE_ENDIAN))
+    text = tmp_path / "text.dump"
+    text.write_text(
+        "(0008,0050) SH [3]\n(0010,0010) PN [BACH]\n(0040,0100) SQ\n(fffe,e000) -\n(0040,0002) DA 20260706\n(fffe,e00d) -\n(fffe,e0dd) -\n"
+    )
+    (tmp_path / "README").write_text("not looked at")
+    write("sub.wl")
+    report = imported(tmp_path)
+    assert (len(report.made), report.skipped) == (3, [])
+    assert dict(projection.differences()) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.wl", b"", "it is empty"),
+        ("photo.dcm", b"\xff\xd8\xff\xe0rest of a photo", "JPEG"),
+        ("letter.wl", b"Dear Sir, " * 40, "no DICOM file"),
+        ("wrong.dump", b"(0008,0050) SH A\n(00Z8,0050) SH B\n", "line 2"),
+        ("none.dump", b"(0008,0050) SH A\n", "no worklist item"),
+    ],
+)
+def test_a_file_that_is_no_item_is_named_with_its_reason(tmp_path: Path, write: Write, name: str, content: bytes, reason: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    write("good.wl")
+    report = imported(tmp_path)
+    assert [(skipped.path.name, reason in skipped.reason) for skipped in report.skipped] == [(name, True)]
+    assert len(report.made) == 1
+
+
+def test_a_cut_file_leaves_nothing_behind(write: Write) -> None:
+    path = write()
+    path.write_bytes(path.read_bytes()[:-7])
+    report = imported(path)
+    assert "cut" in report.skipped[0].reason
+    assert not Patient.objects.exists()
+
+
+def test_an_image_and_several_steps_in_one_file_are_refused(write: Write) -> None:
+    image, double = write("image.dcm"), write("double.wl")
+    image.write_bytes(image.read_bytes() + b"\xe0\x7f\x10\x00OW\0\0\x02\0\0\0\0\0")
+    item = an_item()
+    item.ScheduledProcedureStepSequence = [Dataset(), Dataset()]
+    double.write_bytes(encode(item, EXPLICIT_VR_LITTLE_ENDIAN))
+    assert ["pixel" in one.reason or "one file is one step" in one.reason for one in imported(image, double).skipped] == [True, True]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every directory")
+def test_a_directory_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0)
+    assert "cannot be read" in imported(closed).skipped[0].reason
+    closed.chmod(0o700)
+
+
+def test_the_command_names_what_it_skipped_and_ends_with_1(write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    a_site()
+    call_command("import_worklist", str(write()))
+    assert "1 steps made" in capsys.readouterr().out
+    with pytest.raises(SystemExit) as ended:
+        call_command("import_worklist", str(tmp_path / "nowhere"))
+    assert ended.value.code == 1
+    assert "nowhere: there is no such file" in capsys.readouterr().err
