@@ -1,0 +1,86 @@
+from datetime import time
+
+import pytest
+
+from ris.actions.stations import StationData, save_pool, save_station
+from ris.errors import ChangedMeanwhile, InvalidInput, NotFound
+from ris.models import RecordChange, Station
+from tests.support.hospital import ACTOR, a_site
+
+pytestmark = pytest.mark.django_db
+
+
+def save(*modalities: str, **changes: object) -> Station:
+    return save_station(a_site(), StationData("CT01", modalities or ("CT",), **changes), ACTOR)
+
+
+def modalities(station: Station) -> list[str]:
+    return [row.modality for row in station.modalities.all()]
+
+
+def test_a_station_is_made_with_its_modalities_in_order():
+    station = save("DX", "CR", room="Room 1")
+
+    assert (station.ae_title, station.name, station.room) == ("CT01", "CT01", "Room 1")
+    assert modalities(station) == ["DX", "CR"]
+    assert [change.verb for change in RecordChange.objects.filter(subject="station")] == ["register"]
+
+
+def test_saving_it_again_changes_it_and_says_what():
+    first = save()
+    second = save("CT", "PT", room="Room 2")
+
+    assert (second.pk, second.version, modalities(second)) == (first.pk, 2, ["CT", "PT"])
+    change = RecordChange.objects.get(subject="station", verb="edit")
+    assert change.detail == {"room": ["", "Room 2"], "modalities": ["CT", "CT, PT"]}
+
+
+def test_saving_the_same_leaves_no_trace():
+    save()
+    assert save().version == 1
+    assert RecordChange.objects.filter(subject="station").count() == 1
+
+
+def test_everything_that_is_wrong_is_named():
+    wrong = StationData("TOO-LONG-AE-TITLE", ("", "C/T"), room="x" * 17, opens=time(19), closes=time(7))
+
+    with pytest.raises(InvalidInput) as refusal:
+        save_station(a_site(), wrong, ACTOR)
+
+    assert set(refusal.value.errors) == {"ae_title", "modalities", "room", "closes"}
+    assert not Station.objects.exists()
+
+
+@pytest.mark.parametrize(("ae_title", "given"), [("", ("CT",)), ("  ", ("CT",)), ("CT01", ()), ("CT01", ("",))])
+def test_a_station_needs_an_ae_title_and_a_modality(ae_title, given):
+    with pytest.raises(InvalidInput):
+        save_station(a_site(), StationData(ae_title, given), ACTOR)
+
+
+def test_two_people_who_edit_one_station_are_told():
+    version = save().version
+    save(room="Room 9")
+
+    with pytest.raises(ChangedMeanwhile):
+        save_station(a_site(), StationData("CT01", ("CT",), room="Room 1"), ACTOR, expected_version=version)
+
+
+def test_a_pool_holds_stations_and_can_be_changed():
+    save()
+    save_station(a_site(), StationData("CT02", ("CT",)), ACTOR)
+    save_pool(a_site(), "ANYCT", "Any CT", ["CT01"], ACTOR)
+    pool = save_pool(a_site(), "ANYCT", "Any CT", ["CT01", "CT02"], ACTOR)
+
+    assert [station.ae_title for station in pool.stations.all()] == ["CT01", "CT02"]
+
+
+def test_a_pool_is_refused_without_code_name_of_a_station_or_stations():
+    save()
+    with pytest.raises(InvalidInput, match="AE title of a station"):
+        save_pool(a_site(), "CT01", "", ["CT01"], ACTOR)
+    with pytest.raises(InvalidInput, match="code"):
+        save_pool(a_site(), "", "", ["CT01"], ACTOR)
+    with pytest.raises(InvalidInput, match="at least one station"):
+        save_pool(a_site(), "ANYCT", "", [], ACTOR)
+    with pytest.raises(NotFound, match="'CT09'"):
+        save_pool(a_site(), "ANYCT", "", ["CT09"], ACTOR)

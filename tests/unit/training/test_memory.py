@@ -1,0 +1,50 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from training import memory
+from training.memory import Exam, Memory, MemoryUnreadable
+
+EXAM = Exam("1.2.3", memory.IN_PROGRESS, "SPS-1", "A1", "RIS at h:1", "CT", "CT chest", "P", [], "2026-11-23T09:41:00-05:00", {})
+
+
+def test_exams_are_remembered_between_two_commands(tmp_path):
+    with Memory.opened(tmp_path, "CT01") as remembered:
+        remembered.exams.append(EXAM)
+        remembered.save()
+    with Memory.opened(tmp_path, "CT01") as again, Memory.opened(tmp_path, "CT02") as other:
+        assert again.exams == [EXAM]
+        assert other.exams == []
+
+
+@pytest.mark.parametrize("ae_title", ["../../etc/x", "A/B", "..", "A B", "CT:1*"])
+def test_an_ae_title_never_leaves_the_directory(tmp_path, ae_title):
+    inside = tmp_path / "modalities"
+    with Memory.opened(inside, ae_title) as remembered:
+        remembered.exams.append(EXAM)
+        remembered.save()
+
+    assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} == {inside}
+    with Memory.opened(inside, ae_title) as again:
+        assert again.exams == [EXAM]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"exams": [{"uid": 1}]}', '"x"'])
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, text):
+    (tmp_path / "CT01.json").write_text(text)
+
+    with pytest.raises(MemoryUnreadable, match=r"CT01\.json .*repair or delete it"), Memory.opened(tmp_path, "CT01"):
+        pass
+
+
+def test_exams_that_are_over_are_forgotten_some_day_and_open_ones_never(tmp_path):
+    with Memory.opened(tmp_path, "CT01") as remembered:
+        remembered.exams = [EXAM, *(replace(EXAM, state="COMPLETED", sop_instance_uid=f"1.{n}") for n in range(250))]
+        remembered.save()
+
+    rows = json.loads((tmp_path / "CT01.json").read_text())["exams"]
+    assert len(rows) == 201
+    assert rows[0]["state"] == memory.IN_PROGRESS
+    assert rows[-1]["sop_instance_uid"] == "1.249"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["CT01.json", "CT01.lock"]
