@@ -1,0 +1,30 @@
+"""`manage.py prepare`: everything that has to be there before the processes start; for installations without `simulate`."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from ris.actions.sites import ensure_default_site
+from training.accounts import ensure_demo_accounts
+
+
+class Command(BaseCommand):
+    help = (
+        "Migrate every database and make the hospital; with RIS_DEMO=1 also the demo hospital and its accounts. "
+        "Can be run again at any time: what is there stays."
+    )
+    requires_system_checks: list[str] = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        for alias in settings.DATABASES:
+            self.stdout.write(f"migrating the database ({alias}) …")
+            call_command("migrate", database=alias, interactive=False, verbosity=0)
+        if settings.DEMO:
+            call_command("demo_hospital")
+            for account, password in ensure_demo_accounts().items():
+                self.stdout.write(f"demo account {account}: {password or 'as shown at the first start'}")
+        site = ensure_default_site()
+        self.stdout.write(f"{site.name} is ready, called {site.ae_title}.")
