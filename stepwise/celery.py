@@ -31,10 +31,11 @@ def _allow_root(**_: Any) -> None:
     warnings.filterwarnings("ignore", category=SecurityWarning)
 
 
-def _start_heartbeat(**_: Any) -> None:
+def _begin_work(**_: Any) -> None:
     # Said at every reconnection; the behaviour it speaks of (tasks go on when Redis is lost) is the one wanted.
     warnings.filterwarnings("ignore", message=r"\s*In Celery 5\.1 we introduced", category=CPendingDeprecationWarning)
     _heartbeat.start()
+    app.send_task("billing.tasks.sweep")  # what waited while no worker ran is sent now, not at beat's next round
 
 
 def _stop_heartbeat(**_: Any) -> None:
@@ -43,5 +44,5 @@ def _stop_heartbeat(**_: Any) -> None:
 
 setup_logging.connect(_log_as_everywhere)
 celeryd_init.connect(_allow_root)
-worker_ready.connect(_start_heartbeat)
+worker_ready.connect(_begin_work)
 worker_shutdown.connect(_stop_heartbeat)

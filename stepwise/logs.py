@@ -1,5 +1,6 @@
 """One line per event, readable in a terminal: time, level, logger, text. Patient names never belong here."""
 
+import logging
 import os
 from typing import Any
 
@@ -19,6 +20,12 @@ structlog.configure(
     cache_logger_on_first_use=True,
 )
 
+
+def is_news(record: logging.LogRecord) -> bool:
+    """False for a request to `/healthz`: it comes every few seconds, and what changed is logged where it is found."""
+    return "GET /healthz" not in str(record.msg) and getattr(getattr(record, "request", None), "path", "") != "/healthz"
+
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -29,7 +36,8 @@ LOGGING: dict[str, Any] = {
             "foreign_pre_chain": _SHARED,
         },
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": is_news}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["news"]}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("RIS_LOG_LEVEL", "INFO")},
     "loggers": {
         "pynetdicom": {"level": "WARNING"},

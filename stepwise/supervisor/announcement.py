@@ -6,8 +6,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from stepwise.supervisor.output import Output
+
 _BOLD, _DIM, _GREEN, _YELLOW = 1, 2, 32, 33  # ANSI
-_LABEL = 12  # width of the left column
+_LABEL = 16  # width of the left column
 
 HEALTH_TIMEOUT = 60.0  # seconds
 _ONE_REQUEST = 5.0
@@ -26,7 +28,8 @@ class Facts:
     """What the banner tells.
 
     `accounts` maps a demo account to its password, None when that was shown at an earlier start; `passwords_chosen` says that they come
-    from RIS_DEMO_PASSWORD. `python` is how the reader would call the interpreter.
+    from RIS_DEMO_PASSWORD. `python` is how the reader would call the interpreter, `modality_options` what the command needs to find
+    this DICOM port.
     """
 
     url: str
@@ -34,6 +37,7 @@ class Facts:
     dicom_address: str
     charges_address: str
     python: str
+    modality_options: str = ""
     demo: bool = False
     accounts: Mapping[str, str | None] = field(default_factory=dict)
     passwords_chosen: bool = False
@@ -48,6 +52,14 @@ async def wait_until_healthy(host: str, port: int, host_header: str, timeout: fl
         if health.ok or loop.time() > deadline:
             return health
         await asyncio.sleep(1)
+
+
+async def wait_until_quiet(output: Output, seconds: float = 1.0, timeout: float = 15.0) -> None:
+    """Let the lines of the start pass, so that the banner stays in sight."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while output.quiet_for < seconds and loop.time() < deadline:
+        await asyncio.sleep(seconds - output.quiet_for)
 
 
 async def _ask(host: str, port: int, host_header: str) -> Health:
@@ -111,7 +123,7 @@ def _accounts(facts: Facts, paint: Callable[[str, int], str]) -> list[str]:
     lines = []
     if known:
         lines += ["  Demo accounts (shown this once; write them down)" if not facts.passwords_chosen else "  Demo accounts"]
-        lines += _rows(paint, ((f"  {name}", f"  {paint(password, _BOLD)}") for name, password in known.items()))
+        lines += _rows(paint, ((f"  {name}", paint(password, _BOLD)) for name, password in known.items()))
     if shown_before:
         lines += [
             f"  Demo accounts: {', '.join(shown_before)}",
@@ -123,7 +135,7 @@ def _accounts(facts: Facts, paint: Callable[[str, int], str]) -> list[str]:
 def _commands(facts: Facts) -> list[str]:
     station = "CT01" if facts.demo else "AE_TITLE"
     return [
-        f"{facts.python} manage.py modality --station {station} list",
+        f"{facts.python} manage.py modality --station {station}{facts.modality_options} list",
         f"{facts.python} manage.py modality --help",
         f"curl {facts.url}healthz",
     ]

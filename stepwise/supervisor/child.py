@@ -65,15 +65,16 @@ class Child:
             await asyncio.sleep(0.05)
         self._is_silent = False
 
-    async def stop(self) -> None:
-        """SIGTERM, SIGKILL after the grace; returns when nothing of the group is left."""
+    async def stop(self, began: float) -> None:
+        """SIGTERM, SIGKILL when its time is over; returns when nothing of the group is left. `began`: loop time of the whole stop."""
         self._stopping.set()
         if self._task is None:
             return
         self._signal(signal.SIGTERM)
-        done, _ = await asyncio.wait([self._task], timeout=self.process.grace)
+        left = began + self.process.stop_by - asyncio.get_running_loop().time()
+        done, _ = await asyncio.wait([self._task], timeout=max(left, 0))
         if not done:
-            self._output.say(f"{self.process.name} did not stop within {self.process.grace:g} s and is killed")
+            self._output.say(f"{self.process.name} did not stop in time and is killed")
             self.kill()
         await self._task
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -22,6 +23,12 @@ class Output:
         self._colours = {name: _COLOURS[index % len(_COLOURS)] for index, name in enumerate(names)} | {OWN_NAME: _BOLD}
         self.coloured = self._stream.isatty() and "NO_COLOR" not in os.environ
         self.broken = False
+        self._last_write = time.monotonic()
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since the last line."""
+        return time.monotonic() - self._last_write
 
     def say(self, text: str) -> None:
         """A line of the supervisor itself."""
@@ -41,6 +48,7 @@ class Output:
     def _write(self, text: str) -> None:
         if self.broken:
             return
+        self._last_write = time.monotonic()
         try:
             self._stream.write(text)
             self._stream.flush()

@@ -96,8 +96,9 @@ class Supervisor:
         self._stop.set()
 
     async def _end(self) -> None:
+        began = asyncio.get_running_loop().time()
         running = sorted((child for child in self._children if child.alive), key=lambda child: child.process.stop_rank)
         for _, rank in groupby(running, key=lambda child: child.process.stop_rank):
-            await asyncio.gather(*(child.stop() for child in rank))
+            await asyncio.gather(*(child.stop(began) for child in rank))
         if running:
             self._output.say("stopped")

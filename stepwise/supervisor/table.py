@@ -11,8 +11,9 @@ from stepwise.supervisor.process import Process
 WEB_THREADS = 16
 WORKER_THREADS = 4
 # The processes that take work in stop first, then the worker, then what it posts to, and Redis when nobody needs it any more.
-# Graces of the ranks add up to less than ten seconds.
+# All is over within ten seconds.
 INTAKE, WORK, OUTSIDE, BROKER = range(4)
+STOP_BY = {INTAKE: 4.0, WORK: 7.0, OUTSIDE: 8.0, BROKER: 9.0}  # seconds
 
 
 def process_table(*, http_fd: int, dicom_fd: int, redis_binary: Path | None) -> list[Process]:
@@ -20,19 +21,25 @@ def process_table(*, http_fd: int, dicom_fd: int, redis_binary: Path | None) -> 
     python = sys.executable
     manage = (python, str(settings.BASE_DIR / "manage.py"))
     celery = (python, "-m", "celery", "--workdir", str(settings.BASE_DIR), "--quiet", "-A", "stepwise")
-    redis = [Process("redis", _redis_command(redis_binary), stop_rank=BROKER, grace=1.5, ready=redis_answers)] if redis_binary else []
+    redis = (
+        [Process("redis", _redis_command(redis_binary), stop_rank=BROKER, stop_by=STOP_BY[BROKER], ready=redis_answers)]
+        if redis_binary
+        else []
+    )
     dicom = [
-        Process(name, (*manage, "dicom"), stop_rank=INTAKE, grace=3, env={"RIS_DICOM_FD": str(dicom_fd)}, fds=(dicom_fd,))
+        Process(name, (*manage, "dicom"), stop_rank=INTAKE, stop_by=STOP_BY[INTAKE], env={"RIS_DICOM_FD": str(dicom_fd)}, fds=(dicom_fd,))
         for name in _numbered("dicom", settings.DICOM_PROCESSES)
     ]
-    charge_processor = [Process("charge_processor", (*manage, "charge_processor"), stop_rank=OUTSIDE, grace=1)] if settings.DEMO else []
+    charge_processor = (
+        [Process("charge_processor", (*manage, "charge_processor"), stop_rank=OUTSIDE, stop_by=STOP_BY[OUTSIDE])] if settings.DEMO else []
+    )
     return [
         *redis,
         *charge_processor,
-        Process("web", (python, "-m", "gunicorn", *_gunicorn_options(http_fd)), stop_rank=INTAKE, grace=3, fds=(http_fd,)),
+        Process("web", (python, "-m", "gunicorn", *_gunicorn_options(http_fd)), stop_rank=INTAKE, stop_by=STOP_BY[INTAKE], fds=(http_fd,)),
         *dicom,
-        Process("worker", (*celery, "worker", *_worker_options()), stop_rank=WORK, grace=3),
-        Process("beat", (*celery, "beat", "--pidfile", ""), stop_rank=INTAKE, grace=3),
+        Process("worker", (*celery, "worker", *_worker_options()), stop_rank=WORK, stop_by=STOP_BY[WORK]),
+        Process("beat", (*celery, "beat", "--pidfile", ""), stop_rank=INTAKE, stop_by=STOP_BY[INTAKE]),
     ]
 
 

@@ -17,7 +17,7 @@ TOKEN = "STEPWISE_TEST_TOKEN"
 
 
 def main(table: Path) -> int:
-    """Rows: `name`, `script` (Python source) or `command`, optionally `rank`, `grace`, and `ready` (a file that has to appear)."""
+    """Rows: `name`, `script` (Python source) or `command`, optionally `rank`, `stop_by`, and `ready` (a file that has to appear)."""
     processes = []
     for row in json.loads(table.read_text()):
         file = Path(row["ready"]) if "ready" in row else None
@@ -26,7 +26,7 @@ def main(table: Path) -> int:
                 row["name"],
                 tuple(row.get("command") or (sys.executable, "-IS", "-c", row["script"])),
                 stop_rank=row.get("rank", 0),
-                grace=row.get("grace", 2),
+                stop_by=row.get("stop_by", 2),
                 ready=file.exists if file else None,
                 ready_within=row.get("ready_within", 5),
             )

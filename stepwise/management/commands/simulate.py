@@ -1,22 +1,25 @@
 """`manage.py simulate`: the whole simulator in the foreground."""
 
 import os
+import shlex
 import socket
 import sys
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from stepwise.supervisor import checks, preparation
-from stepwise.supervisor.announcement import Facts, banner, wait_until_healthy
+from stepwise.supervisor.announcement import Facts, banner, wait_until_healthy, wait_until_quiet
 from stepwise.supervisor.errors import StartError
 from stepwise.supervisor.output import Output
 from stepwise.supervisor.parent import stop_when_parent_ends
 from stepwise.supervisor.ports import listen
-from stepwise.supervisor.supervisor import Supervisor
+from stepwise.supervisor.supervisor import INTERRUPTED, Supervisor
 from stepwise.supervisor.table import process_table
+
+DEFAULT_DICOM_PORT, DEFAULT_AE_TITLE = 11112, "STEPWISE"  # as in settings
 
 
 class Command(BaseCommand):
@@ -30,9 +33,11 @@ class Command(BaseCommand):
         try:
             code = simulate()
         except StartError as error:
-            raise CommandError(str(error)) from error
+            self.stderr.write(str(error))
+            code = 1
         except KeyboardInterrupt:
-            raise CommandError("Interrupted before anything was started.", returncode=130) from None
+            self.stderr.write("Interrupted before anything was started.")
+            code = INTERRUPTED
         if code:
             sys.exit(code)
 
@@ -57,6 +62,8 @@ def simulate() -> int:
     async def announce() -> None:
         port = web.getsockname()[1]
         health = await wait_until_healthy(_reachable(settings.HTTP_BIND), port, _host_header(port))
+        if health.ok:
+            await wait_until_quiet(output)
         output.block(banner(_facts(web, dicom, accounts), health, output.paint))
 
     output.say(f"starting {', '.join(process.name for process in processes)} …")
@@ -86,10 +93,17 @@ def _facts(web: socket.socket, dicom: socket.socket, accounts: dict[str, str | N
         dicom_address=f"{_in_url(_reachable(settings.DICOM_BIND))}:{dicom.getsockname()[1]}",
         charges_address=f"{settings.MLLP_HOST}:{mllp_port}",
         python=_python(),
+        modality_options=_modality_options(dicom.getsockname()[1]),
         demo=settings.DEMO,
         accounts=accounts,
         passwords_chosen=bool(settings.DEMO_PASSWORD),
     )
+
+
+def _modality_options(dicom_port: int) -> str:
+    """What `manage.py modality` has to be told in a terminal without our environment."""
+    port = "" if dicom_port == DEFAULT_DICOM_PORT else f" --port {dicom_port}"
+    return port + ("" if settings.AE_TITLE == DEFAULT_AE_TITLE else f" --called {shlex.quote(settings.AE_TITLE)}")
 
 
 def _reachable(bind: str) -> str:

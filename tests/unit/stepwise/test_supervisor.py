@@ -134,17 +134,17 @@ def test_processes_are_stopped_rank_by_rank(supervise: Any, number: signal.Signa
     supervisor.none_is_left(2)
 
 
-def test_a_process_that_does_not_stop_is_killed_after_its_grace(supervise: Any) -> None:
-    supervisor = supervise({"name": "stubborn", "script": STUBBORN, "grace": 0.3})
+def test_a_process_that_does_not_stop_is_killed_when_its_time_is_over(supervise: Any) -> None:
+    supervisor = supervise({"name": "stubborn", "script": STUBBORN, "stop_by": 0.3})
     supervisor.wait_for("here")
     assert supervisor.terminate(timeout=5) == 0
-    assert "stubborn did not stop within 0.3 s and is killed" in supervisor.output()
+    assert "stubborn did not stop in time and is killed" in supervisor.output()
     supervisor.none_is_left(2)
 
 
 def test_a_second_interrupt_kills_everything_at_once(supervise: Any) -> None:
     supervisor = supervise(
-        {"name": "stubborn", "script": STUBBORN, "grace": 60}, {"name": "later", "script": STUBBORN, "rank": 1, "grace": 60}
+        {"name": "stubborn", "script": STUBBORN, "stop_by": 60}, {"name": "later", "script": STUBBORN, "rank": 1, "stop_by": 60}
     )
     wait_until(lambda: supervisor.output().count("here") == 2, 10, "both run")
     supervisor.interrupt()
