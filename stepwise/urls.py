@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from stepwise.api import api
 from stepwise.health import healthz
-from stepwise.web import pages, step
+from stepwise.web import board, pages, step
 from stepwise.web.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,7 +15,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("help/", pages.help_page, name="help"),
     path("pulse/", pages.pulse, name="pulse"),
     path("steps/<int:pk>/", step.show, name="step"),
+    path("performed/", board.show, name="performed"),
     path("", include("ris.urls")),
+    path("", include("mpps.urls")),
+    path("", include("billing.urls")),
     path("api/v1/", api.urls),
     path("healthz", healthz, name="healthz"),
 ]

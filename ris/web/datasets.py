@@ -18,8 +18,12 @@ _BINARY = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
 
 @dataclass(frozen=True)
 class Element:
-    """One element. `note` says what the raw value means (a UID's name, a date in words); `items` are those of a sequence."""
+    """One element. `note` says what the raw value means (a UID's name, a date in words); `items` are those of a sequence.
 
+    `path` names the element within its data set: `00400100-1-00400008`.
+    """
+
+    path: str
     tag: str
     vr: str
     keyword: str
@@ -32,22 +36,29 @@ class Element:
         return self.vr == "SQ"
 
     @property
+    def is_short(self) -> bool:
+        """Whether its items are shown without being asked for; a list of a hundred images is not."""
+        return len(self.items) <= 3
+
+    @property
     def count(self) -> str:
         return "1 item" if len(self.items) == 1 else f"{len(self.items)} items"
 
 
-def elements(dataset: Dataset) -> tuple[Element, ...]:
+def elements(dataset: Dataset, path: str = "") -> tuple[Element, ...]:
     """All elements in tag order, sequences with their items, without limit of depth."""
-    return tuple(_element(element) for element in dataset)
+    return tuple(_element(element, path) for element in dataset)
 
 
-def _element(element: DataElement) -> Element:
+def _element(element: DataElement, before: str) -> Element:
+    path = f"{before}{element.tag.group:04X}{element.tag.element:04X}"
     tag = f"({element.tag.group:04X},{element.tag.element:04X})"
     keyword = element.keyword or element.name.strip("[]") or "Unknown"
     if element.VR == "SQ":
-        return Element(tag, "SQ", keyword, "", items=tuple(elements(item) for item in element.value or ()))
+        items = tuple(elements(item, f"{path}-{number}-") for number, item in enumerate(element.value or (), start=1))
+        return Element(path, tag, "SQ", keyword, "", items=items)
     value = _text(element)
-    return Element(tag, str(element.VR), keyword, value, _note(str(element.VR), value))
+    return Element(path, tag, str(element.VR), keyword, value, _note(str(element.VR), value))
 
 
 def _text(element: DataElement) -> str:
@@ -100,3 +111,30 @@ def as_json(dataset: Dataset) -> str:
     return json.dumps(
         dataset.to_json_dict(bulk_data_threshold=MAX_TEXT, bulk_data_element_handler=lambda _: ""), indent=2, ensure_ascii=False
     )
+
+
+FORMS = (("table", "Table"), ("dump", "Dump"), ("json", "JSON"))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A data set in the form that was asked for: `elements` in the table, `text` in the others."""
+
+    key: str
+    form: str
+    elements: tuple[Element, ...] = ()
+    text: str = ""
+
+    @property
+    def tabs(self) -> list[tuple[str, str, str]]:
+        """(form, label, query string) of each tab."""
+        return [(form, label, "" if form == "table" else f"{self.key}={form}") for form, label in FORMS]
+
+
+def shown(dataset: Dataset, key: str, form: str) -> Shown:
+    """The data set in a form; `key` is the name of the tabs' parameter in the address and of the panel in the page."""
+    if form == "dump":
+        return Shown(key, form, text=dump(dataset))
+    if form == "json":
+        return Shown(key, form, text=as_json(dataset))
+    return Shown(key, "table", elements(dataset))

@@ -13,6 +13,7 @@ from ris.web.forms import read_date
 
 MIN_SEARCH = 2
 _NAMES = ("q", "station", "modality", "priority")
+_WHOLE = "whole"
 
 
 def day_of(request: HttpRequest, today: date) -> date:
@@ -25,7 +26,10 @@ def day_of(request: HttpRequest, today: date) -> date:
 
 @dataclass(frozen=True)
 class Filters:
-    """Only what is not the default goes into the address: today and empty filters do not."""
+    """Only what is not the default goes into the address: today and empty filters do not.
+
+    `whole`: also what ended long ago today, which is hidden otherwise.
+    """
 
     day: date
     today: date
@@ -33,6 +37,7 @@ class Filters:
     station: str = ""
     modality: str = ""
     priority: str = ""
+    whole: bool = False
 
     @classmethod
     def of(cls, request: HttpRequest, today: date) -> "Filters":
@@ -40,7 +45,7 @@ class Filters:
         given = {name: request.GET.get(name, "").strip() for name in _NAMES}
         if len(given["q"]) < MIN_SEARCH:
             given["q"] = ""
-        return cls(day=day_of(request, today), today=today, **given)
+        return cls(day=day_of(request, today), today=today, whole=bool(request.GET.get(_WHOLE)), **given)
 
     @property
     def tokens(self) -> list[tuple[str, str]]:
@@ -49,10 +54,14 @@ class Filters:
 
     def without(self, *names: str) -> "Filters":
         kept = {name: "" if name in (names or _NAMES) else getattr(self, name) for name in _NAMES}
-        return Filters(self.day, self.today, **kept)
+        return Filters(self.day, self.today, whole=self.whole, **kept)
 
     def on(self, day: date) -> "Filters":
         return replace(self, day=day)
+
+    @property
+    def of_whole_day(self) -> "Filters":
+        return replace(self, whole=True)
 
     @property
     def day_before(self) -> "Filters":
@@ -66,7 +75,7 @@ class Filters:
     def query(self) -> str:
         """The query string, empty when all is default."""
         day = [] if self.day == self.today else [("day", self.day.isoformat())]
-        values = day + self.tokens
+        values = day + self.tokens + ([(_WHOLE, "1")] if self.whole else [])
         return f"?{urlencode(values)}" if values else ""
 
     def narrow(self, found: QuerySet[ScheduledProcedureStep]) -> QuerySet[ScheduledProcedureStep]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,13 +11,15 @@ from django.urls import reverse
 from ris import clock, queries
 from ris.models import Order, ScheduledProcedureStep, Site, Station, StationModality
 from ris.permissions import allowed, requires
-from ris.transitions import ARRIVED, BEGUN, CANCELED, COMPLETED, DISCONTINUED, READY, SCHEDULED, WAITING
+from ris.transitions import ARRIVED, BEGUN, CANCELED, COMPLETED, DISCONTINUED, FINAL, READY, SCHEDULED, WAITING
 from ris.web.access import page
 from ris.web.filters import Filters
 from ris.web.live import live_page
 from ris.web.rows import rows
 
 MAX_ROWS = 500
+RECENT = timedelta(hours=1)
+"""How long an ended exam stays on the list of the day without being asked for."""
 Steps = QuerySet[ScheduledProcedureStep]
 
 
@@ -87,12 +89,19 @@ def _listed(stage: Stage, site: Site, filters: Filters, now: datetime) -> dict[s
     }
     counts = {one.key: sum(by_status[status] for status in one.statuses) if one.statuses else others[one.key].count() for one in STAGES}
     found = on_day.filter(status__in=stage.statuses) if stage.statuses else others[stage.key]
-    mark_now = filters.day == filters.today and stage.key in ("all", "remaining")
+    is_today = filters.day == filters.today
+    hides_ended = stage.key == "all" and is_today and not filters.whole and not filters.q
+    if hides_ended:
+        found = found.exclude(_ended_before(now - RECENT))
+    mark_now = is_today and stage.key in ("all", "remaining")
     shown = rows(found[:MAX_ROWS], now, filters.today, mark_now=mark_now)
+    hidden = counts[stage.key] - found.count() if hides_ended else 0
     return {
         "rows": shown,
         "total": counts[stage.key],
-        "is_capped": counts[stage.key] > len(shown),
+        "is_capped": counts[stage.key] - hidden > len(shown),
+        "hidden": hidden,
+        "whole_day": stage.url + filters.of_whole_day.query,
         "has_now": any(row.first_after_now for row in shown),
         "stages": [(one, counts[one.key], one.url + filters.query) for one in STAGES],
         "counts": counts,
@@ -110,6 +119,11 @@ def _choices(site: Site) -> dict[str, object]:
         "priorities": Order.Priority.choices,
         "exams_exist": ScheduledProcedureStep.objects.filter(site=site).exists(),
     }
+
+
+def _ended_before(moment: datetime) -> Q:
+    """Nobody waits for it and its time is over: it is in the way of what is happening now."""
+    return Q(status__in=FINAL, start__lt=moment)
 
 
 def _problems(now: datetime) -> Q:

@@ -3,7 +3,9 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from ris import clock
 from ris.web.access import page
+from stepwise import health
 
 START_PAGES = {"technologist": "performed", "biller": "charges", "integrator": "associations"}
 """Where a role starts; everybody else starts on the worklist."""
@@ -23,5 +25,7 @@ def help_page(request: HttpRequest) -> HttpResponse:
 
 @page
 def pulse(request: HttpRequest) -> HttpResponse:
-    """Whether the DICOM port answers, for the foot of the navigation."""
-    return render(request, "parts/pulse.html", {"pulse": {"answering": False, "at": None, "problems": []}})
+    """Whether the DICOM port answers, and what else does not, for the foot of the navigation."""
+    found = health.findings()
+    others = [f"{name.capitalize()}: {finding.detail}" for name, finding in found.items() if name != "dicom" and not finding.ok]
+    return render(request, "parts/pulse.html", {"dicom": found["dicom"], "others": others, "asked_at": clock.now()})

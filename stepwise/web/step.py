@@ -3,13 +3,22 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
+from billing import queries as billing_queries
+from billing import web as billing_web
+from mpps import presenters as mpps_presenters
+from mpps import queries as mpps_queries
 from ris import queries
 from ris.models import ScheduledProcedureStep
-from ris.permissions import requires
-from ris.web import stair
+from ris.permissions import allowed, requires
+from ris.web import datasets, stair
 from ris.web.access import page
 from ris.web.live import live_page
+from ris.web.stair import Moment
 from ris.web.steps import may_be_scheduled, offered
+from worklist import queries as worklist_queries
+
+SERVED = "what a modality that asks is shown"
+NOT_SERVED = "on no worklist now; this is what it would say"
 
 
 @page
@@ -19,18 +28,32 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     site = queries.default_site()
     step = get_object_or_404(queries.steps(site), pk=pk)
     treads, moments = stair.present(step)
+    performed = list(mpps_queries.performed_for(step))
+    moments += [moment for one in performed for moment in mpps_presenters.moments(mpps_presenters.messages(one))]
     context = {
         "step": step,
         "procedure": step.requested_procedure,
         "order": step.requested_procedure.order,
         "patient": step.requested_procedure.order.patient,
         "siblings": _siblings(step),
-        "treads": treads,
-        "moments": sorted(moments, key=lambda moment: moment.at, reverse=True),
+        "performed": [mpps_presenters.shown(one) for one in performed],
+        "item": datasets.shown(worklist_queries.item_for(step), "item", request.GET.get("item", "")),
+        "item_note": SERVED if worklist_queries.is_served(step) else NOT_SERVED,
         "verbs": offered(step, request.user),
         "may_be_scheduled": may_be_scheduled(step, request.user),
     }
+    if allowed(request.user, "charges.view"):
+        charges = billing_queries.of_procedures(site, [step.requested_procedure_id]).get(step.requested_procedure_id, [])
+        context["charges"] = [billing_web.shown(charge) for charge in charges]
+        treads.append(billing_web.tread(charges))
+        moments += [moment for charge in charges for moment in billing_web.moments(charge)]
+    context |= {"treads": treads, "moments": _latest_first(moments)}
     return live_page(request, "stepwise/step.html", "stepwise/step_live.html", context)
+
+
+def _latest_first(moments: list[Moment]) -> list[Moment]:
+    """Of what happened at the same moment the later recorded one first."""
+    return sorted(moments, key=lambda moment: moment.at)[::-1]
 
 
 def _siblings(step: ScheduledProcedureStep) -> list[ScheduledProcedureStep]:

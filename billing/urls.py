@@ -1,0 +1,12 @@
+"""Addresses of the biller's pages."""
+
+from django.urls import path
+
+from billing import views
+
+urlpatterns = [
+    path("charges/", views.listing, name="charges"),
+    path("charges/<int:pk>/", views.show, name="charge"),
+    path("charges/<int:pk>/release/", views.release, name="charge-release"),
+    path("charges/<int:pk>/retry/", views.retry, name="charge-retry"),
+]

@@ -1,0 +1,124 @@
+"""The pages of the biller: the charges of a day, and one charge."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from billing import actions, queries, web
+from billing.models import Charge
+from billing.transitions import FAILED, PENDING, POSTED, VOID
+from ris import clock
+from ris import queries as ris_queries
+from ris.actor import Actor
+from ris.errors import Conflict
+from ris.permissions import allowed, requires
+from ris.web.access import page
+from ris.web.filters import Filters
+from ris.web.live import live_page
+
+MAX_ROWS = 500
+_TABS: dict[str, tuple[str, Callable[[QuerySet[Charge]], QuerySet[Charge]]]] = {
+    "": ("All", lambda found: found),
+    "waiting": ("Waiting", lambda found: found.filter(status=PENDING, on_hold="")),
+    "held": ("On hold", lambda found: found.filter(status=PENDING).exclude(on_hold="")),
+    "refused": ("Refused", lambda found: found.filter(status=FAILED)),
+    "posted": ("Posted", lambda found: found.filter(status=POSTED)),
+}
+
+
+@page
+@requires("charges.view")
+def listing(request: HttpRequest) -> HttpResponse:
+    """The charges for a day's work, and the sums of each stage on their way."""
+    site = ris_queries.default_site()
+    filters = Filters.of(request, clock.today(site))
+    on_day = queries.filtered(site, day=filters.day)
+    if filters.q:
+        on_day = on_day.filter(requested_procedure__order__accession_number__icontains=filters.q)
+    tab = request.GET.get("show", "") if request.GET.get("show", "") in _TABS else ""
+    found = _TABS[tab][1](on_day)
+    total = found.count()
+    context = {
+        "tabs": [(key, label, narrow(on_day).count(), _address(filters, key)) for key, (label, narrow) in _TABS.items()],
+        "tab": tab,
+        "books": _books(on_day),
+        "charges": [web.shown(charge) for charge in found[:MAX_ROWS]],
+        "total": total,
+        "is_capped": total > MAX_ROWS,
+        "filters": filters,
+        "may_edit": allowed(request.user, "charges.edit"),
+    }
+    return live_page(request, "billing/charges.html", "billing/charges_live.html", context, url=_address(filters, tab))
+
+
+def _address(filters: Filters, tab: str) -> str:
+    joint = "&" if filters.query else "?"
+    return reverse("charges") + filters.query + (f"{joint}show={tab}" if tab else "")
+
+
+def _books(on_day: QuerySet[Charge]) -> list[dict[str, Any]]:
+    """Captured = posted + waiting + on hold + refused, each as a count and an amount; voided charges count nowhere."""
+    counted = on_day.exclude(status=VOID)
+    parts = (("Captured", counted), *((label, narrow(counted)) for key, (label, narrow) in _TABS.items() if key))
+    order = {"Captured": 0, "Posted": 1, "Waiting": 2, "On hold": 3, "Refused": 4}
+    return [_sum(label, found) for label, found in sorted(parts, key=lambda part: order[part[0]])]
+
+
+def _sum(label: str, found: QuerySet[Charge]) -> dict[str, Any]:
+    """Credits take from the amount."""
+    rows = found.order_by().values_list("transaction_type").annotate(Count("pk"), Sum("amount"))
+    amount = sum((total if kind == Charge.TransactionType.CHARGE else -total for kind, _, total in rows), Decimal(0))
+    return {"label": label, "count": sum(count for _, count, _ in rows), "amount": web.money(amount, "USD")}
+
+
+@page
+@requires("charges.view")
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    """One charge: what it says, how it was delivered, its history."""
+    charge = queries.charge(ris_queries.default_site(), pk)
+    context = {
+        "one": web.shown(charge),
+        "segments": [line for line in charge.message.split("\r") if line],
+        "attempts": [(attempt, web.ATTEMPT_LOOKS.get(attempt.result, "WARNING")) for attempt in charge.delivery_attempts.all()],
+        "moments": list(reversed(web.moments(charge))),
+        "may_edit": allowed(request.user, "charges.edit"),
+    }
+    return live_page(request, "billing/charge.html", "billing/charge_live.html", context)
+
+
+@page
+@requires("charges.edit")
+@require_POST
+def release(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a held charge go."""
+    return _change(request, pk, actions.release_hold, "is released and will be sent")
+
+
+@page
+@requires("charges.edit")
+@require_POST
+def retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send a refused charge once more."""
+    return _change(request, pk, actions.retry_failed, "will be sent again")
+
+
+def _change(request: HttpRequest, pk: int, verb: Callable[[Charge, Actor], Charge], done: str) -> HttpResponse:
+    charge = queries.charge(ris_queries.default_site(), pk)
+    try:
+        verb(charge, Actor.user(request.user))
+    except Conflict as error:
+        messages.error(request, f"Not changed. {error}")
+    else:
+        messages.success(request, f"Charge {charge.control_id} {done}.")
+    if request.headers.get("HX-Request") == "true":
+        response = render(request, "parts/messages.html")
+        response["HX-Trigger"] = "changed"
+        return response
+    return redirect("charge", pk)

@@ -1,0 +1,112 @@
+"""How a charge is shown on pages: each fact in words."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from billing.models import Charge, ChargeLine, DeliveryAttempt
+from billing.presenters import accession_number
+from billing.transitions import FAILED, PENDING, POSTED
+from ris import clock
+from ris.web import times
+from ris.web.stair import Moment, Tread
+
+_VERBS = {
+    "capture": "Charge captured",
+    "release": "Charge released",
+    "post": "Charge posted",
+    "refuse": "Charge refused",
+    "retry": "Charge to be sent again",
+}
+
+
+def status(charge: Charge) -> str:
+    """The charge's status; one that waits for a person is HELD."""
+    return "HELD" if charge.status == PENDING and charge.on_hold else charge.status
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """`$ 1,240.00`; other currencies by their code."""
+    sign = "$" if currency == "USD" else currency
+    return f"{sign} {amount:,.2f}"
+
+
+@dataclass(frozen=True)
+class ShownLine:
+    line: ChargeLine
+    quantity: str
+
+
+@dataclass(frozen=True)
+class ShownCharge:
+    """A charge with all that a list or a page shows of it. `trouble` is why it does not move on, if it does not."""
+
+    charge: Charge
+    status: str
+    amount: str
+    accession_number: str
+    patient_name: str
+    patient_id: str
+    lines: list[ShownLine]
+    trouble: str
+
+    @property
+    def look(self) -> str:
+        return {FAILED: "FAILED", "HELD": "REVIEW"}.get(self.status, "")
+
+    @property
+    def can_be_released(self) -> bool:
+        return self.status == "HELD"
+
+    @property
+    def can_be_sent_again(self) -> bool:
+        return self.status == FAILED
+
+
+def shown(charge: Charge) -> ShownCharge:
+    procedure, performed = charge.requested_procedure, charge.performed_step
+    patient = procedure.order.patient if procedure else None
+    return ShownCharge(
+        charge=charge,
+        status=status(charge),
+        amount=money(charge.amount if charge.transaction_type == Charge.TransactionType.CHARGE else -charge.amount, charge.currency),
+        accession_number=accession_number(charge),
+        patient_name=patient.name if patient else performed.patient_name if performed else "",
+        patient_id=patient.patient_id if patient else performed.patient_id if performed else "",
+        lines=[ShownLine(line, f"{line.quantity.normalize():f}") for line in charge.lines.all()],
+        trouble=charge.on_hold if charge.status == PENDING and charge.on_hold else "" if charge.status == POSTED else charge.error,
+    )
+
+
+def tread(charges: list[Charge]) -> Tread:
+    """The last step of an exam's stair: its latest charge."""
+    if not charges:
+        return Tread("Charged", "Not yet")
+    charge = charges[0]
+    if charge.posted_at:
+        return Tread("Charged", f"{times.moment_near(charge.posted_at, clock.today(charge.site))}, acknowledged", POSTED)
+    words = {"HELD": "On hold", FAILED: "Refused", PENDING: "Waiting for the charge processor"}
+    look = {"HELD": "REVIEW"}.get(status(charge), status(charge))
+    return Tread("Charge captured", words.get(status(charge), charge.status.capitalize()), look)
+
+
+def moments(charge: Charge) -> list[Moment]:
+    """The charge's history as entries of a timeline."""
+    looks = {"capture": "INFO", "post": POSTED, "refuse": FAILED}
+    return [
+        Moment(
+            change.at,
+            looks.get(change.verb, "INFO"),
+            _VERBS.get(change.verb, change.verb.capitalize()),
+            change.reason,
+            f"{charge.control_id}, {change.actor}",
+        )
+        for change in charge.changes.all()
+    ]
+
+
+ATTEMPT_LOOKS: dict[str, str] = {
+    DeliveryAttempt.Result.ACCEPTED: "PASS",
+    DeliveryAttempt.Result.REFUSED: "ERROR",
+    DeliveryAttempt.Result.UNSENDABLE: "ERROR",
+}
+"""Glyph of a delivery attempt; whatever may be tried again is a warning."""
