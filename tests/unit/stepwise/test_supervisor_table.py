@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django.fixtures import Settings
 
 from stepwise.supervisor.process import Process
 from stepwise.supervisor.table import process_table
@@ -13,7 +13,7 @@ def _table(redis: Path | None = Path("/bin/redis-server")) -> list[Process]:
     return process_table(http_fd=3, dicom_fd=4, redis_binary=redis)
 
 
-def test_redis_starts_first_and_stops_last(settings: SettingsWrapper) -> None:
+def test_redis_starts_first_and_stops_last(settings: Settings) -> None:
     settings.DEMO = True
     table = _table()
     assert [process.name for process in table] == ["redis", "charge_processor", "web", "dicom", "worker", "beat"]
@@ -30,13 +30,13 @@ def test_a_redis_that_runs_elsewhere_is_not_started() -> None:
     assert "redis" not in [process.name for process in _table(redis=None)]
 
 
-def test_the_charge_processor_is_part_of_the_demo_alone(settings: SettingsWrapper) -> None:
+def test_the_charge_processor_is_part_of_the_demo_alone(settings: Settings) -> None:
     settings.DEMO = False
     assert "charge_processor" not in [process.name for process in _table()]
 
 
 @pytest.mark.parametrize(("count", "names"), [(1, ["dicom"]), (3, ["dicom.1", "dicom.2", "dicom.3"])])
-def test_dicom_processes_share_the_listening_socket(settings: SettingsWrapper, count: int, names: list[str]) -> None:
+def test_dicom_processes_share_the_listening_socket(settings: Settings, count: int, names: list[str]) -> None:
     settings.DICOM_PROCESSES = count
     dicom = [process for process in _table() if process.name.startswith("dicom")]
     assert [process.name for process in dicom] == names
