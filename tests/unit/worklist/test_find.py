@@ -14,6 +14,8 @@ from tests.support.worklist import asking
 from worklist import find, matching, projection
 from worklist.models import WorklistEntry
 
+pytestmark = pytest.mark.both_databases
+
 NAMES = ("MÜLLER^Jürgen", "Mueller^Ida", "山田^太郎=YAMADA^Taro", "SMITH", "SMITH^John", "O'Neil^Ann")
 START = datetime(2026, 7, 6, 12, 0, tzinfo=UTC)
 

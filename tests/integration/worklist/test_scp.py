@@ -1,0 +1,127 @@
+"""Statuses of C-FIND over the network, with our own SCU, and the `dicom` command as a process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from pydicom import Dataset
+
+from dimse import scu, statuses
+from dimse.errors import DimseFailure
+from dimse.server import DicomServer
+from dimse.services import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    MODALITY_PERFORMED_PROCEDURE_STEP,
+    MODALITY_WORKLIST,
+    VERIFICATION,
+    AssociationInfo,
+    FindRequest,
+)
+from ris.models import Site
+from tests.support.hospital import a_station, an_order, in_minutes
+from tests.support.ports import free_port
+from tests.support.processes import Process
+from tests.support.worklist import identifier
+from worklist.scp import c_find
+
+
+def request(asked: Dataset, cancelled_after: int = 1_000_000) -> FindRequest:
+    left = iter(range(cancelled_after))
+    return FindRequest(
+        association=AssociationInfo(uuid4(), "CT01", "STEPWISE", "127.0.0.1", 1),
+        message_id=1,
+        sop_class_uid=MODALITY_WORKLIST,
+        transfer_syntax=EXPLICIT_VR_LITTLE_ENDIAN,
+        identifier=asked,
+        is_cancelled=lambda: next(left, None) is None,
+    )
+
+
+@pytest.fixture
+def three_orders(db: None) -> None:
+    for minutes in (120, 10, 60):
+        an_order(start=in_minutes(minutes))
+
+
+def answers(asked: Dataset) -> Iterator[tuple[int, Dataset | None]]:
+    return c_find(request(asked))
+
+
+def test_pending_tells_whether_every_key_is_supported(three_orders: None) -> None:
+    assert {status for status, _ in answers(identifier(PatientID=""))} == {statuses.PENDING}
+    unsupported = identifier(PatientID="", DigitalSignaturesSequence=[])
+    assert {status for status, _ in answers(unsupported)} == {statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED}
+
+
+def test_a_cancel_ends_the_answers_with_fe00(three_orders: None) -> None:
+    got = list(c_find(request(identifier(PatientID=""), cancelled_after=2)))
+    assert [status for status, _ in got] == [statuses.PENDING, statuses.PENDING, statuses.CANCELED]
+    assert got[-1][1] is None
+
+
+def test_a_key_that_is_no_date_fails_with_a900_and_names_the_element(db: None) -> None:
+    with pytest.raises(DimseFailure) as failed:
+        list(answers(identifier({"ScheduledProcedureStepStartDate": "2026-07-06"})))
+    assert failed.value.status == statuses.IDENTIFIER_DOES_NOT_MATCH
+    assert failed.value.offending == (0x00400002,)
+    assert "ScheduledProcedureStepStartDate" in failed.value.comment
+
+
+def test_over_the_network_the_failure_leaves_the_association_alive(server: DicomServer, site: Site) -> None:
+    an_order(patient_id="P7")
+    with scu.open_association("127.0.0.1", server.port, calling="CT01", called="STEPWISE", contexts=[MODALITY_WORKLIST]) as association:
+        with pytest.raises(scu.FailureStatus) as failed:
+            list(association.find(identifier({"ScheduledProcedureStepStartTime": "late"})))
+        assert failed.value.answer.status == statuses.IDENTIFIER_DOES_NOT_MATCH
+        assert [answer.PatientID for answer in association.find(identifier(PatientID=""))] == ["P7"]
+
+
+def test_the_policy_knows_sites_and_stations(server: DicomServer, site: Site, settings) -> None:
+    settings.UNKNOWN_CALLERS = "reject"
+    a_station("CT01")
+    for calling, called, refused in (("CT01", "STEPWISE", None), ("CT99", "STEPWISE", 3), ("CT01", "OTHER", 7)):
+        try:
+            with scu.open_association("127.0.0.1", server.port, calling=calling, called=called, contexts=[VERIFICATION]):
+                reason = None
+        except scu.Refused as error:
+            reason = error.reason
+        assert reason == refused
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A data directory of its own with empty tables."""
+    directory = tmp_path_factory.mktemp("data")
+    environment = {"RIS_DATA_DIR": str(directory), "RIS_DICOM_PORT": str(free_port()), "RIS_UNKNOWN_CALLERS": "accept", "DATABASE_URL": ""}
+    for database in ("default", "journal"):
+        with Process.manage(
+            "migrate", "--verbosity", "0", "--database", database, log=directory / "migrate.log", env=environment
+        ) as migrate:
+            assert migrate.wait(60) == 0, migrate.output()
+    return environment
+
+
+def test_the_dicom_command_serves_until_sigterm_and_says_when_its_port_is_taken(tmp_path: Path, environment: dict[str, str]) -> None:
+    port = int(environment["RIS_DICOM_PORT"])
+    with Process.manage("dicom", log=tmp_path / "dicom.log", env=environment) as dicom:
+        dicom.wait_for(f"listening on port {port} as STEPWISE")
+        both = [MODALITY_WORKLIST, MODALITY_PERFORMED_PROCEDURE_STEP]
+        with scu.open_association("127.0.0.1", port, calling="CT01", called="STEPWISE", contexts=both) as association:
+            assert list(association.find(identifier(PatientID=""))) == []
+        second = Process.manage("dicom", log=tmp_path / "second.log", env=environment).start()
+        assert second.wait(30) == 1
+        assert "Address already in use" in second.output()
+        assert "RIS_DICOM_PORT" in second.output()
+        assert dicom.terminate(10) == 0
+
+
+def test_services_can_be_split(tmp_path: Path, environment: dict[str, str]) -> None:
+    port = int(environment["RIS_DICOM_PORT"])
+    with Process.manage("dicom", "--services", "mpps", log=tmp_path / "dicom.log", env=environment) as dicom:
+        dicom.wait_for("listening")
+        with (
+            pytest.raises(scu.NothingAccepted),
+            scu.open_association("127.0.0.1", port, calling="CT01", called="STEPWISE", contexts=[MODALITY_WORKLIST]),
+        ):
+            pass
