@@ -48,7 +48,7 @@ class ChargeOut(Schema):
 
 class ChargeQuery(ListQuery):
     accession_number: Line = ""
-    status: Line | None = None
+    status: Line = ""
     date: Day | None = None
 
 

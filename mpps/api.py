@@ -72,7 +72,7 @@ class PerformedStepOut(Schema):
 
 class PerformedStepQuery(ListQuery):
     accession_number: Line = ""
-    status: Line | None = None
+    status: Line = ""
     station_ae_title: Line = ""
     date: Day | None = None
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import structlog
 from csp.decorators import csp_update
-from django.db import OperationalError
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import NinjaAPI, Router, Schema, Swagger
@@ -127,6 +129,16 @@ def _database_away(request: HttpRequest, error: OperationalError) -> HttpRespons
     return _answer(request, 503, {"detail": "The database does not answer now; nothing was written. Try again in a moment."})
 
 
+def _raced(request: HttpRequest, error: IntegrityError) -> HttpResponse:
+    """Two calls made the same thing at the same moment, past the check that would have named it."""
+    log.warning("a REST call lost a race", path=request.path, error=str(error).strip().splitlines()[0])
+    return _answer(request, 409, {"detail": "Somebody else wrote the same at this moment; nothing was written. Look again, then decide."})
+
+
+def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return _answer(request, 413, {"detail": f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."})
+
+
 def _answer(request: HttpRequest, status: int, body: dict[str, Any]) -> HttpResponse:
     return api.create_response(request, body, status=status)
 
@@ -138,6 +150,8 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     HttpError: _http_error,
     Http404: _not_found,
     OperationalError: _database_away,
+    IntegrityError: _raced,
+    RequestDataTooBig: _too_big,
 }
 for kind, handler in _HANDLERS.items():
     api.add_exception_handler(kind, handler)

@@ -127,8 +127,8 @@ def known_parameters(request: HttpRequest, query: Schema) -> None:
 
 
 def one_of(name: str, value: str | None, known: Iterable[str]) -> str | None:
-    """A filter's value in capitals; InvalidInput when it is none of those known."""
-    if value is None:
+    """A filter's value in capitals, None when it is not given; InvalidInput when it is none of those known."""
+    if not value:
         return None
     upper = value.strip().upper()
     choices = tuple(known)

@@ -22,7 +22,9 @@ _STATUS = re.compile(r"(?:0x)?([0-9a-f]{4})h?", re.IGNORECASE)
 
 
 def _status(value: str) -> str:
-    """`A900`, `0xA900` or `A900H` as `A900`."""
+    """`A900`, `0xA900` or `A900H` as `A900`; empty stays empty."""
+    if not value:
+        return ""
     match = _STATUS.fullmatch(value.strip())
     if not match:
         raise ValueError("is not a DIMSE status; write it in hexadecimal, e.g. A900")
@@ -38,19 +40,19 @@ class JournalQuery(ListQuery):
     from_: Moment | None = Field(None, alias="from")
     to: Moment | None = None
     calling: Line = ""
-    service: Line | None = None
+    service: Line = ""
 
 
 class AssociationQuery(JournalQuery):
     """`status` is how it ended: released, aborted, closed, aborted here, rejected; or open."""
 
-    status: Line | None = None
+    status: Line = ""
 
 
 class MessageQuery(JournalQuery):
     """`status` is the DIMSE status in hexadecimal."""
 
-    status: HexStatus | None = None
+    status: HexStatus = ""
 
 
 class ContextOut(Schema):
@@ -107,12 +109,13 @@ def list_associations(request: HttpRequest, query: Query[AssociationQuery]) -> d
     found = Association.objects.between(query.from_, query.to).order_by("-started", "pk")
     if query.calling:
         found = found.calling(query.calling)
-    if query.service is not None:
-        verb = base.one_of("service", query.service, Verb)
+    verb = base.one_of("service", query.service, Verb)
+    if verb is not None:
         found = found.filter(pk__in=Message.objects.filter(service=verb).values("association"))
-    if query.status is not None:
-        ends = {end.upper(): end for end in (*Association.End.values, _OPEN)}
-        end = ends[base.one_of("status", query.status, ends) or ""]
+    ends = {end.upper(): end for end in (*Association.End.values, _OPEN)}
+    status = base.one_of("status", query.status, ends)
+    if status is not None:
+        end = ends[status]
         found = found.filter(ended=None) if end == _OPEN else found.filter(end=end)
     rows, count = base.cut(request, query, found)
     services = _services([row.pk for row in rows])
@@ -126,9 +129,10 @@ def list_messages(request: HttpRequest, query: Query[MessageQuery]) -> dict[str,
     found = Message.objects.between(query.from_, query.to).prefetch_related("association")
     if query.calling:
         found = found.calling(query.calling)
-    if query.service is not None:
-        found = found.service(base.one_of("service", query.service, Verb) or "")
-    if query.status is not None:
+    verb = base.one_of("service", query.service, Verb)
+    if verb is not None:
+        found = found.service(verb)
+    if query.status:
         found = found.status(int(query.status, 16))
     return base.page(request, query, found, lambda message: _message(message, site))
 

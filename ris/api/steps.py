@@ -37,10 +37,10 @@ class StepOut(Schema):
 
 
 class StepQuery(ListQuery):
-    accession_number: Line | None = None
-    patient_id: Line | None = None
-    status: Line | None = None
-    station_ae_title: Line | None = None
+    accession_number: Line = ""
+    patient_id: Line = ""
+    status: Line = ""
+    station_ae_title: Line = ""
     date: Day | None = None
 
 
@@ -93,11 +93,11 @@ def _found(site: Site, query: StepQuery) -> QuerySet[ScheduledProcedureStep]:
     status = base.one_of("status", query.status, STATUSES)
     if status is not None:
         found = found.filter(status=status)
-    if query.accession_number is not None:
+    if query.accession_number:
         found = found.filter(requested_procedure__order__accession_number=query.accession_number)
-    if query.patient_id is not None:
+    if query.patient_id:
         found = found.filter(requested_procedure__order__patient__patient_id=query.patient_id)
-    if query.station_ae_title is not None:
+    if query.station_ae_title:
         found = found.filter(stations__ae_title=query.station_ae_title)
     if query.date is not None:
         first, after = clock.day_bounds(query.date, site)

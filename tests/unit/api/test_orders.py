@@ -215,6 +215,11 @@ def test_a_body_that_is_not_json_is_refused_in_words(rest: Rest, raw: str | byte
     assert row_counts() == before
 
 
+def test_a_body_beyond_all_measure_is_413(rest: Rest) -> None:
+    status, body = rest.post("/orders", an_order_body(comments="x" * 3_000_000))
+    assert (status, "larger" in body["detail"]) == (413, True)
+
+
 @pytest.mark.parametrize("raw", ["[]", "null", "5", '"text"', "NaN"])
 def test_a_body_that_is_no_object_is_refused_in_words(rest: Rest, raw: str) -> None:
     status, body = rest.post_raw("/orders", raw)

@@ -33,7 +33,7 @@ def test_steps_are_listed_in_order_of_start_with_the_tray_last(rest: Rest) -> No
 def test_each_filter_narrows(rest: Rest) -> None:
     first, second = a_step(10, patient_id="P1"), a_step(60, patient_id="P2")
     rest.post(f"/scheduled-steps/{second.pk}/arrive")
-    tomorrow = steps_of(an_order(start=in_minutes(60 * 24 + 30), station="MR01"))[0]
+    tomorrow = steps_of(an_order(start=in_minutes(60 * 27), station="MR01"))[0]
     accession = first.requested_procedure.order.accession_number
 
     def found(**query: object) -> list[int]:
@@ -51,6 +51,7 @@ def test_each_filter_narrows(rest: Rest) -> None:
     assert tomorrow.pk in found(date=clock.local(tomorrow.start, a_site()).date().isoformat())
     assert first.pk not in found(date=clock.local(tomorrow.start, a_site()).date().isoformat())
     assert found(status="SCHEDULED", patient_id="P2") == []
+    assert len(found(status="", patient_id="", accession_number="", station_ae_title="")) == 3
 
 
 def test_date_is_the_hospitals_local_date(rest: Rest) -> None:
