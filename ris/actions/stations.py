@@ -32,7 +32,7 @@ def _check(data: StationData) -> tuple[dict[str, object], list[str]]:
     checked = Checker()
     columns: dict[str, object] = {
         "ae_title": checked("ae_title", validation.text, data.ae_title, "AE"),
-        "name": checked("name", validation.text, data.name or data.ae_title, "SH"),
+        "name": checked("name", validation.text, data.name or data.ae_title.strip()[:16], "SH"),
         "room": checked("room", validation.text, data.room, "SH"),
         "character_set": checked("character_set", validation.text, data.character_set, "LO"),
         "enabled": data.enabled,

@@ -16,7 +16,7 @@ from ris.actions.stations import StationData
 _GRID = timedelta(minutes=5)
 _HALF_DAY = timedelta(hours=6)
 _MARGIN = timedelta(minutes=90)
-_GAPS = (0, 5, 10, 15, 20, 30, 45)
+_GAPS = (5, 10, 15, 20, 30, 45)
 """Minutes between two exams."""
 
 
