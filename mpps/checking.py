@@ -155,6 +155,8 @@ def _invalid(dataset: Mapping[str, Any], parent: str = "", where: str = "") -> I
             continue
         path = where + row.keyword
         if row.is_sequence:
+            if element["vr"] != "SQ" and not datasets.is_empty(element):
+                yield Problem(Kind.INVALID, path, row, f"came as {element['vr']}, not as a sequence", refuses=row.is_required)
             for number, item in enumerate(_items(element), 1):
                 yield from _invalid(item, row.path, f"{path}[{number}].")
             continue

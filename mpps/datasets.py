@@ -1,7 +1,8 @@
 """Data sets as DICOM JSON (PS3.18 Annex F), the one form in which they are checked, merged and kept."""
 
 import math
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Mapping, MutableSequence
 from typing import Any
 
 from pydicom.config import IGNORE
@@ -14,6 +15,7 @@ Json = dict[str, Any]
 
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _PADDING = " \0"
+_TEXT_VRS = ("AE", "CS", "DA", "LO", "SH", "TM", "UI")
 
 
 def tag(keyword: str) -> str:
@@ -25,35 +27,50 @@ def tag(keyword: str) -> str:
 
 
 def from_dataset(dataset: Dataset) -> Json:
-    """The data set with its values as they are, less padding and less what a JSON column cannot hold (NUL, infinite numbers)."""
-    return {key: _element(element) for key, element in dataset.to_json_dict(suppress_invalid_tags=True).items()}
+    """The data set with its values as they are, less padding and less what a JSON column cannot hold (NUL, infinite numbers).
+
+    IS and DS stay text as written (PS3.18 F.2.3). Not pydicom's own conversion: that drops values it does not like, and logs them.
+    """
+    return {f"{element.tag:08X}": _element(element) for element in dataset}
 
 
-def _element(element: Mapping[str, Any]) -> Json:
-    if "Value" not in element:
-        return dict(element)
-    if element["vr"] == "SQ":
-        return {"vr": "SQ", "Value": [{key: _element(inner) for key, inner in item.items()} for item in element["Value"]]}
-    values = [_value(value) for value in element["Value"]]
-    return dict(element) | {"Value": values}
+def _element(element: DataElement) -> Json:
+    vr, value = str(element.VR), element.value
+    if vr == "SQ":
+        return {"vr": vr, "Value": [from_dataset(item) for item in value or ()]}
+    if isinstance(value, bytes):
+        return {"vr": vr, "InlineBinary": b64encode(value).decode("ascii")} if value else {"vr": vr}
+    values = list(value) if isinstance(value, MutableSequence) else [value]
+    if all(one is None or one == "" for one in values):
+        return {"vr": vr}
+    return {"vr": vr, "Value": [_value(vr, one) for one in values]}
 
 
-def _value(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.strip(_PADDING).replace("\0", "")
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {group: str(text).strip(_PADDING).replace("\0", "") for group, text in value.items()}
-    return value
+def _value(vr: str, value: Any) -> Any:
+    if vr == "PN":
+        groups = zip(_NAME_GROUPS, str(value).split("="), strict=False)
+        return {group: text for group, part in groups if (text := _clean(part))}
+    if vr == "AT":
+        return f"{int(value):08X}"
+    if isinstance(value, str) or vr in ("DS", "IS"):
+        return _clean(str(value))
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _clean(text: str) -> str:
+    return text.strip(_PADDING).replace("\0", "")
 
 
 def to_dataset(attribute_list: Json) -> Dataset:
-    """A flat list of elements as a data set, values as they are however wrong; a sequence goes without items."""
+    """A flat list of elements as a data set for the answer that refuses them: values as they came, however wrong, in ASCII.
+
+    A sequence goes without items, and what came under a VR that is not one of text goes as LO.
+    """
     dataset = Dataset()
     for key, element in attribute_list.items():
-        value = [] if element["vr"] == "SQ" else joined(element).split("\\")
-        dataset[int(key, 16)] = DataElement(int(key, 16), element["vr"], value, validation_mode=IGNORE)
+        vr = element["vr"] if element["vr"] in ("SQ", *_TEXT_VRS) else "LO"
+        text = joined(element).encode("ascii", "replace").decode("ascii")
+        dataset[int(key, 16)] = DataElement(int(key, 16), vr, [] if vr == "SQ" else text.split("\\"), validation_mode=IGNORE)
     return dataset
 
 

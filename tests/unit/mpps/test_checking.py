@@ -191,3 +191,10 @@ def test_error_comments_name_the_first_and_count_the_rest() -> None:
     with pytest.raises(Refused) as refused:
         created(Modality=None, PerformedProcedureStepID=None, PatientSex=None)
     assert refused.value.comment.endswith("is missing (+2 more)")
+
+
+def test_a_sequence_that_came_as_text_is_refused() -> None:
+    dataset = datasets.from_dataset(a_create()) | {datasets.tag("ScheduledStepAttributesSequence"): {"vr": "LO", "Value": ["x"]}}
+    with pytest.raises(Refused) as refused:
+        checking.settle(Verb.N_CREATE, checking.problems_of_create(dataset), strict=True)
+    assert refused.value.status == statuses.INVALID_ATTRIBUTE_VALUE

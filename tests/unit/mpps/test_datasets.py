@@ -2,8 +2,10 @@
 
 from pydicom.dataset import Dataset
 
+from dimse.encode import encode
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN
 from mpps import datasets
-from tests.support.mpps import a_series
+from tests.support.mpps import a_series, changed
 
 
 def of(**values: object) -> datasets.Json:
@@ -62,3 +64,31 @@ def test_equality_is_by_meaning() -> None:
     assert datasets.same(of(PerformedSeriesSequence=[item])["00400340"], of(PerformedSeriesSequence=[item])["00400340"])
     assert not datasets.same(of(PerformedSeriesSequence=[item])["00400340"], of(PerformedSeriesSequence=[other])["00400340"])
     assert not datasets.same(of(PerformedSeriesSequence=[item])["00400340"], of(PerformedSeriesSequence=[item, item])["00400340"])
+
+
+def test_values_that_break_their_vr_are_kept() -> None:
+    kept = datasets.from_dataset(changed(Dataset(), {"StudyInstanceUID": "1.02.x", "StudyID": "x" * 80, "PatientName": "A" * 90}))
+    assert [datasets.text(kept, keyword) for keyword in ("StudyInstanceUID", "StudyID", "PatientName")] == ["1.02.x", "x" * 80, "A" * 90]
+
+
+def test_numbers_stay_as_written() -> None:
+    assert of(ImageAndFluoroscopyAreaDoseProduct="1.50")["0018115E"] == {"vr": "DS", "Value": ["1.50"]}
+
+
+def test_bytes_are_kept_inline() -> None:
+    dataset = Dataset()
+    dataset.add_new(0x00091010, "OB", b"\x01\x02")
+    assert datasets.from_dataset(dataset)["00091010"] == {"vr": "OB", "InlineBinary": "AQI="}
+
+
+def test_refused_elements_go_back_as_they_came() -> None:
+    refused = datasets.to_dataset(
+        {
+            "00400252": {"vr": "CS", "Value": ["完 DONE"]},
+            "00400244": {"vr": "DS", "Value": ["1.5"]},
+            "00400340": {"vr": "SQ"},
+            "00400245": {"vr": "TM"},
+        }
+    )
+    assert (refused[0x00400252].value, refused[0x00400244].VR, refused[0x00400340].VR) == ("? DONE", "LO", "SQ")
+    assert encode(refused, EXPLICIT_VR_LITTLE_ENDIAN)
