@@ -18,6 +18,15 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 environ.Env.read_env(str(BASE_DIR / ".env")) if (BASE_DIR / ".env").exists() else None
 
+
+def _number(name: str, default: int, lowest: int = 0, highest: int = 65_535) -> int:
+    """A whole number from the environment; a port unless other bounds are given."""
+    value = env.str(name, default=str(default))
+    if not value.isascii() or not value.isdigit() or not lowest <= int(value) <= highest:
+        raise ImproperlyConfigured(f"{name} is {value!r}; it must be a whole number from {lowest} to {highest}.")
+    return int(value)
+
+
 # --- Where things live -------------------------------------------------------------------------------------------
 DATA_DIR = Path(env.str("RIS_DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 DEBUG = False
@@ -27,16 +36,16 @@ SECRET_KEY = env.str("RIS_SECRET_KEY", default="") or secret_key(DATA_DIR)
 ALLOWED_HOSTS = env.list("RIS_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 API_TOKEN = env.str("RIS_API_TOKEN", default="")
 
-HTTP_PORT = env.int("RIS_HTTP_PORT", default=8000)
+HTTP_PORT = _number("RIS_HTTP_PORT", 8000)
 HTTP_BIND = env.str("RIS_BIND", default="127.0.0.1")
-DICOM_PORT = env.int("RIS_DICOM_PORT", default=11112)
+DICOM_PORT = _number("RIS_DICOM_PORT", 11112)
 DICOM_BIND = env.str("RIS_DICOM_BIND", default="127.0.0.1")
 DICOM_HOST = env.str("RIS_DICOM_HOST", default="127.0.0.1")  # where the web finds the DICOM port for its health check
-DICOM_PROCESSES = env.int("RIS_DICOM_PROCESSES", default=1)
+DICOM_PROCESSES = _number("RIS_DICOM_PROCESSES", 1, 1, 64)
 AE_TITLE = env.str("RIS_AE_TITLE", default="STEPWISE")
 UNKNOWN_CALLERS = env.str("RIS_UNKNOWN_CALLERS", default="accept" if DEMO else "reject")
 MLLP_HOST = env.str("RIS_MLLP_HOST", default="127.0.0.1")
-MLLP_PORT = env.int("RIS_MLLP_PORT", default=0)
+MLLP_PORT = _number("RIS_MLLP_PORT", 0)
 
 if UNKNOWN_CALLERS not in ("accept", "reject"):
     raise ImproperlyConfigured(f"RIS_UNKNOWN_CALLERS is {UNKNOWN_CALLERS!r}; it must be 'accept' or 'reject'.")
