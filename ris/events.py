@@ -38,6 +38,20 @@ class PatientChanged:
     patient_id: int
 
 
+@dataclass(frozen=True)
+class StationChanged:
+    """A station was made or its settings changed."""
+
+    station_id: int
+
+
+@dataclass(frozen=True)
+class SiteChanged:
+    """A site's time zone changed: every local date and time of it reads differently now."""
+
+    site_id: int
+
+
 def subscribe(event_class: type[E], handler: Callable[[E], None]) -> None:
     """Register a handler once; a second registration of the same handler is ignored."""
     if handler not in _subscribers[event_class]:

@@ -184,8 +184,18 @@ def on_patient_changed(event: events.PatientChanged) -> None:
     rebuild(ScheduledProcedureStep.objects.filter(requested_procedure__order__patient=event.patient_id).values_list("pk", flat=True))
 
 
+def on_station_changed(event: events.StationChanged) -> None:
+    rebuild(ScheduledProcedureStep.objects.filter(stations__station=event.station_id).values_list("pk", flat=True))
+
+
+def on_site_changed(event: events.SiteChanged) -> None:
+    rebuild(ScheduledProcedureStep.objects.filter(site=event.site_id).values_list("pk", flat=True))
+
+
 def subscribe() -> None:
     """Follow what changes in the RIS; called once, when the application is ready."""
     events.subscribe(events.StepChanged, on_step_changed)
     events.subscribe(events.StepsRemoved, on_steps_removed)
     events.subscribe(events.PatientChanged, on_patient_changed)
+    events.subscribe(events.StationChanged, on_station_changed)
+    events.subscribe(events.SiteChanged, on_site_changed)

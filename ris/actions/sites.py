@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from ris import events
 from ris.db import action
 from ris.models import Site
 
@@ -20,6 +21,9 @@ def ensure_default_site(name: str = "Northbridge General", issuer_of_patient_id:
             is_default=True,
         )
     elif (site.ae_title, site.time_zone) != (settings.AE_TITLE, settings.TIME_ZONE):
+        moved = site.time_zone != settings.TIME_ZONE
         site.ae_title, site.time_zone = settings.AE_TITLE, settings.TIME_ZONE
         site.save(update_fields=["ae_title", "time_zone"])
+        if moved:
+            events.publish(events.SiteChanged(site.pk))
     return site

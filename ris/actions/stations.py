@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
 
-from ris import clock, validation
+from ris import clock, events, validation
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import ChangedMeanwhile, InvalidInput, NotFound
@@ -78,6 +78,7 @@ def save_station(site: Site, data: StationData, actor: Actor, expected_version: 
         [StationModality(station=station, modality=modality, position=i) for i, modality in enumerate(modalities)]
     )
     RecordChange.by(actor, at=clock.now(site), verb=verb, subject="station", subject_id=station.pk, detail=detail)
+    events.publish(events.StationChanged(station.pk))
     return station
 
 

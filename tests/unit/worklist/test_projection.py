@@ -1,9 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.core.management import call_command
 
 from ris import events
-from ris.actions import patients, steps
+from ris.actions import patients, stations, steps
+from ris.actions.stations import StationData
 from ris.models import ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_pool, a_procedure, a_site, a_station, an_order, steps_of
 from worklist import projection, queries
@@ -91,3 +93,24 @@ def test_differences_are_found_and_rebuilding_mends_them() -> None:
     assert projection.rebuild_all() == 3
     assert dict(projection.differences()) == {}
     assert a_site().pk == kept.site_id
+
+
+def test_a_renamed_station_and_another_time_zone_show_at_once(settings) -> None:
+    step = booked()
+    stations.save_station(a_site(), StationData("CT01", ("CT",), name="CT EAST"), ACTOR)
+    assert queries.item_for(step).ScheduledProcedureStepSequence[0].ScheduledStationName == "CT EAST"
+    settings.TIME_ZONE = "Europe/Berlin"
+    a_site()
+    assert (entry_of(step).local_date, entry_of(step).local_time) == ("20261123", "153000.000000")
+
+
+def test_the_command_compares_and_rebuilds(capsys: pytest.CaptureFixture[str]) -> None:
+    step = booked()
+    WorklistEntry.objects.update(modality="XX")
+    with pytest.raises(SystemExit) as ended:
+        call_command("rebuild_worklist", "--check")
+    assert ended.value.code == 1
+    assert f"step {step.pk}: its entry differs in modality" in capsys.readouterr().out
+    call_command("rebuild_worklist")
+    call_command("rebuild_worklist", "--check")
+    assert "1 worklist entries, 0 differ from their source" in capsys.readouterr().out
