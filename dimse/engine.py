@@ -26,7 +26,7 @@ from pynetdicom.fsm import StateMachine
 from pynetdicom.pdu_primitives import A_ASSOCIATE, P_DATA
 
 from dimse.commands import COMMAND_FIELDS
-from dimse.dispatch import Channel, Message
+from dimse.dispatch import Channel, Message, without_values
 from dimse.entries import Ending
 from dimse.policy import Reject
 from dimse.services import AssociationInfo
@@ -156,10 +156,9 @@ class ServedAssociation(Association):
         try:
             message = read_message(msg, str(context.abstract_syntax), str(context.transfer_syntax[0]))
             self._host.serve(self, message, _ContextChannel(self, context_id, message.message_id))
-        except Exception:
-            logger.error("Association with %s is aborted: a request could not be answered", self.info.calling_ae_title)
+        except Exception as error:  # noqa: BLE001  (what cannot be answered ends the association, not the thread with a traceback)
+            logger.error("Association with %s is aborted: %s", self.info.calling_ae_title, without_values(error))
             self.abort()
-            raise
         finally:
             self.dimse.cancel_req = {}
             self.idle.set()

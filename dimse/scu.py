@@ -27,7 +27,7 @@ from dimse.services import (
     MODALITY_WORKLIST,
     VERIFICATION,
 )
-from dimse.sockets import ENDING_EVENTS, ClosingSocket
+from dimse.sockets import ENDING_EVENTS, ClosingSocket, RequestorSocket
 from dimse.statuses import StatusClass
 
 DEFAULT_TRANSFER_SYNTAXES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
@@ -142,7 +142,7 @@ class Requestor(ApplicationEntity):
     """An application entity whose sockets are closed whatever happens."""
 
     def _create_socket(self, assoc: Association, address: AddressInformation, tls_args: Any) -> AssociationSocket:
-        return ClosingSocket(assoc, address=address)
+        return RequestorSocket(assoc, address=address)
 
 
 class ScuAssociation:

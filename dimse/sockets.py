@@ -29,6 +29,15 @@ class ClosingSocket(AssociationSocket):
             self.socket.close()
 
 
+class RequestorSocket(ClosingSocket):
+    """Stays "connected" after it was closed: pynetdicom's requestor takes an answer that came and closed quickly for no connection."""
+
+    def close(self) -> None:
+        was_connected = self._is_connected
+        super().close()
+        self._is_connected = was_connected
+
+
 class BoundedSocket(ClosingSocket):
     """Refuses to read what is announced as too long, and looks for data with poll(): select() ends at descriptor 1023."""
 

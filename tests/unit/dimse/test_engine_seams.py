@@ -63,6 +63,7 @@ def test_the_state_machine_is_asked_by_event_name_and_kept_on_the_dul() -> None:
 
 def test_the_transport_reads_and_closes_where_it_is_overridden() -> None:
     assert "self._shutdown_socket()" in source(transport.AssociationSocket.close)
+    assert "if not socket._is_connected:" in source(acse.ACSE._negotiate_as_requestor)
     assert "self.socket.recv(pdu_length)" in source(dul.DULServiceProvider._read_pdu_data)
     assert "self.socket.ready" in source(dul.DULServiceProvider._is_transport_event)
     assert "AcceptorThread" in source(transport.AssociationServer.active_associations.fget)
