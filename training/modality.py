@@ -94,11 +94,7 @@ class Modality:
 
     def _find(self, questions: Sequence[Question]) -> list[Dataset]:
         try:
-            identifiers = [question.identifier() for question in questions]
-        except ValueError as error:
-            raise ModalityError(f"This cannot be asked for: {error}") from error
-        try:
-            return scu.find(self.target, self.ae_title, identifiers)
+            return scu.find(self.target, self.ae_title, [question.identifier() for question in questions])
         except ScuError as error:
             raise self._no_answer(error) from error
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from pydicom import config as pydicom_config
 from pydicom.dataset import Dataset
 
-from dimse.scu import NotReachable, Refused, ScuAnswer, ScuAssociation, ScuError, Timeouts, open_association
+from dimse.scu import (
+    NonsenseAnswer,
+    NotReachable,
+    Refused,
+    ScuAnswer,
+    ScuAssociation,
+    ScuError,
+    TimedOut,
+    Timeouts,
+    open_association,
+)
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST
 
 # A worklist may hold values that break their VR's rules; they are shown and carried over as they came, without Python warnings.
@@ -68,4 +78,6 @@ def advice(error: ScuError, target: Target, calling: str) -> str:
         if error.source == _SERVICE_USER and error.reason == _CALLING_UNKNOWN:
             return f"It does not know {calling}; register that station there, or let it accept unknown callers."
         return "Look at its log for why."
+    if isinstance(error, TimedOut | NonsenseAnswer):
+        return f"Is {target.host}:{target.port} its DICOM port? In its log, look whether it saw the association."
     return ""

@@ -57,7 +57,7 @@ def _add_common(parser: ArgumentParser, *, repeated: bool = False) -> None:
         shown = "" if repeated or not default else f" ({default})"
         parser.add_argument(name, default=SUPPRESS if repeated else default, type=kind, metavar=metavar, help=what + shown)
 
-    add("--station", "", _ae_title, "AET", "the modality's own AE title, e.g. CT01")
+    add("--station", None, _ae_title, "AET", "the modality's own AE title, e.g. CT01")
     add("--host", settings.DICOM_HOST, str, "HOST", "host of the other side")
     add("--port", settings.DICOM_PORT, _port, "PORT", "its port")
     add("--called", settings.AE_TITLE, _ae_title, "AET", "its AE title")
