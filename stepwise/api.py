@@ -3,6 +3,7 @@
 Every refusal is `{"detail": sentence}`; 422 adds `errors` (field to reason), 409 adds `conflicts_with` where an exam is in the way.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import NinjaAPI, Router, Schema, Swagger
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.renderers import JSONRenderer
 
 from billing.api import router as charges
 from mpps.api import router as performed_steps
@@ -34,11 +36,20 @@ Send `Authorization: Bearer TOKEN`. Lists answer `{"items": […], "count": n}` 
 with the hospital's offset, `date` is the hospital's local date, names are `FAMILY^GIVEN`. A refusal answers `{"detail": …}`.
 """
 
+
+class Utf8Renderer(JSONRenderer):
+    """JSON with names in their own script. Half a surrogate pair, which UTF-8 cannot hold, stays an escape."""
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:
+        return json.dumps(data, cls=self.encoder_class, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
 api = NinjaAPI(
     title="Stepwise",
     version="1",
     description=_DESCRIPTION,
     auth=Bearer(),
+    renderer=Utf8Renderer(),
     docs=Swagger(settings={"validatorUrl": None}),
     # Swagger's stylesheet holds its arrows as data: images.
     docs_decorator=csp_update({"img-src": ["'self'", "data:"]}),

@@ -4,10 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from ris import clock
 from tests.support.hospital import a_pool, a_site, a_station, an_order, in_minutes
-from tests.unit.api.conftest import Rest, an_order_body, row_counts
+from tests.unit.api.conftest import TOKEN, Rest, an_order_body, row_counts
 
 pytestmark = pytest.mark.usefixtures("hospital")
 
@@ -38,6 +39,18 @@ def test_an_order_into_the_tray_has_the_flat_fields_and_reads_back_the_same(rest
     assert set(step) >= STEP_FIELDS
     assert (step["status"], step["start"], step["end"], step["station_ae_title"]) == ("SCHEDULED", None, None, None)
     assert rest.get(f"/orders/{order['accession_number']}") == (200, order)
+
+
+def test_names_travel_in_their_own_script(rest: Rest) -> None:
+    accession = rest.post("/orders", an_order_body())[1]["accession_number"]
+    answer = Client(headers={"Authorization": f"Bearer {TOKEN}"}).get(f"/api/v1/orders/{accession}")
+    assert "田中^花子".encode() in answer.content
+    assert answer.headers["Content-Type"] == "application/json; charset=utf-8"
+
+
+def test_half_a_surrogate_as_a_field_is_answered_too(rest: Rest) -> None:
+    status, body = rest.post_raw("/orders", r'{"\ud800": 1, "procedure_code": "\udfff"}')
+    assert (status, "procedure_code" in body["errors"]) == (422, True)
 
 
 def test_a_booked_order_shows_the_hospitals_offset(rest: Rest) -> None:
