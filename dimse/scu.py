@@ -8,18 +8,16 @@ with open_association("ris", 11112, calling="CT01", called="STEPWISE", contexts=
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, cast
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
-from pynetdicom import evt
-from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
-from pynetdicom.transport import AddressInformation, AssociationSocket
 
 from dimse import policy, statuses
+from dimse.requestor import Requestor, Watch
 from dimse.services import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
@@ -27,7 +25,7 @@ from dimse.services import (
     MODALITY_WORKLIST,
     VERIFICATION,
 )
-from dimse.sockets import ENDING_EVENTS, ClosingSocket, RequestorSocket
+from dimse.sockets import ClosingSocket
 from dimse.statuses import StatusClass
 
 DEFAULT_TRANSFER_SYNTAXES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
@@ -108,47 +106,10 @@ class ScuAnswer:
         return f"{self.status:04X}H ({statuses.name_of(self.status)}{comment})"
 
 
-@dataclass(slots=True)
-class _Watch:
-    """What pynetdicom's events tell about how an association went wrong."""
-
-    connected: bool = False
-    nonsense: bool = False
-    ended_by: str = ""  # the first of ENDING_EVENTS
-    command: Dataset = field(default_factory=Dataset)  # the last command set received; pynetdicom hands on only part of it
-    handlers: list[tuple[Any, Any]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.handlers = [
-            (evt.EVT_CONN_OPEN, self._on_open),
-            (evt.EVT_FSM_TRANSITION, self._on_transition),
-            (evt.EVT_DIMSE_RECV, self._on_message),
-        ]
-
-    def _on_open(self, event: Any) -> None:
-        self.connected = True
-        event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-    def _on_transition(self, event: Any) -> None:
-        if not self.ended_by and event.fsm_event in ENDING_EVENTS:
-            self.ended_by = event.fsm_event
-        self.nonsense = self.nonsense or event.action == "AA-8"  # an unexpected or invalid PDU (PS3.8 Table 9-9)
-
-    def _on_message(self, event: Any) -> None:
-        self.command = event.message.command_set
-
-
-class Requestor(ApplicationEntity):
-    """An application entity whose sockets are closed whatever happens."""
-
-    def _create_socket(self, assoc: Association, address: AddressInformation, tls_args: Any) -> AssociationSocket:
-        return RequestorSocket(assoc, address=address)
-
-
 class ScuAssociation:
     """An open association; made by `open_association`."""
 
-    def __init__(self, association: Association, watch: _Watch, peer: str) -> None:
+    def __init__(self, association: Association, watch: Watch, peer: str) -> None:
         self._association = association
         self._watch = watch
         self._peer = peer
@@ -261,7 +222,7 @@ def open_association(
     ae = Requestor(calling)
     ae.connection_timeout, ae.acse_timeout = timeouts.connect, timeouts.association
     ae.dimse_timeout, ae.network_timeout = timeouts.response, timeouts.idle
-    watch = _Watch()
+    watch = Watch()
     requested = [build_context(uid, list(transfer_syntaxes)) for uid in contexts]
     try:
         association = ae.associate(host, port, requested, ae_title=called, evt_handlers=cast(Any, watch.handlers))
@@ -290,7 +251,7 @@ def _join(association: Association, timeout: float) -> None:
             thread.join(timeout)
 
 
-def _not_established(association: Association, watch: _Watch, peer: str) -> ScuError:
+def _not_established(association: Association, watch: Watch, peer: str) -> ScuError:
     if not watch.connected:
         return NotReachable(f"{peer} is not reachable: nothing answers there. Is it running, and are host and port right?")
     reply = association.acceptor.primitive

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from pynetdicom.dimse_primitives import C_ECHO, C_FIND, N_CREATE, N_GET, N_SET
 
 from dimse import scu, statuses
-from dimse.scu import Requestor
+from dimse.requestor import Requestor
 from dimse.server import DicomServer
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, VERIFICATION
 from tests.integration.dimse.conftest import Ris

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from dimse import policy, scu, statuses
 from dimse.entries import HEALTH_AE_TITLE, AssociationEnded, AssociationStarted, Ending, MessageEntry
 from dimse.errors import DimseFailure
-from dimse.scu import Requestor
+from dimse.requestor import Requestor
 from dimse.server import CannotListen, DicomServer, ServerSettings
 from dimse.services import (
     EXPLICIT_VR_BIG_ENDIAN,
