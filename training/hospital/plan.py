@@ -153,7 +153,7 @@ class Planner:
         first, second = procedure.steps
         other = next((s for s in self._stations.values() if second.modality in s.data.modalities), None)
         begin = Span(start, start + timedelta(minutes=first.duration_minutes))
-        later = begin.end + timedelta(minutes=100)
+        later = begin.end + timedelta(minutes=120)
         scan = Span(later, later + timedelta(minutes=second.duration_minutes))
         inside = self._when.span.start <= begin.start and scan.end <= self._when.span.end
         if other is None or not inside or not station.is_free(begin) or not other.is_free(scan):
@@ -195,8 +195,8 @@ class Planner:
         present = next((i for i, (_, span) in enumerate(slots) if span.end > now), len(slots))
         # Close to midnight all that follows is tomorrow's: the present slot waits then, so that today's worklist is not empty.
         last_of_today = present + 1 >= len(slots) or slots[present + 1][1].start >= self._when.midnight
-        late = (late or last_of_today) and present > 0 and slots[present - 1][1].end > now - timedelta(minutes=30)
-        running = present - 1 if late else present
+        late = late and present > 0 and self._may_run_over(slots[present - 1][1])
+        running = present - 1 if late or last_of_today else present
         exams = []
         for index, (procedure, span) in enumerate(slots):
             course = self._course(index - running, span)
@@ -204,12 +204,15 @@ class Planner:
             exams.append(Exam(procedure, (Appointment(station.data.ae_title, span, course),), stat))
         return exams
 
+    def _may_run_over(self, span: Span) -> bool:
+        return span.end > self._when.now - timedelta(minutes=30)
+
     def _course(self, ahead: int, span: Span) -> Course:
         """Course of the exam that comes `ahead` exams after the running one (negative: before it)."""
         if ahead < 0:
             return self._chance.choices((Course.COMPLETED, Course.DISCONTINUED, Course.CANCELED), (92, 4, 4))[0]
         if ahead == 0 and span.start <= self._when.now:
-            return Course.IN_PROGRESS
+            return Course.IN_PROGRESS if self._may_run_over(span) else Course.COMPLETED
         if ahead > 2:
             return Course.CANCELED if self._chance.random() < 0.04 else Course.SCHEDULED
         wait = span.start - self._when.now
