@@ -1,7 +1,6 @@
 """The page of one performed step: what the modality reported, message by message."""
 
 from django.http import HttpRequest, HttpResponse
-from pydicom import Dataset
 
 from mpps import presenters, queries
 from ris import queries as ris_queries
@@ -20,11 +19,10 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     if performed is None:
         raise NotFound("There is no such performed step; it may have been removed with the schedule it belonged to.")
     messages = presenters.messages(performed)
-    dataset = Dataset.from_json(performed.attributes)
     context = {
         "one": presenters.shown(performed),
         "messages_shown": messages,
         "moments": sorted(presenters.moments(messages), key=lambda moment: moment.at, reverse=True),
-        "dataset": datasets.shown(dataset, "dataset", request.GET.get("dataset", "")),
+        "dataset": datasets.shown_json(performed.attributes, "dataset", request.GET.get("dataset", "")),
     }
     return live_page(request, "mpps/performed.html", "mpps/performed_live.html", context)

@@ -8,7 +8,7 @@
   let touched = Date.now();
   let timer = 0;
   let failures = 0;
-  let updated = "";
+  let updated = document.getElementById("live-note")?.textContent.trim().slice(-8) ?? "";
   let kept = null;
 
   const note = () => document.getElementById("live-note");
@@ -43,10 +43,10 @@
     if (failures >= 2) {
       if (note().dataset.live !== "stale") window.stepwise.announce(`Not updating since ${updated}`);
       note().dataset.live = "stale";
-      note().textContent = `Not updating since ${updated || "the page was opened"}`;
+      note().textContent = `Not updating since ${updated}`;
     } else {
       delete note().dataset.live;
-      if (updated) note().textContent = `Updated ${updated}`;
+      note().textContent = `Updated ${updated}`;
     }
   };
   const isLive = (event) => event.detail.elt && event.detail.elt.closest && event.detail.elt.closest("[data-live]") === event.detail.elt;

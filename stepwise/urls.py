@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from stepwise.api import api
 from stepwise.health import healthz
-from stepwise.web import board, pages, step
+from stepwise.web import associations, board, pages, step
 from stepwise.web.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,6 +16,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("pulse/", pages.pulse, name="pulse"),
     path("steps/<int:pk>/", step.show, name="step"),
     path("performed/", board.show, name="performed"),
+    path("associations/", associations.listing, name="associations"),
+    path("associations/<uuid:pk>/", associations.show, name="association"),
     path("", include("ris.urls")),
     path("", include("mpps.urls")),
     path("", include("billing.urls")),

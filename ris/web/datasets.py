@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
@@ -138,3 +139,11 @@ def shown(dataset: Dataset, key: str, form: str) -> Shown:
     if form == "json":
         return Shown(key, form, text=as_json(dataset))
     return Shown(key, "table", elements(dataset))
+
+
+def shown_json(data: dict[str, Any], key: str, form: str) -> Shown:
+    """As `shown`, of DICOM JSON; a data set whose values pydicom refuses is shown as its JSON, whatever form was asked for."""
+    try:
+        return shown(Dataset.from_json(data), key, form)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return Shown(key, "json", text=json.dumps(data, indent=2, ensure_ascii=False))

@@ -1,0 +1,256 @@
+"""The association log: who asked, what was said, how it was answered, and which exams it is about."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from pydicom.uid import UID
+
+from dimse.models import Association, Message
+from dimse.services import Verb
+from dimse.statuses import StatusClass, class_of
+from mpps.models import PerformedProcedureStep
+from ris import clock
+from ris import queries as ris_queries
+from ris.errors import NotFound
+from ris.permissions import requires
+from ris.web import datasets
+from ris.web.access import page
+from ris.web.live import live_page
+
+PAGE = 100
+_RESULTS = (("failures", "Failures"), ("rejected", "Rejected"), ("aborted", "Aborted"))
+_ABORTED = (Association.End.ABORTED, Association.End.ABORTED_HERE, Association.End.CLOSED)
+_SERVICES = tuple(verb.value for verb in Verb)
+_NO_FAILURE = (StatusClass.SUCCESS, StatusClass.PENDING, StatusClass.CANCEL)
+
+
+@dataclass(frozen=True)
+class Said:
+    """An answered request in a few words: `C-FIND, 5 answers`, with its status."""
+
+    message: Message
+    text: str
+    code: str
+    meaning: str
+    look: str
+
+    @classmethod
+    def of(cls, message: Message) -> "Said":
+        """Of a response; a C-FIND that found nothing is a warning."""
+        status = message.status or 0
+        kind = class_of(status)
+        nothing = message.answer_count == 0 and kind is StatusClass.SUCCESS
+        text = message.service
+        if message.answer_count is not None:
+            text = f"{text}, {message.answer_count} answer{'' if message.answer_count == 1 else 's'}"
+        look = "WARNING" if nothing or kind is StatusClass.WARNING else "PASS" if kind in _NO_FAILURE else "ERROR"
+        meaning = "Success, nothing matched" if nothing else message.status_name
+        return cls(message, text, f"{status:04X}", meaning, look)
+
+
+@dataclass(frozen=True)
+class Row:
+    """An association with its answers and the performed steps that its messages name."""
+
+    association: Association
+    said: list[Said]
+    exams: list[PerformedProcedureStep]
+    took: str
+    ending: str
+    look: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The filters of the log, as the address has them."""
+
+    q: str = ""
+    service: str = ""
+    result: str = ""
+    before: str = ""
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Asked":
+        given = {name: request.GET.get(name, "").strip() for name in ("q", "service", "result", "before")}
+        if given["service"] not in _SERVICES:
+            given["service"] = ""
+        if given["result"] not in dict(_RESULTS):
+            given["result"] = ""
+        return cls(**given)
+
+    def url(self, **changes: str) -> str:
+        values = {"q": self.q, "service": self.service, "result": self.result, "before": self.before, **changes}
+        query = urlencode({name: value for name, value in values.items() if value})
+        return reverse("associations") + (f"?{query}" if query else "")
+
+    def narrow(self, found: QuerySet[Association]) -> QuerySet[Association]:
+        if self.q:
+            found = found.filter(Q(calling__icontains=self.q) | Q(called__icontains=self.q) | Q(address__startswith=self.q))
+        if self.service:
+            found = found.filter(pk__in=Message.objects.filter(service=self.service).values("association"))
+        if self.result == "rejected":
+            found = found.filter(end=Association.End.REJECTED)
+        elif self.result == "aborted":
+            found = found.filter(end__in=_ABORTED)
+        elif self.result == "failures":
+            found = found.filter(Q(end__in=(*_ABORTED, Association.End.REJECTED)) | Q(pk__in=_failed().values("association")))
+        return found
+
+
+def _failed() -> QuerySet[Message]:
+    """Responses with a failure status: all that is not success, pending, warning (0001, 0107, 0116, Bxxx) or cancel."""
+    fine = Q(status__in=(0x0000, 0x0001, 0x0107, 0x0116, 0xFE00, 0xFF00, 0xFF01)) | Q(status__gte=0xB000, status__lt=0xC000)
+    return Message.objects.filter(direction=Message.Direction.OUT, status__isnull=False).exclude(fine)
+
+
+@page
+@requires("journal.view")
+def listing(request: HttpRequest) -> HttpResponse:
+    """The latest associations, or those before a moment."""
+    site = ris_queries.default_site()
+    asked = Asked.of(request)
+    found = asked.narrow(Association.objects.order_by("-started", "pk"))
+    before = _moment(asked.before)
+    if before is not None:
+        found = found.filter(started__lt=before)
+    associations = list(found[: PAGE + 1])
+    shown = _rows(associations[:PAGE])
+    context = {
+        "asked": asked,
+        "rows": shown,
+        "older": asked.url(before=associations[PAGE - 1].started.isoformat()) if len(associations) > PAGE else "",
+        "latest": asked.url(before="") if before is not None else "",
+        "cleared": reverse("associations"),
+        "services": _SERVICES,
+        "results": _RESULTS,
+        "any_exist": Association.objects.exists(),
+        "today": clock.today(site),
+    }
+    return live_page(request, "stepwise/associations.html", "stepwise/associations_live.html", context, url=asked.url())
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment of the address; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _rows(associations: list[Association]) -> list[Row]:
+    messages: dict[UUID, list[Message]] = {association.pk: [] for association in associations}
+    for message in Message.objects.filter(association__in=messages).defer("dataset", "answers").order_by("time", "id"):
+        messages[message.association_id].append(message)
+    exams = _exams(message for found in messages.values() for message in found)
+    return [_row(association, messages[association.pk], exams) for association in associations]
+
+
+def _exams(messages: Iterable[Message]) -> dict[str, PerformedProcedureStep]:
+    """The performed steps that the messages are about, by SOP Instance UID."""
+    uids = {message.sop_instance_uid for message in messages if message.sop_instance_uid}
+    return {found.sop_instance_uid: found for found in PerformedProcedureStep.objects.filter(sop_instance_uid__in=uids)}
+
+
+def _row(association: Association, messages: list[Message], exams: dict[str, PerformedProcedureStep]) -> Row:
+    said = [Said.of(message) for message in messages if message.direction == Message.Direction.OUT]
+    named = dict.fromkeys(message.sop_instance_uid for message in messages)
+    is_bad = association.end in (*_ABORTED, Association.End.REJECTED) or any(one.look == "ERROR" for one in said)
+    return Row(
+        association=association,
+        said=said,
+        exams=[exams[uid] for uid in named if uid in exams],
+        took=_took(association.ended - association.started) if association.ended else "",
+        ending=association.rejection or association.end or "open",
+        look="ERROR" if is_bad else "",
+    )
+
+
+def _took(span: timedelta) -> str:
+    milliseconds = span / timedelta(milliseconds=1)
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request beside its response; either may be missing."""
+
+    number: int
+    title: str
+    request: Message | None
+    request_data: datasets.Shown | None
+    response: Message | None
+    said: Said | None
+    response_data: datasets.Shown | None
+
+
+@page
+@requires("journal.view")
+def show(request: HttpRequest, pk: UUID) -> HttpResponse:
+    """One association: what was negotiated, and each request beside its response."""
+    association = Association.objects.filter(pk=pk).first()
+    if association is None:
+        raise NotFound("There is no such association in the log; old ones are removed after a while.")
+    messages = list(association.messages.order_by("time", "id"))
+    form = request.GET.get("as", "")
+    context = {
+        "row": _row(association, messages, _exams(messages)),
+        "contexts": [_context(one) for one in association.contexts],
+        "exchanges": [_exchange(number, pair, form) for number, pair in enumerate(_pairs(messages), start=1)],
+        "forms": datasets.FORMS,
+        "form": form if form in dict(datasets.FORMS) else "table",
+    }
+    return live_page(request, "stepwise/association.html", "stepwise/association_live.html", context)
+
+
+def _context(context: dict[str, Any]) -> dict[str, str]:
+    """A negotiated presentation context with UIDs followed by their names."""
+    return {name: _named(context.get(name, "")) if name != "result" else context.get(name, "") for name in _CONTEXT}
+
+
+_CONTEXT = ("abstract_syntax", "transfer_syntax", "result")
+
+
+def _named(uid: str) -> str:
+    name = UID(uid).name if uid else ""
+    return f"{name} ({uid})" if name and name != uid else uid
+
+
+Pair = tuple[Message | None, Message | None]
+
+
+def _pairs(messages: list[Message]) -> list[Pair]:
+    """Each request with the response of the same message ID that came after it."""
+    pairs: list[Pair] = []
+    for message in messages:
+        if message.direction == Message.Direction.IN:
+            pairs.append((message, None))
+            continue
+        waiting = [i for i, (asked, answer) in enumerate(pairs) if answer is None and asked and asked.message_id == message.message_id]
+        if waiting:
+            pairs[waiting[-1]] = (pairs[waiting[-1]][0], message)
+        else:
+            pairs.append((None, message))
+    return pairs
+
+
+def _exchange(number: int, pair: Pair, form: str) -> Exchange:
+    asked, answer = pair
+    first = asked or answer
+    answered = answer.answers[0] if answer and answer.answers else answer.dataset if answer else None
+    return Exchange(
+        number=number,
+        title=first.service if first else "",
+        request=asked,
+        request_data=datasets.shown_json(asked.dataset, f"request-{number}", form) if asked and asked.dataset else None,
+        response=answer,
+        said=Said.of(answer) if answer else None,
+        response_data=datasets.shown_json(answered, f"response-{number}", form) if answered else None,
+    )

@@ -1,0 +1,55 @@
+"""One running product and one browser for all tests of this folder; each test has windows of its own."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.support.chromium import ARGUMENTS, chromium
+from tests.support.stack import Stack, running_stack
+
+PASSWORD = "demo-password-of-the-tests"
+HARMLESS = ("status of 4", "503")  # refusals that a test provokes are shown in the console too
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+        yield running
+
+
+@pytest.fixture
+def window(browser: Browser, stack: Stack) -> Iterator[Callable[..., Page]]:
+    """`window("scheduler", width=390, theme="dark")` is a page of somebody signed in. No script may fail or break the policy."""
+    contexts: list[BrowserContext] = []
+    troubles: list[str] = []
+    base = f"http://127.0.0.1:{stack.http_port}"
+
+    def open_window(role: str = "scheduler", width: int = 1440, theme: str = "light") -> Page:
+        context = browser.new_context(base_url=base, viewport={"width": width, "height": 900}, reduced_motion="reduce")
+        contexts.append(context)
+        context.add_cookies([{"name": "stepwise_theme", "value": theme, "url": base}])
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", lambda message: troubles.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.goto("/sign-in/")
+        page.get_by_label("User name").fill(role)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_selector(".account")
+        return page
+
+    yield open_window
+    for context in contexts:
+        context.close()
+    assert [trouble for trouble in troubles if not any(known in trouble for known in HARMLESS)] == []

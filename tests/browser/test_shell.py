@@ -1,0 +1,178 @@
+"""What every page shares: live parts, keys, theme, narrow screens, accessibility."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.support.stack import Stack
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+Window = Callable[..., Page]
+
+
+def test_a_page_says_when_it_is_not_updating_and_recovers(window: Window) -> None:
+    page = window()
+    page.goto("/performed/")
+    note = page.locator("#live-note")
+    expect(note).to_have_text(re.compile(r"^Updated \d\d:\d\d:\d\d$"))
+    page.route("**/performed/", lambda route: route.fulfill(status=503, body=""))
+    expect(note).to_have_attribute("data-live", "stale", timeout=20_000)
+    expect(note).to_have_text(re.compile(r"^Not updating since \d\d:\d\d:\d\d$"))
+    page.unroute("**/performed/")
+    expect(note).to_have_text(re.compile("^Updated"), timeout=20_000)
+
+
+def test_focus_and_closed_rows_survive_an_update(window: Window) -> None:
+    page = window()
+    page.goto("/worklist/remaining/")
+    page.goto(
+        page.locator("tr", has=page.get_by_role("button", name=re.compile("^Arrive"))).first.locator("a").first.get_attribute("href") or ""
+    )
+    sequence = page.locator("#item details").first
+    sequence.locator("summary").first.click()
+    link = page.get_by_role("link", name="Cancel")
+    link.focus()
+    page.evaluate("document.querySelector('[data-live]').setAttribute('hx-headers', '{\"X-Seen\": \"another\"}')")
+    page.evaluate("document.querySelector('[data-live]').dataset.old = 'yes'")
+    page.evaluate("window.stepwise.refresh()")
+    expect(page.locator("[data-live][data-old]")).to_have_count(0)
+    expect(page.locator("#item details").first).not_to_have_attribute("open", "")
+    expect(page.get_by_role("link", name="Cancel")).to_be_focused()
+
+
+def test_the_list_narrows_as_one_types_and_keeps_it_in_the_address(window: Window) -> None:
+    page = window()
+    page.goto("/worklist/?whole=1")
+    name = page.locator(".fam").first.inner_text()
+    rows = page.locator("tr[data-row]").count()
+    page.get_by_label("Filter by name, ID or accession").press_sequentially(name[:6])
+    expect(page).to_have_url(re.compile(r"/worklist/\?q="))
+    assert page.locator("tr[data-row]").count() < rows
+    page.reload()
+    expect(page.get_by_label("Filter by name, ID or accession")).to_have_value(name[:6])
+
+
+def test_single_keys_move_and_open_and_can_be_switched_off(window: Window) -> None:
+    page = window()
+    page.goto("/worklist/")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    expect(page.locator("tr[data-row] a").first).to_be_focused()
+    page.keyboard.press("/")
+    expect(page.locator("#f-q")).to_be_focused()
+    page.locator("#f-q").blur()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keyboard keys")).to_be_hidden()
+    page.get_by_role("button", name="Turn single keys off").click()
+    page.locator("body").press("?")
+    expect(page.get_by_role("dialog", name="Keyboard keys")).to_be_hidden()
+    page.reload()
+    expect(page.get_by_role("button", name="Turn single keys on")).to_be_visible()
+
+
+def test_the_theme_is_kept(window: Window) -> None:
+    page = window()
+    page.locator(".pulse").get_by_text("Dark").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+
+
+def test_the_dicom_port_shows_its_sign_of_life(window: Window) -> None:
+    page = window()
+    expect(page.locator("#pulse")).to_contain_text("DICOM answering")
+    expect(page.locator("#pulse")).to_contain_text("C-ECHO in")
+
+
+def test_an_error_summary_takes_the_focus_and_leads_to_the_field(window: Window) -> None:
+    page = window()
+    page.goto("/patients/new/")
+    page.get_by_label("Birth date").fill("31-Feb-1959")
+    page.get_by_role("button", name="Register").click()
+    expect(page).to_have_title(re.compile("^Error: "))
+    expect(page.get_by_role("alert")).to_be_focused()
+    page.get_by_role("link", name="31-Feb-1959 does not exist").click()
+    expect(page.get_by_label("Birth date")).to_be_focused()
+    expect(page.get_by_label("Birth date")).to_have_attribute("aria-invalid", "true")
+
+
+def test_on_a_narrow_screen_the_menu_leads_everywhere(window: Window) -> None:
+    page = window("admin", width=390)
+    page.locator("summary", has_text="Menu").click()
+    menu = page.get_by_role("navigation", name="Menu")
+    assert menu.get_by_role("link").all_inner_texts() == [
+        "Worklist",
+        "New order",
+        "Patients",
+        "Station board",
+        "Charges",
+        "Stations",
+        "Association log",
+    ]
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+
+
+def test_signing_out_ends_the_session(window: Window) -> None:
+    page = window()
+    page.locator(".account > summary").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page).to_have_url(re.compile("/sign-in/$"))
+    page.goto("/worklist/")
+    expect(page).to_have_url(re.compile(r"/sign-in/\?next=/worklist/"))
+
+
+def addresses(page: Page) -> list[str]:
+    """One address of each page, with an exam that was performed and charged."""
+    page.goto("/charges/")
+    charge = page.locator("tr[data-row] a").first.get_attribute("href") or ""
+    page.goto("/performed/?show=ended")
+    performed = page.locator("tr[data-row] a").first.get_attribute("href") or ""
+    done = page.locator("tr[data-row] a.id").first.get_attribute("href") or ""
+    page.goto("/worklist/remaining/")
+    waiting = page.locator("tr[data-row] a").first.get_attribute("href") or ""
+    page.goto(done)
+    patient = page.locator("#patient-link").get_attribute("href") or ""
+    return [
+        "/worklist/",
+        "/worklist/problems/",
+        "/worklist/to-schedule/",
+        "/worklist/?q=zzzz",
+        "/find/?q=an",
+        "/patients/",
+        "/patients/new/",
+        patient,
+        f"{patient}edit/",
+        "/orders/new/",
+        f"/orders/new/?patient={patient.strip('/').split('/')[-1]}",
+        done,
+        f"{done}?item=json",
+        f"{waiting}schedule/",
+        f"{waiting}cancel/",
+        "/performed/",
+        performed,
+        "/charges/",
+        charge,
+        "/stations/",
+        "/associations/",
+        "/help/",
+        "/nowhere/",
+    ]
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (390, "light"), (1440, "dark"), (390, "dark")])
+def test_every_page_is_accessible_and_fits(window: Window, stack: Stack, width: int, theme: str) -> None:
+    stack.manage("modality", "--station", "CT01", "--port", str(stack.dicom_port), "list")
+    page = window("admin", width=width, theme=theme)
+    for address in addresses(page):
+        page.goto(address)
+        found = Axe().run(page)
+        assert found.violations_count == 0, f"{address} in {theme} at {width}: {found.generate_report()}"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is wider than {width}"
