@@ -51,9 +51,9 @@ class Modality:
     directory: Path
     operator: str = ""
 
-    def worklist(self, question: Question) -> list[Dataset]:
-        """The items that answer the question, in order of start."""
-        return sorted(self._find([question]), key=lambda item: (query.start(item), query.step_id(item)))
+    def worklist(self, *questions: Question) -> list[Dataset]:
+        """The items that answer the first of the questions that finds any, in order of start."""
+        return sorted(self._find(questions), key=lambda item: (query.start(item), query.step_id(item)))
 
     def open_exams(self) -> list[Exam]:
         """What this console has in progress."""

@@ -96,8 +96,8 @@ def _check(data: ProcedureData) -> tuple[dict[str, object], list[ProcedureStepTe
 def save_procedure(site: Site, data: ProcedureData, actor: Actor) -> Procedure:
     """Make the procedure of this code and scheme, or change it; orders that exist keep what they copied. InvalidInput."""
     columns, templates = _check(data)
-    key = {"code": columns.pop("code"), "scheme": columns.pop("scheme")}
-    procedure, made = Procedure.objects.update_or_create(site=site, **key, defaults=columns)
+    code, scheme = columns.pop("code"), columns.pop("scheme")
+    procedure, made = Procedure.objects.update_or_create(site=site, code=code, scheme=scheme, defaults=columns)
     procedure.steps.all().delete()
     for template in templates:
         template.procedure = procedure

@@ -105,13 +105,13 @@ class TestOwnServer:
         assert "2 on the worklist" in run("list", "--all")
         assert later.accession_number in run("list", "--date", day)
         assert "1 on the worklist" in run("list", "--all", "--patient", "smith*")
-        assert "1 on the worklist" in run("list", "--all", "--patient-id", "P77")
+        assert "1 on the worklist" in run("list", "--all", "--patient", "P77")
         assert order.accession_number in run("list", "--all", "--accession", order.accession_number)
 
     def test_an_empty_worklist_says_what_was_asked(self, run: Run):
         assert "Nothing is on the worklist of STEPWISE" in run("list")
         assert "station CT01" in run("list")
-        assert "patient name NOBODY" in run("list", "--patient", "NOBODY")
+        assert "patient name or ID NOBODY" in run("list", "--patient", "NOBODY")
 
     def test_an_exam_is_started_and_completed(self, run: Run):
         step = step_of(soon())

@@ -3,6 +3,7 @@
 import logging
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -92,8 +93,7 @@ class Command(BaseCommand):
         when.add_argument("--date", type=_day, metavar="YYYY-MM-DD", help="another day than today")
         when.add_argument("--all", action="store_true", dest="all_days", help="all days")
         parser.add_argument("--any-station", action="store_true", help="what is planned for all stations")
-        parser.add_argument("--patient", default="", metavar="NAME", help="patient's name, e.g. 'TANAKA*'")
-        parser.add_argument("--patient-id", default="", metavar="ID")
+        parser.add_argument("--patient", default="", metavar="TEXT", help="patient's name, e.g. 'TANAKA*', or patient ID")
         parser.add_argument("--accession", default="", metavar="NUMBER", help="accession number")
         parser.add_argument("--modality", default="", metavar="CS", help="e.g. CT")
 
@@ -122,17 +122,18 @@ class Command(BaseCommand):
             dates="" if options["all_days"] else dicom_dates(days, days),
             modality=options["modality"].strip().upper(),
             patient_name=options["patient"],
-            patient_id=options["patient_id"],
             accession_number=options["accession"],
         )
-        items = modality.worklist(question)
+        by_id = replace(question, patient_name="", patient_id=options["patient"])
+        items = modality.worklist(question, *([by_id] if options["patient"] else []))
+        asked = str(question).replace("patient name", "patient name or ID")
         if items:
             for line in table.lines(_HEADERS, [_row(item) for item in items]):
                 self.stdout.write(line)
-            self.stdout.write(f"{len(items)} on the worklist of {modality.target} for {question}.")
+            self.stdout.write(f"{len(items)} on the worklist of {modality.target} for {asked}.")
         else:
             wider = " `list --all` asks for all days." if question.dates else ""
-            self.stdout.write(f"Nothing is on the worklist of {modality.target} for {question}.{wider}")
+            self.stdout.write(f"Nothing is on the worklist of {modality.target} for {asked}.{wider}")
         for exam in modality.open_exams():
             state = "sent, not answered" if exam.state != memory.IN_PROGRESS else f"since {exam.started[11:16]}"
             what = f"{exam.step_id} {exam.accession_number} {exam.description}"
