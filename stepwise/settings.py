@@ -6,6 +6,7 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from zoneinfo import available_timezones
 
 import environ
 from csp.constants import NONE, SELF
@@ -118,7 +119,12 @@ def _default_database() -> dict[str, Any]:
             "OPTIONS": SQLITE_OPTIONS,
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file, since a database in memory locks unlike one (no WAL, no busy timeout)
         }
-    database: dict[str, Any] = dict(env.db_url("DATABASE_URL"))
+    if not env.str("DATABASE_URL").startswith(("postgres://", "postgresql://", "sqlite:///")):
+        raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///, e.g. postgres://user:password@host:5432/name.")
+    try:
+        database: dict[str, Any] = dict(env.db_url("DATABASE_URL"))
+    except ValueError as error:
+        raise ImproperlyConfigured(f"DATABASE_URL cannot be read ({error}).") from error
     if database["ENGINE"].endswith("sqlite3"):
         database["OPTIONS"] = SQLITE_OPTIONS
     elif database["ENGINE"].endswith("postgresql"):
@@ -214,6 +220,8 @@ AUTH_PASSWORD_VALIDATORS = [
 
 # --- Time and language -------------------------------------------------------------------------------------------
 TIME_ZONE = env.str("RIS_TIME_ZONE", default="America/New_York")
+if TIME_ZONE not in available_timezones():
+    raise ImproperlyConfigured(f"RIS_TIME_ZONE is {TIME_ZONE!r}; it must be the name of a time zone such as 'Europe/Berlin'.")
 USE_TZ = True
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -18,7 +18,9 @@ def listen(host: str, port: int, *, variable: str, bind_variable: str, purpose: 
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError) as error:
-        raise StartError(f"{host!r} is no address of this machine for {purpose} ({error}); set {bind_variable}.") from error
+        raise StartError(
+            f"{host!r} is no address of this machine for {purpose} ({getattr(error, 'strerror', error)}); set {bind_variable}."
+        ) from error
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -215,10 +215,26 @@ def test_a_database_server_that_does_not_answer_is_one_sentence(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("variable", "value"), [("RIS_UNKNOWN_CALLERS", "maybe"), ("RIS_HTTP_PORT", "eighty"), ("RIS_DICOM_PORT", "70000")]
+    ("variable", "value"),
+    [("RIS_UNKNOWN_CALLERS", "maybe"), ("RIS_HTTP_PORT", "eighty"), ("RIS_DICOM_PORT", "70000"), ("RIS_TIME_ZONE", "Mars/Olympus")],
 )
 def test_a_setting_that_makes_no_sense_is_one_sentence(tmp_path: Path, variable: str, value: str) -> None:
     assert _refused(_simulate(tmp_path, **{variable: value})).startswith(f"{variable} is '{value}'; it must be ")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://ris:secret@127.0.0.1/ris", "postgres://ris:secret@127.0.0.1:port/ris"])
+def test_a_database_url_that_makes_no_sense_is_one_sentence(tmp_path: Path, url: str) -> None:
+    said = _refused(_simulate(tmp_path, DATABASE_URL=url))
+    assert said.startswith("DATABASE_URL ")
+    assert "secret" not in said
+
+
+def test_interrupted_before_anything_was_started_it_simply_ends(tmp_path: Path) -> None:
+    with _simulate(tmp_path, RIS_DEMO="1") as simulator:
+        wait_until(lambda: "200 patients" in simulator.output(), 60, "the demo hospital is being loaded")
+        os.kill(simulator.pid, signal.SIGINT)
+        assert simulator.wait(5) == -signal.SIGINT
+    assert simulator.output().count("Traceback") == 0
 
 
 def _refused(simulator: Simulator) -> str:

@@ -16,7 +16,7 @@ from stepwise.supervisor.errors import StartError
 from stepwise.supervisor.output import Output
 from stepwise.supervisor.parent import stop_when_parent_ends
 from stepwise.supervisor.ports import listen
-from stepwise.supervisor.supervisor import INTERRUPTED, Supervisor
+from stepwise.supervisor.supervisor import Supervisor
 from stepwise.supervisor.table import process_table
 
 DEFAULT_DICOM_PORT, DEFAULT_AE_TITLE = 11112, "STEPWISE"  # as in settings
@@ -35,15 +35,12 @@ class Command(BaseCommand):
         except StartError as error:
             self.stderr.write(str(error))
             code = 1
-        except KeyboardInterrupt:
-            self.stderr.write("Interrupted before anything was started.")
-            code = INTERRUPTED
         if code:
             sys.exit(code)
 
 
 def simulate() -> int:
-    """Run the simulator and return its exit code. Raises StartError; KeyboardInterrupt while nothing has been started."""
+    """Run the simulator and return its exit code. Raises StartError."""
     if "MAKELEVEL" in os.environ:
         stop_when_parent_ends()
     checks.check_data_directory(settings.DATA_DIR)
