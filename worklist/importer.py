@@ -9,7 +9,7 @@ from pathlib import Path
 from django.db import DatabaseError
 from pydicom import Dataset
 
-from ris.actions import intake
+from ris.actions import intake, removal
 from ris.actions.intake import Outcome
 from ris.actor import Actor
 from ris.models import Site
@@ -47,7 +47,7 @@ def import_paths(paths: Iterable[Path], replace: bool, site: Site, on_progress: 
     found = list(reading.files(paths))
     report = ImportReport()
     if replace:
-        report.removed = intake.remove_steps(site, ACTOR)
+        report.removed = removal.remove_steps(site, ACTOR)
     taken: dict[int, tuple[Path, str]] = {}
     for done, one in enumerate(found, start=1):
         try:

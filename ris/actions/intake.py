@@ -1,4 +1,4 @@
-"""Taking worklist items of other systems in, and taking steps off: no check of conflicts, values as they came.
+"""Taking worklist items of other systems in: no check of conflicts, values as they came.
 
 An item is one step. It is found again by its accession number, requested procedure ID and step ID, without an accession
 number by its patient too. What only this step uses (its order, procedure, visit, patient) takes the item's values; what
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Model, Q
+from django.db.models import Model
 
 from ris import clock, events, names
 from ris.actor import Actor
@@ -30,7 +30,6 @@ from ris.models import (
 from ris.transitions import SCHEDULED, STARTED, STATUSES, WAITING
 
 _ACCESSION_NUMBER = "00080050"
-_CHUNK = 200
 
 
 @dataclass(frozen=True)
@@ -117,15 +116,30 @@ def intake_step(site: Site, item: IntakeItem, actor: Actor, received: Received) 
 
 def find_step(site: Site, item: IntakeItem) -> ScheduledProcedureStep | None:
     """The step that an earlier intake of the item made, or that was exported from here."""
-    candidates = ScheduledProcedureStep.objects.filter(
+    steps = ScheduledProcedureStep.objects.filter(
         site=site,
+        requested_procedure__in=_known_procedures(site, item),
         scheduled_procedure_step_id=item.step["scheduled_procedure_step_id"],
-        requested_procedure__requested_procedure_id=item.procedure["requested_procedure_id"],
     ).select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
-    for step in candidates.order_by("pk"):
-        if _accession_number(step) == item.accession_number and (item.accession_number or _same_patient(step, item)):
-            return step
-    return None
+    return next((step for step in steps.order_by("pk") if _accession_number(step) == item.accession_number), None)
+
+
+def _known_procedures(site: Site, item: IntakeItem) -> list[int]:
+    """Procedures of the item's ID in the order of its accession number, or in orders of its patient that have none in the column.
+
+    Orders first: step IDs alone may be the same in thousands of items.
+    """
+    accession_number = item.order["accession_number"]
+    orders = Order.objects.filter(site=site, accession_number=accession_number) if accession_number else Order.objects.none()
+    patient_id = item.patient.get("patient_id", "")
+    same_patient = {"patient_id": patient_id} if patient_id else {"patient_id": "", "name_key": item.patient.get("name_key", "")}
+    patients = list(Patient.objects.filter(site=site, **same_patient).values_list("pk", flat=True))
+    order_ids = [
+        *orders.values_list("pk", flat=True),
+        *Order.objects.filter(patient__in=patients, accession_number="").values_list("pk", flat=True),
+    ]
+    procedures = RequestedProcedure.objects.filter(order__in=order_ids, requested_procedure_id=item.procedure["requested_procedure_id"])
+    return list(procedures.values_list("pk", flat=True))
 
 
 def _accession_number(step: ScheduledProcedureStep) -> str:
@@ -134,13 +148,6 @@ def _accession_number(step: ScheduledProcedureStep) -> str:
     if received is None:
         return step.requested_procedure.order.accession_number
     return str((received.get("Value") or [""])[0])
-
-
-def _same_patient(step: ScheduledProcedureStep, item: IntakeItem) -> bool:
-    patient = step.requested_procedure.order.patient
-    if item.patient.get("patient_id") or patient.patient_id:
-        return patient.patient_id == item.patient.get("patient_id")
-    return patient.name_key == item.patient.get("name_key")
 
 
 def was_performed(step: ScheduledProcedureStep) -> bool:
@@ -275,43 +282,6 @@ def _assign_stations(step: ScheduledProcedureStep, ae_titles: tuple[str, ...], c
         [StepStation(step=step, ae_title=title, station=known.get(title), position=number) for number, title in enumerate(ae_titles)]
     )
     changes.detail["stations"] = ["\\".join(before), "\\".join(ae_titles)]
-
-
-def remove_steps(site: Site, actor: Actor, on_progress: Callable[[int], None] = lambda done: None) -> int:
-    """Delete every step that waits to be performed and never was begun, with orders that are left without any; returns how many.
-
-    Some hundred at a time, each lot in a transaction of its own.
-    """
-    removed = 0
-    while lot := _remove_lot(site, actor):
-        removed += lot
-        on_progress(removed)
-    return removed
-
-
-@action
-def _remove_lot(site: Site, actor: Actor) -> int:
-    begun = StepChange.objects.filter(step__site=site, to_status=STARTED).values("step")
-    waiting = ScheduledProcedureStep.objects.filter(site=site, status__in=WAITING).exclude(pk__in=begun).order_by("pk")
-    lot = list(waiting.values_list("pk", "requested_procedure_id", "requested_procedure__order_id")[:_CHUNK])
-    if not lot:
-        return 0
-    step_ids, procedure_ids, order_ids = (tuple(dict.fromkeys(column)) for column in zip(*lot, strict=True))
-    events.publish(events.StepsRemoved(step_ids))
-    ScheduledProcedureStep.objects.filter(pk__in=step_ids).delete()
-    RequestedProcedure.objects.filter(pk__in=procedure_ids, steps=None).delete()
-    emptied = Order.objects.filter(Q(pk__in=order_ids), requested_procedures=None)
-    for order in emptied:
-        RecordChange.by(
-            actor,
-            at=clock.now(site),
-            verb="remove",
-            subject="order",
-            subject_id=order.pk,
-            detail={"accession_number": [order.accession_number, ""]},
-        )
-    emptied.delete()
-    return len(step_ids)
 
 
 def patient_columns(name: str, **columns: Any) -> dict[str, Any]:
