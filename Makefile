@@ -5,6 +5,8 @@ PYTHON ?=
 BIN := $(VENV)/bin
 # Processes that run tests at a time.
 JOBS ?= 2
+# A file stays on one of them: what its tests share is started once.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all lint audit environment environment-dev
@@ -17,12 +19,12 @@ run: environment ## Run the whole simulator in the foreground, with the demo hos
 	@RIS_DEMO=$${RIS_DEMO:-1} exec $(BIN)/python manage.py simulate
 
 test: lint ## Run the checks and all tests, on SQLite, then those marked for both databases on PostgreSQL
-	$(BIN)/python -m pytest -n $(JOBS)
-	$(BIN)/python -m pytest -n $(JOBS) --database postgresql -m both_databases
+	$(PYTEST)
+	$(PYTEST) --database postgresql -m both_databases
 
 test-all: lint ## Run the checks, then all tests on SQLite and all tests on PostgreSQL
-	$(BIN)/python -m pytest -n $(JOBS)
-	$(BIN)/python -m pytest -n $(JOBS) --database postgresql
+	$(PYTEST)
+	$(PYTEST) --database postgresql
 
 lint: environment-dev ## Check format, style, types, directions of imports, and templates
 	$(BIN)/ruff check .
