@@ -10,6 +10,7 @@ from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.pdu_primitives import P_DATA
 
+from dimse import engine
 from dimse.commands import COMMAND_FIELDS, Response, encode_response
 
 
@@ -78,6 +79,7 @@ def test_events_tell_what_the_scu_listens_for() -> None:
 
 
 def test_nobody_prints_data_sets_or_warns_about_values() -> None:
+    assert engine._config is _config
     assert _config.LOG_HANDLER_LEVEL == "none"
     assert pydicom_config.settings.reading_validation_mode == pydicom_config.IGNORE
 
