@@ -48,7 +48,7 @@ def import_paths(paths: Iterable[Path], replace: bool, site: Site, on_progress: 
     report = ImportReport()
     if replace:
         report.removed = removal.remove_steps(site, ACTOR)
-    taken: dict[int, tuple[Path, str]] = {}
+    taken: dict[tuple[str, ...], tuple[Path, str]] = {}
     for done, one in enumerate(found, start=1):
         try:
             if one.problem:
@@ -62,12 +62,17 @@ def import_paths(paths: Iterable[Path], replace: bool, site: Site, on_progress: 
     return report
 
 
-def _take(path: Path, site: Site, report: ImportReport, taken: dict[int, tuple[Path, str]]) -> None:
+def _take(path: Path, site: Site, report: ImportReport, taken: dict[tuple[str, ...], tuple[Path, str]]) -> None:
     dataset = reading.read(path)
     item = received.intake_item(dataset, site)
-    known = intake.find_step(site, item)
-    if known is not None and known.pk in taken:
-        other, content = taken[known.pk]
+    identity = (
+        item.accession_number,
+        "" if item.accession_number else item.patient["patient_id"] or item.patient["name"],
+        item.procedure["requested_procedure_id"],
+        item.step["scheduled_procedure_step_id"],
+    )
+    if identity in taken:
+        other, content = taken[identity]
         if content != fingerprint(dataset):
             raise Unreadable(
                 f"it names the same step as {other} (accession number, requested procedure ID and step ID) with other content; "
@@ -76,7 +81,7 @@ def _take(path: Path, site: Site, report: ImportReport, taken: dict[int, tuple[P
         report.unchanged.append(path)
         return
     result = intake.intake_step(site, item, ACTOR, lambda step: received.beyond_columns(step, dataset))
-    taken[result.step.pk] = path, fingerprint(dataset)
+    taken[identity] = path, fingerprint(dataset)
     lists = {
         Outcome.MADE: report.made,
         Outcome.UPDATED: report.updated,

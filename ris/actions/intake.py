@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, prefetch_related_objects
 
 from ris import clock, events, names
 from ris.actor import Actor
@@ -102,8 +102,9 @@ def intake_step(site: Site, item: IntakeItem, actor: Actor, received: Received) 
         )
     else:
         _bring_up(step, procedure, item, changes)
-    _assign_stations(step, item.ae_titles, changes)
-    received_item = received(ScheduledProcedureStep.objects.get(pk=step.pk))
+    _assign_stations(step, made, item.ae_titles, changes)
+    prefetch_related_objects([step], "stations__station")
+    received_item = received(step)
     if step.received_item != received_item:
         changes.detail.setdefault("step.received_item", ["", "changed"])
         step.received_item = received_item
@@ -129,15 +130,16 @@ def _known_procedures(site: Site, item: IntakeItem) -> list[int]:
 
     Orders first: step IDs alone may be the same in thousands of items.
     """
-    accession_number = item.order["accession_number"]
-    orders = Order.objects.filter(site=site, accession_number=accession_number) if accession_number else Order.objects.none()
+    order_ids: list[int] = []
+    if item.order["accession_number"]:
+        same_number = Order.objects.filter(site=site, accession_number=item.order["accession_number"])
+        order_ids += same_number.values_list("pk", flat=True)
+        if not order_ids:
+            return []
     patient_id = item.patient.get("patient_id", "")
     same_patient = {"patient_id": patient_id} if patient_id else {"patient_id": "", "name_key": item.patient.get("name_key", "")}
     patients = list(Patient.objects.filter(site=site, **same_patient).values_list("pk", flat=True))
-    order_ids = [
-        *orders.values_list("pk", flat=True),
-        *Order.objects.filter(patient__in=patients, accession_number="").values_list("pk", flat=True),
-    ]
+    order_ids += Order.objects.filter(patient__in=patients, accession_number="").values_list("pk", flat=True)
     procedures = RequestedProcedure.objects.filter(order__in=order_ids, requested_procedure_id=item.procedure["requested_procedure_id"])
     return list(procedures.values_list("pk", flat=True))
 
@@ -215,6 +217,7 @@ def _order(site: Site, item: IntakeItem, actor: Actor, step: ScheduledProcedureS
             if current.accession_number != columns["accession_number"] and _taken(site, columns):
                 columns["accession_number"] = ""
             changes.apply(current, {**columns, "patient": patient, "visit": _visit(site, patient, item)})
+            current.patient = patient  # the record with the item's values, also when it is the same one
         return current
     holder = _taken(site, item.order)
     if holder is not None and holder.patient_id == patient.pk:
@@ -271,13 +274,14 @@ def _visit(site: Site, patient: Patient, item: IntakeItem) -> Visit | None:
     return Visit.objects.create(site=site, patient=patient, created_at=clock.now(site), **columns)
 
 
-def _assign_stations(step: ScheduledProcedureStep, ae_titles: tuple[str, ...], changes: _Changes) -> None:
+def _assign_stations(step: ScheduledProcedureStep, made: bool, ae_titles: tuple[str, ...], changes: _Changes) -> None:
     """Make the step's stations these, in this order; an AE title of no known station is kept as it is."""
-    before = list(step.stations.values_list("ae_title", flat=True))
+    before = [] if made else list(step.stations.values_list("ae_title", flat=True))
     if before == list(ae_titles):
         return
     known = {station.ae_title: station for station in Station.objects.filter(site=step.site_id, ae_title__in=ae_titles)}
-    step.stations.all().delete()
+    if before:
+        step.stations.all().delete()
     StepStation.objects.bulk_create(
         [StepStation(step=step, ae_title=title, station=known.get(title), position=number) for number, title in enumerate(ae_titles)]
     )

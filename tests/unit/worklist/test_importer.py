@@ -120,6 +120,7 @@ def test_a_corrected_file_brings_its_step_up_to_it(write: Write) -> None:
     assert item.RequestedProcedurePriority == "STAT"
     assert item.ScheduledProcedureStepSequence[0].ScheduledProcedureStepStartDate == "19951016"
     assert the_step().requested_procedure.order.patient.name == "VIVALDI^LUCIO"
+    assert "00100010" not in the_step().received_item
     assert Patient.objects.count() == Order.objects.count() == 1
 
 
