@@ -16,6 +16,7 @@ def charges(site: Site) -> QuerySet[Charge]:
     return (
         Charge.objects.filter(site=site)
         .select_related("site", "requested_procedure__order__patient", "performed_step")
+        .defer("performed_step__attributes")  # the data set of the MPPS, which is large
         .prefetch_related("lines")
         .order_by("-created_at", "-pk")
     )

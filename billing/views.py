@@ -12,18 +12,19 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from billing import actions, queries, web
-from billing.models import Charge
+from billing.models import Charge, ChargeChange, DeliveryAttempt
 from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
 from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.errors import Conflict
 from ris.permissions import allowed, requires
+from ris.web import live
 from ris.web.access import page
 from ris.web.filters import Filters
-from ris.web.live import live_page
 
 MAX_ROWS = 500
+_HISTORIES = (ChargeChange, DeliveryAttempt)
 _TABS: dict[str, tuple[str, Callable[[QuerySet[Charge]], QuerySet[Charge]]]] = {
     "": ("All", lambda found: found),
     "waiting": ("Waiting", lambda found: found.filter(status=PENDING, on_hold="")),
@@ -37,6 +38,9 @@ _TABS: dict[str, tuple[str, Callable[[QuerySet[Charge]], QuerySet[Charge]]]] = {
 @requires("charges.view")
 def listing(request: HttpRequest) -> HttpResponse:
     """The charges for a day's work, and the sums of each stage on their way."""
+    present = live.state(request, _HISTORIES)
+    if same := live.unchanged(request, present):
+        return same
     site = ris_queries.default_site()
     filters = Filters.of(request, clock.today(site))
     on_day = queries.filtered(site, day=filters.day)
@@ -55,7 +59,8 @@ def listing(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "may_edit": allowed(request.user, "charges.edit"),
     }
-    return live_page(request, "billing/charges.html", "billing/charges_live.html", context, url=_address(filters, tab))
+    url = _address(filters, tab)
+    return live.live_page(request, "billing/charges.html", "billing/charges_live.html", context, url=url, present=present)
 
 
 def _address(filters: Filters, tab: str) -> str:
@@ -90,7 +95,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "moments": list(reversed(web.moments(charge))),
         "may_edit": allowed(request.user, "charges.edit"),
     }
-    return live_page(request, "billing/charge.html", "billing/charge_live.html", context)
+    return live.live_page(request, "billing/charge.html", "billing/charge_live.html", context)
 
 
 @page

@@ -12,18 +12,12 @@ from ris.models import ScheduledProcedureStep
 from ris.web import times
 from ris.web.stair import Moment
 
-_DOSES = (
-    ("ImageAndFluoroscopyAreaDoseProduct", "dGy·cm²"),
-    ("EntranceDoseInmGy", "mGy entrance"),
-    ("EntranceDose", "dGy entrance"),
-)
-_VERBS = {"N-CREATE": "started", "N-SET": "changed"}
-
 
 def dose(performed: PerformedProcedureStep) -> str:
     """The first dose that the modality sent, with its unit (PS3.3 C.4.16); empty when it sent none."""
-    for keyword, unit in _DOSES:
-        value = datasets.text(performed.attributes, keyword)
+    is_listed = "attributes" in performed.get_deferred_fields()
+    for keyword, unit in queries.DOSES:
+        value = getattr(performed, f"dose_{keyword}") if is_listed else datasets.text(performed.attributes, keyword)
         if value:
             return f"{value} {unit}"
     return ""

@@ -3,8 +3,10 @@
 from datetime import date, datetime
 
 from django.db.models import Max, Prefetch, Q, QuerySet
+from django.db.models.fields.json import KT
 
-from mpps.models import MppsMessage, PerformedProcedureStep, StepLink
+from mpps import datasets
+from mpps.models import MppsMessage, PerformedProcedureStep, PerformedSeries, StepLink
 from mpps.transitions import IN_PROGRESS
 from ris import clock
 from ris.errors import NotFound
@@ -19,6 +21,26 @@ def performed_steps(site: Site) -> QuerySet[PerformedProcedureStep]:
         .select_related("site", "station")
         .prefetch_related(Prefetch("links", queryset=links), "series", "findings")
         .order_by("-received_at", "-pk")
+    )
+
+
+DOSES = (
+    ("ImageAndFluoroscopyAreaDoseProduct", "dGy·cm²"),
+    ("EntranceDoseInmGy", "mGy entrance"),
+    ("EntranceDose", "dGy entrance"),
+)
+"""Keyword and unit of what is shown as the dose (PS3.3 C.4.16), the most telling first."""
+
+
+def listed(found: QuerySet[PerformedProcedureStep]) -> QuerySet[PerformedProcedureStep]:
+    """For long lists: without the data sets, which are large; the doses are read out of them as `dose_…` by keyword."""
+    links = StepLink.objects.select_related("step__requested_procedure__order__patient")
+    doses = {f"dose_{keyword}": KT(f"attributes__{datasets.tag(keyword)}__Value__0") for keyword, _ in DOSES}
+    return (
+        found.defer("attributes")
+        .annotate(**doses)
+        .prefetch_related(None)
+        .prefetch_related(Prefetch("links", queryset=links), Prefetch("series", PerformedSeries.objects.defer("attributes")), "findings")
     )
 
 

@@ -3,18 +3,21 @@
 from django.http import HttpRequest, HttpResponse
 
 from mpps import presenters, queries
+from mpps.models import MppsMessage, PerformedStepChange
 from ris import queries as ris_queries
 from ris.errors import NotFound
 from ris.permissions import requires
-from ris.web import datasets
+from ris.web import datasets, live
 from ris.web.access import page
-from ris.web.live import live_page
 
 
 @page
 @requires("performed.view")
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One performed step; it follows its messages by itself."""
+    present = live.state(request, (MppsMessage, PerformedStepChange))
+    if same := live.unchanged(request, present):
+        return same
     performed = queries.performed_steps(ris_queries.default_site()).filter(pk=pk).first()
     if performed is None:
         raise NotFound("There is no such performed step; it may have been removed with the schedule it belonged to.")
@@ -25,4 +28,4 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "moments": sorted(presenters.moments(messages), key=lambda moment: moment.at, reverse=True),
         "dataset": datasets.shown_json(performed.attributes, "dataset", request.GET.get("dataset", "")),
     }
-    return live_page(request, "mpps/performed.html", "mpps/performed_live.html", context)
+    return live.live_page(request, "mpps/performed.html", "mpps/performed_live.html", context, present=present)

@@ -59,6 +59,8 @@
   document.body.addEventListener("htmx:afterRequest", (event) => {
     const now = event.detail.xhr && event.detail.xhr.getResponseHeader("X-Now");
     if (!event.detail.successful || !now) return;
+    const seen = event.detail.xhr.getResponseHeader("X-Seen");
+    if (seen && isLive(event)) event.detail.elt.setAttribute("hx-headers", JSON.stringify({ "X-Seen": seen }));
     failures = 0;
     updated = now.slice(11, 19);
     window.stepwise.setClock(now);

@@ -16,7 +16,7 @@ from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, RisError, SlotTaken
 from ris.models import ScheduledProcedureStep
 from ris.permissions import Person, allowed, check, requires
-from ris.transitions import TRANSITIONS, WAITING
+from ris.transitions import STARTED, TRANSITIONS, WAITING
 from ris.web import booking, times
 from ris.web.access import page
 from ris.web.forms import PageForm, read_moment
@@ -41,15 +41,35 @@ class Verb:
 
     @property
     def needs_reason(self) -> bool:
-        return TRANSITIONS[self.key].needs_reason
+        return TRANSITIONS[self.key].needs_reason or bool(self.reasons)
 
     def legal(self, step: ScheduledProcedureStep) -> bool:
-        return step.status in TRANSITIONS[self.key].sources
+        """By the status; and what a modality reports the end of is not ended by hand."""
+        return step.status in TRANSITIONS[self.key].sources and (self.key not in _ENDS or _was_started_by_hand(step))
+
+
+_ENDS = ("complete", "discontinue")
+
+
+def _was_started_by_hand(step: ScheduledProcedureStep) -> bool:
+    started = step.changes.filter(to_status=STARTED).order_by("pk").last()
+    return started is not None and started.verb == "start_by_hand"
 
 
 VERBS = (
     Verb("arrive", "steps.arrive", "Arrive", "has arrived"),
     Verb("ready", "steps.arrive", "Ready", "is ready"),
+    Verb("start_by_hand", "steps.perform", "Start by hand", "is started by hand"),
+    Verb("complete", "steps.perform", "Complete", "is completed"),
+    Verb(
+        "discontinue",
+        "steps.perform",
+        "Discontinue",
+        "is discontinued",
+        "The exam ends unfinished; whether it is charged follows from what was done.",
+        ("Patient refused to continue", "Equipment failure", "Patient condition prevented continuing"),
+        stops=True,
+    ),
     Verb(
         "undo_arrival",
         "steps.arrive",
@@ -135,6 +155,9 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 
 def _carry_out(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb, reason: str, version: int | None) -> bool:
     name = shown_name(step.requested_procedure.order.patient.name)
+    if verb.key in _ENDS and step.status == STARTED and not _was_started_by_hand(step):
+        messages.error(request, f"{name}: not changed. A modality started this exam; it ends with its N-SET.")
+        return False
     try:
         steps.change_status(step.pk, verb.key, Actor.user(request.user), reason, expected_version=version)
     except Conflict as error:

@@ -12,9 +12,9 @@ from ris import clock, queries
 from ris.models import Order, ScheduledProcedureStep, Site, Station, StationModality
 from ris.permissions import allowed, requires
 from ris.transitions import ARRIVED, BEGUN, CANCELED, COMPLETED, DISCONTINUED, FINAL, READY, SCHEDULED, WAITING
+from ris.web import live
 from ris.web.access import page
 from ris.web.filters import Filters
-from ris.web.live import live_page
 from ris.web.rows import rows
 
 MAX_ROWS = 500
@@ -63,18 +63,22 @@ def worklist(request: HttpRequest, stage: str = "all") -> HttpResponse:
     chosen = next((one for one in STAGES if one.key == stage), None)
     if chosen is None:
         raise Http404(f"There is no stage {stage!r} on the worklist.")
+    present = live.state(request)
+    if same := live.unchanged(request, present):
+        return same
     site = queries.default_site()
     now = clock.now(site)
     filters = Filters.of(request, clock.today(site))
     rights = {"may_arrive": allowed(request.user, "steps.arrive"), "may_schedule": allowed(request.user, "steps.schedule")}
     context = _listed(chosen, site, filters, now) | _choices(site) | rights | {"filters": filters, "stage": chosen, "now": now}
-    return live_page(
+    return live.live_page(
         request,
         "ris/worklist.html",
         "ris/worklist_rows.html",
         context,
         url=chosen.url + filters.query,
         beside="ris/worklist_stages.html",
+        present=present,
     )
 
 

@@ -17,9 +17,10 @@ from ris import queries as ris_queries
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.permissions import allowed, requires
 from ris.transitions import BEGUN, WAITING
+from ris.web import live
 from ris.web.access import page
 from ris.web.filters import Filters
-from ris.web.live import live_page
+from stepwise.web import histories
 
 MAX_ROWS = 500
 _TABS: dict[str, tuple[str, Callable[[ShownPerformed], bool]]] = {
@@ -78,11 +79,14 @@ class Bay:
 @requires("performed.view")
 def show(request: HttpRequest) -> HttpResponse:
     """Of today the stations and the performed steps; of another day only the latter."""
+    present = live.state(request, histories.ALL)
+    if same := live.unchanged(request, present):
+        return same
     site = ris_queries.default_site()
     now, today = clock.now(site), clock.today(site)
     filters = Filters.of(request, today)
     found = queries.live(site, today) if filters.day == today else queries.filtered(site, day=filters.day)
-    every = [presenters.shown(one) for one in found[:MAX_ROWS]]
+    every = [presenters.shown(one) for one in queries.listed(found)[:MAX_ROWS]]
     tab = request.GET.get("show", "") if request.GET.get("show", "") in _TABS else ""
     shown = [one for one in every if _TABS[tab][1](one)]
     context = {
@@ -96,7 +100,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "is_capped": len(every) == MAX_ROWS,
         "now": now,
     }
-    return live_page(request, "stepwise/board.html", "stepwise/board_live.html", context, url=_address(filters, tab))
+    url = _address(filters, tab)
+    return live.live_page(request, "stepwise/board.html", "stepwise/board_live.html", context, url=url, present=present)
 
 
 def _address(filters: Filters, tab: str) -> str:

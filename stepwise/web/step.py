@@ -10,11 +10,11 @@ from mpps import queries as mpps_queries
 from ris import queries
 from ris.models import ScheduledProcedureStep
 from ris.permissions import allowed, requires
-from ris.web import datasets, stair
+from ris.web import datasets, live, stair
 from ris.web.access import page
-from ris.web.live import live_page
 from ris.web.stair import Moment
 from ris.web.steps import may_be_scheduled, offered
+from stepwise.web import histories
 from worklist import queries as worklist_queries
 
 SERVED = "what a modality that asks is shown"
@@ -25,6 +25,9 @@ NOT_SERVED = "on no worklist now; this is what it would say"
 @requires("steps.view")
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One exam; it follows what happens to it by itself."""
+    present = live.state(request, histories.ALL)
+    if same := live.unchanged(request, present):
+        return same
     site = queries.default_site()
     step = get_object_or_404(queries.steps(site), pk=pk)
     treads, moments = stair.present(step)
@@ -48,7 +51,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         treads.append(billing_web.tread(charges))
         moments += [moment for charge in charges for moment in billing_web.moments(charge)]
     context |= {"treads": treads, "moments": _latest_first(moments)}
-    return live_page(request, "stepwise/step.html", "stepwise/step_live.html", context)
+    return live.live_page(request, "stepwise/step.html", "stepwise/step_live.html", context, present=present)
 
 
 def _latest_first(moments: list[Moment]) -> list[Moment]:

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from ris.actions import steps
+from ris.actor import Actor
 from ris.models import Order, Patient, ScheduledProcedureStep
 from ris.web import times
 from tests.support.hospital import ACTOR, a_pool, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
@@ -79,7 +80,7 @@ def test_a_live_part_that_did_not_change_is_answered_with_204(signed_in: SignIn)
     step = steps_of(an_order())[0]
     client = signed_in()
     address = f"/steps/{step.pk}/"
-    mark = re.search(r'"X-Seen": "(\w+)"', client.get(address).content.decode())
+    mark = re.search(r'"X-Seen": "([\w.]+)"', client.get(address).content.decode())
     assert mark
     live = {"HX-Request": "true", "X-Seen": mark[1]}
     assert client.get(address, headers=live).status_code == 204
@@ -150,6 +151,29 @@ def test_canceling_needs_a_reason(signed_in: SignIn) -> None:
     change = step.changes.last()
     assert change is not None
     assert (change.to_status, change.actor, change.reason) == ("CANCELED", "a-scheduler", "Duplicate order, see 014")
+
+
+def test_an_exam_without_mpps_is_started_and_ended_by_hand(signed_in: SignIn) -> None:
+    step = steps_of(an_order())[0]
+    client = signed_in("technologist")
+    address = f"/steps/{step.pk}/"
+    assert f"{address}complete/" not in client.get(address).content.decode()
+    client.post(f"{address}start-by-hand/")
+    assert f"{address}complete/" in client.get(address).content.decode()
+    client.post(f"{address}complete/")
+    step.refresh_from_db()
+    assert step.status == "COMPLETED"
+
+
+def test_what_a_modality_started_is_not_ended_by_hand(signed_in: SignIn) -> None:
+    step = steps_of(an_order())[0]
+    steps.start(step.pk, Actor.modality("CT01"))
+    client = signed_in("technologist")
+    assert f"/steps/{step.pk}/complete/" not in client.get(f"/steps/{step.pk}/").content.decode()
+    answer = client.post(f"/steps/{step.pk}/complete/", follow=True)
+    assert "ends with its N-SET" in answer.content.decode()
+    step.refresh_from_db()
+    assert step.status == "STARTED"
 
 
 def test_roles_without_the_right_are_refused_in_words(signed_in: SignIn) -> None:

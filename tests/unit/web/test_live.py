@@ -1,0 +1,62 @@
+"""Live parts: cheap when nothing changed, true when something did."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from ris.actions import steps
+from tests.support.hospital import ACTOR, an_order, steps_of
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[..., Client]
+
+
+def mark_in(text: str) -> str:
+    found = re.search(r'"X-Seen": "([\w.]+)"', text)
+    assert found
+    return found[1]
+
+
+def test_a_part_that_shows_the_present_state_costs_no_list(signed_in: SignIn, django_assert_max_num_queries: Callable[..., object]) -> None:
+    an_order()
+    client = signed_in()
+    mark = mark_in(client.get("/worklist/").content.decode())
+    with django_assert_max_num_queries(6):  # session, user, roles, the histories
+        answer = client.get("/worklist/", headers={"HX-Request": "true", "X-Seen": mark})
+    assert answer.status_code == 204
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d", answer.headers["X-Now"])
+
+
+def test_a_part_whose_text_is_the_same_is_given_the_new_mark_and_not_swapped(signed_in: SignIn) -> None:
+    shown = steps_of(an_order())[0]
+    client = signed_in()
+    address = f"/steps/{shown.pk}/"
+    mark = mark_in(client.get(address).content.decode())
+    steps.arrive(steps_of(an_order(station="CT02"))[0].pk, ACTOR)
+    answer = client.get(address, headers={"HX-Request": "true", "X-Seen": mark})
+    assert answer.status_code == 204
+    assert answer.headers["X-Seen"] != mark
+    assert answer.headers["X-Seen"].split(".")[1] == mark.split(".")[1]
+
+
+def test_a_change_is_answered_with_the_part_alone(signed_in: SignIn) -> None:
+    step = steps_of(an_order())[0]
+    client = signed_in()
+    address = f"/steps/{step.pk}/"
+    mark = mark_in(client.get(address).content.decode())
+    steps.arrive(step.pk, ACTOR)
+    answer = client.get(address, headers={"HX-Request": "true", "X-Seen": mark})
+    text = answer.content.decode()
+    assert answer.status_code == 200
+    assert text.startswith('<div id="live"')
+    assert "Arrived" in text
+    assert "HX-Replace-Url" not in answer.headers
+    assert answer.headers["Vary"].startswith("HX-Request") or "HX-Request" in answer.headers["Vary"]
+
+
+def test_going_back_gets_the_whole_page(signed_in: SignIn) -> None:
+    an_order()
+    answer = signed_in().get("/worklist/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+    assert "<html" in answer.content.decode()

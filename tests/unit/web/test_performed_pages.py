@@ -1,0 +1,171 @@
+"""The pages of what was performed, charged and said over the network."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from billing.models import Charge
+from dimse.models import Association, Message
+from ris.actions import steps
+from ris.actor import Actor
+from ris.models import ScheduledProcedureStep
+from tests.support.hospital import a_site, a_station, an_order, in_minutes, steps_of
+from tests.support.performing import begin, perform
+
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
+SignIn = Callable[..., Client]
+
+
+def a_step(**patient: object) -> ScheduledProcedureStep:
+    return steps_of(an_order(start=in_minutes(1), **patient))[0]
+
+
+def test_the_board_shows_who_is_on_the_table_and_who_is_next(signed_in: SignIn) -> None:
+    performed = begin([a_step(name="Tanaka^Hanako=田中^花子")])
+    a_station("US01", "US")
+    text = signed_in("technologist").get("/performed/").content.decode()
+    assert '<span class="fam">TANAKA</span>, Hanako' in text
+    assert "expected 30" in text
+    assert "Nobody on the table" in text
+    assert f"/performed/{performed.pk}/" in text
+
+
+def test_the_board_shows_an_exam_started_by_hand(signed_in: SignIn) -> None:
+    step = a_step(name="Şahin^Emre")
+    steps.change_status(step.pk, "start_by_hand", Actor("user", "Priya Anand"))
+    assert "Started by hand, no MPPS" in signed_in("technologist").get("/performed/").content.decode()
+
+
+def test_an_unscheduled_step_is_named_as_such_and_can_be_looked_at(signed_in: SignIn) -> None:
+    a_site()
+    performed = begin([])
+    client = signed_in("technologist")
+    board = client.get("/performed/?show=unscheduled").content.decode()
+    assert 'data-status="UNSCHEDULED"' in board
+    assert "No scheduled exam is known" in client.get(f"/performed/{performed.pk}/").content.decode()
+
+
+def test_charges_are_shown_to_who_may_see_them(signed_in: SignIn) -> None:
+    step = a_step()
+    perform([step])
+    control_id = Charge.objects.get().control_id or ""
+    for role, sees in (("biller", True), ("scheduler", False)):
+        client = signed_in(role)
+        assert (control_id in client.get(f"/steps/{step.pk}/").content.decode()) is sees
+        assert (">Charge<" in client.get("/performed/").content.decode()) is sees
+        assert (client.get("/charges/").status_code == 200) is sees
+
+
+def test_an_exam_shows_its_item_its_messages_and_its_series(signed_in: SignIn) -> None:
+    step = a_step()
+    client = signed_in()
+    waiting = client.get(f"/steps/{step.pk}/").content.decode()
+    assert "what a modality that asks is shown" in waiting
+    assert "ScheduledStationAETitle" in waiting
+    perform([step])
+    done = client.get(f"/steps/{step.pk}/").content.decode()
+    assert "on no worklist now" in done
+    assert "answered 0000 Success" in done
+    assert "(0040,0100) SQ" in client.get(f"/steps/{step.pk}/?item=dump").content.decode()
+    assert "&quot;00400100&quot;" in client.get(f"/steps/{step.pk}/?item=json").content.decode()
+
+
+def test_the_books_of_the_day_add_up(signed_in: SignIn) -> None:
+    for station in ("CT01", "CT02"):
+        perform(steps_of(an_order(station=station, start=in_minutes(1))))
+    held = Charge.objects.latest("pk")
+    Charge.objects.filter(pk=held.pk).update(on_hold="Birth date differs from the order")
+    text = signed_in("biller").get("/charges/").content.decode()
+    assert "Captured 2, Posted 0, Waiting 1, On hold 1, Refused 0" in text
+    assert "Birth date differs from the order" in text
+
+
+def test_a_held_charge_is_released_by_who_may(signed_in: SignIn) -> None:
+    perform([a_step()])
+    charge = Charge.objects.get()
+    Charge.objects.filter(pk=charge.pk).update(on_hold="Look at it")
+    assert signed_in("technologist").post(f"/charges/{charge.pk}/release/").status_code == 403
+    client = signed_in("biller")
+    assert "Release" in client.get(f"/charges/{charge.pk}/").content.decode()
+    client.post(f"/charges/{charge.pk}/release/")
+    charge.refresh_from_db()
+    assert charge.on_hold == ""
+    again = client.post(f"/charges/{charge.pk}/release/", follow=True)
+    assert "is not on hold" in again.content.decode()
+
+
+def test_a_charge_that_is_none_is_404_in_words(signed_in: SignIn) -> None:
+    a_site()
+    answer = signed_in("biller").get("/charges/4711/")
+    assert answer.status_code == 404
+    assert "There is no charge with id 4711" in answer.content.decode()
+
+
+def an_association(**changes: object) -> Association:
+    started = datetime.now(UTC)
+    values = {
+        "id": uuid4(),
+        "started": started,
+        "ended": started + timedelta(milliseconds=12),
+        "end": Association.End.RELEASED,
+        "calling": "CT01",
+        "called": "STEPWISE",
+        "address": "10.20.4.11",
+        "port": 52144,
+        "contexts": [{"abstract_syntax": "1.2.840.10008.5.1.4.31", "transfer_syntax": "1.2.840.10008.1.2", "result": "accepted"}],
+    }
+    return Association.objects.create(**(values | changes))
+
+
+def a_message(association: Association, direction: str, **changes: object) -> Message:
+    values = {
+        "association": association,
+        "time": association.started,
+        "direction": direction,
+        "service": "C-FIND",
+        "message_id": 7,
+        "sop_class_uid": "1.2.840.10008.5.1.4.31",
+        "transfer_syntax": "1.2.840.10008.1.2",
+        "size": 12,
+    }
+    return Message.objects.create(**(values | changes))
+
+
+def test_the_log_says_what_was_asked_and_how_it_was_answered(signed_in: SignIn) -> None:
+    a_site()
+    asked = an_association()
+    a_message(asked, "in", dataset={"00100010": {"vr": "PN"}, "00080060": {"vr": "CS", "Value": ["CT"]}})
+    a_message(asked, "out", status=0, answer_count=0, duration_ms=2.5)
+    an_association(calling="OLDCR", end=Association.End.REJECTED, rejection="calling AE title not known")
+    client = signed_in("integrator")
+    text = client.get("/associations/").content.decode()
+    assert "C-FIND, 0 answers" in text
+    assert "Success, nothing matched" in text
+    assert "Calling AE title not known" in text
+    failures = client.get("/associations/?result=failures").content.decode()
+    assert "OLDCR" in failures
+    assert "CT01</a>" not in failures
+    one = client.get(f"/associations/{asked.pk}/").content.decode()
+    assert "Modality Worklist Information Model - FIND" in one
+    assert "(no value)" in one
+
+
+def test_the_log_links_a_message_to_the_exam_it_changed(signed_in: SignIn) -> None:
+    performed = begin([a_step(name="Doe^John")])
+    association = an_association()
+    a_message(association, "out", service="N-CREATE", status=0x0110, comment="may no longer", sop_instance_uid=performed.sop_instance_uid)
+    text = signed_in("integrator").get("/associations/").content.decode()
+    assert f"/performed/{performed.pk}/" in text
+    assert "0110" in text
+    assert "may no longer" in text
+
+
+def test_a_data_set_that_pydicom_refuses_is_shown_as_json(signed_in: SignIn) -> None:
+    a_site()
+    association = an_association()
+    a_message(association, "in", dataset={"00100030": {"vr": "DA", "Value": [{"odd": 1}]}, "nonsense": {"vr": "XX"}})
+    text = signed_in("integrator").get(f"/associations/{association.pk}/").content.decode()
+    assert "nonsense" in text
