@@ -16,6 +16,7 @@ import pytest
 
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Process
+from tests.support.supervised import command_line
 from tests.support.wait import wait_until
 
 COMMAND_LINES = {
@@ -46,7 +47,7 @@ class Simulator(Process):
         for process in psutil.process_iter():
             try:
                 if process.status() != psutil.STATUS_ZOMBIE and (
-                    process.environ().get("RIS_DATA_DIR") == str(self.data_dir) or str(self.data_dir) in " ".join(process.cmdline())
+                    process.environ().get("RIS_DATA_DIR") == str(self.data_dir) or str(self.data_dir) in command_line(process)
                 ):
                     found.append(process)
             except (psutil.NoSuchProcess, psutil.AccessDenied):
@@ -55,10 +56,8 @@ class Simulator(Process):
 
     def by_name(self) -> dict[str, psutil.Process]:
         """The processes of the table that run, by the name in the table."""
-        supervisor = next(process for process in self.processes() if "simulate" in process.cmdline())
-        return {
-            name: child for child in supervisor.children() for name, words in COMMAND_LINES.items() if words in " ".join(child.cmdline())
-        }
+        supervisor = next(process for process in self.processes() if "manage.py simulate" in command_line(process))
+        return {name: child for child in supervisor.children() for name, words in COMMAND_LINES.items() if words in command_line(child)}
 
     def wait_until_ready(self, times: int = 1) -> None:
         def ready() -> bool:
@@ -164,7 +163,7 @@ def _killed_make_takes_everything_along(simulator: Simulator) -> None:
 
 
 def test_a_supervisor_killed_with_9_leaves_nothing_behind_and_the_next_goes_on(simulator: Simulator) -> None:
-    supervisor = next(process for process in simulator.processes() if "simulate" in process.cmdline())
+    supervisor = next(process for process in simulator.processes() if "manage.py simulate" in command_line(process))
     supervisor.kill()
     simulator.wait()
     simulator.nothing_is_left_within(6)

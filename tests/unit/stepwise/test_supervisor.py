@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.support.processes import Process
-from tests.support.supervised import TOKEN, marked
+from tests.support.supervised import TOKEN, command_line, marked
 from tests.support.wait import wait_until
 
 SLEEP = "import time; print('here', flush=True); time.sleep(600)"
@@ -38,17 +38,13 @@ class Supervised(Process):
 
     def running(self) -> list[psutil.Process]:
         """What it started and what those started, without the supervisor and its reaper."""
-        return [
-            process
-            for process in marked(self.token)
-            if process.pid != self.pid and not any("reaper.py" in part for part in process.cmdline())
-        ]
+        return [process for process in marked(self.token) if process.pid != self.pid and "reaper.py" not in command_line(process)]
 
     def child(self, text: str) -> psutil.Process:
-        return next(process for process in self.running() if process.cmdline()[-1] == text)
+        return next(process for process in self.running() if command_line(process).endswith(text))
 
     def reaper(self) -> psutil.Process:
-        return next(process for process in marked(self.token) if any("reaper.py" in part for part in process.cmdline()))
+        return next(process for process in marked(self.token) if "reaper.py" in command_line(process))
 
     def interrupt(self) -> None:
         os.kill(self.pid, signal.SIGINT)
@@ -78,7 +74,7 @@ def supervise(tmp_path: Path) -> Iterator[Any]:
 
 def test_every_line_carries_the_name_of_its_process(supervise: Any) -> None:
     supervisor = supervise(
-        {"name": "one", "script": "print('first', flush=True); print('no newline', end='', flush=True); import time; time.sleep(600)"},
+        {"name": "one", "script": "print('first\\nno newline', end='', flush=True); import time; time.sleep(600)"},
         {"name": "longer", "script": "import sys, time; sys.stderr.write('an error\\n'); time.sleep(600)"},
     )
     supervisor.wait_for("one      | first\n")
@@ -168,9 +164,7 @@ def test_a_killed_reaper_is_replaced_and_knows_what_runs(supervise: Any) -> None
     supervisor.wait_for("here")
     first = supervisor.reaper()
     first.kill()
-    wait_until(
-        lambda: [p for p in marked(supervisor.token) if "reaper.py" in " ".join(p.cmdline()) and p.pid != first.pid], 5, "another reaper"
-    )
+    wait_until(lambda: [p for p in marked(supervisor.token) if "reaper.py" in command_line(p) and p.pid != first.pid], 5, "another reaper")
     os.kill(supervisor.pid, signal.SIGKILL)
     supervisor.wait()
     supervisor.none_is_left(6)
