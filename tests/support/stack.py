@@ -17,6 +17,7 @@ import psutil
 
 from billing.charge_processor.ledger import Ledger
 from tests.support.ports import free_port
+from tests.support.supervised import command_line
 from tests.support.wait import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +98,7 @@ class Stack:
 
         def find() -> psutil.Process | None:
             for child in psutil.Process(self.supervisor.pid).children():
-                if all(any(word in part for part in child.cmdline()) for word in words):
+                if all(word in command_line(child) for word in words):
                     return child
             return None
 
