@@ -1,5 +1,6 @@
 """Files that hold one worklist item: DICOM (`.wl`, `.dcm`) or a text dump (`.dump`)."""
 
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,12 +36,15 @@ class Found:
 def files(paths: Iterable[Path]) -> Iterator[Found]:
     """The files that are named, and those with a known suffix below the directories that are named, in order of name."""
     for path in paths:
-        if path.is_dir():
+        try:
+            mode = path.stat().st_mode
+        except OSError as error:
+            yield Found(path, f"it cannot be found: {error.strerror}")
+            continue
+        if stat.S_ISDIR(mode):
             yield from _directory(path)
-        elif path.exists():
-            yield Found(path)
         else:
-            yield Found(path, "there is no such file or directory")
+            yield Found(path)
 
 
 def _directory(directory: Path) -> Iterator[Found]:

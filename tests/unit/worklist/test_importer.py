@@ -1,8 +1,10 @@
 """Files in, steps served as the files say."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from ris.actions import steps
 from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, StepChange
 from tests.support.hospital import ACTOR, a_procedure, a_site, a_station, an_order, steps_of
 from tests.support.worklist import asking, identifier
-from worklist import find, importer, projection, queries, received
+from worklist import find, importer, projection, queries, reading, received
 from worklist.importer import ImportReport
 from worklist.models import WorklistEntry
 
@@ -287,12 +289,29 @@ def test_an_image_and_several_steps_in_one_file_are_refused(write: Write) -> Non
     assert ["pixel" in one.reason or "one file is one step" in one.reason for one in imported(image, double).skipped] == [True, True]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every directory")
-def test_a_directory_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    closed = tmp_path / "closed"
-    closed.mkdir(mode=0)
-    assert "cannot be read" in imported(closed).skipped[0].reason
-    closed.chmod(0o700)
+def test_a_directory_that_cannot_be_read_is_named() -> None:
+    with TemporaryDirectory() as temporary:
+        Path(temporary).chmod(0o755)
+        closed = Path(temporary, "closed")
+        (closed / "inner").mkdir(parents=True)
+        closed.chmod(0)
+        with as_an_ordinary_user():
+            problems = [found.problem for found in reading.files([closed, closed / "inner"])]
+        closed.chmod(0o700)
+    assert problems == ["the directory cannot be read: Permission denied", "it cannot be found: Permission denied"]
+
+
+@contextmanager
+def as_an_ordinary_user() -> Iterator[None]:
+    """Root may read everything; for this while nobody is root."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def test_the_command_names_what_it_skipped_and_ends_with_1(write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -302,4 +321,4 @@ def test_the_command_names_what_it_skipped_and_ends_with_1(write: Write, capsys:
     with pytest.raises(SystemExit) as ended:
         call_command("import_worklist", str(tmp_path / "nowhere"))
     assert ended.value.code == 1
-    assert "nowhere: there is no such file" in capsys.readouterr().err
+    assert "nowhere: it cannot be found: No such file or directory" in capsys.readouterr().err
