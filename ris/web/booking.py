@@ -19,7 +19,13 @@ FREE_TIMES = 6
 class BookingForm(PageForm):
     """A place (AE title of a station or code of a pool) and a start on the hospital's clock."""
 
-    place = forms.ChoiceField(label="Station", error_messages={"required": "Station: choose one"})
+    place = forms.ChoiceField(
+        label="Station",
+        error_messages={
+            "required": "Station: choose one",
+            "invalid_choice": "Station: %(value)s does not do this procedure; choose another",
+        },
+    )
     start = MomentField(
         label="Start", help_text="For example 23-Nov-2026 14:30, or 14:30 for today", error_messages={"required": "Start: enter a time"}
     )

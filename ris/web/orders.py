@@ -27,7 +27,13 @@ TRANSPORT = ("Walks", "Wheelchair", "Bed", "Portable exam at the bedside")
 class OrderForm(booking.BookingForm):
     """What is ordered, and where and when; `tray` (a button) leaves the latter open."""
 
-    procedure = forms.ChoiceField(label="Procedure", error_messages={"required": "Procedure: choose one"})
+    procedure = forms.ChoiceField(
+        label="Procedure",
+        error_messages={
+            "required": "Procedure: choose one",
+            "invalid_choice": "Procedure: %(value)s is not in the catalogue; choose another",
+        },
+    )
     priority = forms.ChoiceField(label="Priority", choices=Order.Priority.choices)
     referring_physician = forms.CharField(label="Ordered by", required=False, help_text="For example Haddad, Rania")
     requesting_service = forms.CharField(label="From", required=False, help_text="Ward or service")

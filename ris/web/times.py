@@ -1,6 +1,6 @@
 """How dates, times and durations are shown: hospital's zone, 24 hours, `dd-Mmm-yyyy` with English letters whatever the locale.
 
-Aware datetimes are shown in the zone that the middleware made current for the request.
+Aware datetimes are shown in Django's current time zone, which is the hospital's.
 """
 
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ NOT_KNOWN = "Not known"
 
 
 def local(moment: datetime) -> datetime:
-    """The moment on the wall clock of the request's site."""
+    """The moment on the hospital's wall clock."""
     return timezone.localtime(moment)
 
 

@@ -261,8 +261,8 @@ def test_a_taken_slot_is_refused_with_the_exam_in_the_way(signed_in: SignIn) -> 
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"place": "US01"}, "Select a valid choice"),
-        ({"procedure": "NOPE"}, "Select a valid choice"),
+        ({"place": "US01"}, "US01 does not do this procedure"),
+        ({"procedure": "NOPE"}, "NOPE is not in the catalogue"),
         ({"start": "31-Feb-2027 10:00"}, "31-Feb-2027 does not exist"),
         ({"start": ""}, "enter a time"),
     ],
