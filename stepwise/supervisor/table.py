@@ -13,7 +13,7 @@ WORKER_THREADS = 4
 # The processes that take work in stop first, then the worker, then what it posts to, and Redis when nobody needs it any more.
 # All is over within ten seconds.
 INTAKE, WORK, OUTSIDE, BROKER = range(4)
-STOP_BY = {INTAKE: 4.0, WORK: 7.0, OUTSIDE: 8.0, BROKER: 9.0}  # seconds
+STOP_BY = {INTAKE: 5.0, WORK: 7.5, OUTSIDE: 8.3, BROKER: 9.0}  # seconds
 
 
 def process_table(*, http_fd: int, dicom_fd: int, redis_binary: Path | None) -> list[Process]:
