@@ -31,7 +31,7 @@ lint: environment-dev ## Check format, style, types, directions of imports, and 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy .
 	$(BIN)/lint-imports
-	$(BIN)/djlint templates --check --lint --quiet
+	$(BIN)/djlint templates --lint --quiet
 
 audit: environment-dev ## Look for known vulnerabilities in the pinned packages (asks the network)
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
