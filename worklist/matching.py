@@ -175,14 +175,39 @@ def _range_test(vr: str, asked: str) -> Callable[[str], bool]:
     return inside
 
 
-def pattern(text: str) -> str:
-    """A wildcard key as a regular expression: `*` any run of characters, `?` exactly one; there is no escape."""
-    return "".join(".*" if char == "*" else "." if char == "?" else re.escape(char) for char in text)
+def wildcard(asked: str) -> Callable[[str], bool]:
+    """The test of a wildcard key: `*` is any run of characters, `?` exactly one; there is no escape (PS3.4 C.2.2.2.4).
+
+    The pieces between the stars are looked for one after the other, each at the first place where it stands, and none is ever
+    taken back: whatever a peer asks, the work grows with the length of the value times that of the longest piece.
+    """
+    first, *rest = re.split(r"\*+", asked)
+    begins = _piece(first)
+    if not rest:
+        return lambda text: begins.fullmatch(text) is not None
+    middle, last = [_piece(piece) for piece in rest[:-1]], _piece(rest[-1])
+    length = len(rest[-1])
+
+    def test(text: str) -> bool:
+        found = begins.match(text)
+        end = len(text) - length
+        for piece in middle:
+            if found is None:
+                return False
+            found = piece.search(text, found.end(), max(end, 0))
+        return found is not None and found.end() <= end and last.match(text, end) is not None
+
+    return test
+
+
+def _piece(text: str) -> re.Pattern[str]:
+    """A part of a wildcard key without `*`, which has the length of what it finds."""
+    return re.compile("".join("." if char == "?" else re.escape(char) for char in text), re.DOTALL)
 
 
 def _pattern_test(vr: str, asked: str) -> Callable[[str], bool]:
-    wanted = re.compile(pattern(str(comparable(vr, asked))), re.DOTALL)
-    return lambda value: wanted.fullmatch(str(comparable(vr, value))) is not None
+    test = wildcard(str(comparable(vr, asked)))
+    return lambda value: test(str(comparable(vr, value)))
 
 
 def _name_test(asked: str) -> Callable[[str], bool]:
@@ -201,6 +226,5 @@ def _name_test(asked: str) -> Callable[[str], bool]:
 def _name_group_test(asked: str) -> Callable[[str], bool]:
     if "*" not in asked and "?" not in asked:
         return lambda group: group == asked
-    wanted = re.compile(pattern(asked), re.DOTALL)
-    carets = asked.count("^")
-    return lambda group: bool(wanted.fullmatch(group) or wanted.fullmatch(group + "^" * max(0, carets - group.count("^"))))
+    test, carets = wildcard(asked), asked.count("^")
+    return lambda group: test(group) or test(group + "^" * max(0, carets - group.count("^")))
