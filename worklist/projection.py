@@ -103,10 +103,15 @@ def source_steps() -> QuerySet[ScheduledProcedureStep]:
 
 
 def rebuild(step_ids: Iterable[int]) -> None:
-    """Make the entries of these steps what their source says; entries of steps that are gone or unscheduled go."""
+    """Make the entries of these steps what their source says; entries of steps that are gone or unscheduled go.
+
+    The steps are locked before anything is read, in the order of their ids: of two changes at once the later one sees the
+    earlier one's rows. Whoever changes a patient or orders for one locks the patient first, then come the steps.
+    """
     remaining = iter(step_ids)
     while chunk := tuple(islice(remaining, _CHUNK)):
         with transaction.atomic():
+            list(ScheduledProcedureStep.objects.select_for_update(of=("self",)).filter(pk__in=chunk).order_by("pk").values_list("pk"))
             built = [one for one in (build(step) for step in source_steps().filter(pk__in=chunk)) if one is not None]
             _save(built, chunk)
 

@@ -243,9 +243,13 @@ def _patient(site: Site, item: IntakeItem, actor: Actor, step: ScheduledProcedur
     columns = dict(item.patient)
     current = step.requested_procedure.order.patient if step is not None else None
     if columns.get("patient_id"):
-        known = Patient.objects.filter(
-            site=site, patient_id=columns["patient_id"], issuer_of_patient_id=columns.get("issuer_of_patient_id", "")
-        ).first()
+        known = (
+            Patient.objects.select_for_update()
+            .filter(  # a change of the patient waits, and finds the new step
+                site=site, patient_id=columns["patient_id"], issuer_of_patient_id=columns.get("issuer_of_patient_id", "")
+            )
+            .first()
+        )
     else:
         known = current if current is not None and not current.patient_id else None
     if known is None:

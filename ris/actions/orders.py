@@ -58,6 +58,7 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
         missing = "start" if request.station_ae_title else "station_ae_title"
         raise InvalidInput({missing: "is missing; give station and start together, or neither to leave the exam in the tray"})
     person = patient if isinstance(patient, Patient) else patients.find_or_register(site, patient, actor)
+    person = Patient.objects.select_for_update().get(pk=person.pk)  # a change of the patient waits, and finds the new steps
     accession = columns.pop("accession_number") or numbers.accession_number(site)
     if Order.objects.filter(site=site, accession_number=accession, issuer_of_accession_number="").exists():
         raise Conflict(f"Accession number {accession} belongs to an order already; leave it empty to get a new one.")

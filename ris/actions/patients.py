@@ -117,7 +117,7 @@ def find_or_register(site: Site, data: PatientData, actor: Actor) -> Patient:
 @action
 def update_patient(patient: Patient, data: PatientData, actor: Actor, expected_version: int | None = None) -> Patient:
     """Change demographics; the worklist follows in the same transaction. ChangedMeanwhile when somebody was faster."""
-    current = Patient.objects.select_for_update().select_related("site").get(pk=patient.pk)
+    current = Patient.objects.select_for_update(of=("self",)).select_related("site").get(pk=patient.pk)
     if expected_version is not None and current.version != expected_version:
         raise ChangedMeanwhile("Somebody else changed this patient meanwhile; look at the present values and change them again.")
     columns = check(current.site, data)
