@@ -24,10 +24,11 @@ _GROUPS, _GROUP_LENGTH = 3, 4
 
 @transaction.atomic
 def ensure_demo_accounts() -> dict[str, str | None]:
-    """Make the accounts that do not exist yet; `{user name: password}`, None for an account that was there before.
+    """Make the accounts that do not exist yet; `{user name: password}`, None for an account that keeps an earlier one.
 
-    The password is RIS_DEMO_PASSWORD when that is set, else a new one that is kept nowhere in clear: whoever calls has
-    the only copy. An account that exists keeps its password and gets its role back when it has lost it.
+    RIS_DEMO_PASSWORD, when set, is the password of every demo account, of those made earlier too. Without it a new
+    account gets a password that is kept nowhere in clear: whoever calls has the only copy. An account that exists gets
+    its role back when it has lost it.
     """
     return {role: _ensure(role) for role in FULL_NAMES}
 
@@ -35,10 +36,13 @@ def ensure_demo_accounts() -> dict[str, str | None]:
 def _ensure(role: str) -> str | None:
     group, _ = Group.objects.get_or_create(name=role)
     user = get_user_model().objects.filter(username=role).first()
-    password = None
+    password = settings.DEMO_PASSWORD or None
     if user is None:
-        password = settings.DEMO_PASSWORD or new_password()
+        password = password or new_password()
         user = _make(role, password)
+    elif password and not user.check_password(password):
+        user.set_password(password)
+        user.save(update_fields=["password"])
     user.groups.add(group)
     return password
 

@@ -138,7 +138,7 @@ def test_days_later_the_schedule_is_offered_and_moved_to_the_present(undone):
         call_command("demo_hospital", "--today", stdout=out)
         assert demo.is_current(undone)
 
-    assert "--today moves it to the present" in offered.getvalue()
+    assert "manage.py demo_hospital --today` moves it to the present" in offered.getvalue()
     assert "was moved to the present" in out.getvalue()
     assert Patient.objects.count() == 200
     assert double_bookings(undone) == []

@@ -47,6 +47,16 @@ def test_one_password_for_all_when_it_is_configured(settings):
     assert set(ensure_demo_accounts().values()) == {"open-sesame-42"}
 
 
+def test_a_configured_password_holds_for_accounts_made_earlier_too(settings):
+    settings.DEMO_PASSWORD = "open-sesame-42"
+    ensure_demo_accounts()
+    settings.DEMO_PASSWORD = "close-sesame-43"
+    ensure_demo_accounts()
+
+    assert authenticate(username="biller", password="open-sesame-42") is None
+    assert authenticate(username="biller", password="close-sesame-43") is not None
+
+
 def test_an_account_that_lost_its_role_gets_it_back():
     ensure_demo_accounts()
     User.objects.get(username="biller").groups.clear()
@@ -67,6 +77,7 @@ def test_the_command_prints_name_and_password_then_says_that_they_exist(settings
     settings.DEMO_PASSWORD = "open-sesame-42"
     first, second = StringIO(), StringIO()
     call_command("demo_accounts", stdout=first)
+    settings.DEMO_PASSWORD = ""
     call_command("demo_accounts", stdout=second)
 
     assert first.getvalue().count("open-sesame-42") == len(ROLES)
