@@ -6,7 +6,9 @@ The caller never waits for Redis and never fails with it. A nudge that is lost c
 import os
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import structlog
 from kombu.exceptions import OperationalError
@@ -70,4 +72,20 @@ def _send(charge_id: int) -> None:
 
 
 _nudger = Nudger(_send)
-nudge = _nudger.nudge
+_is_left_to_the_sweep = ContextVar("is_left_to_the_sweep", default=False)
+
+
+def nudge(charge_id: int) -> None:
+    """Have a worker deliver the charge soon, if that can be arranged; never waits, never fails."""
+    if not _is_left_to_the_sweep.get():
+        _nudger.nudge(charge_id)
+
+
+@contextmanager
+def left_to_the_sweep() -> Iterator[None]:
+    """Charges committed in the block wait for the next sweep: for a load that runs before there is a broker."""
+    token = _is_left_to_the_sweep.set(True)
+    try:
+        yield
+    finally:
+        _is_left_to_the_sweep.reset(token)

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from pydicom.dataset import Dataset
 
+from billing.nudge import left_to_the_sweep
 from mpps.models import PerformedProcedureStep
 from mpps.transitions import IN_PROGRESS
 from ris import clock
@@ -51,7 +52,7 @@ def _steps(site: Site) -> QuerySet[ScheduledProcedureStep]:
 
 def load(progress: Progress, seed: int = SEED) -> Site:
     """Make the hospital with a day that is happening now, all or nothing. Call it once: see `is_loaded`."""
-    with transaction.atomic():
+    with left_to_the_sweep(), transaction.atomic():
         site = ensure_default_site()
         now = clock.now(site)
         when = window(clock.local(now, site))

@@ -7,6 +7,7 @@ import time
 import pytest
 from structlog.testing import capture_logs
 
+from billing import nudge as nudge_module
 from billing.nudge import CAPACITY, Nudger, nudge
 from tests.support.wait import wait_until
 
@@ -65,3 +66,12 @@ def test_forked_child_starts_its_own_thread() -> None:
         nudger.nudge(2)
         os._exit(0 if not alive_before and nudger._thread is not None and nudger._thread.is_alive() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_charges_left_to_the_sweep_are_not_nudged(monkeypatch: pytest.MonkeyPatch) -> None:
+    nudged: list[int] = []
+    monkeypatch.setattr(nudge_module._nudger, "nudge", nudged.append)
+    with nudge_module.left_to_the_sweep():
+        nudge_module.nudge(1)
+    nudge_module.nudge(2)
+    assert nudged == [2]
