@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
@@ -11,7 +10,7 @@ from django.db.models.functions import Now
 from billing import capture, messages
 from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt
 from billing.nudge import nudge
-from billing.transitions import CAPTURE, PENDING, POST, REFUSE, RELEASE, RETRY, Transition
+from billing.transitions import CAPTURE, FAILED, PENDING, POST, REFUSE, RELEASE, RETRY, Transition, question, redraft
 from ris import clock
 from ris.actor import Actor
 from ris.db import action
@@ -26,26 +25,27 @@ MAX_TEXT = 255
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one attempt to deliver."""
+    """What came of one attempt to deliver; `code` is MSA-1, `text` may hold what the receiver wrote."""
 
     result: DeliveryAttempt.Result
     text: str
     duration_ms: int
     target: str = ""
+    code: str = ""
 
 
 @action
 def capture_charge(requested_procedure_id: int) -> Charge | None:
     """Charge the procedure once all its steps are final; return its charge, also one made before, or None.
 
+    A charge made before follows what was performed since: it is written anew while nothing of it was sent, and says that it needs
+    a correction afterwards.
     Call it with the row of the requested procedure locked, so that of two steps that end at once the later sees both.
     """
     procedure = RequestedProcedure.objects.select_related("site", "order").get(pk=requested_procedure_id)
-    if made := _made(procedure):
-        return made
-    draft = capture.draft(procedure)
-    if draft is None:
-        return None
+    made, draft = _made(procedure), capture.draft(procedure)
+    if draft is None or made is not None:
+        return _follow(made, draft) if made and draft else made
     try:
         with transaction.atomic():
             charge = _create(procedure, draft)
@@ -53,13 +53,16 @@ def capture_charge(requested_procedure_id: int) -> Charge | None:
         return Charge.objects.get(requested_procedure=procedure, kind=Charge.Kind.TECHNICAL, revision=1)
     _record(charge, CAPTURE, CAPTURER, draft.decision.reason)
     if not charge.on_hold:
-        transaction.on_commit(partial(nudge, charge.pk))
+        _nudge_when_committed(charge)
     return charge
 
 
 @action
 def capture_after_change_by_hand(requested_procedure_id: int) -> Charge | None:
-    """As `capture_charge`, with the row locked here: a person ended or canceled the last open step."""
+    """As `capture_charge`, with the row locked here: somebody ended or canceled the last open step by a verb of ours.
+
+    The verb has locked the row already, before the step's: this only makes sure of it.
+    """
     RequestedProcedure.objects.select_for_update().get(pk=requested_procedure_id)
     return capture_charge(requested_procedure_id)
 
@@ -102,20 +105,28 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
         at=clock.now(charge.site),
         target=attempt.target,
         result=attempt.result,
-        text=attempt.text[:MAX_TEXT],
+        text=_kept(attempt.text),
         duration_ms=attempt.duration_ms,
     )
-    error = attempt.text[:MAX_TEXT]
+    error = _kept(attempt.text)
     pending = Charge.objects.filter(pk=charge.pk, status=PENDING)
     held = pending.filter(attempts=charge.attempts)
     if attempt.result == DeliveryAttempt.Result.ACCEPTED:
         if pending.update(status=POST.target, posted_at=clock.now(charge.site), error="", lease_until=None):
-            _record(charge, POST, SENDER, attempt.text)
+            _record(charge, POST, SENDER, error)
     elif attempt.result in (DeliveryAttempt.Result.REFUSED, DeliveryAttempt.Result.UNSENDABLE):
         if held.update(status=REFUSE.target, error=error, lease_until=None):
             _record(charge, REFUSE, SENDER, error)
     else:
         held.update(error=error, lease_until=None, next_attempt_at=Now() + retry_in)
+
+
+@action
+def give_up(charge_id: int, attempt: Attempt) -> None:
+    """The charge could not even be claimed, for a fault in what is stored: it has FAILED afterwards, and a person looks at it."""
+    due = Charge.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), pk=charge_id, status=PENDING)
+    if due.update(attempts=F("attempts") + 1):
+        record(Charge.objects.select_related("site").get(pk=charge_id), attempt)
 
 
 @action
@@ -143,6 +154,35 @@ def _made(procedure: RequestedProcedure) -> Charge | None:
     return Charge.objects.filter(requested_procedure=procedure, kind=Charge.Kind.TECHNICAL).order_by("revision").last()
 
 
+def _follow(charge: Charge, draft: capture.Draft) -> Charge:
+    """Make the charge what the draft says, if that is still possible; else say that it differs. The same lines change nothing."""
+    before, after = ([_facts(line) for line in lines] for lines in (charge.lines.all(), draft.lines))
+    if before == after:
+        return charge
+    unsent = Charge.objects.filter(Q(status=FAILED) | Q(status=PENDING, message=""), pk=charge.pk)  # a claim writes the message
+    first = draft.performed[0] if draft.performed else None
+    reason, hold = draft.decision.reason[:MAX_TEXT], draft.decision.hold[:MAX_TEXT]
+    if unsent.update(amount=draft.amount, reason=reason, on_hold=hold, service_at=draft.service_at, performed_step=first, message=""):
+        charge.lines.all().delete()
+        _write_lines(charge, draft)
+        charge.refresh_from_db()
+        _record(charge, redraft(charge.status), CAPTURER, reason)
+        if charge.status == PENDING and not hold:
+            _nudge_when_committed(charge)
+        return charge
+    charged_as = " Charged as: "
+    worth = f"{Charge.NEEDS_CORRECTION}: {draft.decision.reason}, {draft.amount:.2f} {charge.currency}."[: MAX_TEXT - 80]
+    note = f"{worth}{charged_as}{charge.reason.rpartition(charged_as)[2]}"[:MAX_TEXT]
+    if Charge.objects.filter(pk=charge.pk).exclude(reason=note).update(reason=note):
+        charge.refresh_from_db()
+        _record(charge, question(charge.status), CAPTURER, note)
+    return charge
+
+
+def _facts(line: ChargeLine) -> tuple[object, ...]:
+    return line.code, line.scheme, line.modifier, line.quantity, line.unit_amount
+
+
 def _create(procedure: RequestedProcedure, draft: capture.Draft) -> Charge:
     charge = Charge.objects.create(
         site=procedure.site,
@@ -157,10 +197,19 @@ def _create(procedure: RequestedProcedure, draft: capture.Draft) -> Charge:
     )
     charge.control_id = f"C{charge.pk:08d}"
     Charge.objects.filter(pk=charge.pk).update(control_id=charge.control_id)
+    _write_lines(charge, draft)
+    return charge
+
+
+def _write_lines(charge: Charge, draft: capture.Draft) -> None:
     for line in draft.lines:
         line.charge = charge
     ChargeLine.objects.bulk_create(draft.lines)
-    return charge
+
+
+def _kept(text: str) -> str:
+    """What a receiver wrote, as a column can hold it: PostgreSQL stores no NUL."""
+    return text.replace("\0", "")[:MAX_TEXT]
 
 
 def _record(charge: Charge, change: Transition, actor: Actor, reason: str) -> None:
@@ -175,7 +224,16 @@ def _record(charge: Charge, change: Transition, actor: Actor, reason: str) -> No
     )
 
 
+def _nudge_when_committed(charge: Charge) -> None:
+    """Robust: what is committed is answered as done, even where the nudge cannot start its thread; the sweep finds the charge."""
+
+    def send() -> None:  # a function with a name, which Django logs when it fails
+        nudge(charge.pk)
+
+    transaction.on_commit(send, robust=True)
+
+
 def _sent_soon(charge: Charge) -> Charge:
     charge.refresh_from_db()
-    transaction.on_commit(partial(nudge, charge.pk))
+    _nudge_when_committed(charge)
     return charge

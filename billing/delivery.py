@@ -5,6 +5,7 @@ import time
 from datetime import timedelta
 
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.db.models.functions import Now
 
@@ -12,6 +13,7 @@ from billing import actions, mllp
 from billing.errors import DeliveryError, Garbled, Refused
 from billing.models import Charge, DeliveryAttempt
 from billing.transitions import PENDING
+from dimse.dispatch import without_values
 
 BACKOFF_FIRST = 1.0  # seconds
 BACKOFF_CAP = 15.0  # seconds; with the sweep's 5 a receiver that returns has its charges well within a minute
@@ -23,14 +25,27 @@ log = structlog.get_logger(__name__)
 
 
 def deliver(charge_id: int) -> DeliveryAttempt.Result | None:
-    """Send the charge if it is due and return what came of it; None when it was not due or cannot be written as a message."""
-    charge = actions.claim(charge_id)
-    if charge is None:
-        return None
-    attempt = _send(charge)
-    actions.record(charge, attempt, retry_in=backoff(charge.attempts))
+    """Send the charge if it is due and return what came of it; None when it was not due or cannot be written as a message.
+
+    A charge that meets a fault of ours has FAILED afterwards, with the others still to come; a database that is away is raised.
+    """
+    charge = None
+    try:
+        charge = actions.claim(charge_id)
+        if charge is None:
+            return None
+        attempt = _send(charge)
+        actions.record(charge, attempt, retry_in=backoff(charge.attempts))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001  (one bad charge must not hold up the others)
+        log.error("charge cannot be sent", charge=charge_id, error=without_values(error))
+        attempt = actions.Attempt(Result.UNSENDABLE, f"It cannot be sent: {type(error).__name__}; the log of the worker says where.", 0)
+        actions.record(charge, attempt) if charge else actions.give_up(charge_id, attempt)
+        return attempt.result
+    # Neither the message nor the receiver's text, which may repeat what it was sent.
     report = log.info if attempt.result == Result.ACCEPTED else log.warning
-    report("charge sent", control_id=charge.control_id, attempt=charge.attempts, result=attempt.result.value, text=attempt.text)
+    report("charge sent", control_id=charge.control_id, attempt=charge.attempts, result=attempt.result.value, code=attempt.code)
     return attempt.result
 
 
@@ -64,15 +79,15 @@ def _due() -> list[int]:
 
 def _send(charge: Charge) -> actions.Attempt:
     began = time.monotonic()
-    receiver = ""
+    receiver = code = ""
     try:
         address = mllp.target()
         receiver = str(address)
         ack = mllp.send(charge.message, charge.control_id or "", address)
-        result, text = Result.ACCEPTED, f"{ack.code} {ack.text}".strip()
+        result, text, code = Result.ACCEPTED, f"{ack.code} {ack.text}".strip(), ack.code
     except DeliveryError as error:
-        result, text = _result_of(error), str(error)
-    return actions.Attempt(result, text, round((time.monotonic() - began) * 1000), receiver)
+        result, text, code = _result_of(error), str(error), error.code if isinstance(error, Refused) else ""
+    return actions.Attempt(result, text, round((time.monotonic() - began) * 1000), receiver, code)
 
 
 def _result_of(error: DeliveryError) -> DeliveryAttempt.Result:

@@ -1,6 +1,6 @@
-"""Charges with their lines, and what was done to deliver them. `billing.actions` and `billing.capture` are the only writers."""
+"""Charges with their lines, and what was done to deliver them. `billing.actions` is the only writer."""
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.db import models
 from django.db.models import Q
@@ -18,6 +18,8 @@ class Charge(models.Model):
     `next_attempt_at` and `lease_until` are the database's wall time: a sender owns the row until its lease ends.
     `message` is the DFT^P03 as it was sent first, so that every repeat is the same to the byte.
     """
+
+    NEEDS_CORRECTION: ClassVar = "Needs a correction"
 
     class Kind(models.TextChoices):
         TECHNICAL = "TECHNICAL", "Technical"
@@ -83,6 +85,11 @@ class Charge(models.Model):
 
     def __str__(self) -> str:
         return self.control_id or "charge being made"
+
+    @property
+    def needs_correction(self) -> bool:
+        """Whether work that was performed after it was sent is worth something else; `reason` says what."""
+        return self.reason.startswith(self.NEEDS_CORRECTION)
 
 
 class ChargeLine(models.Model):

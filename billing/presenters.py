@@ -28,7 +28,7 @@ def line(charge_line: ChargeLine) -> dict[str, Any]:
 
 
 def as_row(charge: Charge) -> dict[str, Any]:
-    """The charge in the words of the REST interface; times with the hospital's offset, the amount as a decimal text."""
+    """The charge in the words of the REST interface; times with the hospital's offset, the amount as decimal text, a number in JSON."""
     return {
         "id": charge.pk,
         "control_id": charge.control_id,

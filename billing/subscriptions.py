@@ -4,9 +4,9 @@ from billing import actions
 from mpps.events import PerformedStepEnded
 from mpps.models import StepLink
 from ris import events
-from ris.actor import USER
+from ris.actor import MODALITY
 from ris.models import RequestedProcedure, ScheduledProcedureStep
-from ris.transitions import FINAL
+from ris.transitions import FINAL, TRANSITIONS
 
 
 def subscribe() -> None:
@@ -22,13 +22,14 @@ def capture_performed(event: PerformedStepEnded) -> None:
 
 
 def capture_ended_by_hand(event: events.StepChanged) -> None:
-    """A person completed, discontinued or canceled a step: it may have been the last open one of its procedure.
+    """A person or a program completed, discontinued or canceled a step: it may have been the last open one of its procedure.
 
-    What a modality ends comes as PerformedStepEnded, when all of its message has been stored.
+    What a modality ends comes as PerformedStepEnded, when all of its message has been stored. A step that was imported in a
+    final status was ended by no verb of ours, and is not charged here.
     """
     step = ScheduledProcedureStep.objects.get(pk=event.step_id)
     if step.status not in FINAL:
         return
     last = step.changes.last()
-    if last is not None and last.actor_kind == USER and last.to_status == step.status:
+    if last is not None and last.actor_kind != MODALITY and last.verb in TRANSITIONS and last.to_status == step.status:
         actions.capture_after_change_by_hand(step.requested_procedure_id)

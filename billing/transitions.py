@@ -25,3 +25,13 @@ POST = Transition("post", PENDING, POSTED)
 """The receiver's accepting acknowledgement has been read; nothing less."""
 REFUSE = Transition("refuse", PENDING, FAILED)
 RETRY = Transition("retry", FAILED, PENDING)
+
+
+def redraft(status: str) -> Transition:
+    """What was performed since is worth something else, and nothing has been sent yet (or all of it was refused)."""
+    return Transition("redraft", status, status)
+
+
+def question(status: str) -> Transition:
+    """What was performed since is worth something else, and the charge is sent already: a person has to correct it."""
+    return Transition("question", status, status)

@@ -16,6 +16,8 @@ _VERBS = {
     "post": "Charge posted",
     "refuse": "Charge refused",
     "retry": "Charge to be sent again",
+    "redraft": "Charge written anew",
+    "question": "Charge needs a correction",
 }
 
 
@@ -73,8 +75,16 @@ def shown(charge: Charge) -> ShownCharge:
         patient_name=patient.name if patient else performed.patient_name if performed else "",
         patient_id=patient.patient_id if patient else performed.patient_id if performed else "",
         lines=[ShownLine(line, f"{line.quantity.normalize():f}") for line in charge.lines.all()],
-        trouble=charge.on_hold if charge.status == PENDING and charge.on_hold else "" if charge.status == POSTED else charge.error,
+        trouble=_trouble(charge),
     )
+
+
+def _trouble(charge: Charge) -> str:
+    if charge.status == PENDING and charge.on_hold:
+        return charge.on_hold
+    if charge.needs_correction:
+        return charge.reason
+    return "" if charge.status == POSTED else charge.error
 
 
 def tread(charges: list[Charge]) -> Tread:

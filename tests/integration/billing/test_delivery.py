@@ -8,10 +8,12 @@ import hl7
 import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
+from structlog.testing import capture_logs
 
 from billing import actions, delivery
 from billing.hl7 import field
 from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt
+from billing.nudge import Nudger
 from ris import clock
 from ris.actor import Actor
 from ris.errors import IllegalTransition
@@ -232,6 +234,42 @@ def test_one_refused_charge_does_not_hold_up_the_others(receiver: Receiver) -> N
     assert delivery.sweep() == 1
     second.refresh_from_db()
     assert second.status == "POSTED"
+
+
+@pytest.mark.django_db
+def test_one_charge_that_cannot_be_read_does_not_hold_up_the_others(receiver: Receiver) -> None:
+    bad, good = a_charge(), a_charge()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE billing_chargeline SET quantity = 'damaged' WHERE charge_id = %s", [bad.pk])
+    assert delivery.sweep() == 1
+    bad.refresh_from_db()
+    good.refresh_from_db()
+    assert (bad.status, bad.attempts, good.status) == ("FAILED", 1, "POSTED")
+    assert bad.error.startswith("It cannot be sent: ")
+    assert "damaged" not in bad.error
+    assert bad.delivery_attempts.get().result == "UNSENDABLE"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("code", ["AA", "AE"])
+def test_what_the_receiver_writes_is_kept_and_not_logged(receiver: Receiver, code: str) -> None:
+    receiver.answer = ack(code, "about O'NEIL^Sean")
+    charge = a_charge()
+    with capture_logs() as logs:
+        delivery.deliver(charge.pk)
+    assert "O'NEIL" in charge.delivery_attempts.get().text
+    assert [log["code"] for log in logs if log["event"] == "charge sent"] == [code]
+    assert "O'NEIL" not in str(logs)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nudge_that_cannot_start_its_thread_leaves_the_exam_and_its_charge(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(actions, "nudge", Nudger(lambda charge_id: None).nudge)
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    assert a_charge().status == "PENDING"
 
 
 @pytest.mark.django_db(transaction=True)

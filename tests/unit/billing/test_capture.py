@@ -6,8 +6,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from billing import actions, presenters, queries
-from billing.models import Charge, ChargeChange
+from billing import actions, presenters, queries, web
+from billing.models import Charge, ChargeChange, DeliveryAttempt
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.actions import orders, steps
@@ -18,6 +18,7 @@ from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a
 from tests.support.performing import begin, code_items, end, perform
 
 pytestmark = pytest.mark.django_db
+BROKEN = ("110501", "DCM", "Equipment failure")
 REFUSED = ("110505", "DCM", "Patient refused to continue procedure")
 WRONG_ENTRY = ("110514", "DCM", "Incorrect worklist entry selected")
 
@@ -161,6 +162,69 @@ def test_canceling_the_last_open_step_by_hand_captures_what_was_done(operator: A
     perform([first])
     steps.cancel(second.pk, operator, "not needed")
     assert only_charge().reason == "Completed with 24 images"
+
+
+def test_canceling_the_last_open_step_by_the_installation_s_token_captures_what_was_done() -> None:
+    first, second = two_steps()
+    perform([first])
+    steps.cancel(second.pk, Actor.system("api"), "not needed")
+    assert only_charge().reason == "Completed with 24 images"
+
+
+def test_redo_before_the_charge_is_sent_is_charged_in_full() -> None:
+    scheduled = steps_of(an_order())
+    perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
+    reduced = only_charge()
+    perform(scheduled)
+    charge = only_charge()
+    assert (charge.pk, charge.reason, charge.amount, charge.status) == (reduced.pk, "Completed with 27 images", Decimal(250), "PENDING")
+    assert charge.lines.get().modifier == ""
+    assert list(charge.changes.values_list("verb", "from_status", "to_status")) == [
+        ("capture", "", "PENDING"),
+        ("redraft", "PENDING", "PENDING"),
+    ]
+
+
+def test_redo_of_an_exam_that_waits_for_review_lets_its_charge_go() -> None:
+    scheduled = steps_of(an_order())
+    perform(scheduled, "DISCONTINUED", images=3)
+    assert only_charge().on_hold
+    perform(scheduled)
+    assert (only_charge().on_hold, only_charge().lines.get().modifier) == ("", "")
+    assert actions.claim(only_charge().pk) is not None
+
+
+def test_redo_after_a_refusal_is_what_is_sent_again() -> None:
+    scheduled = steps_of(an_order())
+    perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
+    claimed = actions.claim(only_charge().pk)
+    assert claimed is not None
+    actions.record(claimed, actions.Attempt(DeliveryAttempt.Result.REFUSED, "AE: no", 1))
+    perform(scheduled)
+    charge = only_charge()
+    assert (charge.status, charge.lines.get().modifier, charge.message) == ("FAILED", "", "")
+
+
+@pytest.mark.parametrize("posted", [False, True], ids=["claimed", "posted"])
+def test_redo_after_the_charge_was_sent_says_that_it_needs_a_correction(posted: bool) -> None:
+    scheduled = steps_of(an_order())
+    perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
+    claimed = actions.claim(only_charge().pk)
+    assert claimed is not None
+    accepted = actions.Attempt(DeliveryAttempt.Result.ACCEPTED, "AA", 1)
+    if posted:
+        actions.record(claimed, accepted)
+    perform(scheduled)
+    perform(scheduled)
+    if not posted:
+        actions.record(claimed, accepted)
+    charge = only_charge()
+    assert (charge.status, charge.message, charge.lines.get().modifier) == ("POSTED", claimed.message, "52")
+    assert charge.reason == (
+        "Needs a correction: Completed with 51 images, 250.00 USD. Charged as: 110501 Equipment failure with 3 images: reduced, 52"
+    )
+    assert web.shown(charge).trouble == charge.reason
+    assert charge.changes.filter(verb="question").count() == 2
 
 
 def test_exam_completed_by_hand_is_held(operator: Actor) -> None:
