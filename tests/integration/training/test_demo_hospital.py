@@ -18,7 +18,7 @@ from training.hospital import demo
 from training.hospital.staging import DEMO
 from worklist.models import WorklistEntry
 
-pytestmark = pytest.mark.both_databases
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 WAITING = ("SCHEDULED", "ARRIVED", "READY")
 
 
