@@ -4,11 +4,13 @@ pydicom reads what it can and cuts what does not fit, without a word. Here a dat
 that is longer than what is left, an odd length, tags that are not in ascending order (which includes an element given twice), a
 command or file meta element, an unknown VR, a delimiter in the wrong place, sequences nested too deep. Tolerated, with a note: NUL
 bytes behind the last element, a character set nobody knows (the default repertoire is taken), bytes outside the declared set (they
-become "?"), numbers that are none. Group lengths, private and unknown elements are ordinary.
+become "?"), numbers that are none; where the caller asks for it, an element that is given twice (the first counts). Group lengths, private
+and unknown elements are ordinary.
 """
 
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from pydicom.dataelem import DataElement, RawDataElement
@@ -56,6 +58,7 @@ class _Walk:
     data: bytes
     implicit: bool
     little: bool
+    first_of_duplicates: bool = False
     notes: list[str] = field(default_factory=list)
     tag: struct.Struct = field(init=False)
     long: struct.Struct = field(init=False)
@@ -75,12 +78,15 @@ class _Header:
     value: int  # offset of the value
 
 
-def decode(data: bytes, transfer_syntax: str) -> Decoded:
-    """The data set in `data`. Raises UndecodableDataSet; values convert later without exceptions or warnings."""
+def decode(data: bytes, transfer_syntax: str, *, first_of_duplicates: bool = False) -> Decoded:
+    """The data set in `data`. Raises UndecodableDataSet; values convert later without exceptions or warnings.
+
+    With `first_of_duplicates` an element that is given again is passed over with a note, wherever it stands.
+    """
     if transfer_syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
         data = _inflated(data)
     implicit = transfer_syntax == services.IMPLICIT_VR_LITTLE_ENDIAN
-    walk = _Walk(data, implicit, little=transfer_syntax != services.EXPLICIT_VR_BIG_ENDIAN)
+    walk = _Walk(data, implicit, little=transfer_syntax != services.EXPLICIT_VR_BIG_ENDIAN, first_of_duplicates=first_of_duplicates)
     dataset, _ = _read_dataset(walk, 0, len(data), charsets.DEFAULT.encodings, depth=0, delimited=False)
     return Decoded(dataset, tuple(walk.notes))
 
@@ -109,15 +115,18 @@ def _read_dataset(walk: _Walk, position: int, end: int, encodings: tuple[str, ..
             return _finish(walk, elements, encodings, parent_encodings), _closed(header, "the item delimiter")
         if depth == 0 and header.tag == 0 and _is_padding(walk, position, end):
             break
-        _check_order(header, previous)
-        previous = header.tag
+        is_new = _is_new(walk, header, elements, previous)
+        previous = max(previous, header.tag)
         if header.vr == "SQ" or header.length == _UNDEFINED:
             items, position = _read_sequence(walk, header, end, encodings, depth + 1)
-            elements[BaseTag(header.tag)] = DataElement(
-                header.tag, "SQ", Sequence(items), header.value, is_undefined_length=header.length == _UNDEFINED
-            )
+            if is_new:
+                elements[BaseTag(header.tag)] = DataElement(
+                    header.tag, "SQ", Sequence(items), header.value, is_undefined_length=header.length == _UNDEFINED
+                )
             continue
         position = header.value + header.length
+        if not is_new:
+            continue
         raw = walk.data[header.value : position]
         element: DataElement | RawDataElement | None
         if header.tag == values.CHARACTER_SET:
@@ -191,6 +200,15 @@ def _implicit_vr(tag: int, length: int) -> str:
     return "LO" if group % 2 and 0x10 <= number <= 0xFF else "UN"
 
 
+def _is_new(walk: _Walk, header: _Header, elements: Mapping[BaseTag, object], previous: int) -> bool:
+    """False for an element that is given again where that is tolerated; one that breaks the order raises UndecodableDataSet."""
+    if walk.first_of_duplicates and header.tag in elements:
+        walk.notes.append(f"{values.name_of_tag(header.tag)} is given again; the first counts")
+        return False
+    _check_order(header, previous)
+    return True
+
+
 def _check_order(header: _Header, previous: int) -> None:
     if header.tag >> 16 == 0xFFFE:
         raise UndecodableDataSet("a delimiter or item stands outside of a sequence", header.start, header.tag)
@@ -214,7 +232,7 @@ def _read_sequence(walk: _Walk, header: _Header, end: int, encodings: tuple[str,
         raise UndecodableDataSet(f"sequences are nested deeper than {MAXIMUM_DEPTH}", header.start, header.tag)
     if header.vr == "UN" and not walk.implicit:
         # UN of undefined length is a sequence in Implicit VR Little Endian, whatever the transfer syntax (PS3.5 6.2.2).
-        inner = _Walk(walk.data, implicit=True, little=True, notes=walk.notes)
+        inner = _Walk(walk.data, implicit=True, little=True, first_of_duplicates=walk.first_of_duplicates, notes=walk.notes)
         return _read_items(inner, header, end, encodings, depth)
     return _read_items(walk, header, end, encodings, depth)
 

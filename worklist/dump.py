@@ -2,12 +2,14 @@
 
 Values stand in square brackets or bare; `(no value available)` is no value; sequences nest by (FFFE,E000), (FFFE,E00D) and
 (FFFE,E0DD), whether their lengths are said to be explicit or undefined. Text is in the character set that the data set
-declares. Group 0002 and group lengths are passed over. Where an element stands twice the first counts.
+declares. Group 0002 and group lengths are passed over. Where an element stands twice the first counts, with a note.
 """
 
 import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from pydicom import Dataset, uid
 from pydicom.dataelem import DataElement
@@ -21,8 +23,12 @@ _NO_VALUE = re.compile(r"\(no value( available)?\)")
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
 _SEVERAL_LINES = frozenset({"LT", "ST", "UT"})
-_INTEGER_VRS = frozenset({"US", "SS", "UL", "SL", "UV", "SV"})
+_INTEGERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q"}  # as `struct` packs them
+_FLOATS = {"FL": "f", "FD": "d"}
+_NUMBER_VRS = frozenset({*_INTEGERS, *_FLOATS, "AT"})
 _BYTE_VRS = {"OB": 2, "UN": 2, "OW": 4}  # hexadecimal digits of one number
+
+N = TypeVar("N", int, float)
 
 
 class DumpError(Exception):
@@ -49,7 +55,7 @@ def parse(text: bytes) -> tuple[Dataset, tuple[str, ...]]:
     elements = _read(lines, inside="")
     if not elements:
         raise DumpError(lines.number, "there is no element at all; this is no dump of a data set")
-    notes: list[str] = []
+    notes = lines.notes
     return _dataset(elements, charsets.DEFAULT.encodings, notes), tuple(notes)
 
 
@@ -59,6 +65,7 @@ class _Lines:
     def __init__(self, text: bytes) -> None:
         self._lines = text.decode("latin-1").removeprefix("\xef\xbb\xbf").split("\n")
         self.number = 0
+        self.notes: list[str] = []
 
     def __iter__(self) -> Iterator[str]:
         while self.number < len(self._lines):
@@ -91,8 +98,10 @@ def _read(lines: _Lines, inside: str) -> dict[int, _Element]:
             element.items = _read_items(lines, element)
         else:
             element.raw = _raw(lines, element, rest)
-        if tag & 0xFFFF != 0:
-            elements.setdefault(tag, element)
+        if tag in elements:
+            lines.notes.append(f"line {element.number}: {network_values.name_of_tag(tag)} is given again; the first counts")
+        elif tag & 0xFFFF != 0:
+            elements[tag] = element
     if inside:
         raise DumpError(lines.number, f"the file ends inside {inside}; its delimiters are missing")
     return elements
@@ -127,7 +136,7 @@ def _vr(number: int, tag: int, written: str) -> str:
     """The VR as written, else the dictionary's; a tag that neither names is an error."""
     known = network_values.dictionary_vr(tag)
     upper = written.upper()
-    if upper in _TEXT_VRS | _INTEGER_VRS | _BYTE_VRS.keys() | {"SQ", "FL", "FD", "AT"}:
+    if upper in _TEXT_VRS | _NUMBER_VRS | _BYTE_VRS.keys() | {"SQ"}:
         if known == "SQ" or (upper == "SQ" and known is not None):
             return known
         return upper
@@ -183,18 +192,24 @@ def _converted(element: _Element, encodings: tuple[str, ...], notes: list[str]) 
     return DataElement(tag, vr, _numbers(element) if raw else None)
 
 
+def _fitting(code: str, number: N) -> N:
+    """The number, when `struct` can pack it: pydicom would only find out when the item is encoded."""
+    struct.pack(f"<{code}", number)
+    return number
+
+
 def _numbers(element: _Element) -> object:
     """The value of a VR that is binary on the wire, written as numbers."""
     parts = element.raw.decode("latin-1").split("\\")
     try:
-        if element.vr in _INTEGER_VRS:
-            return [int(part) for part in parts]
-        if element.vr in ("FL", "FD"):
-            return [float(part) for part in parts]
+        if element.vr in _INTEGERS:
+            return [_fitting(_INTEGERS[element.vr], int(part)) for part in parts]
+        if element.vr in _FLOATS:
+            return [_fitting(_FLOATS[element.vr], float(part)) for part in parts]
         if element.vr == "AT":
-            return [int(re.sub(r"[(),\s]", "", part), 16) for part in parts]
+            return [_fitting("L", int(re.sub(r"[(),\s]", "", part), 16)) for part in parts]
         size = _BYTE_VRS.get(element.vr, 2) // 2
         return b"".join(int(part, 16).to_bytes(size, "little") for part in parts)
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, struct.error) as error:
         name = network_values.name_of_tag(element.tag)
         raise DumpError(element.number, f"{_shown(element.raw.decode('latin-1'))} is no value of {name}, VR {element.vr}") from error

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+import structlog
 from django.db import DatabaseError
 from pydicom import Dataset
 
@@ -16,6 +17,8 @@ from ris.models import Site
 from worklist import reading, received
 from worklist.reading import Unreadable
 
+log = structlog.get_logger(__name__)
+_UNFIT = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)  # what pydicom raises for values it cannot encode
 ACTOR = Actor.system("import_worklist")
 OnProgress = Callable[[int, int], None]
 """Called after each file with how many are done and how many there are."""
@@ -27,27 +30,40 @@ class Skipped:
     reason: str
 
 
+@dataclass(frozen=True)
+class Noted:
+    """A file that was looked at, and what in it is not as it should be."""
+
+    path: Path
+    notes: tuple[str, ...]
+
+
 @dataclass
 class ImportReport:
-    """What became of the files. `performed` were left alone, because work on their steps was begun."""
+    """What became of the files. `performed` were left alone, because work on their steps was begun; `noted` hold odd values.
+
+    `removed` and `kept` count steps that waited: the latter's requested procedures were begun.
+    """
 
     removed: int = 0
+    kept: int = 0
     made: list[Path] = field(default_factory=list)
     updated: list[Path] = field(default_factory=list)
     unchanged: list[Path] = field(default_factory=list)
     performed: list[Path] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)
 
 
 def import_paths(paths: Iterable[Path], replace: bool, site: Site, on_progress: OnProgress = lambda done, total: None) -> ImportReport:
     """Take in every file, each in a transaction of its own; one that cannot be read is skipped with its reason.
 
-    With `replace` every step that waits and was never begun is removed first.
+    With `replace` every step that waits and whose requested procedure was never begun is removed first.
     """
     found = list(reading.files(paths))
     report = ImportReport()
     if replace:
-        report.removed = removal.remove_steps(site, ACTOR)
+        report.removed, report.kept = removal.remove_steps(site, ACTOR)
     taken: dict[tuple[str, ...], tuple[Path, str]] = {}
     for done, one in enumerate(found, start=1):
         try:
@@ -58,13 +74,18 @@ def import_paths(paths: Iterable[Path], replace: bool, site: Site, on_progress: 
             report.skipped.append(Skipped(one.path, str(error)))
         except DatabaseError as error:
             report.skipped.append(Skipped(one.path, f"the database refused it: {error}"))
+        except _UNFIT as error:
+            log.warning("an item cannot be kept", path=str(one.path), exc_info=True)
+            report.skipped.append(Skipped(one.path, f"a value of it cannot be kept ({' '.join(str(error).split())[:300]})"))
         on_progress(done, len(found))
     return report
 
 
 def _take(path: Path, site: Site, report: ImportReport, taken: dict[tuple[str, ...], tuple[Path, str]]) -> None:
-    dataset = reading.read(path)
-    item = received.intake_item(dataset, site)
+    read = reading.read(path)
+    dataset = read.dataset
+    notes = (*read.notes, *received.remarks(dataset, site))
+    item = received.intake_item(dataset, site, notes)
     identity = (
         item.accession_number,
         "" if item.accession_number else item.patient["patient_id"] or item.patient["name"],
@@ -82,6 +103,8 @@ def _take(path: Path, site: Site, report: ImportReport, taken: dict[tuple[str, .
         return
     result = intake.intake_step(site, item, ACTOR, lambda step: received.beyond_columns(step, dataset))
     taken[identity] = path, fingerprint(dataset)
+    if notes:
+        report.noted.append(Noted(path, notes))
     lists = {
         Outcome.MADE: report.made,
         Outcome.UPDATED: report.updated,

@@ -156,9 +156,10 @@ def comparable(vr: str, text: str) -> str | Decimal:
         return text.upper()
     if vr in ("DS", "IS", "US"):
         try:
-            return Decimal(text)
+            number = Decimal(text)
         except InvalidOperation:
             return text
+        return number if number.is_finite() else text  # "NaN" equals nothing, and "sNaN" cannot even be compared
     return text
 
 

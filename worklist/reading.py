@@ -21,6 +21,14 @@ _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 _TRANSFER_SYNTAX = 0x00020010
 
 
+@dataclass(frozen=True)
+class Item:
+    """The data set of a file, and what was tolerated in reading it, in words."""
+
+    dataset: Dataset
+    notes: tuple[str, ...] = ()
+
+
 class Unreadable(Exception):
     """The file is no worklist item; the text says why."""
 
@@ -60,7 +68,7 @@ def _directory(directory: Path) -> Iterator[Found]:
             yield Found(child)
 
 
-def read(path: Path) -> Dataset:
+def read(path: Path) -> Item:
     """The item in a file. Raises Unreadable."""
     try:
         if path.stat().st_size > _LARGEST:
@@ -73,19 +81,19 @@ def read(path: Path) -> Dataset:
     for magic, what in _MAGIC.items():
         if content.startswith(magic):
             raise Unreadable(f"it is {what}, no worklist item")
-    dataset = _dump(content) if path.suffix.lower() in DUMP_SUFFIXES else _dicom(content)
-    _check(dataset)
-    return dataset
+    item = _dump(content) if path.suffix.lower() in DUMP_SUFFIXES else _dicom(content)
+    _check(item.dataset)
+    return item
 
 
-def _dump(content: bytes) -> Dataset:
+def _dump(content: bytes) -> Item:
     try:
-        return dump.parse(content)[0]
+        return Item(*dump.parse(content))
     except dump.DumpError as error:
         raise Unreadable(str(error)) from error
 
 
-def _dicom(content: bytes) -> Dataset:
+def _dicom(content: bytes) -> Item:
     """A data set with file meta information (PS3.10 7.1), or a bare one in either VR encoding."""
     if content[_PREAMBLE : _PREAMBLE + 4] == b"DICM":
         position, transfer_syntax = _behind_meta(content, _PREAMBLE + 4)
@@ -99,9 +107,10 @@ def _dicom(content: bytes) -> Dataset:
             raise Unreadable(f"it is no DICOM file: no DICM mark at byte {_PREAMBLE}, and as a bare data set: {error}") from error
 
 
-def _decoded(data: bytes, transfer_syntax: str) -> Dataset:
+def _decoded(data: bytes, transfer_syntax: str) -> Item:
     try:
-        return decode.decode(data, transfer_syntax).dataset
+        decoded = decode.decode(data, transfer_syntax, first_of_duplicates=True)
+        return Item(decoded.dataset, decoded.notes)
     except UndecodableDataSet as error:
         raise Unreadable(f"its data set is damaged or cut: {error}") from error
 

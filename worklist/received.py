@@ -20,10 +20,16 @@ from worklist import keys, values
 _STEP_SEQUENCE = keys.STEP_SEQUENCE.tag
 _MADE = frozenset({0x00401001, 0x00400009})  # RequestedProcedureID, ScheduledProcedureStepID: made here when an item lacks them
 _DEFAULT_MINUTES = 30
+_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")  # PS3.18 F.2.2
+_START_DATE, _START_TIME = "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"
+_END_DATE, _END_TIME = "ScheduledProcedureStepEndDate", "ScheduledProcedureStepEndTime"
 
 
-def intake_item(dataset: Dataset, site: Site) -> IntakeItem:
-    """Columns of the records that the item describes. A value that no column can hold is left to `beyond_columns`."""
+def intake_item(dataset: Dataset, site: Site, notes: tuple[str, ...] = ()) -> IntakeItem:
+    """Columns of the records that the item describes. A value that no column can hold is left to `beyond_columns`.
+
+    `notes` say what in the item is not as it should be; they go into the step's history.
+    """
     step = step_of(dataset)
     accession_number = _text(dataset, "AccessionNumber")
     return IntakeItem(
@@ -39,7 +45,27 @@ def intake_item(dataset: Dataset, site: Site) -> IntakeItem:
         ae_titles=tuple(dict.fromkeys(title for title in _texts(step, "ScheduledStationAETitle") if len(title) <= 16)),
         accession_number=accession_number,
         status=_text(step, "ScheduledProcedureStepStatus").upper(),
+        notes=notes,
     )
+
+
+def remarks(dataset: Dataset, site: Site) -> tuple[str, ...]:
+    """Values that are kept as they are but mean nothing to a calendar or a clock, in words."""
+    step = step_of(dataset)
+    found = []
+    for where, keyword in ((dataset, "PatientBirthDate"), *((step, keyword) for keyword in (_START_DATE, _END_DATE))):
+        text = _text(where, keyword)
+        if text and _calendar_day(values.date_text(text) or "") is None:
+            found.append(f"{keyword} {text[:40]!r} is no day of the calendar")
+    for keyword in (_START_TIME, _END_TIME):
+        text = _text(step, keyword)
+        if text and values.time_text(text) is None:
+            found.append(f"{keyword} {text[:40]!r} is no time of day")
+    start = _moment(_text(step, _START_DATE), _text(step, _START_TIME), site)
+    end = _moment(_text(step, _END_DATE), _text(step, _END_TIME), site)
+    if start and end and end <= start:
+        found.append(f"it ends ({end:%Y-%m-%d %H:%M} UTC) before it starts; {_DEFAULT_MINUTES} minutes are taken for the step")
+    return tuple(found)
 
 
 def step_of(dataset: Dataset) -> Dataset:
@@ -150,8 +176,8 @@ def _procedure(dataset: Dataset, site: Site) -> dict[str, Any]:
 
 
 def _step(dataset: Dataset, step: Dataset, site: Site) -> dict[str, Any]:
-    start = _moment(_text(step, "ScheduledProcedureStepStartDate"), _text(step, "ScheduledProcedureStepStartTime"), site)
-    end = _moment(_text(step, "ScheduledProcedureStepEndDate"), _text(step, "ScheduledProcedureStepEndTime"), site)
+    start = _moment(_text(step, _START_DATE), _text(step, _START_TIME), site)
+    end = _moment(_text(step, _END_DATE), _text(step, _END_TIME), site)
     minutes = int((end - start).total_seconds() // 60) if start and end else _DEFAULT_MINUTES
     minutes = minutes if 0 < minutes <= 24 * 60 else _DEFAULT_MINUTES
     return {
@@ -220,10 +246,20 @@ def _differences(ours: Dataset, theirs: Dataset, leave: Iterable[int]) -> dict[s
         if tag & 0xFFFF == 0:
             continue
         mine, received = as_json(ours.get(tag)), as_json(theirs.get(tag))
-        if mine == received or (received is None and tag in _MADE):
+        if mine == received or (received is None and tag in _MADE) or _is_same_name(mine, received):
             continue
         differences[f"{tag:08X}"] = received or {"vr": str(ours[tag].VR)}
     return differences
+
+
+def _is_same_name(mine: dict[str, Any] | None, received: dict[str, Any] | None) -> bool:
+    """Whether both are one person's name, written with or without empty components: such a name follows the record's."""
+    if mine is None or received is None or mine["vr"] != "PN" or received["vr"] != "PN":
+        return False
+    ours, theirs = (
+        [names.canonical("=".join(name.get(group, "") for group in _GROUPS)) for name in one["Value"]] for one in (mine, received)
+    )
+    return ours == theirs
 
 
 def as_json(element: DataElement | None) -> dict[str, Any] | None:
@@ -239,9 +275,19 @@ def as_json(element: DataElement | None) -> dict[str, Any] | None:
     if vr == "SQ":
         return {"vr": "SQ", "Value": [whole_json(item) for item in element.value]}
     if vr in ("DS", "IS"):
-        return {"vr": vr, "Value": list(values.texts(element))}
+        texts = values.texts(element)
+        return {"vr": vr if _are_numbers(vr, texts) else "LO", "Value": list(texts)}  # LO: as the network reads what is no number
     plain: dict[str, Any] = _without_nul(element.to_json_dict(None, 0))
     return plain
+
+
+def _are_numbers(vr: str, texts: Iterable[str]) -> bool:
+    try:
+        for text in texts:
+            DataElement(0x00400000, vr, text)
+    except (TypeError, ValueError, ArithmeticError):
+        return False
+    return True
 
 
 def whole_json(item: Dataset) -> dict[str, Any]:

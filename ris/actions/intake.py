@@ -13,6 +13,7 @@ from typing import Any
 from django.db.models import Model, prefetch_related_objects
 
 from ris import clock, events, names
+from ris.actions.steps import lock_step
 from ris.actor import Actor
 from ris.db import action
 from ris.models import (
@@ -37,7 +38,8 @@ class IntakeItem:
     """An item as columns of the records it belongs to; values that no column holds are left out here.
 
     `procedure` has `requested_procedure_id`, `step` has `scheduled_procedure_step_id`. `accession_number` is the item's own,
-    which the order's column may be too short for. A `status` that is none of ours counts as not given.
+    which the order's column may be too short for. A `status` that is none of ours counts as not given. `notes`,
+    what is not as it should be in the item, become the reason of the change in the step's history.
     """
 
     patient: Mapping[str, Any]
@@ -48,6 +50,7 @@ class IntakeItem:
     ae_titles: tuple[str, ...] = ()
     accession_number: str = ""
     status: str = ""
+    notes: tuple[str, ...] = ()
 
 
 class Outcome(StrEnum):
@@ -90,7 +93,7 @@ def intake_step(site: Site, item: IntakeItem, actor: Actor, received: Received) 
 
     A step on which work was begun is left alone; the status changes only while the step waits.
     """
-    step = find_step(site, item)
+    step = _locked(find_step(site, item))
     if step is not None and was_performed(step):
         return Intake(step, Outcome.PERFORMED)
     changes = _Changes()
@@ -110,7 +113,7 @@ def intake_step(site: Site, item: IntakeItem, actor: Actor, received: Received) 
         step.received_item = received_item
         step.save(update_fields=["received_item"])
     if made or changes.detail:
-        _record(step, made, actor, changes)
+        _record(step, made, actor, changes, item.notes)
         events.publish(events.StepChanged(step.pk))
     return Intake(step, Outcome.MADE if made else Outcome.UPDATED if changes.detail else Outcome.UNCHANGED)
 
@@ -123,6 +126,17 @@ def find_step(site: Site, item: IntakeItem) -> ScheduledProcedureStep | None:
         scheduled_procedure_step_id=item.step["scheduled_procedure_step_id"],
     ).select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
     return next((step for step in steps.order_by("pk") if _accession_number(step) == item.accession_number), None)
+
+
+def _locked(found: ScheduledProcedureStep | None) -> ScheduledProcedureStep | None:
+    """The step as it is now, locked, its patient before it; None when it was removed meanwhile."""
+    if found is None:
+        return None
+    list(Patient.objects.select_for_update().filter(pk=found.requested_procedure.order.patient_id).values_list("pk"))
+    try:
+        return lock_step(found.pk)
+    except ScheduledProcedureStep.DoesNotExist:
+        return None
 
 
 def _known_procedures(site: Site, item: IntakeItem) -> list[int]:
@@ -162,14 +176,18 @@ def _status(item: IntakeItem) -> str:
 
 
 def _bring_up(step: ScheduledProcedureStep, procedure: RequestedProcedure, item: IntakeItem, changes: _Changes) -> None:
-    columns = {**item.step, "requested_procedure": procedure}
-    if step.status in WAITING and _status(item) and step.status != item.status:
-        columns |= {"status": item.status, "status_at": clock.now(step.site)}
-    if changes.apply(step, columns):
+    changed = changes.apply(step, {**item.step, "requested_procedure": procedure})
+    status, now = _status(item), clock.now(step.site)
+    waits = ScheduledProcedureStep.objects.filter(pk=step.pk, status__in=WAITING)
+    if status and step.status != status and waits.update(status=status, status_at=now):
+        changes.detail["scheduledprocedurestep.status"] = [step.status, status]
+        step.status, step.status_at, changed = status, now, True
+    if changed:
         ScheduledProcedureStep.objects.filter(pk=step.pk).update(version=step.version + 1)
 
 
-def _record(step: ScheduledProcedureStep, made: bool, actor: Actor, changes: _Changes) -> None:
+def _record(step: ScheduledProcedureStep, made: bool, actor: Actor, changes: _Changes, notes: tuple[str, ...]) -> None:
+    text = "; ".join(notes)
     before = changes.detail.get("scheduledprocedurestep.status", ["" if made else step.status])[0]
     StepChange.by(
         actor,
@@ -178,6 +196,7 @@ def _record(step: ScheduledProcedureStep, made: bool, actor: Actor, changes: _Ch
         verb="import",
         from_status=before,
         to_status=step.status,
+        reason=text if len(text) <= 255 else f"{text[:254]}…",
         detail={} if made else changes.detail,
     )
 

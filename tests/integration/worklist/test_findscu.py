@@ -51,7 +51,7 @@ def find(server: DicomServer, tmp_path: Path) -> Find:
         for path in sorted(output.iterdir()):
             content = path.read_bytes()
             position, transfer_syntax = reading._behind_meta(content, 132)
-            answers.append(reading._decoded(content[position:], transfer_syntax))
+            answers.append(reading._decoded(content[position:], transfer_syntax).dataset)
         return answers
 
     return run

@@ -42,7 +42,7 @@ def test_every_form_of_line_is_read() -> None:
     assert dataset["RequestedProcedureCodeSequence"].value == []
     assert dataset[0x00091010].value == b"\x00\xff"
     assert dataset.RequestedProcedureID == "R]P[1"
-    assert notes == ()
+    assert notes == ("line 9: AccessionNumber (0008,0050) is given again; the first counts",)
 
 
 def test_of_an_element_that_stands_twice_the_first_counts() -> None:

@@ -94,7 +94,7 @@ def test_an_item_becomes_patient_order_procedure_and_step(write: Write) -> None:
 
 
 def test_the_item_is_served_as_it_came(write: Write) -> None:
-    odd = {"PatientName": "VIVALDI^ANTONIO^^", "PatientWeight": "070.50", "PatientComments": "Prete rosso", "EthnicGroup": "Venetian"}
+    odd = {"PatientWeight": "070.50", "PatientComments": "Prete rosso", "EthnicGroup": "Venetian"}
     imported(write(step={"ScheduledProcedureStepStartTime": "0856", "Modality": "mr", "PreMedication": "none"}, **odd))
     expected = received.whole_json(an_item({"ScheduledProcedureStepStartTime": "0856", "Modality": "mr", "PreMedication": "none"}, **odd))
     got = received.whole_json(served()[0])

@@ -14,7 +14,7 @@ def plain(asked: str, text: str) -> bool:
     if not asked:
         return not text
     if asked[0] == "*":
-        return plain(asked[1:], text) or bool(text) and plain(asked, text[1:])
+        return plain(asked[1:], text) or (bool(text) and plain(asked, text[1:]))
     return bool(text) and asked[0] in ("?", text[0]) and plain(asked[1:], text[1:])
 
 

@@ -1,0 +1,150 @@
+"""Items whose values are odd: kept or skipped with a reason, told of, and never in the way of the other files."""
+
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from pydicom.dataset import Dataset
+
+from dimse import decode
+from dimse.decode import UndecodableDataSet
+from dimse.encode import encode
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from ris.actions import patients
+from ris.models import Patient, ScheduledProcedureStep
+from tests.support.hospital import ACTOR, a_patient_data, a_site
+from tests.support.worklist import asking, identifier
+from worklist import answers, find, importer, matching, queries
+from worklist.importer import ImportReport
+
+pytestmark = pytest.mark.django_db
+
+ITEM = """{charset}(0008,0050) SH [{number}]
+(0010,0010) PN [{name}]
+(0010,0020) LO [P{number}]
+{line}
+(0040,0100) SQ
+(fffe,e000) -
+(0040,0002) DA 20260706
+(0040,0003) TM 1000
+{step}
+(fffe,e00d) -
+(fffe,e0dd) -
+"""
+
+
+def write(folder: Path, number: int, line: str = "", step: str = "", name: str = "BACH", charset: str = "") -> Path:
+    path = folder / f"{number}.dump"
+    path.write_bytes(ITEM.format(number=number, line=line, step=step, name=name, charset=charset).encode("latin-1"))
+    return path
+
+
+def imported(*paths: Path) -> ImportReport:
+    return importer.import_paths(paths, False, a_site())
+
+
+def served(number: int) -> Dataset:
+    (entry,) = find.find(a_site(), asking(AccessionNumber=str(number)))
+    return queries.item_for(entry.step)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("(0010,21c0) US 70000", "line 4: '70000' is no value of PregnancyStatus (0010,21C0), VR US"),
+        ("(0010,21c0) US -1", "line 4: '-1' is no value of PregnancyStatus (0010,21C0), VR US"),
+        ("(0010,9431) FL 1e60", "VR FL"),
+        ("(0028,0106) SS 40000", "VR SS"),
+    ],
+)
+def test_a_number_that_its_vr_cannot_hold_is_named_and_the_other_files_go_in(tmp_path: Path, line: str, reason: str) -> None:
+    write(tmp_path, 1, line)
+    write(tmp_path, 2)
+    report = imported(tmp_path)
+    assert [(one.path.name, reason in one.reason) for one in report.skipped] == [("1.dump", True)]
+    assert [path.name for path in report.made] == ["2.dump"]
+
+
+@pytest.mark.parametrize("value", ["abc", "70.5\\abc", "1.2.3"])
+def test_text_where_a_number_belongs_is_kept_served_and_told_of(tmp_path: Path, value: str) -> None:
+    path = write(tmp_path, 1, f"(0010,1030) DS [{value}]")
+    report = imported(path)
+    assert (report.skipped, len(report.made)) == ([], 1)
+    assert "PatientWeight (0010,1030)" in report.noted[0].notes[0]
+    assert imported(path).unchanged == [path]
+    answer = answers.compose(asking(PatientWeight="", AccessionNumber="1"), served(1), ("ISO_IR 192",))
+    for transfer_syntax in (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN):
+        assert value.encode() in encode(answer, transfer_syntax)
+
+
+def test_numbers_that_cannot_be_compared_are_text() -> None:
+    assert {matching.comparable("DS", text) for text in ("NaN", "sNaN", "70", "070.0")} == {"NaN", "sNaN", 70}
+
+
+def test_what_building_an_item_raises_skips_that_file_alone(tmp_path: Path) -> None:
+    write(tmp_path, 1, "(0010,0010) SQ\n(fffe,e0dd) -", name="BACH")
+    odd = tmp_path / "1.dump"
+    odd.write_text(odd.read_text().replace("(0010,0010) PN [BACH]\n", "").replace("(0010,0010) SQ", "(0010,0010) US 1"))
+    write(tmp_path, 2)
+    report = imported(tmp_path)
+    assert "2.dump" in [path.name for path in report.made]
+    assert len(report.made) + len(report.skipped) == 2
+
+
+def twice(dataset: Dataset, again: Dataset) -> bytes:
+    return encode(dataset, EXPLICIT_VR_LITTLE_ENDIAN) + encode(again, EXPLICIT_VR_LITTLE_ENDIAN)
+
+
+def test_of_an_element_that_a_dicom_file_gives_twice_the_first_counts(tmp_path: Path) -> None:
+    step = {"ScheduledProcedureStepStartDate": "20260706", "ScheduledProcedureStepID": "S1"}
+    again = identifier({"ScheduledProcedureStepID": "S2"}, AccessionNumber="2", SpecificCharacterSet="ISO_IR 100")
+    data = twice(identifier(step, AccessionNumber="1", PatientName="MÜLLER", SpecificCharacterSet="ISO_IR 192"), again)
+    path = tmp_path / "twice.dcm"
+    path.write_bytes(data)
+    report = imported(path)
+    assert (len(report.made), report.skipped) == (1, [])
+    assert "AccessionNumber (0008,0050) is given again; the first counts" in report.noted[0].notes
+    assert (served(1).PatientName, served(1).ScheduledProcedureStepSequence[0].ScheduledProcedureStepID) == ("MÜLLER", "S1")
+    with pytest.raises(UndecodableDataSet):
+        decode.decode(data, EXPLICIT_VR_LITTLE_ENDIAN)
+
+
+def test_what_was_tolerated_is_told_in_the_output_and_in_the_history(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_site()
+    write(tmp_path, 1, name="M\xfcLLER", charset="(0008,0005) CS [ISO_IR 192]\n")
+    write(tmp_path, 2, charset="(0008,0005) CS [ISO_IR 999]\n")
+    write(tmp_path, 3, step="(0040,0004) DA 20260705\n(0040,0005) TM 0900")
+    write(tmp_path, 4, "(0010,0030) DA 19610231\n" + "".join(f"(0010,0020) LO [{n}]\n" for n in range(20)).rstrip())
+    write(tmp_path, 5)
+    call_command("import_worklist", str(tmp_path))
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("noted")]
+    by_file = {number: [line for line in lines if f"{number}.dump: " in line] for number in range(1, 6)}
+    assert "outside the declared character set became '?'" in by_file[1][0]
+    assert "'ISO_IR 999' is unknown" in by_file[2][0]
+    assert "before it starts; 30 minutes" in by_file[3][0]
+    assert len(by_file[4]) == 9
+    assert by_file[4][-1].endswith("and 13 more of this kind")
+    assert by_file[5] == []
+    reasons = [step.changes.get().reason for step in ScheduledProcedureStep.objects.order_by("pk")]
+    assert "became '?'" in reasons[0]
+    assert [len(reason) for reason in reasons[3:]] == [255, 0]
+
+
+def test_a_name_with_empty_components_follows_its_patient(tmp_path: Path) -> None:
+    imported(write(tmp_path, 1, name="DOE^JOHN^^"))
+    assert "00100010" not in ScheduledProcedureStep.objects.get().received_item
+    patients.update_patient(Patient.objects.get(), a_patient_data(name="ROE^JANE", patient_id="P1"), ACTOR)
+    assert served(1).PatientName == "ROE^JANE"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_tables_the_command_says_so_in_a_sentence(tmp_path: Path) -> None:
+    with connection.schema_editor() as editor:
+        editor.execute("ALTER TABLE ris_site RENAME TO ris_site_away")
+    try:
+        with pytest.raises(CommandError, match=r"The database is not ready \(.*\); run `manage.py migrate` first"):
+            call_command("import_worklist", str(write(tmp_path, 1)))
+    finally:
+        with connection.schema_editor() as editor:
+            editor.execute("ALTER TABLE ris_site_away RENAME TO ris_site")
