@@ -1,10 +1,11 @@
 """One line per event, readable in a terminal: time, level, logger, text. Patient names never belong here."""
 
 import logging
-import os
 from typing import Any
 
 import structlog
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
@@ -26,26 +27,28 @@ def is_news(record: logging.LogRecord) -> bool:
     return "GET /healthz" not in str(record.msg) and getattr(getattr(record, "request", None), "path", "") != "/healthz"
 
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "()": structlog.stdlib.ProcessorFormatter,
-            "processor": structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
-            "foreign_pre_chain": _SHARED,
+def logging_config(level: str) -> dict[str, Any]:
+    """Django's LOGGING: everything from `level` (one of LEVELS) on goes to the standard error output."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "line": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "processor": structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0),
+                "foreign_pre_chain": _SHARED,
+            },
         },
-    },
-    "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": is_news}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["news"]}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("RIS_LOG_LEVEL", "INFO")},
-    "loggers": {
-        "pynetdicom": {"level": "WARNING"},
-        "pydicom": {"level": "ERROR"},
-        "hl7": {"level": "WARNING"},
-        "django.server": {"level": "WARNING"},
-        "django_structlog": {"level": "WARNING"},
-        "celery.app.trace": {"level": "WARNING"},  # a sweep every 5 s is no news
-        "celery.worker.strategy": {"level": "WARNING"},
-    },
-}
+        "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": is_news}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["news"]}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "pynetdicom": {"level": "WARNING"},
+            "pydicom": {"level": "ERROR"},
+            "hl7": {"level": "WARNING"},
+            "django.server": {"level": "WARNING"},
+            "django_structlog": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},  # a sweep every 5 s is no news
+            "celery.worker.strategy": {"level": "WARNING"},
+        },
+    }

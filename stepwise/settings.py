@@ -1,7 +1,6 @@
 """Settings of the Django project, all from the environment (table in README.md); every one has a default that runs."""
 
 import os
-import sys
 import tempfile
 from hashlib import sha256
 from pathlib import Path
@@ -47,6 +46,7 @@ AE_TITLE = env.str("RIS_AE_TITLE", default="STEPWISE")
 UNKNOWN_CALLERS = env.str("RIS_UNKNOWN_CALLERS", default="accept" if DEMO else "reject")
 MLLP_HOST = env.str("RIS_MLLP_HOST", default="127.0.0.1")
 MLLP_PORT = _number("RIS_MLLP_PORT", 0)
+JOURNAL_DAYS = _number("RIS_JOURNAL_DAYS", 14, 1, 36_500)
 
 if UNKNOWN_CALLERS not in ("accept", "reject"):
     raise ImproperlyConfigured(f"RIS_UNKNOWN_CALLERS is {UNKNOWN_CALLERS!r}; it must be 'accept' or 'reject'.")
@@ -187,6 +187,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 # `expires`: sweeps that waited for an absent worker are dropped, one sweep sends all there is.
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "send waiting charges": {"task": "billing.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
+    "forget old journal entries": {"task": "dimse.tasks.prune_journal", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 # --- Web ---------------------------------------------------------------------------------------------------------
@@ -227,7 +228,7 @@ LANGUAGE_CODE = "en"
 USE_I18N = False
 
 # --- Logs --------------------------------------------------------------------------------------------------------
-LOG_LEVEL = env.str("RIS_LOG_LEVEL", default="INFO")
-LOGGING = logs.LOGGING
-
-TESTING = "pytest" in sys.modules
+LOG_LEVEL = env.str("RIS_LOG_LEVEL", default="INFO").upper()
+if LOG_LEVEL not in logs.LEVELS:
+    raise ImproperlyConfigured(f"RIS_LOG_LEVEL is {LOG_LEVEL!r}; it must be one of {', '.join(logs.LEVELS)}.")
+LOGGING = logs.logging_config(LOG_LEVEL)

@@ -10,6 +10,13 @@ from ris.actions.sites import ensure_default_site
 from training.accounts import ensure_demo_accounts
 
 
+def _told(password: str | None) -> str:
+    """Only a password that was made just now is written: logs of containers are kept, and a chosen one is known already."""
+    if settings.DEMO_PASSWORD:
+        return "the password is RIS_DEMO_PASSWORD"
+    return password or "the password was shown at the first start"
+
+
 class Command(BaseCommand):
     help = (
         "Migrate every database and make the hospital; with RIS_DEMO=1 also the demo hospital and its accounts. "
@@ -25,6 +32,6 @@ class Command(BaseCommand):
         if settings.DEMO:
             call_command("demo_hospital")
             for account, password in ensure_demo_accounts().items():
-                self.stdout.write(f"demo account {account}: {password or 'as shown at the first start'}")
+                self.stdout.write(f"demo account {account}: {_told(password)}")
         site = ensure_default_site()
         self.stdout.write(f"{site.name} is ready, called {site.ae_title}.")
