@@ -6,7 +6,7 @@ Every refusal is a `ModalityError` whose text says what happened and what to do 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from random import Random
 
@@ -20,7 +20,7 @@ from training import memory, performed, query, scu
 from training.acquisition import acquire
 from training.memory import Exam, Memory
 from training.performed import COMPLETED, DISCONTINUED, Device
-from training.query import Question, dicom_dates
+from training.query import Question
 from training.scu import Target
 
 _SH_LENGTH = 16
@@ -236,8 +236,3 @@ def reason_of(code: str) -> Reason:
         return known[code]
     usual = "\n".join(f"  {r.code:<10} {r.meaning}" for r in known.values() if MODALITY_GROUP in r.context_groups)
     raise ModalityError(f"{code!r} is no code of CID 9300, the reasons for discontinuation. Those of modalities (CID 9301) are:\n{usual}")
-
-
-def day_question(ae_title: str, day: date | None, **keys: str) -> Question:
-    """What a console asks: its own station on one day; no day means any."""
-    return Question(station=ae_title, dates=dicom_dates(day, day) if day else "", **keys)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from pydicom import config as pydicom_config
 from pydicom.dataset import Dataset
 
 from dimse.scu import (
@@ -19,9 +18,6 @@ from dimse.scu import (
     open_association,
 )
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST
-
-# A worklist may hold values that break their VR's rules; they are shown and carried over as they came, without Python warnings.
-pydicom_config.settings.reading_validation_mode = pydicom_config.IGNORE
 
 _CALLING_UNKNOWN, _CALLED_UNKNOWN = 3, 7  # reasons of the service user, PS3.8 Table 9-21
 _SERVICE_USER = 1

@@ -36,7 +36,7 @@ class Key:
 
     `returned` is the return key type: 1, 1C, 2, 2C or 3. `matching`: R (required by the table), O (optional, supported
     here) or - (a return key only). `source` says where the value comes from: a path through step, procedure, order,
-    patient, visit or site; `=name` for a value that `worklist.projection` computes; nothing when only an imported item
+    patient, visit or site; `=name` for a value that `worklist.item` computes; nothing when only an imported item
     can have it. `column` is the column of WorklistEntry that holds it for matching.
     """
 
