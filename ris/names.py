@@ -7,7 +7,7 @@ GROUPS = ("alphabetic", "ideographic", "phonetic")
 
 def normalised(text: str) -> str:
     """Key for searching: no case, no accents, single spaces. `MÜLLER^Jürgen` → `muller jurgen`."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return " ".join(bare.replace("^", " ").replace("=", " ").replace(",", " ").split())
 

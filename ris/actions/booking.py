@@ -1,17 +1,19 @@
 """Where and when a step can be performed: slots, conflicts, opening hours."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.db.models import Q, QuerySet
 
 from ris import clock, names
 from ris.errors import InvalidInput, NotFound, SlotTaken
-from ris.models import ScheduledProcedureStep, Site, Station, StationPool
+from ris.models import ProcedureStepTemplate, ScheduledProcedureStep, Site, Station, StationPool
 from ris.transitions import OCCUPYING
 
 SLOT_MINUTES = 15
+S = TypeVar("S", ScheduledProcedureStep, ProcedureStepTemplate)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ def check_place(place: Place, modality: str) -> tuple[Station, ...]:
     raise InvalidInput({"station_ae_title": f"{place.label} performs {has or 'no modality'}, not {modality}; choose another station."})
 
 
+def in_a_row(place: Place, steps: Sequence[S]) -> list[S]:
+    """Of the steps of a procedure those that are booked at the place one after the other: the first, and what it performs of the rest."""
+    return [step for number, step in enumerate(steps) if number == 0 or place.performs(step.modality)]
+
+
 def _occupants(station_ids: set[int], start: datetime, end: datetime) -> QuerySet[ScheduledProcedureStep]:
     """Steps that keep a slot on any of the stations between start and end."""
     return (
@@ -66,10 +73,31 @@ def _occupants(station_ids: set[int], start: datetime, end: datetime) -> QuerySe
     )
 
 
-def _reach(stations: Iterable[Station]) -> set[int]:
-    """Ids of the stations and of all that share a pool with one of them: exams that could be moved among each other."""
-    ids = {station.pk for station in stations}
-    return ids | set(Station.objects.filter(pools__stations__in=ids).values_list("pk", flat=True))
+def _reach(ids: Iterable[int]) -> set[int]:
+    """The stations and all that pools connect with them, over any number of pools: exams could be moved along the whole chain."""
+    pools: dict[int, set[int]] = {}
+    for pool_id, station_id in StationPool.stations.through.objects.values_list("stationpool_id", "station_id"):
+        pools.setdefault(pool_id, set()).add(station_id)
+    reach = set(ids)
+    while True:
+        wider = reach.union(*(members for members in pools.values() if members & reach))
+        if wider == reach:
+            return reach
+        reach = wider
+
+
+def _taken(ids: Iterable[int], start: datetime, end: datetime) -> tuple[set[int], list[ScheduledProcedureStep]]:
+    """Stations that could change whether these are free between start and end, and the steps that keep a slot on any of them.
+
+    An exam connects stations too: those it may be on, which its pool may have lost since.
+    """
+    reach = _reach(ids)
+    while True:
+        steps = list(_occupants(reach, start, end))
+        wider = reach.union(*(_claim(step) for step in steps))
+        if wider == reach:
+            return reach, steps
+        reach = _reach(wider)
 
 
 def _assignable(claims: list[set[int]]) -> bool:
@@ -103,14 +131,21 @@ def _claim(step: ScheduledProcedureStep) -> set[int]:
 
 
 def refuse_clash(stations: tuple[Station, ...], label: str, step: ScheduledProcedureStep, start: datetime) -> None:
-    """Lock the stations and raise SlotTaken when the step would overlap another one.
+    """Lock the stations that matter and raise SlotTaken when the step would overlap another one.
 
-    The row locks make two bookings of one slot wait for each other on PostgreSQL; on SQLite the transaction itself does.
+    The row locks make two bookings that compete for one slot wait for each other on PostgreSQL, be it over pools; on SQLite
+    the transaction itself does.
     """
-    list(Station.objects.select_for_update().filter(pk__in=[s.pk for s in stations]).order_by("pk"))
+    wanted = {station.pk for station in stations}
     end = start + timedelta(minutes=step.duration_minutes)
-    taken = [other for other in _occupants(_reach(stations), start, end) if other.pk != step.pk]
-    other = _clash({station.pk for station in stations}, start, end, taken)
+    locked: set[int] = set()
+    reach = _reach(wanted)
+    taken: list[ScheduledProcedureStep] = []
+    while not reach <= locked:
+        locked |= reach
+        list(Station.objects.select_for_update().filter(pk__in=locked).order_by("pk").values_list("pk"))
+        reach, taken = _taken(wanted, start, end)
+    other = _clash(wanted, start, end, [other for other in taken if other.pk != step.pk])
     if other is not None:
         exam = describe(other)
         raise SlotTaken(f"{label} is taken at {clock.local(start, step.site):%H:%M}: {exam}. Choose another time or station.", exam)
@@ -133,8 +168,8 @@ def free_slots(place: Place, modality: str, minutes: int, start: datetime, limit
     found: list[tuple[datetime, datetime]] = []
     length = timedelta(minutes=minutes)
     horizon = start + timedelta(days=days)
-    taken = list(_occupants(_reach(stations), start, horizon))
     wanted = {station.pk for station in stations}
+    _, taken = _taken(wanted, start, horizon)
     for begin in _quarter_hours(site, stations, start, length, horizon):
         if len(found) >= limit:
             break

@@ -1,6 +1,7 @@
 """Identifiers that the RIS gives out. Those that travel as SH hold at most 16 characters."""
 
 import uuid
+from collections.abc import Callable
 
 from django.db.models import F
 
@@ -8,6 +9,7 @@ from ris import clock
 from ris.models import NumberSequence, Site
 
 _PATIENT_ID_START = 4_800_000
+_ADMISSION_ID_START = 310_000
 
 
 def next_number(site: Site, name: str, start: int = 0) -> int:
@@ -20,6 +22,17 @@ def next_number(site: Site, name: str, start: int = 0) -> int:
         NumberSequence.objects.bulk_create([NumberSequence(site=site, name=name, value=start)], ignore_conflicts=True)
         NumberSequence.objects.filter(site=site, name=name).update(value=F("value") + 1)
     return NumberSequence.objects.get(site=site, name=name).value
+
+
+def until_free(draw: Callable[[], str], is_taken: Callable[[str], bool]) -> str:
+    """The first number drawn that nobody has: numbers that were typed or imported may lie ahead in the range.
+
+    A refusal would not do, since it rolls the range back and the next attempt would draw the same number.
+    """
+    number = draw()
+    while is_taken(number):
+        number = draw()
+    return number
 
 
 def accession_number(site: Site) -> str:
@@ -43,6 +56,10 @@ def scheduled_procedure_step_id(site: Site) -> str:
 
 def patient_id(site: Site) -> str:
     return str(next_number(site, "patient", _PATIENT_ID_START))
+
+
+def admission_id(site: Site) -> str:
+    return f"V{next_number(site, 'admission', _ADMISSION_ID_START)}"
 
 
 def study_instance_uid() -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ris import clock, events, validation
-from ris.actions import numbers, patients, steps
+from ris.actions import booking, numbers, patients, steps
 from ris.actions.patients import PatientData
 from ris.actor import Actor
 from ris.db import action
@@ -59,14 +59,11 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
         raise InvalidInput({missing: "is missing; give station and start together, or neither to leave the exam in the tray"})
     person = patient if isinstance(patient, Patient) else patients.find_or_register(site, patient, actor)
     person = Patient.objects.select_for_update().get(pk=person.pk)  # a change of the patient waits, and finds the new steps
-    accession = columns.pop("accession_number") or numbers.accession_number(site)
-    if Order.objects.filter(site=site, accession_number=accession, issuer_of_accession_number="").exists():
-        raise Conflict(f"Accession number {accession} belongs to an order already; leave it empty to get a new one.")
     order = Order.objects.create(
         site=site,
         patient=person,
         visit=visit,
-        accession_number=accession,
+        accession_number=_accession_number(site, columns.pop("accession_number")),
         placer_order_number=columns.pop("placer_order_number") or numbers.order_number(site, "placer"),
         filler_order_number=numbers.order_number(site, "filler"),
         ordered_at=clock.now(site),
@@ -77,6 +74,19 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
     if request.start is not None:
         _book_in_a_row(made, request.station_ae_title, request.start, actor)
     return order
+
+
+def _accession_number(site: Site, typed: str) -> str:
+    """The typed number, or a new one; Conflict when the typed one belongs to an order already."""
+
+    def is_taken(number: str) -> bool:
+        return Order.objects.filter(site=site, accession_number=number, issuer_of_accession_number="").exists()
+
+    if not typed:
+        return numbers.until_free(lambda: numbers.accession_number(site), is_taken)
+    if is_taken(typed):
+        raise Conflict(f"Accession number {typed} belongs to an order already; leave it empty to get a new one.")
+    return typed
 
 
 def _check(request: OrderRequest) -> dict[str, str]:
@@ -152,11 +162,8 @@ def _make_step(requested: RequestedProcedure, template: ProcedureStepTemplate, a
 
 
 def _book_in_a_row(made: list[ScheduledProcedureStep], place: str, start: datetime, actor: Actor) -> None:
-    """Book the first step at `start` and each following one of the same modality right after the one before."""
-    first = made[0]
-    for step in made:
-        if step.modality != first.modality:
-            continue
+    """Book the first step at `start` and each following one that the place performs right after the one before."""
+    for step in booking.in_a_row(booking.find_place(made[0].site, place), made):
         booked = steps.schedule(step.pk, place, start, actor)
         start = booked.end or start
 

@@ -1,5 +1,6 @@
 """Registering patients and keeping their demographics."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -10,8 +11,24 @@ from ris.actions import numbers
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import ChangedMeanwhile, Conflict
-from ris.models import Patient, RecordChange, Site
+from ris.models import Patient, RecordChange, ScheduledProcedureStep, Site
 from ris.validation import Checker
+
+_TAGS: dict[str, tuple[str, ...]] = {
+    "patient_id": ("00100020",),
+    "issuer_of_patient_id": ("00100021", "00100024"),
+    "name": ("00100010",),
+    "birth_date": ("00100030",),
+    "sex": ("00100040",),
+    "weight_kg": ("00101030",),
+    "size_m": ("00101020",),
+    "allergies": ("00102110",),
+    "medical_alerts": ("00102000",),
+    "pregnancy_status": ("001021C0",),
+    "special_needs": ("00380050",),
+    "patient_state": ("00380500",),
+}
+"""Elements of a worklist item that a column of the patient stands for."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +94,35 @@ def check(site: Site, data: PatientData) -> dict[str, Any]:
 def register_patient(site: Site, data: PatientData, actor: Actor) -> Patient:
     """Make a new patient. InvalidInput for wrong fields; Conflict when the patient ID belongs to somebody already."""
     columns = check(site, data)
-    columns["patient_id"] = columns["patient_id"] or numbers.patient_id(site)
-    taken = Patient.objects.filter(
-        site=site, patient_id=columns["patient_id"], issuer_of_patient_id=columns["issuer_of_patient_id"]
-    ).first()
-    if taken is not None:
-        raise Conflict(f"Patient ID {taken.patient_id} belongs to {names.plain(taken.name)} already; open that patient or use another ID.")
+    issuer = columns["issuer_of_patient_id"]
+    if columns["patient_id"]:
+        _refuse_taken(_holder(site, columns["patient_id"], issuer))
+    else:
+        columns["patient_id"] = numbers.until_free(
+            lambda: numbers.patient_id(site), lambda number: _holder(site, number, issuer) is not None
+        )
     patient = Patient.objects.create(site=site, created_at=clock.now(site), **columns)
     RecordChange.by(actor, at=patient.created_at, verb="register", subject="patient", subject_id=patient.pk)
     return patient
+
+
+def _holder(site: Site, patient_id: str, issuer: str) -> Patient | None:
+    return Patient.objects.filter(site=site, patient_id=patient_id, issuer_of_patient_id=issuer).first()
+
+
+def _refuse_taken(holder: Patient | None) -> None:
+    if holder is not None:
+        raise Conflict(
+            f"Patient ID {holder.patient_id} belongs to {names.plain(holder.name)} already; open that patient or use another ID."
+        )
 
 
 @action
 def find_or_register(site: Site, data: PatientData, actor: Actor) -> Patient:
     """The patient of this ID, or a new one. Conflict when the ID exists under another name or birth date."""
     columns = check(site, data)
-    known = Patient.objects.filter(
-        site=site, patient_id=columns["patient_id"], issuer_of_patient_id=columns["issuer_of_patient_id"]
-    ).first()
-    if known is None or not columns["patient_id"]:
+    known = _holder(site, columns["patient_id"], columns["issuer_of_patient_id"]) if columns["patient_id"] else None
+    if known is None:
         return register_patient(site, data, actor)
     differs = [
         label
@@ -116,17 +143,36 @@ def find_or_register(site: Site, data: PatientData, actor: Actor) -> Patient:
 
 @action
 def update_patient(patient: Patient, data: PatientData, actor: Actor, expected_version: int | None = None) -> Patient:
-    """Change demographics; the worklist follows in the same transaction. ChangedMeanwhile when somebody was faster."""
+    """Change demographics; the worklist follows in the same transaction.
+
+    InvalidInput for wrong fields, Conflict when the new patient ID belongs to somebody else, ChangedMeanwhile when somebody was faster.
+    """
     current = Patient.objects.select_for_update(of=("self",)).select_related("site").get(pk=patient.pk)
     if expected_version is not None and current.version != expected_version:
         raise ChangedMeanwhile("Somebody else changed this patient meanwhile; look at the present values and change them again.")
     columns = check(current.site, data)
     columns["patient_id"] = columns["patient_id"] or current.patient_id
+    if not data.issuer_of_patient_id.strip():
+        columns["issuer_of_patient_id"] = current.issuer_of_patient_id
     detail = {name: [str(getattr(current, name)), str(value)] for name, value in columns.items() if getattr(current, name) != value}
+    if columns["patient_id"] and ("patient_id" in detail or "issuer_of_patient_id" in detail):
+        _refuse_taken(_holder(current.site, columns["patient_id"], columns["issuer_of_patient_id"]))
     for name, value in columns.items():
         setattr(current, name, value)
     current.version += 1
     current.save()
     RecordChange.by(actor, at=clock.now(current.site), verb="edit", subject="patient", subject_id=current.pk, detail=detail)
+    _drop_received(current, detail)
     events.publish(events.PatientChanged(current.pk))
     return current
+
+
+def _drop_received(patient: Patient, changed: Iterable[str]) -> None:
+    """Take the elements of the changed columns off what was received for the patient's steps: what was typed here replaces it."""
+    tags = {tag for name in changed for tag in _TAGS.get(name, ())}
+    steps = ScheduledProcedureStep.objects.filter(requested_procedure__order__patient=patient).exclude(received_item={})
+    for step in steps.select_for_update(of=("self",)).order_by("pk") if tags else ():
+        kept = {tag: element for tag, element in step.received_item.items() if tag not in tags}
+        if kept != step.received_item:
+            step.received_item = kept
+            step.save(update_fields=["received_item"])

@@ -9,16 +9,20 @@ from ris.actions import booking
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import ChangedMeanwhile, IllegalTransition, InvalidInput, NotPermitted
-from ris.models import ScheduledProcedureStep, StepChange, StepStation
+from ris.models import RequestedProcedure, ScheduledProcedureStep, StepChange, StepStation
 from ris.transitions import DEPARTED, STARTED, TRANSITIONS, WAITING
 from ris.validation import Checker, text
 
 
 def lock_step(step_id: int, expected_version: int | None = None) -> ScheduledProcedureStep:
-    """The step with its row locked until the transaction ends; ChangedMeanwhile when it is not the expected version."""
+    """The step with its row locked until the transaction ends; ChangedMeanwhile when it is not the expected version.
+
+    Its requested procedure is locked before it, in the order that everybody locks them: what hears of the change may need both.
+    """
+    list(RequestedProcedure.objects.select_for_update(of=("self",)).filter(steps=step_id).values_list("pk"))
     step = (
         ScheduledProcedureStep.objects.select_for_update(of=("self",))
-        .select_related("site", "requested_procedure__order__patient")
+        .select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
         .get(pk=step_id)
     )
     if expected_version is not None and step.version != expected_version:
@@ -38,16 +42,19 @@ def change_status(
 ) -> ScheduledProcedureStep:
     """Change the status by a verb of `ris.transitions`.
 
-    The guard stands in the UPDATE, so that of two that race one wins and the other is refused.
     Raises IllegalTransition, NotPermitted, InvalidInput (no reason where one is needed) or ChangedMeanwhile.
     """
+    return _change(lock_step(step_id, expected_version), verb, actor, reason, at)
+
+
+def _change(step: ScheduledProcedureStep, verb: str, actor: Actor, reason: str = "", at: datetime | None = None) -> ScheduledProcedureStep:
+    """`change_status` of a step that is locked. The guard stands in the UPDATE all the same, so that no status is ever overwritten."""
     transition = TRANSITIONS[verb]
-    step = lock_step(step_id, expected_version)
     reason = _checked_reason(reason, transition.needs_reason)
     if actor.kind not in transition.actors:
         raise NotPermitted(f"A {actor.kind} cannot “{verb.replace('_', ' ')}” an exam.")
     moment = at or clock.now(step.site)
-    changed = ScheduledProcedureStep.objects.filter(pk=step_id, status__in=transition.sources).update(
+    changed = ScheduledProcedureStep.objects.filter(pk=step.pk, status__in=transition.sources).update(
         status=transition.target, status_at=moment, version=step.version + 1
     )
     if not changed:
@@ -92,7 +99,7 @@ def start(step_id: int, actor: Actor, at: datetime | None = None) -> ScheduledPr
     step = lock_step(step_id)
     if step.status not in TRANSITIONS["start"].sources:
         return step
-    return change_status(step_id, "start", actor, at=at)
+    return _change(step, "start", actor, at=at)
 
 
 @action
@@ -101,7 +108,7 @@ def end(step_id: int, verb: str, actor: Actor, reason: str = "", at: datetime | 
     step = lock_step(step_id)
     if step.status not in (STARTED, DEPARTED):
         return step
-    return change_status(step_id, verb, actor, reason, at=at)
+    return _change(step, verb, actor, reason, at)
 
 
 @action

@@ -10,8 +10,6 @@ from ris.errors import Conflict
 from ris.models import Patient, RecordChange, Visit
 from ris.validation import Checker
 
-_ADMISSION_ID_START = 310_000
-
 
 @dataclass(frozen=True)
 class VisitData:
@@ -35,8 +33,13 @@ def register_visit(patient: Patient, data: VisitData, actor: Actor) -> Visit:
         checked.refuse("patient_class", f"must be one of {', '.join(Visit.PatientClass.values)} (HL7 table 0004)")
     checked.done()
     site = patient.site
-    columns["admission_id"] = columns["admission_id"] or f"V{numbers.next_number(site, 'admission', _ADMISSION_ID_START)}"
-    if Visit.objects.filter(site=site, admission_id=columns["admission_id"], issuer_of_admission_id="").exists():
+
+    def is_taken(admission_id: str) -> bool:
+        return Visit.objects.filter(site=site, admission_id=admission_id, issuer_of_admission_id="").exists()
+
+    if not columns["admission_id"]:
+        columns["admission_id"] = numbers.until_free(lambda: numbers.admission_id(site), is_taken)
+    elif is_taken(columns["admission_id"]):
         raise Conflict(f"Admission ID {columns['admission_id']} belongs to a visit already; leave it empty to get a new one.")
     visit = Visit.objects.create(site=site, patient=patient, patient_class=data.patient_class, created_at=clock.now(site), **columns)
     RecordChange.by(actor, at=visit.created_at, verb="register", subject="visit", subject_id=visit.pk)

@@ -81,6 +81,7 @@ def test_normalised_is_idempotent_and_knows_no_case(text: str) -> None:
     ("name", "key"),
     [
         ("MÜLLER^Jürgen", "muller jurgen"),
+        ("𝓐nna", "anna"),
         ("NGUYỄN^Thị Hoa", "nguyen thi hoa"),
         ("Yamada^Tarou=山田^太郎=やまだ^たろう", "yamada tarou 山田 太郎 やまた たろう"),
     ],

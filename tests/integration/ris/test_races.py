@@ -1,0 +1,151 @@
+"""Bookings and changes of status at the same moment, on both databases."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+from django.db import connection, transaction
+
+from dimse.services import Verb
+from dimse.uids import new_uid
+from mpps import actions
+from ris.actions import orders, removal, steps
+from ris.actions.intake import IntakeItem, Outcome, intake_step, patient_columns
+from ris.actions.orders import OrderRequest
+from ris.actor import Actor
+from ris.errors import Conflict, SlotTaken
+from ris.models import RequestedProcedure, ScheduledProcedureStep
+from tests.support.hospital import ACTOR, a_patient_data, a_pool, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
+from tests.support.mpps import a_create, received
+from tests.support.wait import wait_until
+
+pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
+T = TypeVar("T")
+PERSON = Actor("user", "jo")
+
+
+def apart(call: Callable[[], T]) -> T:
+    """Run it on a connection that is closed afterwards."""
+    try:
+        return call()
+    finally:
+        connection.close()
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    """What the calls return when they begin together in threads of their own."""
+    barrier = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        barrier.wait(10)
+        return apart(call)
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [future.result(60) for future in [threads.submit(run, call) for call in calls]]
+
+
+@contextmanager
+def transaction_beside() -> Iterator[Callable[[Callable[[], T]], Future[T]]]:
+    """A transaction, and how to begin a call on another connection meanwhile: it goes on when the call waits, where that shows."""
+
+    def waits_for_a_lock() -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            return bool(cursor.fetchone()[0])
+
+    def begin(call: Callable[[], T]) -> Future[T]:
+        future = threads.submit(apart, call)
+        if connection.vendor == "postgresql":
+            wait_until(lambda: future.done() or waits_for_a_lock(), 10, "the call beside ends or waits for a lock")
+        return future
+
+    with ThreadPoolExecutor(1) as threads, transaction.atomic():
+        yield begin
+
+
+def test_bookings_that_compete_over_a_pool_never_take_more_than_its_stations() -> None:
+    stations = a_station("CT01"), a_station("CT02")
+    a_pool("ANYCT", *stations)
+    code, start = a_procedure().code, in_minutes(10)
+    waiting = [steps_of(orders.place_order(a_site(), a_patient_data(), OrderRequest([code]), ACTOR))[0] for _ in range(3)]
+
+    def book_the_other() -> str:
+        try:
+            return str(steps.schedule(waiting[2].pk, "CT02", start, ACTOR))
+        except SlotTaken:
+            return "refused"
+
+    steps.schedule(waiting[0].pk, "ANYCT", start, ACTOR)
+    with transaction_beside() as begin:
+        steps.schedule(waiting[1].pk, "CT01", start, ACTOR)
+        answer = begin(book_the_other)
+    assert answer.result(30) == "refused"
+
+
+@pytest.mark.parametrize("attempt", range(3))
+def test_a_cancellation_and_the_start_at_the_modality_both_get_an_answer(attempt: int) -> None:
+    step = steps_of(an_order())[0]
+    message = received(Verb.N_CREATE, new_uid(), a_create(step))
+
+    def cancel() -> str:
+        try:
+            return steps.cancel(step.pk, PERSON, "no show").status
+        except Conflict:
+            return "refused"
+
+    answers = at_once(cancel, lambda: actions.n_create(message).status)
+    assert answers[0] in ("CANCELED", "refused")
+    assert ScheduledProcedureStep.objects.get(pk=step.pk).status == "STARTED"
+
+
+def test_a_cancellation_waits_for_the_start_it_comes_after() -> None:
+    """Both lock the procedure, then the step; the other way round each would hold what the other wants."""
+    step = steps_of(an_order())[0]
+
+    def cancel() -> str:
+        with pytest.raises(Conflict):
+            steps.cancel(step.pk, PERSON, "no show")
+        return "refused"
+
+    with transaction_beside() as begin:
+        RequestedProcedure.objects.select_for_update().get(pk=step.requested_procedure_id)
+        answer = begin(cancel)
+        steps.start(step.pk, Actor.modality("CT01"))
+    assert answer.result(30) == "refused"
+
+
+def an_item(step: ScheduledProcedureStep, status: str) -> IntakeItem:
+    order = step.requested_procedure.order
+    return IntakeItem(
+        patient=patient_columns(order.patient.name, patient_id=order.patient.patient_id, issuer_of_patient_id="NBG"),
+        visit={},
+        order={"accession_number": order.accession_number},
+        procedure={"requested_procedure_id": step.requested_procedure.requested_procedure_id},
+        step={"scheduled_procedure_step_id": step.scheduled_procedure_step_id, "description": "as received"},
+        ae_titles=("CT01",),
+        accession_number=order.accession_number,
+        status=status,
+    )
+
+
+def test_an_import_does_not_turn_back_what_a_modality_just_started() -> None:
+    step = steps_of(an_order())[0]
+    item, site = an_item(step, "ARRIVED"), a_site()
+    with transaction_beside() as begin:
+        steps.start(step.pk, Actor.modality("CT01"))
+        outcome = begin(lambda: intake_step(site, item, ACTOR, lambda step: {}).outcome)
+    assert outcome.result(30) is Outcome.PERFORMED
+    assert ScheduledProcedureStep.objects.get(pk=step.pk).status == "STARTED"
+
+
+def test_a_removal_leaves_what_a_modality_just_started() -> None:
+    step = steps_of(an_order())[0]
+    site = a_site()
+    with transaction_beside() as begin:
+        steps.start(step.pk, Actor.modality("CT01"))
+        removed = begin(lambda: removal.remove_steps(site, ACTOR))
+    assert removed.result(30) == (0, 0)
+    assert ScheduledProcedureStep.objects.get(pk=step.pk).status == "STARTED"
