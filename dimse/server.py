@@ -21,8 +21,8 @@ from dimse.dispatch import Channel, Dispatcher, Message, without_values
 from dimse.engine import ServedAssociation
 from dimse.entries import HEALTH_AE_TITLE, AssociationEnded, AssociationStarted, Journal, NoJournal, now
 from dimse.listener import Listener, listen
-from dimse.policy import Policy, Reject
-from dimse.services import Answer, Request, Service, Verb
+from dimse.policy import Accept, Policy, Reject
+from dimse.services import Answer, AssociationInfo, Request, Service, Verb
 from dimse.uids import UUID_ROOT
 
 logger = logging.getLogger(__name__)
@@ -194,12 +194,10 @@ class DicomServer:
             association.acceptor.supported_contexts = [build_context(services.VERIFICATION, list(services.TRANSFER_SYNTAXES))]
         else:
             try:
-                verdict = settings.policy(info.calling_ae_title, info.called_ae_title, info.address)
+                verdict = self._workers.submit(self._decide, info).result()
             except Exception as error:  # noqa: BLE001  (a policy that cannot decide lets nobody in)
                 logger.error("The association policy failed: %s", without_values(error))
                 return policy.out_of_order(f"the association policy failed ({type(error).__name__})")
-            finally:
-                close_old_connections()
             if isinstance(verdict, Reject):
                 return verdict
         with self._lock:
@@ -208,6 +206,14 @@ class DicomServer:
             self._admitted += 1
             association.admitted = True
         return None
+
+    def _decide(self, info: AssociationInfo) -> Accept | Reject:
+        """On a worker, as all work on the database: associations are many, its connections few."""
+        close_old_connections()
+        try:
+            return self.settings.policy(info.calling_ae_title, info.called_ae_title, info.address)
+        finally:
+            close_old_connections()
 
     def _work(self, message: Message, channel: Channel, journal: Journal) -> None:
         close_old_connections()

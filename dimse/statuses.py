@@ -101,8 +101,3 @@ def name_of(status: int) -> str:
     if status & 0xF000 == 0xC000:
         return "Unable to process"
     return f"Unknown status {status:04X}H"
-
-
-def has_name(status: int) -> bool:
-    """Whether the standard gives this status a meaning in the services served here (Cxxx is the SCP's own range)."""
-    return status in NAMES or status & 0xF000 == 0xC000

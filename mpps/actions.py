@@ -5,12 +5,14 @@ make of it. Rows are locked in one order everywhere: requested procedures by id,
 steps of one procedure that end at once therefore end one after the other, and the second sees the first as ended.
 """
 
-from collections.abc import Iterable
+import logging
+from collections.abc import Callable, Iterable
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from dimse import uids
+from dimse import statuses, uids
+from dimse.dispatch import without_values
 from dimse.services import Verb
 from mpps import checking, events, matching, outcomes, reading, transitions
 from mpps.checking import Notice
@@ -25,29 +27,40 @@ from ris.db import action
 from ris.events import publish
 from ris.models import RequestedProcedure, Site, Station
 
+logger = logging.getLogger(__name__)
+
 
 def n_create(message: Received) -> PerformedProcedureStep:
     """Begin a performed step and start its scheduled steps (PS3.4 F.7.2.1). Refused: nothing but the message itself is kept."""
-    try:
-        return _create(message)
-    except Refused as refusal:
-        _keep_refused(message, refusal)
-        raise
+    return _serve(_create, message)
 
 
 def n_set(message: Received) -> PerformedProcedureStep:
     """Change a performed step, or end it with its scheduled steps (PS3.4 F.7.2.2). Refused: nothing but the message itself is kept."""
+    return _serve(_set, message)
+
+
+def _serve(verb: Callable[[Received], PerformedProcedureStep], message: Received) -> PerformedProcedureStep:
+    """Do it in one transaction; what that rolls back leaves the message, with the status that answers it."""
     try:
-        return _set(message)
+        if "\0" in message.sop_instance_uid:  # no query can name it
+            raise invalid_instance(uids.problem_with(message.sop_instance_uid) or "it holds a NUL")
+        return verb(message)
     except Refused as refusal:
-        _keep_refused(message, refusal)
+        _keep_refused(message, refusal.status, refusal.comment)
+        raise
+    except Exception as error:
+        try:
+            _keep_refused(message, statuses.PROCESSING_FAILURE, f"Internal error ({type(error).__name__})")
+        except Exception as lost:  # noqa: BLE001  (the database may be what failed; the first error is the one to raise)
+            logger.error("%s is not kept: %s", message.verb, without_values(lost))
         raise
 
 
 @action
-def _keep_refused(message: Received, refusal: Refused) -> None:
-    known = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid).first()
-    keep(message, known, refusal.status, refusal.comment)
+def _keep_refused(message: Received, status: int, comment: str) -> None:
+    same = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid)
+    keep(message, same.first() if "\0" not in message.sop_instance_uid else None, status, comment)
 
 
 @action

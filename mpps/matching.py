@@ -8,7 +8,7 @@ step is never refused for it (IHE RAD TF, unscheduled case).
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from mpps import datasets
 from mpps.checking import Notice
@@ -20,6 +20,7 @@ from ris.transitions import CANCELED, FINAL
 
 How = StepLink.How
 SEQUENCE = "ScheduledStepAttributesSequence"
+MOST_NAMED = 50  # candidates that are counted where one is looked for
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def find_step(site: Site, item: Item, performer: Performer) -> tuple[ScheduledPr
     for strategy in STRATEGIES:
         if not all(getattr(item, name) for name in strategy.by):
             continue
-        found = [step for step in _candidates(site, item, strategy) if not _contradicts(step, item, strategy)]
+        found = list(_candidates(site, item, strategy))
         if strategy.narrows:
             found = _narrowed(found, performer)
         if len(found) == 1:
@@ -143,18 +144,19 @@ def find_step(site: Site, item: Item, performer: Performer) -> tuple[ScheduledPr
 
 
 def _candidates(site: Site, item: Item, strategy: Strategy) -> QuerySet[ScheduledProcedureStep]:
+    """All that fit, so that nothing is called unique that is not; where nothing narrows them, no more than it takes to see that."""
+    agreed = Q()
+    for name in strategy.unless:
+        if value := getattr(item, name):
+            agreed &= Q((COLUMNS[name], value)) | Q((COLUMNS[name], ""))
     wanted = {COLUMNS[name]: getattr(item, name) for name in strategy.by}
-    return (
-        ScheduledProcedureStep.objects.filter(site=site, **wanted)
+    found = (
+        ScheduledProcedureStep.objects.filter(agreed, site=site, **wanted)
         .select_related("requested_procedure__order__patient")
         .prefetch_related("stations")
-        .order_by("pk")[:50]
+        .order_by("pk")
     )
-
-
-def _contradicts(step: ScheduledProcedureStep, item: Item, strategy: Strategy) -> bool:
-    known = identifiers(step)
-    return any(getattr(known, name) and getattr(item, name) and getattr(known, name) != getattr(item, name) for name in strategy.unless)
+    return found if strategy.narrows else found[:MOST_NAMED]
 
 
 def _narrowed(found: list[ScheduledProcedureStep], performer: Performer) -> list[ScheduledProcedureStep]:

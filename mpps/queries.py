@@ -1,9 +1,11 @@
 """Reads of performed steps for pages and REST."""
 
-from datetime import date, datetime
+from datetime import date
+from typing import Any
 
-from django.db.models import Max, Prefetch, Q, QuerySet
-from django.db.models.fields.json import KT
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import F, Func, Prefetch, Q, QuerySet, TextField
+from django.db.models.sql.compiler import SQLCompiler
 
 from mpps import datasets
 from mpps.models import MppsMessage, PerformedProcedureStep, PerformedSeries, StepLink
@@ -32,10 +34,27 @@ DOSES = (
 """Keyword and unit of what is shown as the dose (PS3.3 C.4.16), the most telling first."""
 
 
+class FirstValue(Func):
+    """First value of the element with this tag in `attributes`, as text; NULL without one.
+
+    Django's own path of keys makes of a tag, which is all digits, the index of an array on SQLite.
+    """
+
+    def __init__(self, tag: str) -> None:
+        super().__init__(F("attributes"), output_field=TextField())
+        self.extra["tag"] = tag
+
+    def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **more: Any) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, template="""JSON_EXTRACT(%(expressions)s, '$."%(tag)s".Value[0]')""", **more)
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **more: Any) -> tuple[str, Any]:
+        return self.as_sql(compiler, connection, template="(%(expressions)s #>> '{%(tag)s,Value,0}')", **more)
+
+
 def listed(found: QuerySet[PerformedProcedureStep]) -> QuerySet[PerformedProcedureStep]:
     """For long lists: without the data sets, which are large; the doses are read out of them as `dose_…` by keyword."""
     links = StepLink.objects.select_related("step__requested_procedure__order__patient")
-    doses = {f"dose_{keyword}": KT(f"attributes__{datasets.tag(keyword)}__Value__0") for keyword, _ in DOSES}
+    doses = {f"dose_{keyword}": FirstValue(datasets.tag(keyword)) for keyword, _ in DOSES}
     return (
         found.defer("attributes")
         .annotate(**doses)
@@ -74,12 +93,6 @@ def live(site: Site, day: date) -> QuerySet[PerformedProcedureStep]:
     return performed_steps(site).filter(Q(status=IN_PROGRESS) | Q(received_at__gte=first, received_at__lt=after))
 
 
-def last_change(site: Site) -> datetime | None:
-    """When a performed step of the site last changed: pages that poll answer 204 when it is not later than what they show."""
-    latest: datetime | None = PerformedProcedureStep.objects.filter(site=site).aggregate(latest=Max("updated_at"))["latest"]
-    return latest
-
-
 def performed_step(site: Site, sop_instance_uid: str) -> PerformedProcedureStep:
     """The performed step of a SOP Instance UID; NotFound otherwise."""
     found = performed_steps(site).filter(sop_instance_uid=sop_instance_uid).first()
@@ -94,12 +107,6 @@ def performed_for(step: ScheduledProcedureStep) -> QuerySet[PerformedProcedureSt
     return performed_steps(step.site).filter(pk__in=linked).order_by("received_at", "pk")
 
 
-def unscheduled(site: Site) -> QuerySet[PerformedProcedureStep]:
-    """Performed steps with an item that no scheduled step is known for: what waits for reconciliation."""
-    open_items = StepLink.objects.filter(step=None, performed_step__site=site).values("performed_step")
-    return performed_steps(site).filter(Q(unscheduled=True) | Q(pk__in=open_items))
-
-
 def messages(performed: PerformedProcedureStep) -> QuerySet[MppsMessage]:
     """All messages about the step in the order in which they came, refused ones too."""
     return performed.messages.order_by("received_at", "pk")
@@ -112,8 +119,3 @@ def accession_numbers(performed: PerformedProcedureStep) -> list[str]:
         for link in performed.links.all()
     ]
     return list(dict.fromkeys(number for number in numbers if number))
-
-
-def study_instance_uids(performed: PerformedProcedureStep) -> list[str]:
-    """Study Instance UIDs as the modality sent them; each once."""
-    return list(dict.fromkeys(link.study_instance_uid for link in performed.links.all() if link.study_instance_uid))

@@ -9,6 +9,7 @@ from mpps import datasets
 from mpps.checking import Notice
 from mpps.datasets import Json, text
 from mpps.models import PerformedProcedureStep, PerformedSeries
+from mpps.reasons import Reason
 from mpps.values import read_moment, read_offset
 from ris import clock
 from ris.models import Site
@@ -25,18 +26,6 @@ class Times:
     end: datetime | None
 
 
-@dataclass(frozen=True)
-class Reason:
-    """First code of the discontinuation reason; all empty when there is none."""
-
-    code: str = ""
-    scheme: str = ""
-    meaning: str = ""
-
-    def __str__(self) -> str:
-        return self.meaning or self.code
-
-
 def times(dataset: Json, site: Site) -> Times:
     """DA and TM pairs in the offset of TimezoneOffsetFromUTC (PS3.3 C.12.1.1.8), else in the hospital's zone."""
     offset = read_offset(text(dataset, "TimezoneOffsetFromUTC"))
@@ -49,6 +38,7 @@ def times(dataset: Json, site: Site) -> Times:
 
 
 def discontinuation_reason(dataset: Json) -> Reason:
+    """First code of the discontinuation reason; all empty when there is none."""
     item = datasets.first_item(dataset, "PerformedProcedureStepDiscontinuationReasonCodeSequence")
     code = text(item, "CodeValue", IDENTIFIER_LENGTH) or text(item, "LongCodeValue", IDENTIFIER_LENGTH)
     return Reason(code, text(item, "CodingSchemeDesignator", IDENTIFIER_LENGTH), text(item, "CodeMeaning"))

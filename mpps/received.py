@@ -39,11 +39,11 @@ class Received:
 def keep(
     message: Received, performed_step: PerformedProcedureStep | None, status: int = statuses.SUCCESS, error_comment: str = ""
 ) -> MppsMessage:
-    """Store the message with the status that answers it."""
+    """Store the message with the status that answers it; its UID without what a column cannot hold (NUL)."""
     return MppsMessage.objects.create(
         site=message.site,
         performed_step=performed_step,
-        sop_instance_uid=message.sop_instance_uid[:64],
+        sop_instance_uid=message.sop_instance_uid.replace("\0", "")[:64],
         verb=message.verb,
         received_at=message.received_at,
         calling_ae_title=message.calling_ae_title[:16],

@@ -6,7 +6,9 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from pytest_django.fixtures import Settings
 
+import dimse.tasks  # noqa: F401  (registers its task)
 from dimse import policy, scu, statuses
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, MessageEntry, now
 from dimse.journal import DATASET_LIMIT, KEPT_BYTES, DatabaseJournal, as_json, prune, write
@@ -14,6 +16,7 @@ from dimse.models import Association, Message
 from dimse.scu import open_association
 from dimse.server import DicomServer, ServerSettings
 from dimse.services import MODALITY_WORKLIST, AssociationInfo, Service, Verb
+from stepwise.celery import app
 from tests.integration.dimse.conftest import Ris
 from tests.support.dicom import EXPLICIT, IMPLICIT, encoded, worklist_query
 from tests.support.wait import wait_until
@@ -150,3 +153,11 @@ def test_a_stop_writes_what_is_waiting() -> None:
     journal.stop()
     assert Message.objects.count() == 300
     assert not [thread for thread in threading.enumerate() if thread.name == "dimse-journal" and thread is journal._thread]
+
+
+def test_beat_forgets_what_the_journal_has_held_for_too_long(settings: Settings) -> None:
+    settings.JOURNAL_DAYS = 3
+    write([message(time=now() - timedelta(days=4)), message(time=now() - timedelta(days=2))])
+    task = app.tasks[settings.CELERY_BEAT_SCHEDULE["forget old journal entries"]["task"]]
+    task()
+    assert Message.objects.get().time > now() - timedelta(days=3)

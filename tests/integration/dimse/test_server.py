@@ -446,3 +446,18 @@ def test_serve_until_serves_until_it_is_told_to_stop() -> None:
     serving.join(5)
     assert not serving.is_alive()
     assert refuses(port)
+
+
+def test_policy_is_asked_on_the_bounded_workers(serve: Callable[..., DicomServer]) -> None:
+    asked_on: list[str] = []
+
+    def decide(calling: str, called: str, address: str) -> policy.Accept:
+        asked_on.append(threading.current_thread().name)
+        return policy.Accept()
+
+    server = serve(policy=decide, worker_threads=1)
+    for _ in range(3):
+        with connect(server):
+            pass
+    assert len(asked_on) == 3
+    assert {name.rpartition("_")[0] for name in asked_on} == {"dimse-worker"}

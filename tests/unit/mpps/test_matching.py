@@ -146,3 +146,18 @@ def test_a_patient_that_differs_from_the_order_s_is_a_finding(patient_id: str, n
     step = steps_of(an_order(patient_id="P1", name="Müller^Jürgen"))[0]
     dataset = {"00100020": {"vr": "LO", "Value": [patient_id]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": name}]}}
     assert [notice.code for notice in matching.patient_differences(dataset, [step, step])] == codes
+
+
+def test_a_step_id_that_many_share_finds_the_one_that_nothing_contradicts() -> None:
+    step = steps_of(an_order())[0]
+    for number in range(60):
+        other, requested = ScheduledProcedureStep.objects.get(pk=step.pk), step.requested_procedure
+        requested.pk, requested.requested_procedure_id, requested.study_instance_uid = None, f"OTHER-{number}", f"1.2.3.{number}"
+        requested.save(force_insert=True)
+        other.pk, other.requested_procedure = None, requested
+        other.save(force_insert=True)
+    mine = steps_of(an_order(start=in_minutes(300)))[0]
+    ScheduledProcedureStep.objects.filter(pk=mine.pk).update(scheduled_procedure_step_id=step.scheduled_procedure_step_id)
+    mine.refresh_from_db()
+    wanted = item(mine, STEP, PROCEDURE)
+    assert found(wanted) == (mine.pk, "STEP_ID")
