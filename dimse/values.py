@@ -2,17 +2,12 @@
 
 from dataclasses import dataclass
 
-from pydicom import config as pydicom_config
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
 from dimse import charsets
-
-# What a peer sends is read as it is; whether a value is good is for the services to say, in statuses. pydicom's own opinion would
-# come as Python warnings from wherever a value is first touched.
-pydicom_config.settings.reading_validation_mode = pydicom_config.IGNORE
 
 CHARACTER_SET = 0x00080005
 

@@ -12,12 +12,10 @@ from pydicom import Dataset
 from dimse.server import DicomServer
 from ris.actions import steps
 from ris.models import Site
-from tests.support.dcmtk import dcmtk
+from tests.support.dcmtk import dcmtk, dcmtk_examples
 from tests.support.hospital import ACTOR, a_station, an_order, steps_of
 from worklist import importer, reading
 
-EXAMPLES = Path("/usr/share/doc/dcmtk/examples")
-ITEMS, QUERIES = EXAMPLES / "wlistdb" / "OFFIS", EXAMPLES / "wlistqry"
 IN_ORDER_OF_START = ["SPD9478", "SPD57584", "SPD3445", "SPD1234", "SPD73843", "SPD4564", "SPD1342", "SPD8265", "SPD43645", "SPD4548"]
 Find = Callable[..., list[Dataset]]
 
@@ -59,10 +57,7 @@ def find(server: DicomServer, tmp_path: Path) -> Find:
 
 @pytest.fixture
 def ten_items(site: Site) -> None:
-    if not ITEMS.is_dir():
-        dcmtk("findscu")
-        pytest.skip(f"DCMTK's sample items are not in {ITEMS}")
-    report = importer.import_paths([ITEMS], False, site)
+    report = importer.import_paths([dcmtk_examples("wlistdb/OFFIS")], False, site)
     assert (len(report.made), report.skipped) == (10, [])
 
 
@@ -80,9 +75,9 @@ def test_the_ten_items_of_dcmtk_come_back_as_they_are_in_order_of_start(ten_item
 
 
 def test_the_thirteen_queries_of_dcmtk_are_answered_with_what_they_ask(ten_items: None, find: Find, tmp_path: Path) -> None:
-    counts = []
+    queries, counts = dcmtk_examples("wlistqry"), []
     for number in range(13):
-        text, query = QUERIES / f"wlistqry{number}.dump", tmp_path / f"query{number}.dcm"
+        text, query = queries / f"wlistqry{number}.dump", tmp_path / f"query{number}.dcm"
         subprocess.run([dcmtk("dump2dcm"), str(text), str(query)], check=True, capture_output=True)
         answers = find(query=query)
         counts.append(len(answers))
