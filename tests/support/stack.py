@@ -108,8 +108,29 @@ class Stack:
         """kill -9 of one of the stack's own processes."""
         self.process(*words).kill()
 
+    @contextmanager
+    def without(self, *words: str) -> Iterator[int]:
+        """While the block runs one of the stack's own processes is dead and nobody starts it again; yields its pid."""
+        victim = self.process(*words)
+        self.supervisor.send_signal(signal.SIGSTOP)
+        try:
+            members = [victim, *victim.children(recursive=True)]
+            for member in members:
+                member.kill()
+            wait_until(lambda: all(_is_dead(member) for member in members), 10, f"{words} is dead")
+            yield victim.pid
+        finally:
+            self.supervisor.send_signal(signal.SIGCONT)
+
     def ledger(self) -> Ledger:
         return Ledger(self.data_dir / "ledger.sqlite3")
+
+
+def _is_dead(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 @contextmanager
