@@ -6,12 +6,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from ris.permissions import Person, allowed
 from ris.web import times
+from ris.web.forms import read_date
 from ris.web.names import NOT_KNOWN, ShownName, shown_name
 from ris.web.status import shown_status
 
@@ -25,6 +27,20 @@ register.filter("moment", times.moment_text)
 register.filter("moment_seconds", times.moment_seconds)
 register.filter("zone_text", times.zone_text)
 register.filter("near", times.moment_near)
+
+
+@register.simple_tag(takes_context=True)
+def misread_day(context: Mapping[str, Any]) -> str:
+    """Why the day of the address is not the one that is shown; empty when it could be read, or none was asked for."""
+    request: HttpRequest = context["request"]
+    asked = request.GET.get("day", "")
+    if not asked:
+        return ""
+    try:
+        read_date(asked)
+    except ValueError as error:
+        return f"{error}. Today is shown."
+    return ""
 
 
 @register.filter

@@ -11,12 +11,15 @@ from django.views.decorators.http import require_GET
 
 from ris import queries
 from ris.actions import orders
+from ris.actions.booking import find_place, in_a_row
 from ris.actor import Actor
-from ris.errors import InvalidInput, RisError, SlotTaken
+from ris.errors import InvalidInput, NotFound, RisError, SlotTaken
 from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site
 from ris.permissions import requires
+from ris.validation import printable
 from ris.web import booking, times
 from ris.web.access import page
+from ris.web.filters import asked
 from ris.web.forms import read_moment, read_name
 from ris.web.names import shown_name
 from ris.web.patients import MAX_FOUND, chosen_patient
@@ -26,6 +29,18 @@ TRANSPORT = ("Walks", "Wheelchair", "Bed", "Portable exam at the bedside")
 
 class OrderForm(booking.BookingForm):
     """What is ordered, and where and when; `tray` (a button) leaves the latter open."""
+
+    field_order = (
+        "procedure",
+        "priority",
+        "place",
+        "start",
+        "referring_physician",
+        "requesting_service",
+        "transport",
+        "reason",
+        "comments",
+    )
 
     procedure = forms.ChoiceField(
         label="Procedure",
@@ -88,10 +103,13 @@ def first_modality(procedure: Procedure | None) -> str:
     return steps[0].modality if steps else procedure.modality if procedure else ""
 
 
-def booked_minutes(procedure: Procedure | None) -> int:
-    """Minutes that the steps of the first modality take, one after the other."""
-    steps = list(procedure.steps.all()) if procedure else []
-    return sum(step.duration_minutes for step in steps if step.modality == steps[0].modality)
+def booked_minutes(site: Site, place_name: str, procedure: Procedure | None) -> int:
+    """Minutes that the steps that are booked at the place take, one after the other; 0 while either is not chosen or not known."""
+    try:
+        place = find_place(site, place_name)
+    except NotFound:
+        return 0
+    return sum(step.duration_minutes for step in in_a_row(place, procedure.steps.all() if procedure else ()))
 
 
 @page
@@ -112,7 +130,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _choose_patient(request: HttpRequest, site: Site) -> HttpResponse:
-    q = request.GET.get("q", "").strip()
+    q = asked(request, "q")
     found = queries.patients(site, q)
     context = {
         "q": q,
@@ -152,7 +170,8 @@ def _offer(form: OrderForm, site: Site) -> booking.Offer:
         wanted = read_moment(start) if isinstance(start, str) and start else start
     except ValueError:
         wanted = None
-    return booking.offer(site, str(form["place"].value() or ""), first_modality(form.chosen), booked_minutes(form.chosen), wanted or None)
+    place = printable(str(form["place"].value() or ""))
+    return booking.offer(site, place, first_modality(form.chosen), booked_minutes(site, place, form.chosen), wanted or None)
 
 
 @page
@@ -161,5 +180,5 @@ def _offer(form: OrderForm, site: Site) -> booking.Offer:
 def places(request: HttpRequest) -> HttpResponse:
     """The part of the form that follows the procedure and the station."""
     site = queries.default_site()
-    form = OrderForm(site, initial={name: request.GET.get(name, "") for name in ("procedure", "place", "start")})
+    form = OrderForm(site, initial={name: asked(request, name) for name in ("procedure", "place", "start")})
     return render(request, "ris/order_swap.html", {"form": form, "offer": _offer(form, site), "chosen": form.chosen})

@@ -39,7 +39,7 @@ def treads(step: ScheduledProcedureStep, changes: Sequence[StepChange], today: d
     stations = step.pool.code if step.pool else ", ".join(row.ae_title for row in step.stations.all())
     found = [Tread("Ordered", f"{times.moment_near(order.ordered_at, today)}, {order.ordered_by}", past)]
     if step.start:
-        found.append(Tread("Scheduled", f"{stations} {times.moment_near(step.start, today)}, {step.duration_minutes} min", past))
+        found.append(Tread("Scheduled", f"{stations} {times.booked_near(step.start, today)}, {step.duration_minutes} min", past))
     else:
         found.append(Tread("Scheduled", "Not yet"))
     arrived = reached.get(READY) or reached.get(ARRIVED)

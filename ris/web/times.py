@@ -65,6 +65,12 @@ def moment_near(moment: datetime | None, today: date) -> str:
     return day(local_day) if local_day.year != today.year else day(local_day)[:6]
 
 
+def booked_near(moment: datetime, today: date) -> str:
+    """As `moment_near`, never without the time: `10:42`, `20-Nov 10:42`, `20-Nov-2025 10:42`."""
+    near = moment_near(moment, today)
+    return near if local(moment).date() == today else f"{near} {wall(moment)}"
+
+
 def zone_text(moment: datetime) -> str:
     """For tooltips: `23-Nov-2026 10:42 EST, America/New_York (UTC−05:00)`."""
     here = local(moment)

@@ -2,12 +2,19 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
 
+from dimse.uids import new_uid
 from tests.support.stack import Stack
+from training.performed import Device, in_progress
+from training.scu import Target, n_create
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 Window = Callable[..., Page]
@@ -180,3 +187,38 @@ def test_every_page_is_accessible_and_fits(window: Window, stack: Stack, width: 
         found = Axe().run(page, options=rules)
         assert found.violations_count == 0, f"{address} in {theme} at {width}: {found.generate_report()}"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is wider than {width}"
+
+
+LONG_NAME = 200 * "X"
+"""Far beyond what a PN holds; a modality may send it all the same."""
+
+
+def send_a_long_name(stack: Stack) -> None:
+    """An unscheduled exam begins at CT01; N-CREATE is taken whatever the length of the name."""
+    item = Dataset()
+    item.PatientID = "LONG-1"
+    created = in_progress([item], Device("CT01", "CT"), datetime.now(UTC), "PPS-LONG")
+    created.add(DataElement("PatientName", "PN", LONG_NAME, validation_mode=IGNORE))
+    assert n_create(Target("127.0.0.1", stack.dicom_port, "STEPWISE"), "CT01", new_uid(), created).status == 0
+
+
+def order_for_a_long_name(stack: Stack) -> str:
+    """An order without a time for a registered patient whose name and ID are as long as they may be; the address of its exam."""
+    patient = {"name": f"{60 * 'W'}^W", "patient_id": 64 * "9", "birth_date": "1984-05-31", "sex": "F"}
+    order = stack.post("/api/v1/orders", {"patient": patient, "procedure_code": "CTCHEST", "referring_physician_name": 60 * "W"})
+    return f"/steps/{order['steps'][0]['id']}/"
+
+
+def test_one_long_word_as_a_name_stretches_nothing(window: Window, stack: Stack) -> None:
+    send_a_long_name(stack)
+    exam = order_for_a_long_name(stack)
+    addresses = ("/worklist/to-schedule/", "/performed/", exam, f"{exam}cancel/", "/charges/", "/patients/?q=WWWW", "/find/?q=WWWW")
+    for width in (1440, 390):
+        page = window("admin", width=width)
+        for address in addresses:
+            page.goto(address)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{address} is wider than {width}"
+            wide = page.locator(".bay, .patient, .notice").evaluate_all(
+                "them => them.filter(one => one.scrollWidth > one.clientWidth).length"
+            )
+            assert wide == 0, f"something on {address} is wider than its card at {width}"
