@@ -30,7 +30,7 @@ from dimse.dispatch import Channel, Message, without_values
 from dimse.entries import Ending
 from dimse.policy import Reject
 from dimse.services import AssociationInfo
-from dimse.sockets import ENDING_EVENTS
+from dimse.sockets import ENDING_EVENTS, BoundedSocket
 
 logger = logging.getLogger(__name__)
 
@@ -63,12 +63,15 @@ class OrderlyStateMachine(StateMachine):
         self.ended_by = ""
 
     def do_action(self, event: str) -> None:
-        if not self.ended_by and event in ENDING_EVENTS:
+        was_waiting = self.current_state == "Sta2"  # for the A-ASSOCIATE-RQ, Evt6
+        if not self.ended_by and (event in ENDING_EVENTS or (was_waiting and event != "Evt6")):
             self.ended_by = event
         if event == "Evt11" and self.current_state != "Sta6":
             self.dul.to_provider_queue.get(block=False)
             return
         super().do_action(event)
+        if was_waiting and self.current_state != "Sta3":
+            self.dul.to_user_queue.put(cast(A_ASSOCIATE, None))  # there will be no request to wait for
 
 
 class ServedAssociation(Association):
@@ -81,6 +84,7 @@ class ServedAssociation(Association):
         self.admitted = False
         self.idle = threading.Event()
         self.idle.set()
+        self.transport: BoundedSocket | None = None
         self._host = host
         self._machine = self.dul.state_machine = OrderlyStateMachine(self.dul)
         self.bind(evt.EVT_REQUESTED, self._on_requested)
@@ -108,6 +112,34 @@ class ServedAssociation(Association):
             (str(cx.abstract_syntax), str(cx.transfer_syntax[0]) if cx.result == 0 else "", _RESULTS.get(cx.result or 0, str(cx.result)))
             for cx in contexts
         )
+
+    @property
+    def was_requested(self) -> bool:
+        """Whether an association request came at all."""
+        return isinstance(self.requestor.primitive, A_ASSOCIATE)
+
+    @property
+    def note(self) -> str:
+        """What went wrong beside the services, in words; empty when nothing did. Only to be asked when it has ended."""
+        ended_by = self._machine.ended_by
+        if self.transport is not None and self.transport.complaint:
+            return self.transport.complaint
+        if not self.was_requested:
+            return self._note_of_no_request(ended_by, self.transport.received if self.transport is not None else 0)
+        if ended_by == "Evt19":
+            return "a PDU or message came that cannot be decoded"
+        announced = getattr(getattr(self.dimse.message, "command_set", None), "CommandField", None)
+        verb = next((verb for verb, field in COMMAND_FIELDS.items() if field == announced), "")
+        return f"{verb} announced a data set that never came" if verb else ""
+
+    @staticmethod
+    def _note_of_no_request(ended_by: str, received: int) -> str:
+        """A connection that was opened and closed again without a word is no news."""
+        if not received:
+            return "" if ended_by == "Evt17" else "no association request came in time"
+        if ended_by == "Evt17":
+            return "the connection was closed before an association was requested"
+        return "the association request cannot be decoded" if ended_by == "Evt19" else "the first PDU was no association request"
 
     def run_reactor(self) -> None:
         try:

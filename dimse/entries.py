@@ -24,13 +24,17 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AssociationStarted:
-    """An association request and what became of it. `rejection` is empty when it was accepted; `contexts` are the negotiated ones."""
+    """An association request and what became of it. `rejection` is empty when it was accepted; `contexts` are the negotiated ones.
+
+    `note` says in words what went wrong without a rejection.
+    """
 
     association: AssociationInfo
     time: datetime
     implementation: str
     rejection: str = ""
     contexts: tuple[tuple[str, str, str], ...] = ()  # abstract syntax, transfer syntax (empty when refused), result in words
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class AssociationEnded:
     association_id: UUID
     time: datetime
     ending: Ending
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,7 +108,8 @@ def write(entries: Iterable[Entry]) -> None:
         Association.objects.bulk_create(associations)
         Message.objects.bulk_create(messages)
         for end in ends:
-            Association.objects.filter(pk=end.association_id).update(ended=end.time, end=end.ending.value)
+            noted = {"note": end.note[:255]} if end.note else {}
+            Association.objects.filter(pk=end.association_id).update(ended=end.time, end=end.ending.value, **noted)
 
 
 def prune(before: datetime) -> int:
@@ -132,6 +133,7 @@ def _association(entry: AssociationStarted) -> Association:
         port=info.port,
         implementation=entry.implementation[:128],
         rejection=entry.rejection[:255],
+        note=entry.note[:255],
         contexts=[dict(zip(("abstract_syntax", "transfer_syntax", "result"), context, strict=True)) for context in entry.contexts],
     )
 

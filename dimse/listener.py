@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any, cast
 
 from pynetdicom.ae import ApplicationEntity
@@ -29,7 +30,8 @@ class ConnectionHandler(RequestHandler):
         association = ServedAssociation(self.ae, listener.host)
         association.name = f"AcceptorThread@{self.client_address[0]}:{self.client_address[1]}"
         association._server = listener
-        association.set_socket(BoundedSocket(association, client_socket=self.request))
+        association.transport = BoundedSocket(association, self.request)
+        association.set_socket(association.transport)
         association.acceptor.maximum_length = self.ae.maximum_pdu_size
         association.acceptor.ae_title = listener.ae_title
         association.acceptor.address_info = self.local
@@ -37,6 +39,7 @@ class ConnectionHandler(RequestHandler):
         association.acceptor.implementation_version_name = self.ae.implementation_version_name
         association.acceptor.supported_contexts = deepcopy(listener.contexts)
         association.requestor.address_info = self.remote
+        association.info = replace(association.info, address=association.requestor.address, port=association.requestor.port)
         listener.host.connected(association)
         return association
 

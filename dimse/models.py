@@ -33,7 +33,8 @@ class AssociationQuerySet(TimedQuerySet["Association"]):
 
 
 class Association(models.Model):
-    """One association request; `ended` is empty while it lives, `rejection` empty when it was accepted."""
+    """One association request, or a connection that made none (no AE titles); `ended` is empty while it lives, `rejection` empty
+    when it was accepted. `note` says what else went wrong."""
 
     class End(models.TextChoices):
         RELEASED = Ending.RELEASED.value
@@ -52,6 +53,7 @@ class Association(models.Model):
     port = models.PositiveIntegerField()
     implementation = models.CharField(max_length=128, blank=True)
     rejection = models.CharField(max_length=255, blank=True)
+    note = models.CharField(max_length=255, blank=True, default="")
     contexts = models.JSONField(default=list)  # [{"abstract_syntax": UID, "transfer_syntax": UID or "", "result": words}, …]
 
     objects: ClassVar = AssociationQuerySet.as_manager()

@@ -13,6 +13,7 @@ from socketserver import BaseServer
 from typing import Final
 
 from django.db import close_old_connections
+from pydicom.uid import UID
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.presentation import build_context
 
@@ -31,6 +32,7 @@ APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
 IMPLEMENTATION_CLASS_UID: Final = "2.25.180962107405218716531823943118713622345"
 IMPLEMENTATION_VERSION_NAME: Final = "STEPWISE_1"
 _MOST_FILES = 65_536
+_MOST_NAMED = 2  # refused presentation contexts that a note names
 _STOPPERS = 32  # threads that release associations at the stop
 _STOP_POLL = 0.1  # seconds until the accepting thread notices a stop
 _FAREWELL = 0.1  # seconds for a peer that got its answer to release by itself
@@ -149,7 +151,10 @@ class DicomServer:
 
     def established(self, association: ServedAssociation) -> None:
         if association.journalled:
-            self._journal_start(association)
+            note = _why_nothing_can_be_asked(association.negotiated)
+            if note:
+                logger.warning("Association from %r at %s: %s", association.info.calling_ae_title, association.info.address, note)
+            self._journal_start(association, note=note)
 
     def serve(self, association: ServedAssociation, message: Message, channel: Channel) -> None:
         journal = self._journal if association.journalled else NoJournal()
@@ -159,8 +164,13 @@ class DicomServer:
         with self._lock:
             self._connections.discard(association)
             self._admitted -= association.admitted
-        if association.journalled and association.admitted:
-            self._journal.put(AssociationEnded(association.info.id, now(), association.ending))
+        note = association.note
+        if note:
+            logger.warning("Connection from %s: %s", association.info.address, note)
+        if not association.was_requested and note:
+            self._journal.put(AssociationStarted(association.info, now(), implementation="", note=note))
+        if association.journalled and (association.admitted or (note and not association.was_requested)):
+            self._journal.put(AssociationEnded(association.info.id, now(), association.ending, note))
 
     # --- Inside ---------------------------------------------------------------------------------------------------
 
@@ -222,7 +232,7 @@ class DicomServer:
         finally:
             close_old_connections()
 
-    def _journal_start(self, association: ServedAssociation, rejection: str = "") -> None:
+    def _journal_start(self, association: ServedAssociation, rejection: str = "", note: str = "") -> None:
         user = association.requestor
         self._journal.put(
             AssociationStarted(
@@ -231,8 +241,18 @@ class DicomServer:
                 implementation=" ".join(str(part) for part in (user.implementation_version_name, user.implementation_class_uid) if part),
                 rejection=rejection,
                 contexts=() if rejection else association.negotiated,
+                note=note,
             )
         )
+
+
+def _why_nothing_can_be_asked(contexts: tuple[tuple[str, str, str], ...]) -> str:
+    """The presentation contexts that were asked for and why each was refused; empty when one was accepted."""
+    if any(transfer_syntax for _, transfer_syntax, _ in contexts):
+        return ""
+    asked = list(dict.fromkeys(f"{UID(abstract_syntax).name} ({result})" for abstract_syntax, _, result in contexts))
+    more = f" and {len(asked) - _MOST_NAMED} more" if len(asked) > _MOST_NAMED else ""
+    return f"no presentation context accepted: asked for {', '.join(asked[:_MOST_NAMED]) or 'none'}{more}"
 
 
 def _wind_down(association: ServedAssociation, deadline: float) -> None:

@@ -3,13 +3,18 @@
 Leans on `AssociationSocket._shutdown_socket`, `.ready`, `.recv` and on the event names of the DUL state machine (PS3.8 9.2).
 """
 
+import logging
 import select
 import socket
 
+from pynetdicom.association import Association
 from pynetdicom.transport import AssociationSocket
 
-MAXIMUM_RECEIVED_PDU = 2**20
-"""Bytes of the largest PDU that is read at all; an announced length beyond it is not believed."""
+from dimse.strangers import HEADER_LENGTH, complaint
+
+logger = logging.getLogger(__name__)
+
+_MOST_DRAINED = 2**20  # bytes of a stranger that are read away, so that our A-ABORT is not lost to a reset
 
 ENDING_EVENTS = frozenset({"Evt15", "Evt16", "Evt17", "Evt18", "Evt19"})
 """State machine events that end an association (PS3.8 9.2.3): our abort, the peer's, closed connection, ARTIM expired, invalid PDU."""
@@ -39,22 +44,71 @@ class RequestorSocket(ClosingSocket):
 
 
 class BoundedSocket(ClosingSocket):
-    """Refuses to read what is announced as too long, and looks for data with poll(): select() ends at descriptor 1023."""
+    """Reads no PDU that cannot be one, and looks for data with poll(): select() ends at descriptor 1023.
+
+    `complaint` says in words why nothing more is read; `received` counts the bytes that came.
+    """
+
+    def __init__(self, assoc: Association, client_socket: socket.socket) -> None:
+        super().__init__(assoc, client_socket=client_socket)
+        self.complaint = ""
+        self.received = 0
+        self._header_is_next = True
 
     @property
     def ready(self) -> bool:
-        if self.socket is None or not self._is_connected:
+        if self.complaint or self.socket is None or not self._is_connected:
             return False
         try:
-            poll = select.poll()
-            poll.register(self.socket, select.POLLIN)
-            return bool(poll.poll(0))
+            return self._has_data(self.socket)
         except (OSError, ValueError):
             self.event_queue.put("Evt17")  # transport connection closed
             return False
 
     def recv(self, nr_bytes: int) -> bytearray:
-        if nr_bytes > MAXIMUM_RECEIVED_PDU:
+        """A PDU's header and its body in turn; nothing, with a complaint, when that cannot be: pynetdicom then closes in silence."""
+        is_header = self._header_is_next
+        is_first = self.received == 0
+        try:
+            read = super().recv(nr_bytes)
+        except OSError as error:
+            self.complaint = f"nothing more could be read: {error.strerror or error}"
+            return bytearray()
+        self.received += len(read)
+        self._header_is_next = not is_header or not read
+        if not is_header:
+            if len(read) < nr_bytes:
+                self.complaint = f"the connection was closed after {len(read)} of the {nr_bytes} bytes of a PDU"
+            return read
+        if read and complaint(read, b"", is_first):
+            self.complaint = complaint(read, self._drained() if len(read) == HEADER_LENGTH else b"", is_first)
             self.event_queue.put("Evt19")  # unrecognized or invalid PDU: A-ABORT
-            raise ConnectionError(f"a PDU of {nr_bytes} bytes is announced, at most {MAXIMUM_RECEIVED_PDU} are read")
-        return super().recv(nr_bytes)
+            return bytearray()
+        return read
+
+    @staticmethod
+    def _has_data(connection: socket.socket) -> bool:
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        return bool(poll.poll(0))
+
+    def _drained(self) -> bytes:
+        """What is there to be read now, without waiting for more."""
+        drained = bytearray()
+        try:
+            while self.socket is not None and len(drained) < _MOST_DRAINED and self._has_data(self.socket):
+                more = self.socket.recv(4096)
+                if not more:
+                    break
+                drained += more
+        except OSError as error:
+            logger.debug("Nothing more is there: %s", error)
+        return bytes(drained)
+
+
+def _is_told_elsewhere(record: logging.LogRecord) -> bool:
+    return record.funcName != "_read_pdu_data"
+
+
+# What pynetdicom prints there, tracebacks and all, is about a peer's bytes: an association's note says it in one line.
+logging.getLogger("pynetdicom.dul").addFilter(_is_told_elsewhere)

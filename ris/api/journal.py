@@ -62,7 +62,8 @@ class ContextOut(Schema):
 
 
 class AssociationOut(Schema):
-    """`status` is how it ended, or open; `services` are the operations that were asked for."""
+    """`status` is how it ended, or open; `services` are the operations that were asked for; `note` says what else went wrong. A
+    connection that asked for no association has no AE titles."""
 
     id: str
     started: Instant
@@ -74,6 +75,7 @@ class AssociationOut(Schema):
     port: int
     implementation: str
     rejection: str
+    note: str
     services: list[str]
     contexts: list[ContextOut]
 
@@ -146,6 +148,9 @@ def _services(ids: list[Any]) -> dict[Any, list[str]]:
     return found
 
 
+_ASSOCIATION = ("calling", "called", "address", "port", "implementation", "rejection", "note", "contexts")
+
+
 def _association(row: Association, services: list[str], site: Site) -> dict[str, Any]:
     return {
         "id": str(row.pk),
@@ -153,7 +158,7 @@ def _association(row: Association, services: list[str], site: Site) -> dict[str,
         "ended": base.written(row.ended, site, "milliseconds"),
         "status": row.end if row.ended else _OPEN,
         "services": services,
-        **{name: getattr(row, name) for name in ("calling", "called", "address", "port", "implementation", "rejection", "contexts")},
+        **{name: getattr(row, name) for name in _ASSOCIATION},
     }
 
 

@@ -100,7 +100,7 @@ class Asked:
         elif self.result == "aborted":
             found = found.filter(end__in=_ABORTED)
         elif self.result == "failures":
-            found = found.filter(Q(end__in=(*_ABORTED, Association.End.REJECTED)) | Q(pk__in=_failed().values("association")))
+            found = found.filter(Q(end__in=(*_ABORTED, Association.End.REJECTED)) | ~Q(note="") | Q(pk__in=_failed().values("association")))
         return found
 
 
@@ -162,13 +162,13 @@ def _exams(messages: Iterable[Message]) -> dict[str, PerformedProcedureStep]:
 def _row(association: Association, messages: list[Message], exams: dict[str, PerformedProcedureStep]) -> Row:
     said = [Said.of(message) for message in messages if message.direction == Message.Direction.OUT]
     named = dict.fromkeys(message.sop_instance_uid for message in messages)
-    is_bad = association.end in (*_ABORTED, Association.End.REJECTED) or any(one.look == "ERROR" for one in said)
+    is_bad = association.end in (*_ABORTED, Association.End.REJECTED) or association.note or any(one.look == "ERROR" for one in said)
     return Row(
         association=association,
         said=said,
         exams=[exams[uid] for uid in named if uid in exams],
         took=_took(association.ended - association.started) if association.ended else "",
-        ending=association.rejection or association.end or "open",
+        ending=association.rejection or association.note or association.end or "open",
         look="ERROR" if is_bad else "",
     )
 

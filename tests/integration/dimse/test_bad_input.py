@@ -1,5 +1,6 @@
 """Bytes that no good client sends: each gets its answer, and the association or the server goes on."""
 
+import logging
 import socket
 import struct
 from collections.abc import Callable
@@ -9,11 +10,13 @@ from pydicom.dataset import Dataset
 from pynetdicom.dimse_primitives import C_ECHO, C_FIND, N_CREATE, N_GET, N_SET
 
 from dimse import scu, statuses
+from dimse.entries import AssociationEnded, AssociationStarted, Ending
 from dimse.requestor import Requestor
 from dimse.server import DicomServer
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, VERIFICATION
 from tests.integration.dimse.conftest import Ris
 from tests.support.dicom import encoded, worklist_query
+from tests.support.wait import wait_until
 
 
 class RawScu:
@@ -148,3 +151,69 @@ def test_an_idle_association_is_aborted_after_the_idle_timeout(serve: Callable[.
     association = ae.associate("127.0.0.1", server.port)
     association.join(10)
     assert association.is_aborted
+
+
+@pytest.mark.parametrize(
+    ("sent", "note"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: ris\r\n\r\n", "not DICOM: the first bytes are 'GET / HTTP/1.1' (looks like HTTP)"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", "not DICOM: the first bytes are 16 03 01 02 00 01 00 01 fc (looks like TLS;"),
+        (b"\x93\x11\x07\xff\x00\x01" * 1000, "not DICOM: the first bytes are 93 11 07 ff"),
+        (struct.pack(">BBL", 1, 0, 0xFFFFFFFF) + b"\x00\x01", "A-ASSOCIATE-RQ of 4294967295 bytes is announced, at most 1048576 are read"),
+        (struct.pack(">BBL", 1, 0, 8) + b"rubbish!", "the association request cannot be decoded"),
+        (struct.pack(">BBL", 5, 0, 4) + bytes(4), "the first PDU was no association request"),
+    ],
+)
+def test_a_stranger_is_cut_off_at_once_and_leaves_a_line_and_an_entry_in_words(
+    server: DicomServer, ris: Ris, caplog: pytest.LogCaptureFixture, sent: bytes, note: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+        connection.sendall(sent)
+        assert connection.recv(10)[:1] == b"\x07"
+        assert connection.recv(10) == b""
+    wait_until(lambda: len(ris.entries) == 2, 5.0, "the connection is journalled")
+    started, ended = ris.entries
+    assert isinstance(started, AssociationStarted)
+    assert started.note.startswith(note)
+    assert (started.association.calling_ae_title, started.association.address) == ("", "127.0.0.1")
+    assert isinstance(ended, AssociationEnded)
+    assert ended.ending == Ending.ABORTED_HERE
+    told = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert [record.getMessage() for record in told] == [f"Connection from 127.0.0.1: {started.note}"]
+    assert told[0].exc_info is None
+
+
+def test_half_an_association_request_is_told_and_a_connection_without_a_byte_is_not(
+    server: DicomServer, ris: Ris, caplog: pytest.LogCaptureFixture
+) -> None:
+    for sent in (b"", struct.pack(">BBL", 1, 0, 200) + bytes(50)):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+            connection.sendall(sent)
+    wait_until(lambda: len(ris.entries) == 2, 5.0, "the half request is journalled")
+    assert ris.entries[0].note == "the connection was closed after 50 of the 200 bytes of a PDU"
+    assert len([record for record in caplog.records if record.levelno >= logging.WARNING]) == 1
+
+
+def test_an_association_without_any_accepted_context_says_what_was_asked_for(server: DicomServer, ris: Ris) -> None:
+    ae = Requestor("CT01")
+    ae.add_requested_context("1.2.840.10008.5.1.4.1.2.1.1")
+    assert not ae.associate("127.0.0.1", server.port).is_established
+    wait_until(lambda: ris.entries, 5.0, "the association is journalled")
+    assert ris.entries[0].note == (
+        "no presentation context accepted: asked for Patient Root Query/Retrieve Information Model - FIND (abstract syntax not supported)"
+    )
+
+
+def test_a_data_set_that_is_announced_and_never_comes_is_told_at_the_end(server: DicomServer, ris: Ris) -> None:
+    """pynetdicom's own client announces an empty Modification List and sends no fragment of it."""
+    from io import BytesIO
+
+    raw = RawScu(server)
+    modify = N_SET()
+    modify.MessageID, modify.RequestedSOPClassUID, modify.RequestedSOPInstanceUID = 4, MODALITY_PERFORMED_PROCEDURE_STEP, "2.25.1"
+    modify.ModificationList = BytesIO()
+    raw.association.dimse.send_msg(modify, raw.context[MODALITY_PERFORMED_PROCEDURE_STEP])
+    raw.close()
+    wait_until(lambda: any(isinstance(entry, AssociationEnded) for entry in ris.entries), 5.0, "the association ends")
+    assert ris.entries[-1].note == "N-SET announced a data set that never came"
+    assert ris.requests == []

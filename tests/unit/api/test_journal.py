@@ -90,6 +90,12 @@ def test_messages_by_time_caller_service_and_status(rest: Rest) -> None:
     assert ids(rest.get("/messages", to=(START + timedelta(minutes=1)).isoformat())) == [query]
 
 
+def test_a_note_says_why_an_accepted_association_could_ask_nothing(rest: Rest) -> None:
+    Association.objects.filter(pk=an_association()).update(note="no presentation context accepted")
+    (item,) = rest.get("/associations")[1]["items"]
+    assert (item["note"], item["rejection"]) == ("no presentation context accepted", "")
+
+
 def test_a_message_whose_association_was_lost_is_still_shown(rest: Rest) -> None:
     message = a_message(uuid4())
     (item,) = rest.get("/messages")[1]["items"]

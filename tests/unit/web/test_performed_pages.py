@@ -169,3 +169,19 @@ def test_a_data_set_that_pydicom_refuses_is_shown_as_json(signed_in: SignIn) -> 
     a_message(association, "in", dataset={"00100030": {"vr": "DA", "Value": [{"odd": 1}]}, "nonsense": {"vr": "XX"}})
     text = signed_in("integrator").get(f"/associations/{association.pk}/").content.decode()
     assert "nonsense" in text
+
+
+def test_a_note_tells_in_the_log_what_a_status_cannot(signed_in: SignIn) -> None:
+    a_site()
+    note = "no presentation context accepted: asked for Patient Root Query (abstract syntax not supported)"
+    quiet = an_association(calling="QUIETCT", end=Association.End.RELEASED)
+    an_association(calling="FINDSCU", end=Association.End.RELEASED, note=note)
+    stranger = an_association(calling="", called="", end=Association.End.ABORTED_HERE, note="not DICOM: the first bytes are 'GET /'")
+    client = signed_in("integrator")
+    failures = client.get("/associations/?result=failures").content.decode()
+    assert note[1:30] in failures
+    assert "No AE title" in failures
+    assert quiet.calling not in failures
+    one = client.get(f"/associations/{stranger.pk}/").content.decode()
+    assert "Not DICOM: the first bytes" in one
+    assert "No association" in one
