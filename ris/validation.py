@@ -14,12 +14,13 @@ from typing import TypeVar
 from ris import names
 from ris.errors import InvalidInput
 
-MAX_LENGTH = {"AE": 16, "CS": 16, "SH": 16, "LO": 64, "ST": 1024, "LT": 10240, "PN": 64, "UI": 64}
+MAX_LENGTH = {"AE": 16, "CS": 16, "SH": 16, "LO": 64, "ST": 1024, "LT": 10240, "PN": 64}
 _MULTILINE = {"ST", "LT"}
-_UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*")
 _CODE_STRING = re.compile(r"[A-Z0-9 _]*")
 _PATIENT_SEX = ("M", "F", "O", "")
 _EARLIEST_BIRTH = date(1850, 1, 1)
+_CALENDAR_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
+_FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 T = TypeVar("T")
 
@@ -62,14 +63,6 @@ def code_string(value: str) -> str:
     return upper
 
 
-def uid(value: str) -> str:
-    """A UID by PS3.5 9.1; empty stays empty."""
-    stripped = value.strip().rstrip("\0")
-    if stripped and (len(stripped) > MAX_LENGTH["UI"] or not _UID.fullmatch(stripped)):
-        raise ValueError("is not a UID: digits and dots, no leading zeros, at most 64 characters (PS3.5 9.1)")
-    return stripped
-
-
 def sex(value: str) -> str:
     upper = value.strip().upper()
     if upper not in _PATIENT_SEX:
@@ -81,7 +74,7 @@ def birth_date(value: str | date | None, today: date) -> date | None:
     """`YYYY-MM-DD`, `YYYYMMDD`, a date, or nothing when not known; not in the future."""
     if value is None or value == "":
         return None
-    day = _iso_date(value.strip()) if isinstance(value, str) else value
+    day = calendar_day(value.strip()) if isinstance(value, str) else value
     if day > today:
         raise ValueError("lies in the future")
     if day < _EARLIEST_BIRTH:
@@ -89,11 +82,26 @@ def birth_date(value: str | date | None, today: date) -> date | None:
     return day
 
 
-def _iso_date(value: str) -> date:
+def calendar_day(value: str, example: str = "1984-05-31") -> date:
+    """`YYYY-MM-DD` or `YYYYMMDD`; other forms of ISO 8601 are refused, since hardly anybody means a week by `1984-W22-4`."""
     try:
+        if not _CALENDAR_DAY.fullmatch(value):
+            raise ValueError
         return date.fromisoformat(value)
     except ValueError:
-        raise ValueError(f"{value[:20]!r} is not a date; write it as 1984-05-31") from None
+        raise ValueError(f"{value[:20]!r} is not a date; write it as {example}") from None
+
+
+def within_reach(day: date) -> date:
+    """A day that something can happen on here: its neighbours and its hours in any zone are still days of a calendar."""
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError(f"lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day
+
+
+def printable(value: str) -> str:
+    """The text without control characters and halves of surrogate pairs, which no database looks up, and spaces around it."""
+    return "".join(char for char in value if unicodedata.category(char) not in ("Cc", "Cs")).strip()
 
 
 @dataclass

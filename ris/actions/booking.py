@@ -1,6 +1,6 @@
 """Where and when a step can be performed: slots, conflicts, opening hours."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -56,7 +56,7 @@ def check_place(place: Place, modality: str) -> tuple[Station, ...]:
     raise InvalidInput({"station_ae_title": f"{place.label} performs {has or 'no modality'}, not {modality}; choose another station."})
 
 
-def in_a_row(place: Place, steps: Sequence[S]) -> list[S]:
+def in_a_row(place: Place, steps: Iterable[S]) -> list[S]:
     """Of the steps of a procedure those that are booked at the place one after the other: the first, and what it performs of the rest."""
     return [step for number, step in enumerate(steps) if number == 0 or place.performs(step.modality)]
 

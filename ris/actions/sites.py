@@ -2,9 +2,12 @@
 
 from django.conf import settings
 
-from ris import events
+from ris import clock, events
+from ris.actor import Actor
 from ris.db import action
-from ris.models import Site
+from ris.models import RecordChange, Site
+
+_SETTINGS = Actor.system("settings")
 
 
 @action
@@ -21,9 +24,11 @@ def ensure_default_site(name: str = "Northbridge General", issuer_of_patient_id:
             is_default=True,
         )
     elif (site.ae_title, site.time_zone) != (settings.AE_TITLE, settings.TIME_ZONE):
-        moved = site.time_zone != settings.TIME_ZONE
+        wanted = {"ae_title": settings.AE_TITLE, "time_zone": settings.TIME_ZONE}
+        detail = {name: [getattr(site, name), value] for name, value in wanted.items() if getattr(site, name) != value}
         site.ae_title, site.time_zone = settings.AE_TITLE, settings.TIME_ZONE
         site.save(update_fields=["ae_title", "time_zone"])
-        if moved:
+        RecordChange.by(_SETTINGS, at=clock.now(site), verb="edit", subject="site", subject_id=site.pk, detail=detail)
+        if "time_zone" in detail:
             events.publish(events.SiteChanged(site.pk))
     return site

@@ -55,6 +55,8 @@ def _check(data: StationData) -> tuple[dict[str, object], list[str]]:
 def save_station(site: Site, data: StationData, actor: Actor, expected_version: int | None = None) -> Station:
     """Make the station of this AE title, or change it. InvalidInput or ChangedMeanwhile."""
     columns, modalities = _check(data)
+    if StationPool.objects.filter(site=site, code=columns["ae_title"]).exists():
+        raise InvalidInput({"ae_title": f"is the code of a pool of stations; choose another one than {columns['ae_title']}"})
     station = Station.objects.select_for_update().filter(site=site, ae_title=columns["ae_title"]).first()
     if expected_version is not None and (station is None or station.version != expected_version):
         raise ChangedMeanwhile("Somebody else changed this station meanwhile; look at the present values and change them again.")
@@ -99,13 +101,20 @@ def save_pool(site: Site, code: str, name: str, ae_titles: Iterable[str], actor:
     stations = [_station(site, ae_title) for ae_title in ae_titles]
     if not stations:
         raise InvalidInput({"stations": "is empty; a pool needs at least one station"})
-    pool, _ = StationPool.objects.update_or_create(site=site, code=code, defaults={"name": name})
+    pool, made = StationPool.objects.get_or_create(site=site, code=code, defaults={"name": name})
+    detail: dict[str, list[str]] = {}
+    if pool.name != name:
+        detail["name"] = [pool.name, name]
+        pool.name = name
+        pool.save(update_fields=["name"])
     before = sorted(pool.stations.values_list("ae_title", flat=True))
     after = sorted(station.ae_title for station in stations)
     if before != after:
         pool.stations.set(stations)
-        detail = {"stations": [", ".join(before), ", ".join(after)]}
-        RecordChange.by(actor, at=clock.now(site), verb="edit", subject="pool", subject_id=pool.pk, detail=detail)
+        detail["stations"] = [", ".join(before), ", ".join(after)]
+    if detail:
+        verb = "register" if made else "edit"
+        RecordChange.by(actor, at=clock.now(site), verb=verb, subject="pool", subject_id=pool.pk, detail=detail)
     return pool
 
 

@@ -37,7 +37,7 @@ def create_token(user: User, name: str, actor: Actor | None = None) -> str:
         raise Conflict(f"{user.get_username()} has a token {clean!r} already; revoke it first, or choose another name.")
     token = PREFIX + secrets.token_urlsafe(32)
     row = ApiToken.objects.create(user=user, name=clean, digest=digest_of(token), created_at=clock.now())
-    _record(row, "create token", actor)
+    _record(row, "create token", actor, {"name": ["", row.name]})
     return token
 
 
@@ -49,11 +49,9 @@ def revoke_token(user: User, name: str, actor: Actor | None = None) -> ApiToken:
         raise NotFound(f"{user.get_username()} has no active token {name.strip()!r}.")
     row.revoked_at = clock.now()
     row.save(update_fields=["revoked_at"])
-    _record(row, "revoke token", actor)
+    _record(row, "revoke token", actor, {"name": [row.name, ""]})
     return row
 
 
-def _record(row: ApiToken, verb: str, actor: Actor | None) -> None:
-    RecordChange.by(
-        actor or Actor.user(row.user), at=clock.now(), verb=verb, subject="api token", subject_id=row.pk, detail={"name": row.name}
-    )
+def _record(row: ApiToken, verb: str, actor: Actor | None, detail: dict[str, list[str]]) -> None:
+    RecordChange.by(actor or Actor.user(row.user), at=clock.now(), verb=verb, subject="api token", subject_id=row.pk, detail=detail)

@@ -13,11 +13,10 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema
 from ris import clock, queries
 from ris.errors import InvalidInput
 from ris.models import Site
+from ris.validation import calendar_day, within_reach
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
-
-_FIRST_YEAR, _LAST_YEAR = 1900, 2199
 
 
 def _one_line(value: str) -> str:
@@ -30,11 +29,7 @@ def _one_line(value: str) -> str:
 def _day(value: object) -> object:
     if not isinstance(value, str):
         raise ValueError("must be a date such as 2026-11-23")
-    try:
-        day = date.fromisoformat(value.strip())
-    except ValueError:
-        raise ValueError(f"{value.strip()[:20]!r} is not a date; write it as 2026-11-23") from None
-    return _within_reach(day)
+    return within_reach(calendar_day(value.strip(), "2026-11-23"))
 
 
 def _moment(value: object) -> object:
@@ -44,14 +39,8 @@ def _moment(value: object) -> object:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
         raise ValueError(f"{value.strip()[:40]!r} is not date and time; write it as 2026-11-23T09:30:00-05:00") from None
-    _within_reach(moment.date())
+    within_reach(moment.date())
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=clock.zone()).astimezone(UTC)
-
-
-def _within_reach(day: date) -> date:
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise ValueError(f"lies outside the years {_FIRST_YEAR} to {_LAST_YEAR}")
-    return day
 
 
 Line = Annotated[str, AfterValidator(_one_line)]

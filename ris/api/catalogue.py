@@ -82,7 +82,7 @@ def free_slots(request: HttpRequest, ae_title: Line, query: Query[FreeSlotsQuery
     procedure = queries.procedure(site, query.procedure)
     steps = list(procedure.steps.all())
     modality = steps[0].modality if steps else procedure.modality
-    minutes = sum(step.duration_minutes for step in steps if step.modality == modality) or procedure.duration_minutes
+    minutes = sum(step.duration_minutes for step in booking.in_a_row(place, steps)) or procedure.duration_minutes
     slots = booking.free_slots(place, modality, minutes, query.from_ or clock.now(site), query.limit)
 
     def written(moment: datetime) -> str | None:

@@ -5,21 +5,28 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlsplit
 
+import structlog
 from django.conf import settings
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
+from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
 from ris.errors import NotFound, NotPermitted
 
+log = structlog.get_logger(__name__)
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def page(view: View[P]) -> View[P]:
-    """A view for signed-in people only; what it shows is never kept by a cache. NotFound is 404, NotPermitted is 403."""
+    """A view for signed-in people only; what it shows is never kept by a cache. NotFound is 404, NotPermitted is 403.
+
+    Two people who make the same thing at one moment, past the check that would have named it: 409 for the later one.
+    """
 
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
@@ -30,6 +37,9 @@ def page(view: View[P]) -> View[P]:
             raise Http404(str(error)) from error
         except NotPermitted as error:
             raise PermissionDenied(str(error)) from error
+        except IntegrityError as error:
+            log.warning("a page lost a race", path=request.path, error=str(error).strip().splitlines()[0])
+            response = render(request, "409.html", status=409)
         if isinstance(response, HttpResponse):
             add_never_cache_headers(response)
         return response

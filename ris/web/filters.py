@@ -9,17 +9,23 @@ from django.http import HttpRequest
 
 from ris import queries
 from ris.models import ScheduledProcedureStep
-from ris.web.forms import read_date
+from ris.validation import printable
+from ris.web.forms import read_day
 
 MIN_SEARCH = 2
 _NAMES = ("q", "station", "modality", "priority")
 _WHOLE = "whole"
 
 
+def asked(request: HttpRequest, name: str) -> str:
+    """A text of the address, without what cannot be typed and no database looks up."""
+    return printable(request.GET.get(name, ""))
+
+
 def day_of(request: HttpRequest, today: date) -> date:
     """The day that the address asks for; one that cannot be read is today."""
     try:
-        return read_date(request.GET.get("day", ""))
+        return read_day(request.GET.get("day", ""))
     except ValueError:
         return today
 
@@ -42,7 +48,7 @@ class Filters:
     @classmethod
     def of(cls, request: HttpRequest, today: date) -> "Filters":
         """Texts to search for of fewer than two characters count as none."""
-        given = {name: request.GET.get(name, "").strip() for name in _NAMES}
+        given = {name: asked(request, name) for name in _NAMES}
         if len(given["q"]) < MIN_SEARCH:
             given["q"] = ""
         return cls(day=day_of(request, today), today=today, whole=bool(request.GET.get(_WHOLE)), **given)

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 
 from ris import clock
 from ris.errors import InvalidInput
+from ris.validation import within_reach
 from ris.web import times
 
 _WORDED = re.compile(r"(\d{1,2})[-. ]([A-Za-z]{3})[A-Za-z]*[-. ](\d{4})")
@@ -129,10 +130,19 @@ def read_moment(text: str) -> datetime:
     """`23-Nov-2026 14:30`, `2026-11-23T14:30` or `14:30` of today, on the hospital's clock; ValueError says what is wrong."""
     stripped = text.strip()
     if match := re.fullmatch(r"(.+?)[ T]+(\d{1,2}:?\d{2})", stripped):
-        return clock.at(read_date(match[1]), read_time(match[2]))
+        return clock.at(read_day(match[1]), read_time(match[2]))
     if re.fullmatch(r"\d{1,2}:\d{2}", stripped):
         return clock.at(clock.today(), read_time(stripped))
     raise ValueError(f"{stripped[:30]!r} is not a day and a time; write them as 23-Nov-2026 14:30")
+
+
+def read_day(text: str) -> date:
+    """As `read_date`, of a day that something can happen on here."""
+    day = read_date(text)
+    try:
+        return within_reach(day)
+    except ValueError as error:
+        raise ValueError(f"{text.strip()} {error}") from None
 
 
 def read_name(text: str) -> str:

@@ -17,7 +17,7 @@ from ris.errors import Conflict, InvalidInput
 from ris.models import Patient, ScheduledProcedureStep
 from ris.permissions import requires
 from ris.web.access import page
-from ris.web.filters import MIN_SEARCH
+from ris.web.filters import MIN_SEARCH, asked
 from ris.web.forms import DayField, PageForm
 from ris.web.names import shown_name
 from ris.web.rows import rows
@@ -98,7 +98,7 @@ def _initial(patient: Patient) -> dict[str, Any]:
 def listing(request: HttpRequest) -> HttpResponse:
     """Patients by name or ID; all of them, in order of name, when nothing is asked for."""
     site = queries.default_site()
-    q = request.GET.get("q", "").strip()
+    q = asked(request, "q")
     found = queries.patients(site, q)
     context = {"q": q, "patients": found[:MAX_FOUND], "total": found.count(), "any_exist": Patient.objects.filter(site=site).exists()}
     part = request.headers.get("HX-Request") == "true"
@@ -110,7 +110,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def find(request: HttpRequest) -> HttpResponse:
     """The search of the frame: patients and exams of any day; an accession number with one exam opens it."""
     site = queries.default_site()
-    q = request.GET.get("q", "").strip()
+    q = asked(request, "q")
     exact = list(ScheduledProcedureStep.objects.filter(site=site, requested_procedure__order__accession_number=q)[:2]) if q else []
     if len(exact) == 1:
         return redirect("step", exact[0].pk)
@@ -143,7 +143,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 def register(request: HttpRequest) -> HttpResponse:
     """Register a new patient; with `for=order` the order form follows."""
     to_order = request.GET.get("for") == "order"
-    q = request.GET.get("q", "")
+    q = asked(request, "q")
     form = PatientForm(request.POST or None, initial={"family": q if not q.isdigit() else "", "patient_id": q if q.isdigit() else ""})
     if request.method == "POST" and form.is_valid():
         try:

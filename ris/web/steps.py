@@ -17,8 +17,10 @@ from ris.errors import Conflict, InvalidInput, RisError, SlotTaken
 from ris.models import ScheduledProcedureStep
 from ris.permissions import Person, allowed, check, requires
 from ris.transitions import STARTED, TRANSITIONS, WAITING
+from ris.validation import printable
 from ris.web import booking, times
 from ris.web.access import page
+from ris.web.filters import asked
 from ris.web.forms import PageForm, read_moment
 from ris.web.names import shown_name
 
@@ -198,7 +200,7 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     form.set_places(step.site, step.modality)
     if request.method == "POST" and form.is_valid() and _book(request, form, step):
         return redirect("step", step.pk)
-    place, start = form["place"].value() or "", form["start"].value()
+    place, start = printable(str(form["place"].value() or "")), form["start"].value()
     context = {
         "step": step,
         "form": form,
@@ -238,9 +240,9 @@ def _book(request: HttpRequest, form: ScheduleForm, step: ScheduledProcedureStep
 def places(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the form that follows the station: its free times and its day."""
     step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
-    form = ScheduleForm(initial={"place": request.GET.get("place", ""), "start": request.GET.get("start", "")})
+    form = ScheduleForm(initial={"place": asked(request, "place"), "start": asked(request, "start")})
     form.set_places(step.site, step.modality)
-    found = booking.offer(step.site, request.GET.get("place", ""), step.modality, step.duration_minutes, _moment(request.GET.get("start")))
+    found = booking.offer(step.site, asked(request, "place"), step.modality, step.duration_minutes, _moment(asked(request, "start")))
     return render(request, "ris/booking_swap.html", {"form": form, "offer": found})
 
 

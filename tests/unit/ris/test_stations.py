@@ -1,8 +1,10 @@
 from datetime import time
 
 import pytest
+from django.contrib.auth.models import User
 
 from ris.actions.stations import StationData, save_pool, save_station
+from ris.actions.tokens import create_token, revoke_token
 from ris.errors import ChangedMeanwhile, InvalidInput, NotFound
 from ris.models import RecordChange, Station
 from tests.support.hospital import ACTOR, a_site
@@ -84,3 +86,39 @@ def test_a_pool_is_refused_without_code_name_of_a_station_or_stations():
         save_pool(a_site(), "ANYCT", "", [], ACTOR)
     with pytest.raises(NotFound, match="'CT09'"):
         save_pool(a_site(), "ANYCT", "", ["CT09"], ACTOR)
+
+
+def test_an_ae_title_that_is_the_code_of_a_pool_is_refused():
+    save()
+    save_pool(a_site(), "ANYCT", "", ["CT01"], ACTOR)
+    with pytest.raises(InvalidInput, match="code of a pool"):
+        save_station(a_site(), StationData("ANYCT", ("CT",)), ACTOR)
+
+
+def test_renaming_a_pool_is_recorded():
+    save()
+    save_pool(a_site(), "ANYCT", "Any CT", ["CT01"], ACTOR)
+    save_pool(a_site(), "ANYCT", "Every CT", ["CT01"], ACTOR)
+    assert [(change.verb, change.detail) for change in RecordChange.objects.filter(subject="pool")] == [
+        ("register", {"stations": ["", "CT01"]}),
+        ("edit", {"name": ["Any CT", "Every CT"]}),
+    ]
+
+
+def test_a_site_that_follows_the_settings_says_what_changed(settings):
+    site = a_site()
+    zone, settings.TIME_ZONE = settings.TIME_ZONE, "Asia/Tokyo"
+    a_site()
+    a_site()
+    change = RecordChange.objects.get(subject="site", subject_id=site.pk)
+    assert (change.actor, change.detail) == ("settings", {"time_zone": [zone, "Asia/Tokyo"]})
+
+
+def test_a_token_s_history_says_from_what_to_what():
+    user = User.objects.create_user("jo")
+    create_token(user, "script")
+    revoke_token(user, "script")
+    assert [change.detail for change in RecordChange.objects.filter(subject="api token")] == [
+        {"name": ["", "script"]},
+        {"name": ["script", ""]},
+    ]
