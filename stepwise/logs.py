@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 import structlog
+from django.core.exceptions import PermissionDenied
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -27,6 +28,13 @@ def is_news(record: logging.LogRecord) -> bool:
     return "GET /healthz" not in str(record.msg) and getattr(getattr(record, "request", None), "path", "") != "/healthz"
 
 
+def without_expected_traceback(record: logging.LogRecord) -> bool:
+    """Always True; a refused page (403) is told in its one line, for where in the code it was refused is no news."""
+    if record.exc_info and isinstance(record.exc_info[1], PermissionDenied):
+        record.exc_info = record.exc_text = None
+    return True
+
+
 def logging_config(level: str) -> dict[str, Any]:
     """Django's LOGGING: everything from `level` (one of LEVELS) on goes to the standard error output."""
     return {
@@ -39,8 +47,11 @@ def logging_config(level: str) -> dict[str, Any]:
                 "foreign_pre_chain": _SHARED,
             },
         },
-        "filters": {"news": {"()": "django.utils.log.CallbackFilter", "callback": is_news}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["news"]}},
+        "filters": {
+            "news": {"()": "django.utils.log.CallbackFilter", "callback": is_news},
+            "expected": {"()": "django.utils.log.CallbackFilter", "callback": without_expected_traceback},
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["news", "expected"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "pynetdicom": {"level": "WARNING"},

@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "stepwise.middleware.method_refusals",
 ]
 ROOT_URLCONF = "stepwise.urls"
 WSGI_APPLICATION = "stepwise.wsgi.application"

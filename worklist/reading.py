@@ -50,7 +50,8 @@ def files(paths: Iterable[Path]) -> Iterator[Found]:
             yield Found(path, f"it cannot be found: {error.strerror}")
             continue
         if stat.S_ISDIR(mode):
-            yield from _directory(path)
+            found = list(_directory(path))
+            yield from found or [Found(path, f"it holds no worklist file; those end in {', '.join(DICOM_SUFFIXES + DUMP_SUFFIXES)}")]
         else:
             yield Found(path)
 

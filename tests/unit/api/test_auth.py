@@ -5,6 +5,7 @@ from io import StringIO
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from ris import permissions
 from ris.actions import tokens
@@ -146,3 +147,10 @@ def test_the_command_prints_a_token_that_works_once_and_revokes_it(rest: Rest) -
         call_command("api_token", "nobody", name="scripts", stdout=out, stderr=err)
     call_command("api_token", user.username, "--revoke", name="scripts", stdout=out, stderr=err)
     assert client.get("/procedures")[0] == 401
+
+
+def test_a_method_that_a_call_does_not_take_is_refused_in_json(rest: Rest) -> None:
+    answer = Client().delete("/api/v1/associations")
+    assert (answer.status_code, answer["Content-Type"], answer["Allow"]) == (405, "application/json", "GET")
+    assert answer.json() == {"detail": "/api/v1/associations does not take DELETE; it takes GET."}
+    assert rest.post("/messages")[0] == 405

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import PermissionDenied
 
 from stepwise import logs
 
@@ -37,3 +38,11 @@ def test_a_level_is_read_in_any_case_and_one_that_is_none_is_refused_in_a_senten
     assert manage("debug", tmp_path).stdout == "DEBUG\n"
     last = manage("verbose", tmp_path).stderr.splitlines()[-1]
     assert last.endswith("RIS_LOG_LEVEL is 'VERBOSE'; it must be one of DEBUG, INFO, WARNING, ERROR, CRITICAL.")
+
+
+def test_a_refused_page_is_one_line_and_a_failed_one_keeps_its_traceback() -> None:
+    for error, kept in ((PermissionDenied("not yours"), False), (ValueError("odd"), True)):
+        record = logging.LogRecord("django.request", logging.WARNING, "", 0, "Forbidden", (), (type(error), error, None))
+        assert logs.without_expected_traceback(record)
+        assert bool(record.exc_info) is kept
+    assert "expected" in settings.LOGGING["handlers"]["stderr"]["filters"]

@@ -322,3 +322,11 @@ def test_the_command_names_what_it_skipped_and_ends_with_1(write: Write, capsys:
         call_command("import_worklist", str(tmp_path / "nowhere"))
     assert ended.value.code == 1
     assert "nowhere: it cannot be found: No such file or directory" in capsys.readouterr().err
+
+
+def test_a_directory_without_a_worklist_file_is_told_and_ends_with_1(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no item")
+    with pytest.raises(SystemExit) as ended:
+        call_command("import_worklist", str(tmp_path))
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == f"skipped  {tmp_path}: it holds no worklist file; those end in .wl, .dcm, .dump\n"
