@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 
 from ris.permissions import Person, allowed
 from ris.web import times
-from ris.web.forms import read_date
+from ris.web.forms import read_day
 from ris.web.names import NOT_KNOWN, ShownName, shown_name
 from ris.web.status import shown_status
 
@@ -37,7 +37,7 @@ def misread_day(context: Mapping[str, Any]) -> str:
     if not asked:
         return ""
     try:
-        read_date(asked)
+        read_day(asked)
     except ValueError as error:
         return f"{error}. Today is shown."
     return ""
