@@ -80,8 +80,8 @@ class BoundedSocket(ClosingSocket):
             if len(read) < nr_bytes:
                 self.complaint = f"the connection was closed after {len(read)} of the {nr_bytes} bytes of a PDU"
             return read
-        if read and complaint(read, b"", is_first):
-            self.complaint = complaint(read, self._drained() if len(read) == HEADER_LENGTH else b"", is_first)
+        if read and complaint(bytes(read), b"", is_first):
+            self.complaint = complaint(bytes(read), self._drained() if len(read) == HEADER_LENGTH else b"", is_first)
             self.event_queue.put("Evt19")  # unrecognized or invalid PDU: A-ABORT
             return bytearray()
         return read
