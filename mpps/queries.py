@@ -37,7 +37,7 @@ DOSES = (
 class FirstValue(Func):
     """First value of the element with this tag in `attributes`, as text; NULL without one.
 
-    Django's own path of keys makes of a tag, which is all digits, the index of an array on SQLite.
+    Django's own path of keys makes of a tag that is all digits the index of an array on SQLite.
     """
 
     def __init__(self, tag: str) -> None:

@@ -55,7 +55,7 @@ def test_uid_with_a_nul_inside_is_refused_and_its_message_kept(verb: Verb) -> No
 
 def test_list_shows_the_dose_without_its_data_set() -> None:
     uids = [new_uid(), new_uid()]
-    actions.n_create(received(Verb.N_CREATE, uids[0], a_create(ImageAndFluoroscopyAreaDoseProduct="12.5")))
+    actions.n_create(received(Verb.N_CREATE, uids[0], a_create(EntranceDoseInmGy="3.5")))
     actions.n_create(received(Verb.N_CREATE, uids[1], a_create()))
     listed = {one.sop_instance_uid: presenters.dose(one) for one in queries.listed(queries.performed_steps(a_site()))}
-    assert listed == {uids[0]: "12.5 dGy·cm²", uids[1]: ""}
+    assert listed == {uids[0]: "3.5 mGy entrance", uids[1]: ""}
