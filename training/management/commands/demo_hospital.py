@@ -30,7 +30,8 @@ class Command(BaseCommand):
             demo.load(bar.show, seed)
             self.stdout.write(f"Demo hospital {site.name}: {_counts(site)} ({time.monotonic() - began:.1f} s).")
         elif not today:
-            advice = "" if demo.is_current(site) else " Its schedule is of an earlier time; `manage.py demo_hospital --today` moves it to the present."
+            moved = "Its schedule is of an earlier time; `manage.py demo_hospital --today` moves it to the present."
+            advice = "" if demo.is_current(site) else f" {moved}"
             self.stdout.write(f"The demo hospital is loaded already.{advice}")
         elif demo.is_current(site):
             self.stdout.write("The demo's schedule is about the present already; nothing was moved.")
