@@ -1,4 +1,4 @@
-"""One running product and one browser for all tests of this folder; each test has windows of its own."""
+"""One running product for all tests of this folder, a browser for each module; each test has windows of its own."""
 
 from collections.abc import Callable, Iterator
 
@@ -12,8 +12,9 @@ PASSWORD = "demo-password-of-the-tests"
 HARMLESS = ("status of 4", "503")  # refusals that a test provokes are shown in the console too
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Ends with its module: while Playwright runs, its event loop keeps Django's database from the tests of other folders."""
     path = chromium()
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
@@ -22,7 +23,8 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def stack(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    chromium()
     with running_stack(tmp_path_factory.mktemp("stack")) as running:
         yield running
 
