@@ -2,7 +2,7 @@
 
 import logging
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Protocol, TypedDict, cast
@@ -15,7 +15,18 @@ from dimse.decode import Decoded, UndecodableDataSet, decode
 from dimse.encode import encode
 from dimse.entries import Journal, MessageEntry, now
 from dimse.errors import DimseFailure
-from dimse.services import AssociationInfo, CreateRequest, FindAnswer, FindRequest, GetRequest, Request, Service, SetRequest, Verb
+from dimse.services import (
+    AssociationInfo,
+    CreateRequest,
+    EncodedAnswers,
+    FindAnswer,
+    FindRequest,
+    GetRequest,
+    Request,
+    Service,
+    SetRequest,
+    Verb,
+)
 from dimse.statuses import StatusClass
 from dimse.uids import new_uid
 
@@ -153,20 +164,28 @@ class _Exchange:
                 self._finish(*cast(services.GetHandler, handler)(GetRequest(**common, sop_instance_uid=uid, attribute_identifiers=tags)))
 
     def _find(self, answers: Iterator[FindAnswer]) -> None:
-        for status, identifier in answers:
+        for answer in answers:
             if not self._channel.is_open():
                 return  # nobody is listening any more
+            if isinstance(answer, EncodedAnswers):
+                self._pending(answer.status, answer.identifiers)
+                continue
+            status, identifier = answer
             if statuses.class_of(status) is not StatusClass.PENDING:
                 self._finish(status)
                 return
             if identifier is None:
                 raise ValueError("a pending answer has no identifier")
-            data = encode(identifier, self._message.transfer_syntax)
-            self._channel.send(encode_response(self._response(status), with_data_set=True), data)
-            self._answer_count += 1
-            if self._answer_count <= JOURNALLED_ANSWERS:
-                self._answers.append(data)
+            self._pending(status, [encode(identifier, self._message.transfer_syntax)])
         self._finish(statuses.SUCCESS)
+
+    def _pending(self, status: int, identifiers: Sequence[bytes]) -> None:
+        """Pending responses; one command set serves them all."""
+        command = encode_response(self._response(status), with_data_set=True)
+        for identifier in identifiers:
+            self._channel.send(command, identifier)
+        self._answers.extend(identifiers[: max(0, JOURNALLED_ANSWERS - len(self._answers))])
+        self._answer_count += len(identifiers)
 
     def _response(self, status: int) -> Response:
         message = self._message

@@ -23,7 +23,7 @@ pool of worker threads, one request of an association at a time. Example:
 The final success response of a C-FIND is sent when its iterator ends.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -112,8 +112,19 @@ class GetRequest(Request):
     attribute_identifiers: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedAnswers:
+    """Pending answers of one status whose identifiers are encoded already, in the transfer syntax of the request.
+
+    They are sent together; between two of these it is seen whether the request was canceled.
+    """
+
+    status: int
+    identifiers: Sequence[bytes]
+
+
 Answer = tuple[int, Dataset | None]
-FindAnswer = tuple[int, Dataset | None]
+FindAnswer = tuple[int, Dataset | None] | EncodedAnswers
 EchoHandler = Callable[[Request], Answer]
 FindHandler = Callable[[FindRequest], Iterator[FindAnswer]]
 CreateHandler = Callable[[CreateRequest], Answer]
