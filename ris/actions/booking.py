@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 from typing import TypeVar
 
 from django.db.models import Q, QuerySet
@@ -13,6 +14,7 @@ from ris.models import ProcedureStepTemplate, ScheduledProcedureStep, Site, Stat
 from ris.transitions import OCCUPYING
 
 SLOT_MINUTES = 15
+_LONGEST_MINUTES = 24 * 60
 S = TypeVar("S", ScheduledProcedureStep, ProcedureStepTemplate)
 
 
@@ -149,6 +151,20 @@ def refuse_clash(stations: tuple[Station, ...], label: str, step: ScheduledProce
     if other is not None:
         exam = describe(other)
         raise SlotTaken(f"{label} is taken at {clock.local(start, step.site):%H:%M}: {exam}. Choose another time or station.", exam)
+
+
+def minutes_until(end: datetime, start: datetime, site: Site) -> int:
+    """The length of an exam from start to end (both aware) in whole minutes; InvalidInput when it has none, or is longer than a day."""
+    if end.tzinfo is None:
+        raise InvalidInput({"end": "has no time zone; write it as 2026-11-23T10:00:00-05:00"})
+    minutes = ceil((end - start).total_seconds() / 60)
+    written = f"{clock.local(end, site):%d-%b-%Y %H:%M}"
+    if end <= start:
+        relation = "is the start" if end == start else "lies before the start"
+        raise InvalidInput({"end": f"{written} {relation} ({clock.local(start, site):%d-%b-%Y %H:%M}); give a later end, or none"})
+    if minutes > _LONGEST_MINUTES:
+        raise InvalidInput({"end": f"{written} is more than a day after the start; an exam takes at most {_LONGEST_MINUTES} minutes"})
+    return minutes
 
 
 def describe(step: ScheduledProcedureStep) -> str:

@@ -30,12 +30,14 @@ class OrderRequest:
 
     With `station_ae_title` (or a pool's code) and `start` (aware) the first step is booked; the steps after it follow
     on the same station when it performs their modality, else they wait in the tray. Without them all wait in the tray.
+    `end` (aware) gives a lone step another length than the catalogue's.
     """
 
     procedure_codes: list[str]
     priority: str = Order.Priority.ROUTINE
     station_ae_title: str = ""
     start: datetime | None = None
+    end: datetime | None = None
     accession_number: str = ""
     placer_order_number: str = ""
     referring_physician_name: str = ""
@@ -54,9 +56,7 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
     """
     columns = _check(request)
     procedures = [_catalogue_procedure(site, code) for code in request.procedure_codes]
-    if bool(request.station_ae_title) != bool(request.start):
-        missing = "start" if request.station_ae_title else "station_ae_title"
-        raise InvalidInput({missing: "is missing; give station and start together, or neither to leave the exam in the tray"})
+    _check_booking(request)
     person = patient if isinstance(patient, Patient) else patients.find_or_register(site, patient, actor)
     person = Patient.objects.select_for_update().get(pk=person.pk)  # a change of the patient waits, and finds the new steps
     order = Order.objects.create(
@@ -72,8 +72,17 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
     )
     made = [step for procedure in procedures for step in _request_procedure(order, procedure, actor)]
     if request.start is not None:
-        _book_in_a_row(made, request.station_ae_title, request.start, actor)
+        _book_in_a_row(made, request, request.start, actor)
     return order
+
+
+def _check_booking(request: OrderRequest) -> None:
+    """Station and start come together, and an end only with them; InvalidInput."""
+    if bool(request.station_ae_title) != bool(request.start):
+        missing = "start" if request.station_ae_title else "station_ae_title"
+        raise InvalidInput({missing: "is missing; give station and start together, or neither to leave the exam in the tray"})
+    if request.end and not request.start:
+        raise InvalidInput({"start": "is missing; an end needs a station and a start"})
 
 
 def _accession_number(site: Site, typed: str) -> str:
@@ -161,10 +170,14 @@ def _make_step(requested: RequestedProcedure, template: ProcedureStepTemplate, a
     return step
 
 
-def _book_in_a_row(made: list[ScheduledProcedureStep], place: str, start: datetime, actor: Actor) -> None:
+def _book_in_a_row(made: list[ScheduledProcedureStep], request: OrderRequest, start: datetime, actor: Actor) -> None:
     """Book the first step at `start` and each following one that the place performs right after the one before."""
-    for step in booking.in_a_row(booking.find_place(made[0].site, place), made):
-        booked = steps.schedule(step.pk, place, start, actor)
+    place = request.station_ae_title
+    in_a_row = booking.in_a_row(booking.find_place(made[0].site, place), made)
+    if request.end is not None and len(in_a_row) > 1:
+        raise InvalidInput({"end": f"fits no single exam: {len(in_a_row)} are booked one after the other; leave it out"})
+    for step in in_a_row:
+        booked = steps.schedule(step.pk, place, start, actor, end=request.end)
         start = booked.end or start
 
 

@@ -113,11 +113,19 @@ def end(step_id: int, verb: str, actor: Actor, reason: str = "", at: datetime | 
 
 @action
 def schedule(
-    step_id: int, place_name: str, start: datetime, actor: Actor, *, reason: str = "", expected_version: int | None = None
+    step_id: int,
+    place_name: str,
+    start: datetime,
+    actor: Actor,
+    *,
+    end: datetime | None = None,
+    reason: str = "",
+    expected_version: int | None = None,
 ) -> ScheduledProcedureStep:
     """Book the step on a station (AE title) or pool (code) from `start` (aware) on, or move it there.
 
-    Raises NotFound (no such place), InvalidInput (modality, start), IllegalTransition (it has begun), SlotTaken.
+    Without `end` (aware) it keeps its planned length.
+    Raises NotFound (no such place), InvalidInput (modality, start, end), IllegalTransition (it has begun), SlotTaken.
     """
     step = lock_step(step_id, expected_version)
     if step.status not in WAITING:
@@ -126,6 +134,7 @@ def schedule(
         raise InvalidInput({"start": "has no time zone; write it as 2026-11-23T09:30:00-05:00"})
     place = booking.find_place(step.site, place_name)
     stations = booking.check_place(place, step.modality)
+    step.duration_minutes = booking.minutes_until(end, start, step.site) if end else step.duration_minutes
     booking.refuse_clash(stations, place.label, step, start)
     return _book(step, place, stations, start, actor, reason)
 
@@ -145,7 +154,7 @@ def _book(
     step.location = "" if place.pool else place.stations[0].room
     step.received_item = without_booking(step.received_item)
     step.version += 1
-    step.save(update_fields=["start", "end", "pool", "location", "received_item", "version"])
+    step.save(update_fields=["start", "end", "duration_minutes", "pool", "location", "received_item", "version"])
     step.stations.all().delete()
     StepStation.objects.bulk_create([StepStation(step=step, ae_title=s.ae_title, station=s, position=i) for i, s in enumerate(stations)])
     StepChange.by(
@@ -162,12 +171,12 @@ def _book(
     return step
 
 
-_BOOKING_TAGS = ("00400001", "00400002", "00400003", "00400010", "00400011")
+_BOOKING_TAGS = ("00400001", "00400002", "00400003", "00400004", "00400005", "00400010", "00400011")
 _STEP_SEQUENCE = "00400100"
 
 
 def without_booking(received_item: dict[str, Any]) -> dict[str, Any]:
-    """The received item less its station, start and location, which a booking made here replaces."""
+    """The received item less its station, start, end and location, which a booking made here replaces."""
     items = received_item.get(_STEP_SEQUENCE, {}).get("Value", [])
     if not items:
         return received_item

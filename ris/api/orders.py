@@ -33,6 +33,7 @@ class PatientIn(Body):
 
 class OrderIn(Body):
     """One `procedure_code`, or several as `procedure_codes`. Without station and start the steps wait in the tray.
+    Without `end` an exam is as long as the catalogue says.
 
     What is left out, null or empty is given by the RIS (accession number, placer order number) or stays empty.
     """
@@ -43,6 +44,7 @@ class OrderIn(Body):
     priority: str | None = None
     station_ae_title: Line | None = None
     start: Moment | None = None
+    end: Moment | None = None
     accession_number: str | None = None
     placer_order_number: str | None = None
     referring_physician_name: str | None = None

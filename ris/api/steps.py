@@ -49,10 +49,11 @@ class Cancellation(Body):
 
 
 class Booking(Body):
-    """`station_ae_title` may be the code of a pool."""
+    """`station_ae_title` may be the code of a pool. Without `end` the step keeps its length."""
 
     station_ae_title: Line
     start: Moment
+    end: Moment | None = None
 
 
 _STEP = {200: StepOut, **refusals(404, 409, 422)}
@@ -84,7 +85,7 @@ def cancel(request: HttpRequest, step_id: int, body: Cancellation) -> dict[str, 
 def reschedule(request: HttpRequest, step_id: int, body: Booking) -> dict[str, Any]:
     """Book a step that has not begun on a station and time, or move it there."""
     site = base.site_of(request)
-    verbs.schedule(_id(site, step_id), body.station_ae_title, body.start, caller(request).actor)
+    verbs.schedule(_id(site, step_id), body.station_ae_title, body.start, caller(request).actor, end=body.end)
     return _again(site, step_id)
 
 

@@ -75,6 +75,12 @@ def test_a_start_in_another_offset_is_the_same_moment(rest: Rest) -> None:
     assert (status, order["steps"][0]["start"]) == (201, local(60))
 
 
+def test_an_end_gives_the_exam_another_length(rest: Rest) -> None:
+    status, order = rest.post("/orders", an_order_body(station_ae_title="CT01", start=local(60), end=local(107)))
+    assert (status, order["steps"][0]["end"]) == (201, local(107))
+    assert rest.get(f"/orders/{order['accession_number']}") == (200, order)
+
+
 def test_two_steps_of_one_procedure_are_booked_in_a_row(rest: Rest) -> None:
     status, order = rest.post("/orders", an_order_body(procedure_code="NMBONE", station_ae_title="NM01", start=local(60)))
     assert status == 201
@@ -157,6 +163,11 @@ def patient(**changes: Any) -> dict[str, Any]:
     return {"patient": an_order_body()["patient"] | changes}
 
 
+def booked(end: str, station: str = "CT01", **changes: object) -> dict[str, object]:
+    """An order of an exam on 23-Nov-2026 at 09:30 in the hospital's zone that ends then."""
+    return {"station_ae_title": station, "start": "2026-11-23T09:30:00-05:00", "end": end, **changes}
+
+
 REFUSED = {
     "unknown procedure": ({"procedure_code": "NOSUCH"}, 404, "NOSUCH"),
     "no procedure": ({"procedure_code": None}, 422, "procedure_code"),
@@ -174,6 +185,12 @@ REFUSED = {
     "a number as start": ({"station_ae_title": "CT01", "start": 1795000000}, 422, "start"),
     "a start before the world": ({"station_ae_title": "CT01", "start": "0001-01-01T00:00:00+14:00"}, 422, "start"),
     "a start after the world": ({"station_ae_title": "CT01", "start": "9999-12-31T23:59:59-05:00"}, 422, "start"),
+    "an end before the start": (booked("2026-11-23T09:29:00-05:00"), 422, "lies before the start"),
+    "an end that is the start": (booked("2026-11-23T14:30:00Z"), 422, "is the start"),
+    "an end days after the start": (booked("2026-11-25T09:30:00-05:00"), 422, "more than a day"),
+    "an end of two exams": (booked("2026-11-23T10:30:00-05:00", station="NM01", procedure_code="NMBONE"), 422, "fits no single exam"),
+    "an end without a start": ({"end": "2026-11-23T09:30:00-05:00"}, 422, "start"),
+    "a malformed end": (booked("at ten"), 422, "end"),
     "unknown priority": ({"priority": "URGENT"}, 422, "priority"),
     "malformed birth date": (patient(birth_date="31.05.1984"), 422, "patient.birth_date"),
     "a birth date that does not exist": (patient(birth_date="1984-02-30"), 422, "patient.birth_date"),

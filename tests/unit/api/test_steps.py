@@ -124,6 +124,19 @@ def test_reschedule_moves_the_step(rest: Rest) -> None:
     assert (shown["start"], shown["station_ae_titles"]) == (start, ["MR01"])
 
 
+def test_an_end_makes_the_step_longer_and_a_taken_slot_is_found_with_it(rest: Rest) -> None:
+    step, taken = a_step(10), a_step(400)
+    target = {"station_ae_title": "CT01", "start": local(in_minutes(300)), "end": local(in_minutes(395))}
+    status, shown = rest.post(f"/scheduled-steps/{step.pk}/reschedule", target)
+    assert (status, shown["start"], shown["end"]) == (200, target["start"], target["end"])
+    step.refresh_from_db()
+    assert step.duration_minutes == 95
+    before = row_counts()
+    status, body = rest.post(f"/scheduled-steps/{step.pk}/reschedule", target | {"end": local(in_minutes(405))})
+    assert (status, taken.requested_procedure.order.accession_number in body["detail"]) == (409, True)
+    assert row_counts() == before
+
+
 def test_reschedule_onto_a_taken_slot_is_409_that_names_the_clash(rest: Rest) -> None:
     step, taken = a_step(10), a_step(120)
     before = row_counts()
@@ -141,7 +154,10 @@ def test_reschedule_onto_a_taken_slot_is_409_that_names_the_clash(rest: Rest) ->
         ({"station_ae_title": "NOSUCH", "start": "2030-01-01T10:00:00Z"}, 404, "NOSUCH"),
         ({"station_ae_title": "NM01", "start": "2030-01-01T10:00:00Z"}, 422, "station_ae_title"),
         ({"station_ae_title": "CT01", "start": "soon"}, 422, "start"),
-        ({"station_ae_title": "CT01", "start": "2030-01-01T10:00:00Z", "end": "2029-01-01T10:00:00Z"}, 422, "end"),
+        ({"station_ae_title": "CT01", "start": "2030-01-01T10:00:00Z", "end": "2030-01-01T09:59:00Z"}, 422, "lies before the start"),
+        ({"station_ae_title": "CT01", "start": "2030-01-01T10:00:00Z", "end": "2030-01-01T05:00:00-05:00"}, 422, "is the start"),
+        ({"station_ae_title": "CT01", "start": "2030-01-01T10:00:00Z", "end": "2030-01-02T10:01:00Z"}, 422, "more than a day"),
+        ({"station_ae_title": "CT01", "start": "2030-01-01T10:00:00Z", "colour": "red"}, 422, "colour"),
     ],
 )
 def test_a_bad_booking_is_refused_and_nothing_is_written(rest: Rest, body: dict[str, Any], expected: int, named: str) -> None:
