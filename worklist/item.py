@@ -1,11 +1,11 @@
 """The worklist item of a scheduled step as a DICOM data set: the values of the columns, then what an import received."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
 from io import BytesIO
+from operator import attrgetter
 from typing import Any
 
 from pydicom import Dataset
@@ -15,7 +15,7 @@ from pydicom.filereader import read_dataset
 from dimse.encode import encode as encode_dataset
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN
 from ris import clock
-from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, Visit
+from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, StepStation, Visit
 from worklist import keys, values
 from worklist.keys import Key
 
@@ -23,7 +23,11 @@ UTF_8 = "ISO_IR 192"
 STATUS_TAG = keys.Key("ScheduledProcedureStepStatus").tag
 
 
-@dataclass(frozen=True)
+Item = tuple[tuple[int, str, str], ...]
+"""An item of a sequence: tag, VR and value of each element, in order of tags."""
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """The records that a step's item is made of; the paths of `worklist.keys` start at these names."""
 
@@ -33,12 +37,15 @@ class Source:
     patient: Patient
     visit: Visit | None
     site: Site
+    stations: Sequence[StepStation]
 
     @classmethod
-    def of(cls, step: ScheduledProcedureStep) -> "Source":
+    def of(cls, step: ScheduledProcedureStep, stations: Sequence[StepStation] | None = None) -> "Source":
+        """`stations` are the step's own, in order; without them they are asked for."""
         procedure = step.requested_procedure
         order = procedure.order
-        return cls(step, procedure, order, order.patient, order.visit, step.site)
+        rows = tuple(step.stations.all()) if stations is None else stations
+        return cls(step, procedure, order, order.patient, order.visit, step.site, rows)
 
 
 def dicom_date(day: date) -> str:
@@ -63,23 +70,18 @@ def _number(value: Decimal | None) -> str:
     return "" if value is None else f"{value.normalize():f}"
 
 
-def _code(code: str, scheme: str, meaning: str) -> list[Dataset]:
-    item = Dataset()
-    for tag, vr, value in ((0x00080100, "SH", code), (0x00080102, "SH", scheme), (0x00080104, "LO", meaning)):
-        if value:
-            item[tag] = DataElement(tag, vr, value)
-    return [item] if code else []
+def _code(code: str, scheme: str, meaning: str) -> list[Item]:
+    elements = ((0x00080100, "SH", code), (0x00080102, "SH", scheme), (0x00080104, "LO", meaning))
+    return [tuple(element for element in elements if element[2])] if code else []
 
 
-def _issuer(namespace: str) -> list[Dataset]:
-    item = Dataset()
-    item[0x00400031] = DataElement(0x00400031, "UT", namespace)
-    return [item] if namespace else []
+def _issuer(namespace: str) -> list[Item]:
+    return [((0x00400031, "UT", namespace),)] if namespace else []
 
 
 _COMPUTED: dict[str, Callable[[Source], Any]] = {
-    "=station_ae_titles": lambda s: [row.ae_title for row in s.step.stations.all()],
-    "=station_names": lambda s: [row.station.name for row in s.step.stations.all() if row.station and row.station.name],
+    "=station_ae_titles": lambda s: [row.ae_title for row in s.stations],
+    "=station_names": lambda s: [row.station.name for row in s.stations if row.station and row.station.name],
     "=start_date": lambda s: _date(s.step.start, s.site),
     "=start_time": lambda s: _time(s.step.start, s.site),
     "=end_date": lambda s: _date(s.step.end, s.site),
@@ -98,30 +100,42 @@ _COMPUTED: dict[str, Callable[[Source], Any]] = {
     "=issuer_of_filler_order_number": lambda s: _issuer(s.order.issuer_of_filler_order_number),
     "=issuer_of_admission_id": lambda s: _issuer(s.visit.issuer_of_admission_id if s.visit else ""),
 }
+"""Values that are no column: texts, lists of texts, or the items of a sequence."""
 
 
-@lru_cache(maxsize=256)
-def _path(source: str) -> tuple[str, str]:
-    record, _, attribute = source.partition(".")
-    return record, attribute
+def _reader(path: str) -> Callable[[Source], Any]:
+    if path.startswith("="):
+        return _COMPUTED[path]
+    if path.startswith("visit."):
+        attribute = attrgetter(path.removeprefix("visit."))
+        return lambda source: attribute(source.visit) if source.visit else None
+    return attrgetter(path)
 
 
-def _value(key: Key, source: Source) -> Any:
-    if key.source.startswith("="):
-        return _COMPUTED[key.source](source)
-    record, attribute = _path(key.source)
-    return getattr(getattr(source, record), attribute, None)
+READERS = {key.source: _reader(key.source) for table in (keys.ROOT, keys.STEP) for key in table.values() if key.source}
+"""How the value of a key is read from the records, by `Key.source`; None or something empty when there is none."""
 
 
 def _fill(dataset: Dataset, table: dict[int, Key], source: Source) -> None:
     for tag, key in table.items():
-        if key.source and (value := _value(key, source)) not in (None, "", []):
-            dataset[tag] = DataElement(tag, key.vr, value)
+        if key.source and (value := READERS[key.source](source)) not in (None, "", []):
+            dataset[tag] = DataElement(tag, key.vr, [_dataset(item) for item in value] if key.vr == "SQ" else value)
+
+
+def _dataset(item: Item) -> Dataset:
+    dataset = Dataset()
+    for tag, vr, value in item:
+        dataset[tag] = DataElement(tag, vr, value)
+    return dataset
 
 
 def from_columns(step: ScheduledProcedureStep) -> Dataset:
     """What the columns say; elements without a value are left out. The step sequence has its one item."""
-    source = Source.of(step)
+    return from_source(Source.of(step))
+
+
+def from_source(source: Source) -> Dataset:
+    """`from_columns` of records that are at hand."""
     dataset, item = Dataset(), Dataset()
     _fill(dataset, keys.ROOT, source)
     _fill(item, keys.STEP, source)

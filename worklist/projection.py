@@ -13,17 +13,25 @@ from itertools import islice
 
 from django.db import transaction
 from django.db.models import QuerySet
-from pydicom import Dataset
 
 from ris import clock, events
 from ris.models import ScheduledProcedureStep, Site
+from worklist import encoding, keys, values
 from worklist import item as worklist_item
-from worklist import keys, values
+from worklist.item import Source
+from worklist.keys import Key
 from worklist.models import WorklistEntry, WorklistEntryStation
 
 _CHUNK = 500
 _LONGEST = 250  # characters that a matching column holds; no VR that it is for allows more
-_START_DATE, _START_TIME = keys.Key("ScheduledProcedureStepStartDate").tag, keys.Key("ScheduledProcedureStepStartTime").tag
+_STATION, _START_DATE, _START_TIME = (
+    keys.STEP[Key(keyword).tag]
+    for keyword in ("ScheduledStationAETitle", "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime")
+)
+_MATCHED = [
+    key for table in (keys.ROOT, keys.STEP) for key in table.values() if key.column and key not in (_STATION, _START_DATE, _START_TIME)
+]
+"""Keys whose column is the text of the element."""
 
 
 @dataclass(frozen=True)
@@ -36,23 +44,45 @@ class Built:
 
 def build(step: ScheduledProcedureStep) -> Built | None:
     """The entry of a step as its source says now; None when it is on no worklist."""
+    return _from_received(step) if step.received_item else _from_columns(Source.of(step))
+
+
+def _from_columns(source: Source) -> Built | None:
+    """The entry of a step that nothing was received for: its item needs no data set."""
+    return _build(source.step, lambda key: encoding.texts(key, source), lambda: encoding.encode(source))
+
+
+def _from_received(step: ScheduledProcedureStep) -> Built | None:
     dataset = worklist_item.build(step)
     inside = dataset.ScheduledProcedureStepSequence[0]
-    day = _first(inside, _START_DATE)
+    return _build(
+        step,
+        lambda key: values.texts((inside if key.tag in keys.STEP else dataset).get(key.tag)),
+        lambda: worklist_item.encode(dataset),
+    )
+
+
+def _build(step: ScheduledProcedureStep, texts: Callable[[Key], tuple[str, ...]], encoded: Callable[[], bytes]) -> Built | None:
+    def first(key: Key) -> str:
+        found = texts(key)
+        return found[0] if found else ""
+
+    day = first(_START_DATE)
     if not day:
         return None
-    start = step.start or _approximate(day, _first(inside, _START_TIME), step.site)
-    ae_titles = tuple(dict.fromkeys(values.texts(inside.get(keys.Key("ScheduledStationAETitle").tag))))
+    time = first(_START_TIME)
+    start = step.start or _approximate(day, time, step.site)
+    ae_titles = tuple(dict.fromkeys(texts(_STATION)))
     local_date = values.date_text(day) or day[:64]
     entry = WorklistEntry(
-        step=step,
+        step_id=step.pk,
         site_id=step.site_id,
         start=start,
         local_date=local_date,
-        local_time=values.time_text(_first(inside, _START_TIME)) or _first(inside, _START_TIME)[:64],
+        local_time=values.time_text(time) or time[:64],
         station_ae_titles="\\".join(ae_titles),
-        **_columns(dataset, inside),
-        item=worklist_item.encode(dataset),
+        **_columns(first),
+        item=encoded(),
     )
     stations = tuple(
         WorklistEntryStation(entry_id=step.pk, site_id=step.site_id, ae_title=ae_title[:64], start=start, local_date=local_date)
@@ -61,19 +91,12 @@ def build(step: ScheduledProcedureStep) -> Built | None:
     return Built(entry, stations)
 
 
-def _first(dataset: Dataset, tag: int) -> str:
-    found = values.texts(dataset.get(tag))
-    return found[0] if found else ""
-
-
-def _columns(dataset: Dataset, inside: Dataset) -> dict[str, str]:
+def _columns(first: Callable[[Key], str]) -> dict[str, str]:
     """Matching columns that are the text of one element, and what is derived from the two names."""
     columns: dict[str, str] = {}
-    for table, source in ((keys.ROOT, dataset), (keys.STEP, inside)):
-        for tag, key in table.items():
-            if key.column and key.column not in ("station_ae_titles", "local_date", "local_time"):
-                text = _first(source, tag)
-                columns[key.column] = (text.upper() if key.vr == "CS" else text)[:_LONGEST]
+    for key in _MATCHED:
+        text = first(key)
+        columns[key.column] = (text.upper() if key.vr == "CS" else text)[:_LONGEST]
     groups = values.name_groups(columns["patient_name"])
     for column, group in zip(("name_alphabetic", "name_ideographic", "name_phonetic"), groups, strict=True):
         columns[column] = group[:_LONGEST]

@@ -1,0 +1,100 @@
+"""The item of a step straight from the columns to bytes, for steps without anything received: what
+`item.encode(item.build(step))` gives, in a twentieth of the time. Both follow the table of `worklist.keys`.
+
+Explicit VR Little Endian (PS3.5 7.1.2): tag, VR, length and value; sequences and items of defined length (PS3.5 7.5).
+"""
+
+import struct
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from worklist import keys, values
+from worklist.item import READERS, Item, Source
+from worklist.keys import Key
+
+_LONG = frozenset({"SQ", "UC", "UN", "UR", "UT"})  # length in 32 bits behind two reserved bytes (PS3.5 Table 7.1-1)
+_ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them separates nothing (PS3.5 6.2)
+_DEFAULT_REPERTOIRE = frozenset({"AE", "CS", "DA", "DS", "DT", "IS", "TM", "UI"})  # not affected by SpecificCharacterSet
+_LONGEST_SHORT = 0xFFFF
+_ITEM = struct.pack("<HH", 0xFFFE, 0xE000)
+_LENGTH = struct.Struct("<I").pack
+_SHORT_LENGTH = struct.Struct("<H").pack
+
+_Encode = Callable[[Source], bytes]
+
+
+def encode(source: Source) -> bytes:
+    """The item's bytes; elements without a value are left out. Raises UnicodeEncodeError for letters in a code or an AE title."""
+    return b"".join([encoder(source) for encoder in _ROOT])
+
+
+def texts(key: Key, source: Source) -> tuple[str, ...]:
+    """The values of a textual attribute without padding, empty ones left out: as `values.texts` of its element."""
+    value = READERS[key.source](source)
+    if value in (None, "", []):
+        return ()
+    parts = value if isinstance(value, list) else [value] if key.vr in _ONE_VALUE else value.split("\\")
+    if key.vr == "PN":
+        parts = [part.rstrip("=") for part in parts]
+    return tuple(text for text in (values.strip(part, key.vr) for part in parts) if text)
+
+
+def _value(vr: str, value: Any) -> bytes:
+    """A value, or a list of them, padded to an even length (PS3.5 6.2)."""
+    if vr == "US":
+        return _SHORT_LENGTH(value)
+    if vr == "SQ":
+        return b"".join(map(_item, value))
+    text = "\\".join(value) if isinstance(value, list) else value
+    if vr == "PN":
+        text = "\\".join(name.rstrip("=") for name in text.split("\\"))
+    encoded: bytes = text.encode("latin-1" if vr in _DEFAULT_REPERTOIRE else "utf-8")
+    return encoded if len(encoded) % 2 == 0 else encoded + (b"\0" if vr == "UI" else b" ")
+
+
+def _item(elements: Item) -> bytes:
+    content = b"".join([_element(_tag(tag), vr, value) for tag, vr, value in elements])
+    return _ITEM + _LENGTH(len(content)) + content
+
+
+def _tag(tag: int) -> bytes:
+    return struct.pack("<HH", tag >> 16, tag & 0xFFFF)
+
+
+def _element(tag: bytes, vr: str, value: Any) -> bytes:
+    encoded = _value(vr, value)
+    if vr in _LONG:
+        return tag + vr.encode() + b"\0\0" + _LENGTH(len(encoded)) + encoded
+    if len(encoded) > _LONGEST_SHORT:
+        return tag + b"UN\0\0" + _LENGTH(len(encoded)) + encoded  # PS3.5 6.2.2: a value too long for its VR travels as UN
+    return tag + vr.encode() + _SHORT_LENGTH(len(encoded)) + encoded
+
+
+def _encoder(key: Key) -> _Encode:
+    """The encoder of one attribute, with what does not change looked up once."""
+    read, tag, vr = READERS[key.source], _tag(key.tag), key.vr
+
+    def encode_attribute(source: Source) -> bytes:
+        value = read(source)
+        return b"" if value in (None, "", []) else _element(tag, vr, value)
+
+    return encode_attribute
+
+
+def _step_sequence(source: Source) -> bytes:
+    content = b"".join([encoder(source) for encoder in _STEP])
+    return _SEQUENCE + _LENGTH(len(content) + 8) + _ITEM + _LENGTH(len(content)) + content
+
+
+def _encoders(table: dict[int, Key]) -> Sequence[_Encode]:
+    """In order of tags, as elements travel."""
+    return [
+        _step_sequence if tag == keys.STEP_SEQUENCE.tag else _encoder(key)
+        for tag, key in sorted(table.items())
+        if key.source or tag == keys.STEP_SEQUENCE.tag
+    ]
+
+
+_SEQUENCE = _tag(keys.STEP_SEQUENCE.tag) + b"SQ\0\0"
+_STEP = _encoders(keys.STEP)
+_ROOT = _encoders(keys.ROOT)
