@@ -2,7 +2,8 @@
 
 Values stand in square brackets or bare; `(no value available)` is no value; sequences nest by (FFFE,E000), (FFFE,E00D) and
 (FFFE,E0DD), whether their lengths are said to be explicit or undefined. Text is in the character set that the data set
-declares. Group 0002 and group lengths are passed over. Where an element stands twice the first counts, with a note.
+declares. Group 0002 and group lengths are passed over. Where an element stands twice the first counts, with a note; where
+another VR is written than the data dictionary has, the dictionary's is taken, with a note.
 """
 
 import re
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from pydicom import Dataset, uid
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement
 
 from dimse import charsets
@@ -23,10 +25,12 @@ _NO_VALUE = re.compile(r"\(no value( available)?\)")
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
 _SEVERAL_LINES = frozenset({"LT", "ST", "UT"})
+_NAME = re.compile(r"#\s*[0-9u/l]+,\s*\d+(?:-[0-9n]+)?\s+(\w+)\s*$")  # length, multiplicity and keyword, as dcmdump writes them
 _INTEGERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q"}  # as `struct` packs them
 _FLOATS = {"FL": "f", "FD": "d"}
 _NUMBER_VRS = frozenset({*_INTEGERS, *_FLOATS, "AT"})
 _BYTE_VRS = {"OB": 2, "UN": 2, "OW": 4}  # hexadecimal digits of one number
+_VRS = _TEXT_VRS | _NUMBER_VRS | _BYTE_VRS.keys() | {"SQ"}
 
 N = TypeVar("N", int, float)
 
@@ -93,7 +97,8 @@ def _read(lines: _Lines, inside: str) -> dict[int, _Element]:
             raise DumpError(lines.number, "an item or delimiter stands where an element is expected")
         if tag >> 16 == 0x0002:
             continue
-        element = _Element(lines.number, tag, _vr(lines.number, tag, vr))
+        _check_name(lines.number, tag, rest)
+        element = _Element(lines.number, tag, _vr(lines, tag, vr))
         if element.vr == "SQ":
             element.items = _read_items(lines, element)
         else:
@@ -132,16 +137,38 @@ def _shown(text: str) -> str:
     return repr(plain if len(plain) <= 40 else f"{plain[:40]}…")
 
 
-def _vr(number: int, tag: int, written: str) -> str:
-    """The VR as written, else the dictionary's; a tag that neither names is an error."""
+def _check_name(number: int, tag: int, rest: str) -> None:
+    """A comment of dcmdump ends with the keyword of the tag; one that is the keyword of another tag says that either is wrong."""
+    match = _NAME.search(rest)
+    named = tag_for_keyword(match[1]) if match else None
+    if match and named not in (None, tag) and not _is_repeating(tag):
+        right = f"({named >> 16:04X},{named & 0xFFFF:04X})" if named else ""
+        raise DumpError(
+            number, f"{network_values.name_of_tag(tag)} is called {match[1]} {right} in its comment: the tag or the name is wrong"
+        )
+
+
+def _is_repeating(tag: int) -> bool:
+    """Groups 50xx and 60xx, whose tags share keywords (PS3.5 7.6)."""
+    return tag >> 24 in (0x50, 0x60)
+
+
+def _vr(lines: _Lines, tag: int, written: str) -> str:
+    """The dictionary's VR when it knows the tag, with a note when another one is written; else the one that is written."""
     known = network_values.dictionary_vr(tag)
     upper = written.upper()
-    if upper in _TEXT_VRS | _NUMBER_VRS | _BYTE_VRS.keys() | {"SQ"}:
-        if known == "SQ" or (upper == "SQ" and known is not None):
-            return known
+    name = network_values.name_of_tag(tag)
+    if upper not in _VRS:
+        if known is None:
+            raise DumpError(lines.number, f"{name} is not in the data dictionary and {_shown(written)} is no VR")
+        return known.split(" ")[0]
+    if known is None or upper in known.split(" or "):
         return upper
-    if known is None:
-        raise DumpError(number, f"({tag >> 16:04X},{tag & 0xFFFF:04X}) is not in the data dictionary and {_shown(written)} is no VR")
+    if "SQ" in (known, upper):
+        raise DumpError(lines.number, f"{name} has VR {known}, not {upper}")
+    if upper == "UN":
+        return upper
+    lines.notes.append(f"line {lines.number}: {name} has VR {known}, not {upper}")
     return known.split(" ")[0]
 
 
@@ -159,6 +186,8 @@ def _raw(lines: _Lines, element: _Element, rest: str) -> bytes:
     if _NO_VALUE.match(rest):
         return b""
     bare = rest.split("#", 1)[0].strip()
+    if bare.endswith("]"):
+        raise DumpError(number, f"the value of {network_values.name_of_tag(element.tag)} has no opening bracket")
     if element.vr == "UI" and bare.startswith("="):
         named = getattr(uid, bare[1:], None)
         if not isinstance(named, uid.UID):

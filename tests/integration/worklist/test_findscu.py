@@ -47,9 +47,7 @@ def find(server: DicomServer, tmp_path: Path) -> Find:
         assert done.returncode == 0, done.stderr + done.stdout
         answers = []
         for path in sorted(output.iterdir()):
-            content = path.read_bytes()
-            position, transfer_syntax = reading._behind_meta(content, 132)
-            answers.append(reading._decoded(content[position:], transfer_syntax).dataset)
+            answers.append(reading._part_10(path.read_bytes()).dataset)
         return answers
 
     return run

@@ -81,8 +81,30 @@ def test_bytes_outside_of_the_character_set_are_noted() -> None:
         (b"(0040,0100) SQ\n(fffe,e000) -\n(0008,0060) CS CT\n", "ends inside ScheduledProcedureStepSequence"),
         (b"(0040,0100) SQ\n(0008,0060) CS CT\n", "line 2: an item of ScheduledProcedureStepSequence"),
         (b"(fffe,e000) -\n", "line 1: an item or delimiter"),
+        (b"(fffe,e00d) -\n", "line 1: an item or delimiter"),
+        (b"(0040,0100) SQ\n(fffe,e000) -\n(fffe,e0dd) -\n", "line 3: an item or delimiter"),
+        (b"(0040,0100) SQ\n(fffe,e000) -\n(fffe,e00d) -\n", "line 4: .*ends inside ScheduledProcedureStepSequence"),
+        (b"(0010,0010) PN ABC]\n", "line 1: the value of PatientName .* has no opening bracket"),
+        (b"(0040,0100) LO [ABC]\n", "line 1: ScheduledProcedureStepSequence .* has VR SQ, not LO"),
+        (b"(0010,0010) SQ\n(fffe,e0dd) -\n", "line 1: PatientName .* has VR PN, not SQ"),
+        (b"(0010,0020) LO [DOE]  #  4, 1 PatientName\n", r"line 1: PatientID .* is called PatientName \(0010,0010\) in its comment"),
+        (b"(0010,00200) LO [1]\n", "line 1: .*is no element"),
+        (b"0010,0020 LO [1]\n", "line 1: .*is no element"),
     ],
 )
 def test_what_cannot_be_understood_is_named_by_line(text: bytes, problem: str) -> None:
     with pytest.raises(dump.DumpError, match=problem):
         dump.parse(text)
+
+
+def test_another_vr_than_the_dictionary_has_is_noted_and_the_value_kept() -> None:
+    dataset, notes = dump.parse(b"(0010,0010) DA [DOE^JOHN]\n(0010,21c0) IS 4\n(0040,0031) UN 41\\42\n")
+    assert (str(dataset.PatientName), dataset["PatientName"].VR, dataset.PregnancyStatus) == ("DOE^JOHN", "PN", 4)
+    assert notes == ("line 1: PatientName (0010,0010) has VR PN, not DA", "line 2: PregnancyStatus (0010,21C0) has VR US, not IS")
+
+
+def test_names_in_comments_that_are_no_keywords_of_today_are_passed_over() -> None:
+    old = (
+        b"(0010,0010) PN [DOE^JOHN] #  8, 1 PatientsName\n(6002,0010) US 4 #  2, 1 OverlayRows\n(0009,0010) LO [X] # 2, 1 PrivateCreator\n"
+    )
+    assert dump.parse(old)[0].PatientName == "DOE^JOHN"
