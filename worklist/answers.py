@@ -15,7 +15,7 @@ from worklist import keys, matching, values
 from worklist.keys import Key
 from worklist.query import Asked, Query
 
-_WHEN_KNOWN = ("1C", "2C")
+WHEN_KNOWN = ("1C", "2C")
 
 
 def compose(query: Query, item: Dataset, preferred: Sequence[str]) -> Dataset:
@@ -53,14 +53,14 @@ def _select(answer: Dataset, asked: Iterable[Asked], item: Dataset) -> None:
 def _put(answer: Dataset, key: Key, element: DataElement | None) -> None:
     if element is not None and not element.is_empty:
         answer[key.tag] = copied(element)
-    elif key.returned not in _WHEN_KNOWN:
+    elif key.returned not in WHEN_KNOWN:
         answer[key.tag] = DataElement(key.tag, key.vr, None)
 
 
 def _select_sequence(answer: Dataset, asked: Asked, item: Dataset) -> None:
     """The items that match, with what was asked of each."""
     found = [one for one in values.items(item, asked.key.tag) if not asked.filters or matching.item_matches(asked, one)]
-    if found or asked.key.returned not in _WHEN_KNOWN:
+    if found or asked.key.returned not in WHEN_KNOWN:
         answer[asked.key.tag] = DataElement(asked.key.tag, "SQ", [_item(asked, one) for one in found])
 
 

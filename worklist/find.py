@@ -1,26 +1,27 @@
-"""Entries that answer a query, in order of start: SQL narrows, `worklist.matching` decides.
+"""Entries that answer a query, in order of their local date and start: SQL narrows, `worklist.matching` decides.
 
-Pages are read one at a time with no cursor left open between them, for a slow peer may take minutes to read its answers.
+Pages are read one at a time with no cursor left open between them, for a slow peer may take minutes to read its answers. SQL
+is asked in a way that each kind of query has an index for, on both databases: what it costs depends on what it finds.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import takewhile
-from typing import TypeVar
+from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from ris.models import Site
 from ris.transitions import STATUSES
-from worklist import matching, values
+from worklist import matching, rows, values
 from worklist.keys import Kind
 from worklist.models import WorklistEntry, WorklistEntryStation
 from worklist.query import Asked, Query, range_of
 
-PAGE = 200
-Row = TypeVar("Row", WorklistEntry, WorklistEntryStation)
-_TEXT_COLUMNS = {
-    "Modality": "modality",
+FIRST_PAGE, PAGE = 200, 1000  # entries read at once: most queries end within the first
+_IDENTIFIERS = {
     "PatientID": "patient_id",
     "AccessionNumber": "accession_number",
     "RequestedProcedureID": "requested_procedure_id",
@@ -30,51 +31,92 @@ _TEXT_COLUMNS = {
 _NAME_COLUMNS = ("name_alphabetic", "name_ideographic", "name_phonetic")
 
 
-def find(site: Site, query: Query) -> Iterator[WorklistEntry]:
-    """Every entry that matches, once, in order of start."""
+class Found(NamedTuple):
+    """An entry that answers: its step and its item."""
+
+    step_id: int
+    item: bytes
+
+
+def find(site: Site, query: Query) -> Iterator[list[Found]]:
+    """Every entry that matches, once, a page at a time."""
+    source = _source(site, query)
+    names = ("local_date", "start", source.tie, *(source.prefix + name for name in ("item", *rows.columns(query))))
+    decide = rows.decider(query, {name.removeprefix(source.prefix): position for position, name in enumerate(names) if position > 2})
     sent: set[int] = set()
-    for page in _pages(site, query):
-        for entry in page:
-            if entry.pk not in sent and matching.matches(query, entry):
-                sent.add(entry.pk)
-                yield entry
+    for page in _pages(source, names):
+        found = [Found(row[2], bytes(row[3])) for row in page if row[2] not in sent and decide(row)]
+        sent.update(one.step_id for one in found)
+        if found:
+            yield found
 
 
-def _pages(site: Site, query: Query) -> Iterator[list[WorklistEntry]]:
-    station = query.asked("ScheduledStationAETitle")
-    if station is not None and station.kind is Kind.SINGLE and len(station.values) == 1:
-        rows = WorklistEntryStation.objects.filter(_narrowed(query, "entry__"), site=site, ae_title=station.values[0])
-        days = _days(query, "local_date")
-        for found in _keyset(rows.filter(days).select_related("entry"), "entry_id"):
-            yield [row.entry for row in found]
-    else:
-        entries = WorklistEntry.objects.filter(_narrowed(query, ""), _days(query, "local_date"), site=site)
-        yield from _keyset(entries, "step_id")
+@dataclass(frozen=True)
+class _Source:
+    """The rows that can match: entries, or the rows of one station with their entries behind `prefix`.
+
+    `tie` is the step's number. `one_day`: all rows have the same local date. `sorted_first`: what can match is found by another index
+    than that of the order and is little, so it is sorted.
+    """
+
+    found: QuerySet[Any]
+    tie: str
+    prefix: str = ""
+    one_day: bool = False
+    sorted_first: bool = False
 
 
-def _keyset(rows: QuerySet[Row], tie: str) -> Iterator[list[Row]]:
-    """Pages by (start, step), each found by where the one before ended."""
-    rows = rows.order_by("start", tie)
-    behind = Q()
-    while page := list(rows.filter(behind)[:PAGE]):
+def _source(site: Site, query: Query) -> _Source:
+    date, station = query.asked("ScheduledProcedureStepStartDate"), query.asked("ScheduledStationAETitle")
+    one_day = date is not None and date.kind is Kind.SINGLE and len(date.values) == 1
+    by_identifier = any(asked is not None and asked.kind is not Kind.WILDCARD for asked in map(query.asked, _IDENTIFIERS))
+    if station is not None and station.kind is Kind.SINGLE and len(station.values) == 1 and not by_identifier:
+        of_station = WorklistEntryStation.objects.filter(_days(query), _narrowed(query, "entry__"), site=site, ae_title=station.values[0])
+        return _Source(of_station, "entry_id", "entry__", one_day)
+    by_beginning = not one_day and _beginnings(query, "") != Q()
+    entries = WorklistEntry.objects.filter(_days(query), _narrowed(query, ""), site=site)
+    return _Source(entries, "step_id", "", one_day, sorted_first=by_identifier or by_beginning)
+
+
+def _pages(source: _Source, names: tuple[str, ...]) -> Iterator[list[rows.Row]]:
+    """Pages in the order of the first three names, each found by where the one before ended."""
+    first = 1 if source.one_day else 0
+    order: list[Any] = list(map(F, names[first:3]))
+    if source.sorted_first:
+        order[0] = Coalesce(order[0], Value(""))  # no index has the order of an expression: that which finds little is taken
+    found = source.found.order_by(*order).values_list(*names)
+    page, size = list(found[:FIRST_PAGE]), FIRST_PAGE
+    while page:
         yield page
-        if len(page) < PAGE:
+        if len(page) < size:
             return
-        last = page[-1]
-        behind = Q(start__gte=last.start) & (Q(start__gt=last.start) | Q(**{f"{tie}__gt": getattr(last, tie)}))
+        page, size = list(found.filter(_behind(order, page[-1][first:3]))[:PAGE]), PAGE
+
+
+def _row(expressions: Iterable[Any]) -> Func:
+    return Func(*expressions, template="(%(expressions)s)")
+
+
+def _behind(order: Sequence[Any], of: Sequence[Any]) -> Func:
+    """`(a, b) > (x, y)`: rows behind another one in the order of some columns, which an index of them is asked for as a whole."""
+    return Func(_row(order), _row(map(Value, of)), template="%(expressions)s", arg_joiner=" > ", output_field=BooleanField())
 
 
 def _narrowed(query: Query, prefix: str) -> Q:
     """What SQL can say about every answer; never more than the predicate says."""
-    condition = Q(**{f"{prefix}status__in": _statuses(query)})
-    for keyword, column in _TEXT_COLUMNS.items():
+    condition = _any_of(f"{prefix}status", _statuses(query)) & _beginnings(query, prefix)
+    modality = query.asked("Modality")
+    if modality is not None and modality.kind is not Kind.WILDCARD:
+        condition &= _any_of(f"{prefix}modality", modality.values)
+    for keyword, column in _IDENTIFIERS.items():
         asked = query.asked(keyword)
-        if asked is not None:
-            condition &= _text_condition(asked, prefix + column)
-    name = query.asked("PatientName")
-    if name is not None:
-        condition &= _name_condition(name, prefix)
+        if asked is not None and asked.kind is not Kind.WILDCARD:
+            condition &= _any_of(prefix + column, asked.values)
     return condition
+
+
+def _any_of(column: str, asked: Sequence[str]) -> Q:
+    return Q(**{column: asked[0]}) if len(asked) == 1 else Q(**{f"{column}__in": asked})
 
 
 def _statuses(query: Query) -> list[str]:
@@ -82,24 +124,29 @@ def _statuses(query: Query) -> list[str]:
     return list(matching.SERVED) if asked is None else [status for status in STATUSES if matching.tester(asked)(status)]
 
 
-def _days(query: Query, column: str) -> Q:
+def _days(query: Query) -> Q:
     """The local days that can match, from the date key or the interval of date and time."""
     asked = query.asked("ScheduledProcedureStepStartDate")
     if asked is None:
         return Q()
     if asked.kind is not Kind.RANGE:
-        return Q(**{f"{column}__in": asked.values})
+        return _any_of("local_date", asked.values)
     if len(asked.values) > 1:
         return Q()
     first, last = range_of(asked.key, asked.values[0])
-    condition = Q(**{f"{column}__gte": first}) if first else Q()
-    return condition & Q(**{f"{column}__lte": last}) if last else condition
+    condition = Q(local_date__gte=first) if first else Q()
+    return condition & Q(local_date__lte=last) if last else condition
 
 
-def _text_condition(asked: Asked, column: str) -> Q:
-    if asked.kind is not Kind.WILDCARD:
-        return Q(**{f"{column}__in": asked.values})
-    return _prefix_condition([_prefix_of(one) for one in asked.values], [column])
+def _beginnings(query: Query, prefix: str) -> Q:
+    """What wildcard keys and names begin with; nothing when they say nothing of how an answer begins."""
+    condition = Q()
+    for keyword, column in (*_IDENTIFIERS.items(), ("Modality", "modality")):
+        asked = query.asked(keyword)
+        if asked is not None and asked.kind is Kind.WILDCARD:
+            condition &= _begin_with([_prefix_of(one) for one in asked.values], [prefix + column])
+    name = query.asked("PatientName")
+    return condition if name is None else condition & _name_condition(name, prefix)
 
 
 def _name_condition(asked: Asked, prefix: str) -> Q:
@@ -109,10 +156,10 @@ def _name_condition(asked: Asked, prefix: str) -> Q:
         return Q()
     groups = [values.name_groups(one)[0] for one in asked.values]
     if asked.kind is Kind.WILDCARD:
-        return _prefix_condition([_prefix_of(group).rstrip("^") for group in groups], columns)
+        return _begin_with([_prefix_of(group).rstrip("^") for group in groups], columns)
     condition = Q()
     for column in columns:
-        condition |= Q(**{f"{column}__in": groups})
+        condition |= _any_of(column, groups)
     return condition
 
 
@@ -120,7 +167,7 @@ def _prefix_of(text: str) -> str:
     return "".join(takewhile(lambda char: char not in "*?", text))
 
 
-def _prefix_condition(prefixes: list[str], columns: list[str]) -> Q:
+def _begin_with(prefixes: list[str], columns: list[str]) -> Q:
     """Any column begins with any prefix; no condition when a prefix is empty (a leading wildcard looks at everything)."""
     condition = Q()
     for text in prefixes:

@@ -16,7 +16,8 @@ class WorklistEntry(models.Model):
 
     Texts are stripped of padding; code strings are upper-case; `*_key` and `name_*` are `worklist.values.name_groups`.
     `local_date` and `local_time` are the item's own DA and TM in the hospital's zone, spelled out (`YYYYMMDD`,
-    `HHMMSS.FFFFFF`) so that they compare as text, even for an imported date that no calendar knows; `start` orders answers.
+    `HHMMSS.FFFFFF`) so that they compare as text, even for an imported date that no calendar knows. Answers come in the order of
+    `local_date` and `start`, which the indexes named `…_order` have, so that a page of them is read without sorting.
     `item` is the data set in Explicit VR Little Endian, strings in UTF-8, sequences and items of defined length.
     """
 
@@ -43,9 +44,8 @@ class WorklistEntry(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["site", "start", "step"], name="entry_start"),
-            models.Index(fields=["site", "modality", "start", "step"], name="entry_modality"),
-            models.Index(fields=["site", "local_date"], name="entry_date"),
+            models.Index(fields=["site", "local_date", "start", "step"], name="entry_order"),
+            models.Index(fields=["site", "modality", "local_date", "start", "step"], name="entry_modality_order"),
             *(
                 models.Index(fields=["site", column], name=f"entry_{name}", opclasses=["int8_ops", PREFIX])
                 for column, name in (
@@ -77,8 +77,7 @@ class WorklistEntryStation(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["site", "ae_title", "start", "entry"], name="entry_station_start"),
-            models.Index(fields=["site", "ae_title", "local_date"], name="entry_station_day"),
+            models.Index(fields=["site", "ae_title", "local_date", "start", "entry"], name="entry_station_order"),
         ]
         constraints = [models.UniqueConstraint(fields=["entry", "ae_title"], name="one_row_per_entry_and_ae_title")]
 

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 from dimse import services, statuses
 from dimse.errors import DimseFailure
-from dimse.services import FindAnswer, FindRequest, Service, Verb
+from dimse.services import EncodedAnswers, FindAnswer, FindRequest, Service, Verb
 from ris import queries
 from ris.models import Station
 from ris.peers import site_of
-from worklist import answers, find, item, query
+from worklist import find, item, query
+from worklist.plans import Plan
 from worklist.query import BadKey, Query
+
+BATCH = 50  # answers between two looks whether the request was canceled
 
 
 def character_set_for(station: Station | None, asked: Query) -> tuple[str, ...]:
@@ -29,11 +32,13 @@ def c_find(request: FindRequest) -> Iterator[FindAnswer]:
     site = site_of(peer.called_ae_title, peer.calling_ae_title)
     preferred = character_set_for(queries.station(site, peer.calling_ae_title), asked)
     status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
-    for entry in find.find(site, asked):
-        if request.is_cancelled():
-            yield statuses.CANCELED, None
-            return
-        yield status, answers.compose(asked, item.decode(entry.item), preferred)
+    plan = Plan(asked, request.transfer_syntax, preferred)
+    for page in find.find(site, asked):
+        for at in range(0, len(page), BATCH):
+            if request.is_cancelled():
+                yield statuses.CANCELED, None
+                return
+            yield EncodedAnswers(status, [plan.compose(one.item) for one in page[at : at + BATCH]])
 
 
 WORKLIST = Service(services.MODALITY_WORKLIST, "Modality Worklist", {Verb.C_FIND: c_find})

@@ -7,7 +7,9 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
-from worklist import query
+from tests.support.hospital import a_site
+from worklist import find, query
+from worklist.find import Found
 from worklist.query import Query
 
 
@@ -29,3 +31,8 @@ def _dataset(values: dict[str, Any]) -> Dataset:
 
 def asking(step: dict[str, Any] | None = None, **root: Any) -> Query:
     return query.parse(identifier(step, **root))
+
+
+def found(asked: Query) -> list[Found]:
+    """What answers the query at the tests' site, in order."""
+    return [one for page in find.find(a_site(), asked) for one in page]

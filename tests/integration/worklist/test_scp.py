@@ -1,6 +1,5 @@
 """Statuses of C-FIND over the network, with our own SCU, and the `dicom` command as a process."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -8,6 +7,7 @@ import pytest
 from pydicom import Dataset
 
 from dimse import scu, statuses
+from dimse.encode import encode
 from dimse.errors import DimseFailure
 from dimse.server import DicomServer
 from dimse.services import (
@@ -16,6 +16,7 @@ from dimse.services import (
     MODALITY_WORKLIST,
     VERIFICATION,
     AssociationInfo,
+    EncodedAnswers,
     FindRequest,
 )
 from ris.models import Site
@@ -23,6 +24,7 @@ from tests.support.hospital import a_station, an_order, in_minutes
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.worklist import identifier
+from worklist import scp
 from worklist.scp import c_find
 
 
@@ -33,6 +35,7 @@ def request(asked: Dataset, cancelled_after: int = 1_000_000) -> FindRequest:
         message_id=1,
         sop_class_uid=MODALITY_WORKLIST,
         transfer_syntax=EXPLICIT_VR_LITTLE_ENDIAN,
+        raw=encode(asked, EXPLICIT_VR_LITTLE_ENDIAN),
         identifier=asked,
         is_cancelled=lambda: next(left, None) is None,
     )
@@ -44,25 +47,28 @@ def three_orders(db: None) -> None:
         an_order(start=in_minutes(minutes))
 
 
-def answers(asked: Dataset) -> Iterator[tuple[int, Dataset | None]]:
-    return c_find(request(asked))
+def statuses_of(asked: Dataset, cancelled_after: int = 1_000_000) -> list[int]:
+    """The status of each response that the handler asks for."""
+    found: list[int] = []
+    for answer in c_find(request(asked, cancelled_after)):
+        found.extend([answer.status] * len(answer.identifiers) if isinstance(answer, EncodedAnswers) else [answer[0]])
+    return found
 
 
 def test_pending_tells_whether_every_key_is_supported(three_orders: None) -> None:
-    assert {status for status, _ in answers(identifier(PatientID=""))} == {statuses.PENDING}
+    assert statuses_of(identifier(PatientID="")) == [statuses.PENDING] * 3
     unsupported = identifier(PatientID="", DigitalSignaturesSequence=[])
-    assert {status for status, _ in answers(unsupported)} == {statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED}
+    assert statuses_of(unsupported) == [statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED] * 3
 
 
-def test_a_cancel_ends_the_answers_with_fe00(three_orders: None) -> None:
-    got = list(c_find(request(identifier(PatientID=""), cancelled_after=2)))
-    assert [status for status, _ in got] == [statuses.PENDING, statuses.PENDING, statuses.CANCELED]
-    assert got[-1][1] is None
+def test_a_cancel_ends_the_answers_with_fe00(three_orders: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scp, "BATCH", 2)
+    assert statuses_of(identifier(PatientID=""), cancelled_after=1) == [statuses.PENDING, statuses.PENDING, statuses.CANCELED]
 
 
 def test_a_key_that_is_no_date_fails_with_a900_and_names_the_element(db: None) -> None:
     with pytest.raises(DimseFailure) as failed:
-        list(answers(identifier({"ScheduledProcedureStepStartDate": "2026-07-06"})))
+        statuses_of(identifier({"ScheduledProcedureStepStartDate": "2026-07-06"}))
     assert failed.value.status == statuses.IDENTIFIER_DOES_NOT_MATCH
     assert failed.value.offending == (0x00400002,)
     assert "ScheduledProcedureStepStartDate" in failed.value.comment

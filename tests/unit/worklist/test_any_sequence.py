@@ -11,9 +11,9 @@ from ris.actions import patients, steps
 from ris.actor import Actor
 from ris.errors import RisError
 from ris.models import ScheduledProcedureStep
-from tests.support.hospital import ACTOR, a_patient_data, a_pool, a_procedure, a_site, a_station, an_order, in_minutes
-from tests.support.worklist import asking
-from worklist import find, projection
+from tests.support.hospital import ACTOR, a_patient_data, a_pool, a_procedure, a_station, an_order, in_minutes
+from tests.support.worklist import asking, found
+from worklist import projection
 
 pytestmark = pytest.mark.both_databases
 MODALITY = Actor.modality("CT01")
@@ -71,5 +71,5 @@ class TestAnySequence(TestCase):
                 continue  # a refusal changes nothing
         assert dict(projection.differences()) == {}
         waiting = ScheduledProcedureStep.objects.filter(status__in=("SCHEDULED", "ARRIVED", "READY")).exclude(start=None)
-        served = [entry.pk for entry in find.find(a_site(), asking({}))]
+        served = [entry.step_id for entry in found(asking({}))]
         assert served == list(waiting.order_by("start", "pk").values_list("pk", flat=True))

@@ -10,7 +10,7 @@ from hypothesis.extra.django import TestCase
 
 from ris.models import ScheduledProcedureStep
 from tests.support.hospital import a_patient_data, a_pool, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
-from tests.support.worklist import asking
+from tests.support.worklist import asking, found
 from worklist import find, matching, projection
 from worklist.models import WorklistEntry
 
@@ -64,31 +64,34 @@ class TestNarrowing(TestCase):
     @given(step=some_of(STEP_KEYS), root=some_of(KEYS))
     def test_narrowed_in_sql_or_not_the_answers_are_the_same(self, step: dict[str, Any], root: dict[str, Any]) -> None:
         asked = asking(step, **root)
-        every_entry = WorklistEntry.objects.order_by("start", "pk")
-        assert [e.pk for e in find.find(a_site(), asked)] == [e.pk for e in every_entry if matching.matches(asked, e)]
+        every_entry = WorklistEntry.objects.order_by("local_date", "start", "pk")
+        assert [e.step_id for e in found(asked)] == [e.pk for e in every_entry if matching.matches(asked, e)]
 
 
 @pytest.mark.django_db
 def test_pages_follow_each_other_without_a_gap_or_a_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(find, "PAGE", 2)
+    monkeypatch.setattr(find, "FIRST_PAGE", 2)
+    monkeypatch.setattr(find, "PAGE", 3)
     a_worklist()
     first = steps_of(an_order(station="CT03", start=in_minutes(60)))[0]
     WorklistEntry.objects.update(start=first.start)  # all at the same moment: the step's number keeps them apart
     every_one = set(WorklistEntry.objects.filter(status__in=matching.SERVED).values_list("pk", flat=True))
-    found = [entry.pk for entry in find.find(a_site(), asking({}))]
-    assert set(found) == every_one
-    assert len(found) == len(every_one)
+    for asked in (asking({}), asking({"ScheduledProcedureStepStartDate": "20260701-20991231"}), asking({}, AccessionNumber="A*")):
+        answers = [one.step_id for one in found(asked)]
+        assert set(answers) == every_one
+        assert len(answers) == len(every_one)
 
 
 @pytest.mark.django_db
 def test_a_step_that_moves_back_while_answers_are_sent_is_sent_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "FIRST_PAGE", 1)
     monkeypatch.setattr(find, "PAGE", 1)
     early = steps_of(an_order(start=in_minutes(10)))[0]
     late = steps_of(an_order(start=in_minutes(60)))[0]
     answers = find.find(a_site(), asking({}, PatientID=""))
-    assert next(answers).pk == early.pk
+    assert [one.step_id for one in next(answers)] == [early.pk]
     WorklistEntry.objects.filter(pk=early.pk).update(start=late.start + timedelta(hours=1) if late.start else None)
-    assert [entry.pk for entry in answers] == [late.pk]
+    assert [one.step_id for page in answers for one in page] == [late.pk]
 
 
 @pytest.mark.django_db

@@ -16,8 +16,8 @@ from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from ris.actions import steps
 from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, StepChange
 from tests.support.hospital import ACTOR, a_procedure, a_site, a_station, an_order, steps_of
-from tests.support.worklist import asking, identifier
-from worklist import find, importer, projection, queries, reading, received
+from tests.support.worklist import asking, found, identifier
+from worklist import importer, item, projection, reading, received
 from worklist.importer import ImportReport
 from worklist.models import WorklistEntry
 
@@ -76,7 +76,7 @@ def the_step() -> ScheduledProcedureStep:
 
 
 def served() -> list[Dataset]:
-    return [queries.item_for(entry.step) for entry in find.find(a_site(), asking({}))]
+    return [item.decode(entry.item) for entry in found(asking({}))]
 
 
 def test_an_item_becomes_patient_order_procedure_and_step(write: Write) -> None:
@@ -175,13 +175,13 @@ def test_values_that_no_column_holds_are_served_and_found(write: Write) -> None:
     assert the_step().requested_procedure.order.accession_number == ""
     item = served()[0]
     assert (item.AccessionNumber, item.PatientSex, item.PatientBirthDate) == ("A-NUMBER-TOO-LONG-FOR-SH", "X", "19610231")
-    assert len(list(find.find(a_site(), asking(AccessionNumber="A-NUMBER*", StudyInstanceUID="1.02.3")))) == 1
+    assert len(found(asking(AccessionNumber="A-NUMBER*", StudyInstanceUID="1.02.3"))) == 1
 
 
 def test_an_impossible_date_is_served_and_found_as_it_is(write: Write) -> None:
     imported(write(step={"ScheduledProcedureStepStartDate": "20260230"}))
     assert the_step().start is None
-    assert len(list(find.find(a_site(), asking({"ScheduledProcedureStepStartDate": "20260230"})))) == 1
+    assert len(found(asking({"ScheduledProcedureStepStartDate": "20260230"}))) == 1
 
 
 def test_a_code_of_the_catalogue_brings_its_price(write: Write) -> None:

@@ -14,8 +14,8 @@ from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from ris.actions import patients
 from ris.models import Patient, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_site
-from tests.support.worklist import asking, identifier
-from worklist import answers, find, importer, matching, queries
+from tests.support.worklist import asking, found, identifier
+from worklist import answers, importer, item, matching
 from worklist.importer import ImportReport
 
 pytestmark = pytest.mark.django_db
@@ -45,8 +45,8 @@ def imported(*paths: Path) -> ImportReport:
 
 
 def served(number: int) -> Dataset:
-    (entry,) = find.find(a_site(), asking(AccessionNumber=str(number)))
-    return queries.item_for(entry.step)
+    (entry,) = found(asking(AccessionNumber=str(number)))
+    return item.decode(entry.item)
 
 
 @pytest.mark.parametrize(

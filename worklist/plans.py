@@ -1,0 +1,249 @@
+"""Answers from the bytes of an item: what `answers.compose` says, without reading the item into objects.
+
+A plan is made once for a query, a transfer syntax and a character set. It knows what each answer holds in which order;
+an item is then one walk over its element headers, and what was asked is copied. What a plan is not sure of (`_Doubt`) is
+left to `answers.compose`, with which it always agrees.
+"""
+
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Final
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from dimse import charsets
+from dimse.encode import encode
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
+from worklist import answers, keys
+from worklist import item as worklist_item
+from worklist.keys import Key
+from worklist.query import Asked, Query
+
+_TEXT: Final = frozenset({b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"})  # in the declared character set (PS3.5 6.1.2.2)
+_CODED: Final = frozenset({b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"TM", b"UI", b"UR"})
+_BINARY: Final = frozenset({b"AT", b"FD", b"FL", b"OB", b"OW", b"SL", b"SS", b"UL", b"US"})
+_KNOWN: Final = _TEXT | _CODED | _BINARY | {b"SQ"}
+_LONG: Final = frozenset({b"OB", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT", b"OD", b"OF", b"OL", b"OV", b"SV", b"UV"})  # PS3.5 7.1.2
+_PLAIN_SETS: Final = (*(f"ISO_IR {number}" for number in (100, 101, 109, 110, 126, 127, 138, 144, 148, 166)), "GB18030", "GBK")
+"""Character sets where the codec alone says what fits and how it is written: no escape sequences, no half of a larger codec."""
+
+_header = Struct("<I2sH").unpack_from
+_long = Struct("<I").unpack_from
+_pack_long = Struct("<I").pack
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+_UNDEFINED: Final = 0xFFFFFFFF
+_ESCAPE: Final = b"\x1b"
+_SPACE: Final = 0x20
+
+
+class _Doubt(Exception):
+    """An item that the plan does not copy by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """What is asked of a data set or of the items of a sequence.
+
+    `blank` is the answer of an empty data set, encoded element by element in order of tag, b"" for what is then left out. `places` gives
+    the index of a tag in it, with the level of its items when it is a sequence. `whole` copies everything; then `blank` is laid over it.
+    """
+
+    blank: tuple[bytes, ...]
+    places: "dict[int, tuple[int, _Level | None]]"
+    tags: tuple[int, ...]
+    whole: bool = False
+    only_first: bool = False
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One item on its way into an answer. `codec` re-encodes its text; `foreign` turns true when text is not all ASCII."""
+
+    data: bytes
+    implicit: bool
+    codec: str | None
+    foreign: bool = False
+
+    def fill(self, level: _Level, position: int, end: int) -> bytes:
+        """The elements from `position` to `end` as the level asks for them."""
+        if level.whole:
+            return self._whole(level, position, end)
+        slots, places, data = list(level.blank), level.places, self.data
+        while position < end:
+            tag, vr, length = _header(data, position)
+            value = position + 8
+            if vr in _LONG:
+                (length,) = _long(data, value)
+                value += 4
+            place = places.get(tag)
+            if place is not None:
+                index, below = place
+                if below is None:
+                    slots[index] = self._element(vr, position, value, value + length) or slots[index]
+                elif vr == b"SQ":
+                    slots[index] = self._items(below, position, value, value + length) or slots[index]
+            position = value + length
+        return b"".join(slots)
+
+    def _whole(self, level: _Level, position: int, end: int) -> bytes:
+        """Everything, and what must not be lacking."""
+        found = dict(zip(level.tags, level.blank, strict=True))
+        while position < end:
+            tag, vr, length = _header(self.data, position)
+            value = position + 8
+            if vr in _LONG:
+                (length,) = _long(self.data, value)
+                value += 4
+            if tag == _swapped(keys.CHARACTER_SET):
+                raise _Doubt
+            after = value + length
+            found[tag] = self._items(_EVERYTHING, position, value, after) if vr == b"SQ" else self._element(vr, position, value, after)
+            if not found[tag]:
+                found[tag] = self._head(vr, position, 0)
+            position = after
+        return b"".join(found[tag] for tag in sorted(found, key=_swapped))
+
+    def _element(self, vr: bytes, position: int, value: int, after: int) -> bytes:
+        """The element at `position`, which is no sequence; b"" when it has no value."""
+        data = self.data
+        if vr not in _KNOWN or vr == b"SQ" or after > len(data):
+            raise _Doubt
+        text = data[value:after]
+        if vr not in _BINARY:
+            if not text or (text[0] <= _SPACE and not text.strip(b" \0")):
+                return b""
+            if not text.isascii():
+                if vr not in _TEXT:
+                    raise _Doubt
+                self.foreign = True
+                if self.codec:
+                    text = _padded(text.decode().rstrip(" \0").encode(self.codec))
+                    return self._head(vr, position, len(text)) + text
+        elif not text:
+            return b""
+        if not self.implicit:
+            return data[position:after]
+        return self._head(vr, position, len(text)) + text
+
+    def _items(self, level: _Level, position: int, value: int, end: int) -> bytes:
+        """The sequence at `position`, each item as the level asks for it; b"" when there is none."""
+        data, parts, at = self.data, [b""], value
+        if end > len(data):
+            raise _Doubt
+        while at < end and not (level.only_first and len(parts) > 1):
+            (length,) = _long(data, at + 4)
+            if data[at : at + 4] != _ITEM or length == _UNDEFINED:
+                raise _Doubt
+            content = self.fill(level, at + 8, at + 8 + length)
+            parts.append(_ITEM + _pack_long(len(content)) + content)
+            at += 8 + length
+        if len(parts) == 1:
+            return b""
+        content = b"".join(parts)
+        return self._head(b"SQ", position, len(content)) + content
+
+    def _head(self, vr: bytes, position: int, length: int) -> bytes:
+        tag = self.data[position : position + 4]
+        if self.implicit:
+            return tag + _pack_long(length)
+        if vr in _LONG:
+            return tag + vr + b"\0\0" + _pack_long(length)
+        if length > 0xFFFF:
+            raise _Doubt
+        return tag + vr + length.to_bytes(2, "little")
+
+
+_EVERYTHING = _Level((), {}, (), whole=True)
+
+
+@dataclass(slots=True)
+class Plan:
+    """How the items that answer one query are written in one transfer syntax, in the preferred character set when they fit it."""
+
+    query: Query
+    transfer_syntax: str
+    preferred: tuple[str, ...]
+    _level: _Level | None = field(init=False)
+    _codec: str | None = field(init=False, default=None)
+    _declared: bytes | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        known = charsets.read("\\".join(self.preferred))
+        terms = known.terms if known.terms and not known.unknown else charsets.UTF_8
+        if terms != charsets.UTF_8 and terms[0] in _PLAIN_SETS and len(terms) == 1:
+            self._codec = known.encodings[0]
+        self._declared = self._declaration(terms) if self._codec or terms == charsets.UTF_8 else None
+        is_little = self.transfer_syntax in (IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN)
+        self._level = self._root() if is_little and not any(map(_selects_items, (*self.query.root, *self.query.step))) else None
+
+    def compose(self, item: bytes) -> bytes:
+        """The encoded identifier of a pending response for `item` (the bytes of `worklist.item.encode`)."""
+        if self._level is None or _ESCAPE in item:
+            return self._by_objects(item)
+        walk = _Walk(item, self.transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN, self._codec)
+        try:
+            answer = walk.fill(self._level, 0, len(item))
+        except (_Doubt, UnicodeError):  # a character that the preferred set does not have makes the whole answer UTF-8
+            return self._by_objects(item)
+        if not walk.foreign:
+            return answer
+        return self._by_objects(item) if self._declared is None else self._declared + answer
+
+    def _by_objects(self, item: bytes) -> bytes:
+        return encode(answers.compose(self.query, worklist_item.decode(item), self.preferred), self.transfer_syntax)
+
+    def _declaration(self, terms: tuple[str, ...]) -> bytes:
+        return self._encoded(DataElement(keys.CHARACTER_SET, "CS", list(terms) if len(terms) > 1 else terms[0]))
+
+    def _encoded(self, element: DataElement) -> bytes:
+        return encode(Dataset({element.tag: element}), self.transfer_syntax)
+
+    def _root(self) -> _Level:
+        step = self.query.sequence
+        return self._level_of(tuple(sorted((*self.query.root, *((step,) if step else ())), key=lambda one: one.key.tag)))
+
+    def _level_of(self, asked: tuple[Asked, ...]) -> _Level:
+        blank: list[bytes] = []
+        places: dict[int, tuple[int, _Level | None]] = {}
+        for index, one in enumerate(asked):
+            below = self._below(one) if one.key.vr == "SQ" else None
+            places[_swapped(one.key.tag)] = index, below
+            blank.append(self._blank(one.key) if one.key is not keys.STEP_SEQUENCE or below is None else self._blank_step(below))
+        return _Level(tuple(blank), places, tuple(places))
+
+    def _below(self, asked: Asked) -> _Level:
+        is_step = asked.key is keys.STEP_SEQUENCE
+        if not asked.whole:
+            level = self._level_of(asked.children)
+            return _Level(level.blank, level.places, level.tags, only_first=is_step)
+        needed = [child for child in asked.key.children if child.returned in ("1", "2")]
+        blanks = tuple(self._empty(child) for child in needed)
+        return _Level(blanks, {}, tuple(_swapped(child.tag) for child in needed), whole=True, only_first=is_step)
+
+    def _blank(self, key: Key) -> bytes:
+        return b"" if key.returned in answers.WHEN_KNOWN else self._empty(key)
+
+    def _empty(self, key: Key) -> bytes:
+        return self._encoded(DataElement(key.tag, key.vr, [] if key.vr == "SQ" else None))
+
+    def _blank_step(self, level: _Level) -> bytes:
+        """The step sequence, which always has one item."""
+        content = b"".join(blank for _, blank in sorted(zip(map(_swapped, level.tags), level.blank, strict=True)))
+        item = _ITEM + _pack_long(len(content)) + content
+        head = self._encoded(DataElement(keys.STEP_SEQUENCE.tag, "SQ", []))
+        return head[:-4] + _pack_long(len(item)) + item
+
+
+def _selects_items(asked: Asked) -> bool:
+    """Whether a sequence is to come back with the items that match only."""
+    return asked.key.vr == "SQ" and (asked.filters or any(map(_selects_items, asked.children)))
+
+
+def _swapped(tag: int) -> int:
+    """A tag as its four bytes in little endian are read as one number, and back."""
+    return (tag & 0xFFFF) << 16 | tag >> 16
+
+
+def _padded(text: bytes) -> bytes:
+    return text + b" " if len(text) % 2 else text
