@@ -37,7 +37,8 @@ class Key:
     `returned` is the return key type: 1, 1C, 2, 2C or 3. `matching`: R (required by the table), O (optional, supported
     here) or - (a return key only). `source` says where the value comes from: a path through step, procedure, order,
     patient, visit or site; `=name` for a value that `worklist.item` computes; nothing when only an imported item
-    can have it. `column` is the column of WorklistEntry that holds it for matching.
+    can have it. `column` is the column of WorklistEntry that holds it for matching. `single_only` is true where the table's
+    remark allows Single Value Matching only, so that `*` and `?` within a value stand for themselves.
     """
 
     keyword: str
@@ -47,6 +48,7 @@ class Key:
     matching: str = "O"
     children: "tuple[Key, ...]" = ()
     cites: str = TABLE
+    single_only: bool = False
 
     @cached_property
     def tag(self) -> int:
@@ -64,6 +66,11 @@ class Key:
         return dictionary_VM(self.tag)
 
     @cached_property
+    def has_wildcards(self) -> bool:
+        """Whether the VR is one in which `*` and `?` can be wildcards (PS3.4 C.2.2.2.4)."""
+        return self.vr in _WILDCARD_VRS
+
+    @cached_property
     def kinds(self) -> tuple[Kind, ...]:
         """Kinds of matching supported; universal matching always is."""
         if self.matching == "-":
@@ -72,7 +79,9 @@ class Key:
             return (Kind.UNIVERSAL, Kind.SEQUENCE)
         if self.vr == "UI":
             return (Kind.UNIVERSAL, Kind.SINGLE, Kind.UID_LIST)
-        extra = (Kind.WILDCARD,) if self.vr in _WILDCARD_VRS else (Kind.RANGE,) if self.vr in _RANGE_VRS else ()
+        if self.single_only:
+            return (Kind.UNIVERSAL, Kind.SINGLE)
+        extra = (Kind.WILDCARD,) if self.has_wildcards else (Kind.RANGE,) if self.vr in _RANGE_VRS else ()
         return (Kind.UNIVERSAL, Kind.SINGLE, *extra)
 
     @cached_property
@@ -135,10 +144,10 @@ _PROTOCOL_CONTEXT = (
 )
 
 _STEP = (
-    Key("ScheduledStationAETitle", "1", "=station_ae_titles", "station_ae_titles", "R"),
+    Key("ScheduledStationAETitle", "1", "=station_ae_titles", "station_ae_titles", "R", single_only=True),
     Key("ScheduledProcedureStepStartDate", "1", "=start_date", "local_date", "R"),
     Key("ScheduledProcedureStepStartTime", "1", "=start_time", "local_time", "R"),
-    Key("Modality", "1", "step.modality", "modality", "R"),
+    Key("Modality", "1", "step.modality", "modality", "R", single_only=True),
     Key("ScheduledPerformingPhysicianName", "2", "step.performing_physician_name", "performing_physician_name", "R"),
     Key("ScheduledProcedureStepDescription", "1C", "step.description"),
     Key("ScheduledStationName", "2", "=station_names"),
@@ -196,7 +205,7 @@ _ROOT = (
     Key("ReferencedPatientSequence", "2", children=REFERENCE),
     # Patient
     Key("PatientName", "1", "patient.name", "patient_name", "R"),
-    Key("PatientID", "1", "patient.patient_id", "patient_id", "R"),
+    Key("PatientID", "1", "patient.patient_id", "patient_id", "R", single_only=True),
     Key("IssuerOfPatientID", "3", "patient.issuer_of_patient_id"),
     Key("IssuerOfPatientIDQualifiersSequence", children=_more("UniversalEntityID", "UniversalEntityIDType", "IdentifierTypeCode")),
     Key("OtherPatientIDsSequence", children=_more("PatientID", "IssuerOfPatientID", "TypeOfPatientID")),
@@ -259,10 +268,13 @@ _ROOT = (
         "PatientSpeciesDescription",
         "PatientBreedDescription",
         "ResponsiblePerson",
+        "ResponsiblePersonRole",
+        "ResponsibleOrganization",
         "InstitutionAddress",
         "InstitutionalDepartmentName",
         "ReferringPhysicianAddress",
         "ReferringPhysicianTelephoneNumbers",
+        "IssuerOfAdmissionID",
         "AdmittingDiagnosesDescription",
         "AdmittingDate",
         "AdmittingTime",

@@ -134,6 +134,8 @@ def _classify(key: Key, raw: tuple[str, ...], reading: _Reading, path: str) -> A
         return Asked(key)
     if key.vr in ("DA", "TM"):
         asked = tuple(_checked(key, text) for text in asked)
+    if key.single_only and any(sign in text for text in asked for sign in _WILDCARDS):
+        reading.notes.append(f"{path}{key.keyword} is matched as a single value only (PS3.4 K.6-1); its * and ? stand for themselves")
     if len(asked) > 1 and key.vr != "UI":
         reading.notes.append(f"{path}{key.keyword} has {len(asked)} values; any of them matches")
     return Asked(key, asked, _kind(key, asked))
@@ -144,7 +146,7 @@ def _is_universal(key: Key, text: str) -> bool:
         return text in ("*", "-")
     if key.vr == "PN":
         return not text.strip("^= ") or set(text) == {"*"}
-    return Kind.WILDCARD in key.kinds and set(text) == {"*"}
+    return key.has_wildcards and set(text) == {"*"}
 
 
 def _kind(key: Key, asked: tuple[str, ...]) -> Kind:

@@ -1,14 +1,22 @@
 """DCMTK's command-line tools, by where the system installed them: pynetdicom puts tools of the same names into the environment."""
 
+import gzip
 import os
 import shutil
 import sys
+import tempfile
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 
-EXAMPLES = Path("/usr/share/doc/dcmtk/examples")
+_REMEDY = (
+    "Distributions ship them in the package `dcmtk`; where documentation is left out of an image, "
+    "`apt-get install --reinstall -o Dpkg::Options::='--path-include=/usr/share/doc/dcmtk/*' dcmtk` brings them"
+)
+_unpacked: list["tempfile.TemporaryDirectory[str]"] = []  # removed when the interpreter ends
 
 
 def dcmtk(tool: str) -> str:
@@ -23,11 +31,32 @@ def dcmtk(tool: str) -> str:
 
 def dcmtk_examples(folder: str) -> Path:
     """A folder of the examples in DCMTK's package, such as `wlistqry`. Missing, it skips or fails the test as a tool does."""
-    dcmtk("findscu")
-    path = EXAMPLES / folder
-    if not path.is_dir():
-        _missing(f"its examples are not in {path}")
-    return path
+    shares = [Path(dcmtk("findscu")).resolve().parents[1] / "share", Path("/usr/share")]
+    found = next((path for share in shares for path in _places(share, folder) if path.is_dir()), None)
+    if found is None:
+        _missing(f"its examples are not in {shares[0]}/doc/dcmtk/examples/{folder}. {_REMEDY}")
+    return _plain(found)
+
+
+def _places(share: Path, folder: str) -> Iterator[Path]:
+    """Where distributions and DCMTK's own installation put the examples."""
+    for pattern in ("doc/dcmtk*/examples", "dcmtk*", "doc/dcmtk*", "doc/packages/dcmtk*"):
+        yield from (place / folder for place in sorted(share.glob(pattern)))
+
+
+@cache
+def _plain(folder: Path) -> Path:
+    """The folder itself, or a copy in which the files that the distribution compressed are text again."""
+    if not any(folder.glob("*.gz")):
+        return folder
+    _unpacked.append(tempfile.TemporaryDirectory(prefix="dcmtk-examples-"))
+    copy = Path(_unpacked[-1].name)
+    for path in folder.iterdir():
+        if path.suffix == ".gz":
+            (copy / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
+        elif path.is_file():
+            shutil.copy(path, copy)
+    return copy
 
 
 def _missing(what: str) -> NoReturn:

@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 
 from tests.support.worklist import asking
 from worklist import item, matching, query
+from worklist.keys import Kind
 from worklist.models import WorklistEntry
 from worklist.query import BadKey
 
@@ -79,11 +80,10 @@ def test_the_voicing_of_a_kana_is_no_accent() -> None:
         {"Modality": "ct"},
         {"Modality": "CT "},
         {"Modality": ["MR", "CT"]},
-        {"Modality": "C*"},
+        {"Modality": "*"},
         {"ScheduledStationAETitle": "CT02"},
         {"ScheduledStationAETitle": " CT01 "},
         {"ScheduledStationAETitle": "*"},
-        {"ScheduledStationAETitle": "CT0?"},
         {"ScheduledStationName": "CT 2"},
         {"ScheduledPerformingPhysicianName": "curie*"},
         {"ScheduledProcedureStepID": "SPS-1"},
@@ -113,6 +113,8 @@ def test_step_keys_that_find_the_entry(step: dict[str, Any]) -> None:
     [
         {"Modality": "MR"},
         {"Modality": "C"},
+        {"Modality": "C*"},
+        {"ScheduledStationAETitle": "CT0?"},
         {"ScheduledStationAETitle": "ct01"},
         {"ScheduledStationAETitle": "CT0"},
         {"ScheduledStationAETitle": "CT01\\CT03", "Modality": "US"},
@@ -217,6 +219,15 @@ def test_query_retrieve_level_group_lengths_and_time_zone_are_no_keys() -> None:
     dataset.QueryRetrieveLevel, dataset.TimezoneOffsetFromUTC = "STUDY", "+0100"
     dataset.add_new(0x00100000, "UL", 20)
     assert asking(**{element.keyword: element.value for element in dataset if element.keyword}).unsupported == ()
+
+
+def test_where_the_table_allows_single_values_only_wildcards_stand_for_themselves_and_a_note_says_so() -> None:
+    query = asking({"Modality": "C*", "ScheduledStationAETitle": "*"}, PatientID="P?")
+    assert [(one.key.keyword, one.kind) for one in (*query.step, *query.root) if one.filters] == [
+        ("Modality", Kind.SINGLE),
+        ("PatientID", Kind.SINGLE),
+    ]
+    assert [note.split(" is matched")[0] for note in query.notes] == ["PatientID", "ScheduledProcedureStepSequence.Modality"]
 
 
 def test_the_first_of_several_step_items_is_used_and_noted() -> None:
