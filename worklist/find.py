@@ -75,7 +75,8 @@ def _source(site: Site, query: Query) -> _Source:
         return _Source(of_station, "entry_id", "entry__", one_day)
     by_beginning = not one_day and _beginnings(query, "") != Q()
     entries = WorklistEntry.objects.filter(_days(query), _narrowed(query, ""), site=site)
-    return _Source(entries, "step_id", "", one_day, sorted_first=by_identifier or by_beginning)
+    sorted_first = by_identifier or by_beginning
+    return _Source(entries, "step_id", one_day=one_day and not sorted_first, sorted_first=sorted_first)
 
 
 def _pages(source: _Source, names: tuple[str, ...]) -> Iterator[list[rows.Row]]:
