@@ -5,11 +5,14 @@ order in which they subscribed (in `AppConfig.ready()`); an exception in one rol
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, StepStation, Visit
 
 E = TypeVar("E")
 
@@ -22,6 +25,33 @@ class StepChanged:
     """A scheduled procedure step was made, scheduled, edited or changed its status."""
 
     step_id: int
+
+
+@dataclass(frozen=True)
+class StepsMade:
+    """Many scheduled procedure steps were made at once."""
+
+    step_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecords:
+    """A step with all that it belongs to, as just written: whoever follows need not read it again."""
+
+    step: "ScheduledProcedureStep"
+    procedure: "RequestedProcedure"
+    order: "Order"
+    patient: "Patient"
+    visit: "Visit | None"
+    site: "Site"
+    stations: "Sequence[StepStation]"
+
+
+@dataclass(frozen=True)
+class StepsAdded:
+    """Scheduled procedure steps were made in bulk (`ris.actions.bulk`)."""
+
+    steps: tuple[StepRecords, ...]
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,10 @@
 """`import_worklist`: worklist items of other systems become patients, orders and steps here."""
 
 import json
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,18 +12,21 @@ import structlog
 from django.db import DatabaseError
 from pydicom import Dataset
 
-from ris.actions import intake, removal
-from ris.actions.intake import Outcome
+from ris.actions import intake, intake_lots, removal
+from ris.actions.intake import IntakeItem, Outcome
+from ris.actions.intake_lots import Offered
 from ris.actor import Actor
 from ris.models import Site
 from worklist import reading, received
-from worklist.reading import Unreadable
+from worklist.reading import Found, Unreadable
 
 log = structlog.get_logger(__name__)
 _UNFIT = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)  # what pydicom raises for values it cannot encode
+_FIRST_LOT, _SMALLEST_LOT, _LARGEST_LOT = 30, 10, 250  # files
+_HOLDING = 0.1  # seconds that a lot may hold the writer's lock of SQLite; a modality's message waits for it
 ACTOR = Actor.system("import_worklist")
 OnProgress = Callable[[int, int], None]
-"""Called after each file with how many are done and how many there are."""
+"""Called after each lot with how many files are done and how many there are. What it raises ends the import between two lots."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,13 @@ class Noted:
 class ImportReport:
     """What became of the files. `performed` were left alone, because work on their steps was begun; `noted` hold odd values.
 
-    `removed` and `kept` count steps that waited: the latter's requested procedures were begun.
+    `removed` and `kept` count steps that waited: the latter's requested procedures were begun. `nothing_to_import` says why
+    nothing was removed.
     """
 
     removed: int = 0
     kept: int = 0
+    nothing_to_import: bool = False
     made: list[Path] = field(default_factory=list)
     updated: list[Path] = field(default_factory=list)
     unchanged: list[Path] = field(default_factory=list)
@@ -54,64 +61,164 @@ class ImportReport:
     skipped: list[Skipped] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)
 
+    def came_to(self, path: Path, outcome: Outcome) -> None:
+        lists = {
+            Outcome.MADE: self.made,
+            Outcome.UPDATED: self.updated,
+            Outcome.UNCHANGED: self.unchanged,
+            Outcome.PERFORMED: self.performed,
+        }
+        lists[outcome].append(path)
 
-def import_paths(paths: Iterable[Path], replace: bool, site: Site, on_progress: OnProgress = lambda done, total: None) -> ImportReport:
-    """Take in every file, each in a transaction of its own; one that cannot be read is skipped with its reason.
 
-    With `replace` every step that waits and whose requested procedure was never begun is removed first.
+def import_paths(
+    paths: Iterable[Path],
+    replace: bool,
+    site: Site,
+    on_progress: OnProgress = lambda done, total: None,
+    report: ImportReport | None = None,
+) -> ImportReport:
+    """Take in every file, whole or not at all; one that cannot be read is skipped with its reason.
+
+    With `replace` every step that waits and whose requested procedure was never begun is removed first, if there is anything to
+    take its place. `report` is filled on the way, for whoever ends the import by an exception of `on_progress`.
     """
     found = list(reading.files(paths))
-    report = ImportReport()
-    if replace:
+    report = report if report is not None else ImportReport()
+    if replace and any(map(_is_readable, found)):
         report.removed, report.kept = removal.remove_steps(site, ACTOR)
-    taken: dict[tuple[str, ...], tuple[Path, str]] = {}
+    else:
+        report.nothing_to_import = replace
+    run = _Import(site, report)
     for done, one in enumerate(found, start=1):
-        try:
-            if one.problem:
-                raise Unreadable(one.problem)
-            _take(one.path, site, report, taken)
-        except Unreadable as error:
-            report.skipped.append(Skipped(one.path, str(error)))
-        except DatabaseError as error:
-            report.skipped.append(Skipped(one.path, f"the database refused it: {error}"))
-        except _UNFIT as error:
-            log.warning("an item cannot be kept", path=str(one.path), exc_info=True)
-            report.skipped.append(Skipped(one.path, f"a value of it cannot be kept ({' '.join(str(error).split())[:300]})"))
-        on_progress(done, len(found))
+        if run.look_at(one) or done == len(found):
+            run.take_lot()
+            on_progress(done, len(found))
     return report
 
 
-def _take(path: Path, site: Site, report: ImportReport, taken: dict[tuple[str, ...], tuple[Path, str]]) -> None:
-    read = reading.read(path)
-    dataset = read.dataset
-    notes = (*read.notes, *received.remarks(dataset, site))
-    item = received.intake_item(dataset, site, notes)
-    identity = (
-        item.accession_number,
-        "" if item.accession_number else item.patient["patient_id"] or item.patient["name"],
-        item.procedure["requested_procedure_id"],
-        item.step["scheduled_procedure_step_id"],
-    )
-    if identity in taken:
-        other, content = taken[identity]
-        if content != fingerprint(dataset):
+def _is_readable(found: Found) -> bool:
+    try:
+        return not found.problem and bool(reading.read(found.path))
+    except Unreadable:
+        return False
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A file that was read and is to be taken in with its lot."""
+
+    path: Path
+    identity: tuple[str, ...]
+    offered: Offered
+
+
+@dataclass
+class _Import:
+    """Files gathered to a lot that is taken in at once; when that fails, one after the other, so that each has its own reason."""
+
+    site: Site
+    report: ImportReport
+    lot: dict[tuple[str, ...], _Waiting] = field(default_factory=dict)  # by what tells a step from others
+    lot_size: int = _FIRST_LOT
+    taken: dict[tuple[str, ...], Path] = field(default_factory=dict)
+    catalogue: received.Catalogue = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.catalogue = received.catalogue_of(self.site)
+
+    def look_at(self, found: Found) -> bool:
+        """Read a file, and put it into the lot unless it is skipped. True when the lot is full."""
+        try:
+            if found.problem:
+                raise Unreadable(found.problem)
+            self._read(found.path)
+        except Unreadable as error:
+            self.report.skipped.append(Skipped(found.path, str(error)))
+        except _UNFIT as error:
+            self._unfit(found.path, error)
+        return len(self.lot) >= self.lot_size
+
+    def _read(self, path: Path) -> None:
+        read = reading.read(path)
+        notes = (*read.notes, *received.remarks(read.dataset, self.site))
+        item = received.intake_item(read.dataset, self.site, self.catalogue, notes)
+        identity = _identity(item)
+        if identity in self.lot:
+            self.take_lot()
+        if identity in self.taken:
+            self._is_the_same(path, read.dataset, self.taken[identity])
+            return
+        self.lot[identity] = _Waiting(path, identity, Offered(item, partial(received.beyond_columns, dataset=read.dataset)))
+
+    def _is_the_same(self, path: Path, dataset: Dataset, other: Path) -> None:
+        if fingerprint(reading.read(other).dataset) != fingerprint(dataset):
             raise Unreadable(
                 f"it names the same step as {other} (accession number, requested procedure ID and step ID) with other content; "
                 "one file is one step"
             )
-        report.unchanged.append(path)
-        return
-    result = intake.intake_step(site, item, ACTOR, lambda step: received.beyond_columns(step, dataset))
-    taken[identity] = path, fingerprint(dataset)
-    if notes:
-        report.noted.append(Noted(path, notes))
-    lists = {
-        Outcome.MADE: report.made,
-        Outcome.UPDATED: report.updated,
-        Outcome.UNCHANGED: report.unchanged,
-        Outcome.PERFORMED: report.performed,
-    }
-    lists[result.outcome].append(path)
+        self.report.came_to(path, Outcome.UNCHANGED)
+
+    def take_lot(self) -> None:
+        """Take in what was gathered."""
+        lot = list(self.lot.values())
+        self.lot = {}
+        self.catalogue = received.catalogue_of(self.site)
+        outcomes = self._settled(lot)
+        rest = [waiting for waiting, outcome in zip(lot, outcomes, strict=True) if outcome is None]
+        taken = iter(self._taken_in(rest))
+        for waiting, outcome in zip(lot, outcomes, strict=True):
+            came_to = outcome or next(taken)
+            if came_to is not None:
+                self._took(waiting, came_to)
+
+    def _settled(self, lot: Sequence[_Waiting]) -> list[Outcome | None]:
+        try:
+            return intake_lots.settled(self.site, [waiting.offered for waiting in lot])
+        except (DatabaseError, *_UNFIT):
+            return [None] * len(lot)
+
+    def _taken_in(self, rest: Sequence[_Waiting]) -> Sequence[Outcome | None]:
+        """What became of each; None for one that was skipped, which the report says."""
+        if not rest:
+            return ()
+        begun = time.monotonic()
+        try:
+            outcomes = intake_lots.intake_steps(self.site, [waiting.offered for waiting in rest], ACTOR)
+        except (DatabaseError, *_UNFIT):
+            return [self._alone(waiting) for waiting in rest]
+        self._size(len(rest), time.monotonic() - begun)
+        return outcomes
+
+    def _alone(self, waiting: _Waiting) -> Outcome | None:
+        try:
+            return intake.intake_step(self.site, waiting.offered.item, ACTOR, waiting.offered.received).outcome
+        except DatabaseError as error:
+            self.report.skipped.append(Skipped(waiting.path, f"the database refused it: {error}"))
+        except _UNFIT as error:
+            self._unfit(waiting.path, error)
+        return None
+
+    def _unfit(self, path: Path, error: Exception) -> None:
+        log.warning("an item cannot be kept", path=str(path), exc_info=error)
+        self.report.skipped.append(Skipped(path, f"a value of it cannot be kept ({' '.join(str(error).split())[:300]})"))
+
+    def _took(self, waiting: _Waiting, outcome: Outcome) -> None:
+        self.taken[waiting.identity] = waiting.path
+        if waiting.offered.item.notes:
+            self.report.noted.append(Noted(waiting.path, waiting.offered.item.notes))
+        self.report.came_to(waiting.path, outcome)
+
+    def _size(self, files: int, seconds: float) -> None:
+        """Let the next lot take about as long as one may."""
+        wanted = round(files * _HOLDING / seconds)
+        self.lot_size = max(_SMALLEST_LOT, min(wanted, 2 * self.lot_size, _LARGEST_LOT))
+
+
+def _identity(item: IntakeItem) -> tuple[str, ...]:
+    """What tells a step from others among the files of one import."""
+    whose = "" if item.accession_number else item.patient["patient_id"] or item.patient["name"]
+    return item.accession_number, whose, item.procedure["requested_procedure_id"], item.step["scheduled_procedure_step_id"]
 
 
 def fingerprint(dataset: Dataset) -> str:

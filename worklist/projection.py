@@ -204,6 +204,17 @@ def on_step_changed(event: events.StepChanged) -> None:
     rebuild([event.step_id])
 
 
+def on_steps_made(event: events.StepsMade) -> None:
+    rebuild(event.step_ids)
+
+
+def on_steps_added(event: events.StepsAdded) -> None:
+    sources = (Source(one.step, one.procedure, one.order, one.patient, one.visit, one.site, one.stations) for one in event.steps)
+    built = [one for one in map(_from_columns, sources) if one is not None]
+    WorklistEntry.objects.bulk_create([one.entry for one in built])
+    WorklistEntryStation.objects.bulk_create([row for one in built for row in one.stations])
+
+
 def on_steps_removed(event: events.StepsRemoved) -> None:
     WorklistEntry.objects.filter(pk__in=event.step_ids).delete()
 
@@ -223,6 +234,8 @@ def on_site_changed(event: events.SiteChanged) -> None:
 def subscribe() -> None:
     """Follow what changes in the RIS; called once, when the application is ready."""
     events.subscribe(events.StepChanged, on_step_changed)
+    events.subscribe(events.StepsMade, on_steps_made)
+    events.subscribe(events.StepsAdded, on_steps_added)
     events.subscribe(events.StepsRemoved, on_steps_removed)
     events.subscribe(events.PatientChanged, on_patient_changed)
     events.subscribe(events.StationChanged, on_station_changed)

@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
 
 from pydicom import Dataset
@@ -13,9 +14,10 @@ from pydicom.dataelem import DataElement
 from dimse import uids
 from ris import clock, names
 from ris.actions.intake import IntakeItem, patient_columns
-from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site
+from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site, StepStation
 from worklist import item as worklist_item
 from worklist import keys, values
+from worklist.item import Source
 
 _STEP_SEQUENCE = keys.STEP_SEQUENCE.tag
 _MADE = frozenset({0x00401001, 0x00400009})  # RequestedProcedureID, ScheduledProcedureStepID: made here when an item lacks them
@@ -25,7 +27,16 @@ _START_DATE, _START_TIME = "ScheduledProcedureStepStartDate", "ScheduledProcedur
 _END_DATE, _END_TIME = "ScheduledProcedureStepEndDate", "ScheduledProcedureStepEndTime"
 
 
-def intake_item(dataset: Dataset, site: Site, notes: tuple[str, ...] = ()) -> IntakeItem:
+Catalogue = Callable[[str, str], Procedure | None]
+"""The procedure of a code and its scheme."""
+
+
+def catalogue_of(site: Site) -> Catalogue:
+    """The site's catalogue; what was asked for once is remembered."""
+    return cache(lambda code, scheme: Procedure.objects.filter(site=site, code=code, scheme=scheme).first())
+
+
+def intake_item(dataset: Dataset, site: Site, catalogue: Catalogue, notes: tuple[str, ...] = ()) -> IntakeItem:
     """Columns of the records that the item describes. A value that no column can hold is left to `beyond_columns`.
 
     `notes` say what in the item is not as it should be; they go into the step's history.
@@ -40,7 +51,7 @@ def intake_item(dataset: Dataset, site: Site, notes: tuple[str, ...] = ()) -> In
             "current_patient_location": _fitting(dataset, "CurrentPatientLocation", 64),
         },
         order=_order(dataset),
-        procedure=_procedure(dataset, site),
+        procedure=_procedure(dataset, catalogue),
         step=_step(dataset, step, site),
         ae_titles=tuple(dict.fromkeys(title for title in _texts(step, "ScheduledStationAETitle") if len(title) <= 16)),
         accession_number=accession_number,
@@ -158,11 +169,11 @@ def _codes(dataset: Dataset, keyword: str) -> list[dict[str, str]]:
     return [code for code in map(_code, values.items(dataset, keys.Key(keyword).tag)) if code["code"]]
 
 
-def _procedure(dataset: Dataset, site: Site) -> dict[str, Any]:
+def _procedure(dataset: Dataset, catalogue: Catalogue) -> dict[str, Any]:
     """The code ties the procedure to the catalogue when that has it; its price comes from there."""
     codes = _codes(dataset, "RequestedProcedureCodeSequence")
     code = codes[0] if codes else {"code": "", "scheme": "", "meaning": ""}
-    known = Procedure.objects.filter(site=site, code=code["code"], scheme=code["scheme"]).first() if code["code"] else None
+    known = catalogue(code["code"], code["scheme"]) if code["code"] else None
     uid = _fitting(dataset, "StudyInstanceUID", 64)
     return {
         "requested_procedure_id": _fitting(dataset, "RequestedProcedureID", 16) or _made_id("RP", dataset),
@@ -227,12 +238,12 @@ def _made_id(prefix: str, dataset: Dataset) -> str:
     return f"{prefix}-{base64.b32encode(digest).decode()}"[:16]
 
 
-def beyond_columns(step: ScheduledProcedureStep, dataset: Dataset) -> dict[str, Any]:
+def beyond_columns(step: ScheduledProcedureStep, stations: Sequence[StepStation], dataset: Dataset) -> dict[str, Any]:
     """DICOM JSON of what makes the item of the columns into the received one; an element without value takes one away.
 
     The status is the step's own, and IDs that the item lacks are those made here.
     """
-    ours = worklist_item.from_columns(step)
+    ours = worklist_item.from_source(Source.of(step, stations))
     differences = _differences(ours, dataset, leave=frozenset({_STEP_SEQUENCE, keys.CHARACTER_SET}))
     inside = _differences(step_of(ours), step_of(dataset), leave=frozenset({worklist_item.STATUS_TAG, keys.CHARACTER_SET}))
     if inside:

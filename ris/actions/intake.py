@@ -5,7 +5,7 @@ number by its patient too. What only this step uses (its order, procedure, visit
 other steps use as well stays as it is, and the step keeps its own difference in `received_item`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -28,7 +28,7 @@ from ris.models import (
     StepStation,
     Visit,
 )
-from ris.transitions import SCHEDULED, STARTED, STATUSES, WAITING
+from ris.transitions import CANCELED, SCHEDULED, STARTED, STATUSES, WAITING
 
 _ACCESSION_NUMBER = "00080050"
 
@@ -66,8 +66,8 @@ class Intake:
     outcome: Outcome
 
 
-Received = Callable[[ScheduledProcedureStep], dict[str, Any]]
-"""What the item holds beyond or unlike the columns of the step, as DICOM JSON."""
+Received = Callable[[ScheduledProcedureStep, Sequence[StepStation]], dict[str, Any]]
+"""What the item holds beyond or unlike the columns of the step and its stations, as DICOM JSON; the step may not be saved yet."""
 
 
 @dataclass
@@ -94,20 +94,20 @@ def intake_step(site: Site, item: IntakeItem, actor: Actor, received: Received) 
     A step on which work was begun is left alone; the status changes only while the step waits.
     """
     step = _locked(find_step(site, item))
-    if step is not None and was_performed(step):
+    if step is not None and is_performed(step, begun([step.pk])):
         return Intake(step, Outcome.PERFORMED)
     changes = _Changes()
     procedure = _procedure(site, item, actor, step, changes)
     made = step is None
     if step is None:
         step = ScheduledProcedureStep.objects.create(
-            site=site, requested_procedure=procedure, status=_status(item) or SCHEDULED, status_at=clock.now(site), **item.step
+            site=site, requested_procedure=procedure, status=status_of(item) or SCHEDULED, status_at=clock.now(site), **item.step
         )
     else:
         _bring_up(step, procedure, item, changes)
     _assign_stations(step, made, item.ae_titles, changes)
     prefetch_related_objects([step], "stations__station")
-    received_item = received(step)
+    received_item = received(step, list(step.stations.all()))
     if step.received_item != received_item:
         changes.detail.setdefault("step.received_item", ["", "changed"])
         step.received_item = received_item
@@ -125,7 +125,7 @@ def find_step(site: Site, item: IntakeItem) -> ScheduledProcedureStep | None:
         requested_procedure__in=_known_procedures(site, item),
         scheduled_procedure_step_id=item.step["scheduled_procedure_step_id"],
     ).select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
-    return next((step for step in steps.order_by("pk") if _accession_number(step) == item.accession_number), None)
+    return next((step for step in steps.order_by("pk") if accession_number(step) == item.accession_number), None)
 
 
 def _locked(found: ScheduledProcedureStep | None) -> ScheduledProcedureStep | None:
@@ -158,7 +158,7 @@ def _known_procedures(site: Site, item: IntakeItem) -> list[int]:
     return list(procedures.values_list("pk", flat=True))
 
 
-def _accession_number(step: ScheduledProcedureStep) -> str:
+def accession_number(step: ScheduledProcedureStep) -> str:
     """The step's accession number as it was received, which the order's column cannot always hold."""
     received = step.received_item.get(_ACCESSION_NUMBER)
     if received is None:
@@ -166,18 +166,25 @@ def _accession_number(step: ScheduledProcedureStep) -> str:
     return str((received.get("Value") or [""])[0])
 
 
-def was_performed(step: ScheduledProcedureStep) -> bool:
-    """Whether a performed step belongs to it: somebody started it at some time."""
-    return bool(StepChange.objects.filter(step=step, to_status=STARTED).exists() or step.status not in (*WAITING, "CANCELED"))
+def begun(step_ids: Iterable[int]) -> frozenset[int]:
+    """Those of the steps that somebody started at some time."""
+    started = StepChange.objects.filter(step__in=list(step_ids), to_status=STARTED)
+    return frozenset(started.values_list("step_id", flat=True))
 
 
-def _status(item: IntakeItem) -> str:
+def is_performed(step: ScheduledProcedureStep, begun: frozenset[int]) -> bool:
+    """Whether a performed step belongs to it: it was started, or came with a status that says so."""
+    return step.pk in begun or step.status not in (*WAITING, CANCELED)
+
+
+def status_of(item: IntakeItem) -> str:
+    """The item's status when it is one of ours, else nothing."""
     return item.status if item.status in STATUSES else ""
 
 
 def _bring_up(step: ScheduledProcedureStep, procedure: RequestedProcedure, item: IntakeItem, changes: _Changes) -> None:
     changed = changes.apply(step, {**item.step, "requested_procedure": procedure})
-    status, now = _status(item), clock.now(step.site)
+    status, now = status_of(item), clock.now(step.site)
     waits = ScheduledProcedureStep.objects.filter(pk=step.pk, status__in=WAITING)
     if status and step.status != status and waits.update(status=status, status_at=now):
         changes.detail["scheduledprocedurestep.status"] = [step.status, status]
@@ -186,19 +193,23 @@ def _bring_up(step: ScheduledProcedureStep, procedure: RequestedProcedure, item:
         ScheduledProcedureStep.objects.filter(pk=step.pk).update(version=step.version + 1)
 
 
+def made_change(step: ScheduledProcedureStep, actor: Actor, notes: tuple[str, ...]) -> StepChange:
+    """The first row of the history of a step that an item made, not saved."""
+    return _change(step, actor, notes, from_status="")
+
+
 def _record(step: ScheduledProcedureStep, made: bool, actor: Actor, changes: _Changes, notes: tuple[str, ...]) -> None:
+    if made:
+        made_change(step, actor, notes).save()
+        return
+    before = changes.detail.get("scheduledprocedurestep.status", [step.status])[0]
+    _change(step, actor, notes, from_status=before, detail=changes.detail).save()
+
+
+def _change(step: ScheduledProcedureStep, actor: Actor, notes: tuple[str, ...], **fields: Any) -> StepChange:
     text = "; ".join(notes)
-    before = changes.detail.get("scheduledprocedurestep.status", ["" if made else step.status])[0]
-    StepChange.by(
-        actor,
-        step=step,
-        at=clock.now(step.site),
-        verb="import",
-        from_status=before,
-        to_status=step.status,
-        reason=text if len(text) <= 255 else f"{text[:254]}…",
-        detail={} if made else changes.detail,
-    )
+    reason = text if len(text) <= 255 else f"{text[:254]}…"
+    return StepChange.unsaved(actor, step=step, at=clock.now(step.site), verb="import", to_status=step.status, reason=reason, **fields)
 
 
 def _alone(step: ScheduledProcedureStep | None) -> bool:

@@ -35,9 +35,14 @@ class Change(models.Model):
     @classmethod
     def by(cls, actor: Actor, **fields: Any) -> Self:
         """Record a change by the actor and return its row."""
-        row = cls(actor_kind=actor.kind, actor=actor.name, user_id=actor.user_id, **fields)
+        row = cls.unsaved(actor, **fields)
         row.save(force_insert=True)
         return row
+
+    @classmethod
+    def unsaved(cls, actor: Actor, **fields: Any) -> Self:
+        """A row that is still to be saved, for those who write many at once."""
+        return cls(actor_kind=actor.kind, actor=actor.name, user_id=actor.user_id, **fields)
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if self.pk is not None:
