@@ -6,7 +6,9 @@ is asked in a way that each kind of query has an index for, on both databases: w
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import takewhile
+from operator import or_
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -18,7 +20,7 @@ from ris.transitions import STATUSES
 from worklist import matching, rows, values
 from worklist.keys import Kind
 from worklist.models import WorklistEntry, WorklistEntryStation
-from worklist.query import Asked, Query, range_of
+from worklist.query import Query, range_of
 
 FIRST_PAGE, PAGE = 200, 1000  # entries read at once: most queries end within the first
 _IDENTIFIERS = {
@@ -55,28 +57,33 @@ def find(site: Site, query: Query) -> Iterator[list[Found]]:
 class _Source:
     """The rows that can match: entries, or the rows of one station with their entries behind `prefix`.
 
-    `tie` is the step's number. `one_day`: all rows have the same local date. `sorted_first`: what can match is found by another index
-    than that of the order and is little, so it is sorted.
+    `tie` is the step's number. `since` is the first local date that counts. `one_day`: all rows have the same local date. `sorted_first`:
+    what can match is found by another index than that of the order and is little, so it is sorted.
     """
 
     found: QuerySet[Any]
     tie: str
     prefix: str = ""
+    since: str = ""
     one_day: bool = False
     sorted_first: bool = False
 
 
 def _source(site: Site, query: Query) -> _Source:
-    date, station = query.asked("ScheduledProcedureStepStartDate"), query.asked("ScheduledStationAETitle")
-    one_day = date is not None and date.kind is Kind.SINGLE and len(date.values) == 1
+    station, (since, until), days = query.asked("ScheduledStationAETitle"), _range(query), _days(query)
+    narrowed = Q(local_date__lte=until) if until else _any_of("local_date", days) if days else Q()
     by_identifier = any(asked is not None and asked.kind is not Kind.WILDCARD for asked in map(query.asked, _IDENTIFIERS))
     if station is not None and station.kind is Kind.SINGLE and len(station.values) == 1 and not by_identifier:
-        of_station = WorklistEntryStation.objects.filter(_days(query), _narrowed(query, "entry__"), site=site, ae_title=station.values[0])
-        return _Source(of_station, "entry_id", "entry__", one_day)
-    by_beginning = not one_day and _beginnings(query, "") != Q()
-    entries = WorklistEntry.objects.filter(_days(query), _narrowed(query, ""), site=site)
-    sorted_first = by_identifier or by_beginning
-    return _Source(entries, "step_id", one_day=one_day and not sorted_first, sorted_first=sorted_first)
+        of_station = WorklistEntryStation.objects.filter(narrowed, _narrowed(query, "entry__"), site=site, ae_title=station.values[0])
+        return _Source(of_station, "entry_id", "entry__", since, len(days) == 1)
+    entries = WorklistEntry.objects.filter(narrowed, _narrowed(query, ""))
+    if by_identifier:
+        return _Source(entries.filter(site=site), "step_id", since=since, sorted_first=True)
+    named = _named(query, "", Q(site=site))
+    if named and len(days) != 1:
+        return _Source(entries.filter(named), "step_id", since=since, sorted_first=True)
+    by_beginning = len(days) != 1 and bool(_beginnings(query, ""))
+    return _Source(entries.filter(named, site=site), "step_id", "", since, len(days) == 1 and not by_beginning, by_beginning)
 
 
 def _pages(source: _Source, names: tuple[str, ...]) -> Iterator[list[rows.Row]]:
@@ -86,12 +93,14 @@ def _pages(source: _Source, names: tuple[str, ...]) -> Iterator[list[rows.Row]]:
     if source.sorted_first:
         order[0] = Coalesce(order[0], Value(""))  # no index has the order of an expression: that which finds little is taken
     found = source.found.order_by(*order).values_list(*names)
-    page, size = list(found[:FIRST_PAGE]), FIRST_PAGE
+    since = Q(local_date__gte=source.since) if source.since else Q()
+    page, size = list(found.filter(since)[:FIRST_PAGE]), FIRST_PAGE
     while page:
         yield page
         if len(page) < size:
             return
-        page, size = list(found.filter(_behind(order, page[-1][first:3]))[:PAGE]), PAGE
+        since = since if source.sorted_first else Q()  # where the page before ended is a nearer bound, and an index seeks only one
+        page, size = list(found.filter(since, _behind(order, page[-1][first:3]))[:PAGE]), PAGE
 
 
 def _row(expressions: Iterable[Any]) -> Func:
@@ -106,6 +115,8 @@ def _behind(order: Sequence[Any], of: Sequence[Any]) -> Func:
 def _narrowed(query: Query, prefix: str) -> Q:
     """What SQL can say about every answer; never more than the predicate says."""
     condition = _any_of(f"{prefix}status", _statuses(query)) & _beginnings(query, prefix)
+    if prefix:
+        condition &= _named(query, prefix, Q())
     modality = query.asked("Modality")
     if modality is not None and modality.kind is not Kind.WILDCARD:
         condition &= _any_of(f"{prefix}modality", modality.values)
@@ -125,58 +136,57 @@ def _statuses(query: Query) -> list[str]:
     return list(matching.SERVED) if asked is None else [status for status in STATUSES if matching.tester(asked)(status)]
 
 
-def _days(query: Query) -> Q:
-    """The local days that can match, from the date key or the interval of date and time."""
+def _days(query: Query) -> tuple[str, ...]:
+    """The local days that are asked one by one."""
     asked = query.asked("ScheduledProcedureStepStartDate")
-    if asked is None:
-        return Q()
-    if asked.kind is not Kind.RANGE:
-        return _any_of("local_date", asked.values)
-    if len(asked.values) > 1:
-        return Q()
-    first, last = range_of(asked.key, asked.values[0])
-    condition = Q(local_date__gte=first) if first else Q()
-    return condition & Q(local_date__lte=last) if last else condition
+    return asked.values if asked is not None and asked.kind is not Kind.RANGE else ()
+
+
+def _range(query: Query) -> tuple[str, str]:
+    """First and last local day of a range, "" where it is open."""
+    asked = query.asked("ScheduledProcedureStepStartDate")
+    is_range = asked is not None and asked.kind is Kind.RANGE and len(asked.values) == 1
+    return range_of(asked.key, asked.values[0]) if asked is not None and is_range else ("", "")
 
 
 def _beginnings(query: Query, prefix: str) -> Q:
-    """What wildcard keys and names begin with; nothing when they say nothing of how an answer begins."""
+    """What identifiers with a wildcard begin with; nothing when they say nothing of how an answer begins."""
     condition = Q()
-    for keyword, column in (*_IDENTIFIERS.items(), ("Modality", "modality")):
+    for keyword, column in _IDENTIFIERS.items():
         asked = query.asked(keyword)
         if asked is not None and asked.kind is Kind.WILDCARD:
-            condition &= _begin_with([_prefix_of(one) for one in asked.values], [prefix + column])
-    name = query.asked("PatientName")
-    return condition if name is None else condition & _name_condition(name, prefix)
-
-
-def _name_condition(asked: Asked, prefix: str) -> Q:
-    """Names by the beginning of a component group; a key of one group may be any of the three."""
-    columns = [prefix + column for column in _NAME_COLUMNS]
-    if any("=" in one.rstrip("=") for one in asked.values):
-        return Q()
-    groups = [values.name_groups(one)[0] for one in asked.values]
-    if asked.kind is Kind.WILDCARD:
-        return _begin_with([_prefix_of(group).rstrip("^") for group in groups], columns)
-    condition = Q()
-    for column in columns:
-        condition |= _any_of(column, groups)
+            condition &= _begin_with([_prefix_of(one) for one in asked.values], [prefix + column], Q())
     return condition
+
+
+def _named(query: Query, prefix: str, each: Q) -> Q:
+    """Names by the beginning of a component group; a key of one group may be any of the three.
+
+    `each` is said of every group by itself, for SQLite takes an index for each alternative only when that says it all.
+    """
+    name = query.asked("PatientName")
+    if name is None or any("=" in one.rstrip("=") for one in name.values):
+        return Q()
+    columns = [prefix + column for column in _NAME_COLUMNS]
+    groups = [values.name_groups(one)[0] for one in name.values]
+    if name.kind is Kind.WILDCARD:
+        return _begin_with([_prefix_of(group).rstrip("^") for group in groups], columns, each)
+    return _either(each & _any_of(column, groups) for column in columns)
+
+
+def _either(conditions: Iterable[Q]) -> Q:
+    return reduce(or_, conditions, Q())
 
 
 def _prefix_of(text: str) -> str:
     return "".join(takewhile(lambda char: char not in "*?", text))
 
 
-def _begin_with(prefixes: list[str], columns: list[str]) -> Q:
+def _begin_with(prefixes: Sequence[str], columns: Sequence[str], each: Q) -> Q:
     """Any column begins with any prefix; no condition when a prefix is empty (a leading wildcard looks at everything)."""
-    condition = Q()
-    for text in prefixes:
-        if not text:
-            return Q()
-        for column in columns:
-            condition |= _starts_with(column, text)
-    return condition
+    if not all(prefixes):
+        return Q()
+    return _either(each & _starts_with(column, text) for text in prefixes for column in columns)
 
 
 def _starts_with(column: str, text: str) -> Q:
