@@ -145,9 +145,14 @@ def from_source(source: Source) -> Dataset:
 
 def build(step: ScheduledProcedureStep) -> Dataset:
     """The item as it is served: the columns, then `received_item` over them. The status is always the step's own."""
-    dataset = from_columns(step)
-    if step.received_item:
-        received = from_json(step.received_item)
+    return build_from(Source.of(step))
+
+
+def build_from(source: Source) -> Dataset:
+    """`build` of records that are at hand."""
+    dataset = from_source(source)
+    if source.step.received_item:
+        received = from_json(source.step.received_item)
         for inside in values.items(received, keys.STEP_SEQUENCE.tag)[:1]:
             inside.pop(STATUS_TAG, None)
             _lay_over(dataset.ScheduledProcedureStepSequence[0], inside)
@@ -184,12 +189,12 @@ def encode(dataset: Dataset) -> bytes:
     dataset.SpecificCharacterSet = UTF_8
     encoded = encode_dataset(dataset, EXPLICIT_VR_LITTLE_ENDIAN)
     del dataset.SpecificCharacterSet
-    return encoded[_DECLARATION_LENGTH:] if encoded.startswith(_DECLARATION) else encoded
+    return encoded[_DECLARATION_LENGTH:] if encoded.startswith(DECLARATION) else encoded
 
 
 def decode(encoded: bytes | memoryview) -> Dataset:
     """The data set of `encode`; elements are converted when they are first read."""
-    return read_dataset(BytesIO(_DECLARATION + bytes(encoded)), is_implicit_VR=False, is_little_endian=True)
+    return read_dataset(BytesIO(DECLARATION + bytes(encoded)), is_implicit_VR=False, is_little_endian=True)
 
 
 def _declaration() -> bytes:
@@ -198,5 +203,5 @@ def _declaration() -> bytes:
     return encode_dataset(dataset, EXPLICIT_VR_LITTLE_ENDIAN)
 
 
-_DECLARATION = _declaration()
-_DECLARATION_LENGTH = len(_DECLARATION)
+DECLARATION = _declaration()
+_DECLARATION_LENGTH = len(DECLARATION)
