@@ -5,7 +5,7 @@ an item is then one walk over its element headers, and what was asked is copied.
 left to `answers.compose`, with which it always agrees.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from struct import Struct
 from typing import Final
 
@@ -20,21 +20,38 @@ from worklist import item as worklist_item
 from worklist.keys import Key
 from worklist.query import Asked, Query
 
-_TEXT: Final = frozenset({b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"})  # in the declared character set (PS3.5 6.1.2.2)
-_CODED: Final = frozenset({b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"TM", b"UI", b"UR"})
-_BINARY: Final = frozenset({b"AT", b"FD", b"FL", b"OB", b"OW", b"SL", b"SS", b"UL", b"US"})
-_KNOWN: Final = _TEXT | _CODED | _BINARY | {b"SQ"}
-_LONG: Final = frozenset({b"OB", b"OW", b"SQ", b"UC", b"UN", b"UR", b"UT", b"OD", b"OF", b"OL", b"OV", b"SV", b"UV"})  # PS3.5 7.1.2
+
+def _vrs(*names: str) -> frozenset[int]:
+    return frozenset(int.from_bytes(name.encode(), "little") for name in names)
+
+
+# VRs as the number that their two letters are in little endian, which is what a header is read as.
+_TEXT: Final = _vrs("LO", "LT", "PN", "SH", "ST", "UC", "UT")  # in the declared character set (PS3.5 6.1.2.2)
+_CODED: Final = _vrs("AE", "AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR")
+_BINARY: Final = _vrs("AT", "FD", "FL", "OB", "OW", "SL", "SS", "UL", "US")
+_LONG: Final = _vrs("OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV")  # length in 32 bits (PS3.5 7.1.2)
+(_SQ,) = _vrs("SQ")
 _PLAIN_SETS: Final = (*(f"ISO_IR {number}" for number in (100, 101, 109, 110, 126, 127, 138, 144, 148, 166)), "GB18030", "GBK")
 """Character sets where the codec alone says what fits and how it is written: no escape sequences, no half of a larger codec."""
 
-_header = Struct("<I2sH").unpack_from
+_header = Struct("<IHH").unpack_from
 _long = Struct("<I").unpack_from
 _pack_long = Struct("<I").pack
-_ITEM: Final = b"\xfe\xff\x00\xe0"
+_pack_header = Struct("<IHH").pack
+_pack_long_header = Struct("<IHHI").pack
+_ITEM: Final = 0xE000FFFE
 _UNDEFINED: Final = 0xFFFFFFFF
 _ESCAPE: Final = b"\x1b"
 _SPACE: Final = 0x20
+
+
+def _swapped(tag: int) -> int:
+    """A tag as its four bytes in little endian are read as one number, and back."""
+    return (tag & 0xFFFF) << 16 | tag >> 16
+
+
+_CHARACTER_SET: Final = _swapped(keys.CHARACTER_SET)
+_ITEM_TAG: Final = _pack_long(_ITEM)
 
 
 class _Doubt(Exception):
@@ -43,15 +60,16 @@ class _Doubt(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """What is asked of a data set or of the items of a sequence.
+    """What is asked of a data set or of the items of a sequence. Tags are numbers as `_swapped` makes them.
 
     `blank` is the answer of an empty data set, encoded element by element in order of tag, b"" for what is then left out. `places` gives
-    the index of a tag in it, with the level of its items when it is a sequence. `whole` copies everything; then `blank` is laid over it.
+    the index of a tag in it and, when it is a sequence, the level of its items. `whole` copies everything; then `blank` is what must
+    not be lacking. `only_first` takes one item.
     """
 
-    blank: tuple[bytes, ...]
-    places: "dict[int, tuple[int, _Level | None]]"
-    tags: tuple[int, ...]
+    tags: tuple[int, ...] = ()
+    blank: tuple[bytes, ...] = ()
+    places: "dict[int, tuple[int, _Level | None]]" = field(default_factory=dict)
     whole: bool = False
     only_first: bool = False
 
@@ -69,21 +87,27 @@ class _Walk:
         """The elements from `position` to `end` as the level asks for them."""
         if level.whole:
             return self._whole(level, position, end)
-        slots, places, data = list(level.blank), level.places, self.data
+        slots, find, data, implicit = list(level.blank), level.places.get, self.data, self.implicit
         while position < end:
             tag, vr, length = _header(data, position)
             value = position + 8
             if vr in _LONG:
                 (length,) = _long(data, value)
                 value += 4
-            place = places.get(tag)
+            after = value + length
+            place = find(tag)
             if place is not None:
                 index, below = place
-                if below is None:
-                    slots[index] = self._element(vr, position, value, value + length) or slots[index]
-                elif vr == b"SQ":
-                    slots[index] = self._items(below, position, value, value + length) or slots[index]
-            position = value + length
+                if below is not None:
+                    if vr == _SQ:
+                        slots[index] = self._items(below, tag, value, after) or slots[index]
+                elif value - position == 8 and vr not in _BINARY and (text := data[value:after]).isascii() and text[:1] > b" ":
+                    slots[index] = data[position : value - 4] + _pack_long(length) + text if implicit else data[position:after]
+                else:
+                    slots[index] = self._element(tag, vr, value, after) or slots[index]
+            position = after
+        if position != end:
+            raise _Doubt
         return b"".join(slots)
 
     def _whole(self, level: _Level, position: int, end: int) -> bytes:
@@ -95,66 +119,57 @@ class _Walk:
             if vr in _LONG:
                 (length,) = _long(self.data, value)
                 value += 4
-            if tag == _swapped(keys.CHARACTER_SET):
+            if tag == _CHARACTER_SET:
                 raise _Doubt
             after = value + length
-            found[tag] = self._items(_EVERYTHING, position, value, after) if vr == b"SQ" else self._element(vr, position, value, after)
-            if not found[tag]:
-                found[tag] = self._head(vr, position, 0)
+            copied = self._items(_EVERYTHING, tag, value, after) if vr == _SQ else self._element(tag, vr, value, after)
+            found[tag] = copied or self._head(tag, vr, 0)
             position = after
+        if position != end:
+            raise _Doubt
         return b"".join(found[tag] for tag in sorted(found, key=_swapped))
 
-    def _element(self, vr: bytes, position: int, value: int, after: int) -> bytes:
-        """The element at `position`, which is no sequence; b"" when it has no value."""
-        data = self.data
-        if vr not in _KNOWN or vr == b"SQ" or after > len(data):
-            raise _Doubt
-        text = data[value:after]
+    def _element(self, tag: int, vr: int, value: int, after: int) -> bytes:
+        """An element that is no sequence; b"" when it has no value."""
+        content = self.data[value:after]
         if vr not in _BINARY:
-            if not text or (text[0] <= _SPACE and not text.strip(b" \0")):
+            if not content or (content[0] <= _SPACE and not content.strip(b" \0")):
                 return b""
-            if not text.isascii():
-                if vr not in _TEXT:
-                    raise _Doubt
+            if not content.isascii() and vr in _TEXT:
                 self.foreign = True
                 if self.codec:
-                    text = _padded(text.decode().rstrip(" \0").encode(self.codec))
-                    return self._head(vr, position, len(text)) + text
-        elif not text:
-            return b""
-        if not self.implicit:
-            return data[position:after]
-        return self._head(vr, position, len(text)) + text
-
-    def _items(self, level: _Level, position: int, value: int, end: int) -> bytes:
-        """The sequence at `position`, each item as the level asks for it; b"" when there is none."""
-        data, parts, at = self.data, [b""], value
-        if end > len(data):
-            raise _Doubt
-        while at < end and not (level.only_first and len(parts) > 1):
-            (length,) = _long(data, at + 4)
-            if data[at : at + 4] != _ITEM or length == _UNDEFINED:
+                    content = _padded(content.decode().rstrip(" \0").encode(self.codec))
+            elif vr not in _TEXT and (vr not in _CODED or not content.isascii()):
                 raise _Doubt
-            content = self.fill(level, at + 8, at + 8 + length)
-            parts.append(_ITEM + _pack_long(len(content)) + content)
-            at += 8 + length
+        return self._head(tag, vr, len(content)) + content if content else b""
+
+    def _items(self, level: _Level, sequence: int, position: int, end: int) -> bytes:
+        """A sequence, each item as the level asks for it; b"" when there is none."""
+        data, parts = self.data, [b""]
+        while position < end and not (level.only_first and len(parts) > 1):
+            tag, _, _ = _header(data, position)
+            (length,) = _long(data, position + 4)
+            if tag != _ITEM or length == _UNDEFINED:
+                raise _Doubt
+            content = self.fill(level, position + 8, position + 8 + length)
+            parts += (_ITEM_TAG, _pack_long(len(content)), content)
+            position += 8 + length
         if len(parts) == 1:
             return b""
         content = b"".join(parts)
-        return self._head(b"SQ", position, len(content)) + content
+        return self._head(sequence, _SQ, len(content)) + content
 
-    def _head(self, vr: bytes, position: int, length: int) -> bytes:
-        tag = self.data[position : position + 4]
+    def _head(self, tag: int, vr: int, length: int) -> bytes:
         if self.implicit:
-            return tag + _pack_long(length)
+            return _pack_long(tag) + _pack_long(length)
         if vr in _LONG:
-            return tag + vr + b"\0\0" + _pack_long(length)
+            return _pack_long_header(tag, vr, 0, length)
         if length > 0xFFFF:
             raise _Doubt
-        return tag + vr + length.to_bytes(2, "little")
+        return _pack_header(tag, vr, length)
 
 
-_EVERYTHING = _Level((), {}, (), whole=True)
+_EVERYTHING = _Level(whole=True)
 
 
 @dataclass(slots=True)
@@ -210,16 +225,15 @@ class Plan:
             below = self._below(one) if one.key.vr == "SQ" else None
             places[_swapped(one.key.tag)] = index, below
             blank.append(self._blank(one.key) if one.key is not keys.STEP_SEQUENCE or below is None else self._blank_step(below))
-        return _Level(tuple(blank), places, tuple(places))
+        return _Level(tuple(places), tuple(blank), places)
 
     def _below(self, asked: Asked) -> _Level:
         is_step = asked.key is keys.STEP_SEQUENCE
         if not asked.whole:
-            level = self._level_of(asked.children)
-            return _Level(level.blank, level.places, level.tags, only_first=is_step)
+            return replace(self._level_of(asked.children), only_first=is_step)
         needed = [child for child in asked.key.children if child.returned in ("1", "2")]
-        blanks = tuple(self._empty(child) for child in needed)
-        return _Level(blanks, {}, tuple(_swapped(child.tag) for child in needed), whole=True, only_first=is_step)
+        tags = tuple(_swapped(child.tag) for child in needed)
+        return _Level(tags, tuple(map(self._empty, needed)), whole=True, only_first=is_step)
 
     def _blank(self, key: Key) -> bytes:
         return b"" if key.returned in answers.WHEN_KNOWN else self._empty(key)
@@ -230,7 +244,7 @@ class Plan:
     def _blank_step(self, level: _Level) -> bytes:
         """The step sequence, which always has one item."""
         content = b"".join(blank for _, blank in sorted(zip(map(_swapped, level.tags), level.blank, strict=True)))
-        item = _ITEM + _pack_long(len(content)) + content
+        item = _ITEM_TAG + _pack_long(len(content)) + content
         head = self._encoded(DataElement(keys.STEP_SEQUENCE.tag, "SQ", []))
         return head[:-4] + _pack_long(len(item)) + item
 
@@ -238,11 +252,6 @@ class Plan:
 def _selects_items(asked: Asked) -> bool:
     """Whether a sequence is to come back with the items that match only."""
     return asked.key.vr == "SQ" and (asked.filters or any(map(_selects_items, asked.children)))
-
-
-def _swapped(tag: int) -> int:
-    """A tag as its four bytes in little endian are read as one number, and back."""
-    return (tag & 0xFFFF) << 16 | tag >> 16
 
 
 def _padded(text: bytes) -> bytes:
