@@ -27,13 +27,6 @@ class StepChanged:
     step_id: int
 
 
-@dataclass(frozen=True)
-class StepsMade:
-    """Many scheduled procedure steps were made at once."""
-
-    step_ids: tuple[int, ...]
-
-
 @dataclass(frozen=True, slots=True)
 class StepRecords:
     """A step with all that it belongs to, as just written: whoever follows need not read it again."""
@@ -49,7 +42,7 @@ class StepRecords:
 
 @dataclass(frozen=True)
 class StepsAdded:
-    """Scheduled procedure steps were made in bulk (`ris.actions.bulk`)."""
+    """Scheduled procedure steps were made in bulk."""
 
     steps: tuple[StepRecords, ...]
 

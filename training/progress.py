@@ -5,6 +5,7 @@ from typing import Protocol
 
 _WIDTH = 30
 _INTERVAL = 0.1  # seconds between two drawings
+_LINE_INTERVAL = 10.0  # seconds between two lines where nobody watches
 
 
 class _Stream(Protocol):
@@ -14,21 +15,39 @@ class _Stream(Protocol):
 
 
 class Bar:
-    """`show(what, done, of)` after each piece of work."""
+    """`show(what, done, of)` after each piece of work; `rates` adds how fast it goes and how long it will take."""
 
-    def __init__(self, stream: _Stream) -> None:
+    def __init__(self, stream: _Stream, *, rates: bool = False) -> None:
         self._stream = stream
         self._live = stream.isatty()
-        self._drawn = 0.0
+        self._rates = rates
+        self._what = ""
+        self._began = self._drawn = 0.0
 
     def show(self, what: str, done: int, of: int) -> None:
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._began = what, now
+            if not self._live:
+                self._drawn = now
         finished = done == of
-        if not self._live:
-            if finished:
-                self._stream.write(f"  {of} {what}")
+        if not finished and now - self._drawn <= (_INTERVAL if self._live else _LINE_INTERVAL):
             return
-        if finished or time.monotonic() - self._drawn > _INTERVAL:
+        self._drawn = now
+        pace = self._pace(done, of, now) if self._rates else ""
+        if self._live:
             filled = _WIDTH * done // of if of else _WIDTH
-            self._stream.write(f"\r  {what:<12}[{'#' * filled}{'.' * (_WIDTH - filled)}] {done}/{of} ", ending="\n" if finished else "")
+            line = f"\r  {what:<12}[{'#' * filled}{'.' * (_WIDTH - filled)}] {done}/{of} {pace:<24}"
+            self._stream.write(line, ending="\n" if finished else "")
             self._stream.flush()
-            self._drawn = time.monotonic()
+        else:
+            self._stream.write(f"  {of} {what}" if finished else f"  {done} of {of} {what} {pace}".rstrip())
+            self._stream.flush()
+
+    def _pace(self, done: int, of: int, now: float) -> str:
+        """`850/s, 1:56 left`."""
+        rate = done / max(now - self._began, 0.001)
+        if done == of or not rate:
+            return f"{rate:.0f}/s"
+        left = round((of - done) / rate)
+        return f"{rate:.0f}/s, {left // 60}:{left % 60:02d} left"

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from ris import clock, events
+from ris.insertion import insert
 from ris.models import ScheduledProcedureStep, Site
 from worklist import encoding, keys, values
 from worklist import item as worklist_item
@@ -44,7 +45,12 @@ class Built:
 
 def build(step: ScheduledProcedureStep) -> Built | None:
     """The entry of a step as its source says now; None when it is on no worklist."""
-    return _from_received(step) if step.received_item else _from_columns(Source.of(step))
+    return build_from(Source.of(step))
+
+
+def build_from(source: Source) -> Built | None:
+    """`build` of records that are at hand."""
+    return _from_received(source) if source.step.received_item else _from_columns(source)
 
 
 def _from_columns(source: Source) -> Built | None:
@@ -52,11 +58,11 @@ def _from_columns(source: Source) -> Built | None:
     return _build(source.step, lambda key: encoding.texts(key, source), lambda: encoding.encode(source))
 
 
-def _from_received(step: ScheduledProcedureStep) -> Built | None:
-    dataset = worklist_item.build(step)
+def _from_received(source: Source) -> Built | None:
+    dataset = worklist_item.build_from(source)
     inside = dataset.ScheduledProcedureStepSequence[0]
     return _build(
-        step,
+        source.step,
         lambda key: values.texts((inside if key.tag in keys.STEP else dataset).get(key.tag)),
         lambda: worklist_item.encode(dataset),
     )
@@ -204,15 +210,11 @@ def on_step_changed(event: events.StepChanged) -> None:
     rebuild([event.step_id])
 
 
-def on_steps_made(event: events.StepsMade) -> None:
-    rebuild(event.step_ids)
-
-
 def on_steps_added(event: events.StepsAdded) -> None:
     sources = (Source(one.step, one.procedure, one.order, one.patient, one.visit, one.site, one.stations) for one in event.steps)
-    built = [one for one in map(_from_columns, sources) if one is not None]
-    WorklistEntry.objects.bulk_create([one.entry for one in built])
-    WorklistEntryStation.objects.bulk_create([row for one in built for row in one.stations])
+    built = [one for one in map(build_from, sources) if one is not None]
+    insert([one.entry for one in built])
+    insert([row for one in built for row in one.stations])
 
 
 def on_steps_removed(event: events.StepsRemoved) -> None:
@@ -234,7 +236,6 @@ def on_site_changed(event: events.SiteChanged) -> None:
 def subscribe() -> None:
     """Follow what changes in the RIS; called once, when the application is ready."""
     events.subscribe(events.StepChanged, on_step_changed)
-    events.subscribe(events.StepsMade, on_steps_made)
     events.subscribe(events.StepsAdded, on_steps_added)
     events.subscribe(events.StepsRemoved, on_steps_removed)
     events.subscribe(events.PatientChanged, on_patient_changed)

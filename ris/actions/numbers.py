@@ -2,26 +2,65 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
 
 from django.db.models import F
 
 from ris import clock
 from ris.models import NumberSequence, Site
 
-_PATIENT_ID_START = 4_800_000
-_ADMISSION_ID_START = 310_000
-
 
 def next_number(site: Site, name: str, start: int = 0) -> int:
-    """Next number of the site's range, above `start`. Call it inside a transaction: a rolled-back number is given again.
+    """Next number of the site's range, above `start`. Call it inside a transaction: a rolled-back number is given again."""
+    return next_numbers(site, name, 1, start)[0]
+
+
+def next_numbers(site: Site, name: str, count: int, start: int = 0) -> range:
+    """As many numbers of the site's range, one after the other.
 
     The UPDATE locks the row until the transaction ends, so that two orders never share a number.
     """
-    updated = NumberSequence.objects.filter(site=site, name=name).update(value=F("value") + 1)
-    if not updated:
+    row = NumberSequence.objects.filter(site=site, name=name)
+    if not row.update(value=F("value") + count):
         NumberSequence.objects.bulk_create([NumberSequence(site=site, name=name, value=start)], ignore_conflicts=True)
-        NumberSequence.objects.filter(site=site, name=name).update(value=F("value") + 1)
-    return NumberSequence.objects.get(site=site, name=name).value
+        row.update(value=F("value") + count)
+    last = row.get().value
+    return range(last - count + 1, last + 1)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A kind of identifier: the range that it counts in, how it is written, and the number that the range begins behind."""
+
+    name: str
+    pattern: str
+    start: int = 0
+
+    def draw(self, site: Site, count: int) -> list[str]:
+        return [self.pattern.format(number) for number in next_numbers(site, self.name, count, self.start)]
+
+    def draw_free(self, site: Site, count: int, taken: Callable[[list[str]], set[str]]) -> list[str]:
+        """As many that nobody has: see `until_free`. `taken` says which of some numbers are."""
+        found: list[str] = []
+        while len(found) < count:
+            drawn = self.draw(site, count - len(found))
+            held = taken(drawn)
+            found += [number for number in drawn if number not in held]
+        return found
+
+
+PATIENT_ID = Numbers("patient", "{}", 4_800_000)
+ADMISSION_ID = Numbers("admission", "V{}", 310_000)
+PLACER_ORDER = Numbers("placer order number", "P{}", 100_000)
+FILLER_ORDER = Numbers("filler order number", "F{}", 100_000)
+REQUESTED_PROCEDURE_ID = Numbers("requested procedure", "RP-{}", 70_000)
+SCHEDULED_PROCEDURE_STEP_ID = Numbers("scheduled procedure step", "SPS-{}", 90_000)
+
+
+def accession_numbers(day: date) -> Numbers:
+    """`A261123-014`: the range of a day."""
+    return Numbers(f"accession {day:%y%m%d}", f"A{day:%y%m%d}-{{:03d}}")
 
 
 def until_free(draw: Callable[[], str], is_taken: Callable[[str], bool]) -> str:
@@ -36,30 +75,29 @@ def until_free(draw: Callable[[], str], is_taken: Callable[[str], bool]) -> str:
 
 
 def accession_number(site: Site) -> str:
-    """`A261123-014`: a number per day and site."""
-    day = f"{clock.today(site):%y%m%d}"
-    return f"A{day}-{next_number(site, f'accession {day}'):03d}"
+    """A number per day and site."""
+    return accession_numbers(clock.today(site)).draw(site, 1)[0]
 
 
 def order_number(site: Site, kind: str) -> str:
     """Placer (`P…`) or filler (`F…`) order number."""
-    return f"{kind[0].upper()}{next_number(site, f'{kind} order number', 100_000)}"
+    return {"placer": PLACER_ORDER, "filler": FILLER_ORDER}[kind].draw(site, 1)[0]
 
 
 def requested_procedure_id(site: Site) -> str:
-    return f"RP-{next_number(site, 'requested procedure', 70_000)}"
+    return REQUESTED_PROCEDURE_ID.draw(site, 1)[0]
 
 
 def scheduled_procedure_step_id(site: Site) -> str:
-    return f"SPS-{next_number(site, 'scheduled procedure step', 90_000)}"
+    return SCHEDULED_PROCEDURE_STEP_ID.draw(site, 1)[0]
 
 
 def patient_id(site: Site) -> str:
-    return str(next_number(site, "patient", _PATIENT_ID_START))
+    return PATIENT_ID.draw(site, 1)[0]
 
 
 def admission_id(site: Site) -> str:
-    return f"V{next_number(site, 'admission', _ADMISSION_ID_START)}"
+    return ADMISSION_ID.draw(site, 1)[0]
 
 
 def study_instance_uid() -> str:

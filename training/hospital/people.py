@@ -248,8 +248,8 @@ _EVERYBODY = (
     _LATIN, _JAPANESE, _KOREAN, _CHINESE, _GREEK, _CYRILLIC, _ARABIC, _HEBREW, _THAI, _INDIC_AND_CAUCASIAN, _MORE_LATIN,
 )  # fmt: skip
 
-_ALLERGIES = ("Iodinated contrast media", "Penicillin", "Latex", "Gadolinium chelates", "Peanuts", "Adhesive tape", "Aspirin")
-_ALERTS = (
+ALLERGIES = ("Iodinated contrast media", "Penicillin", "Latex", "Gadolinium chelates", "Peanuts", "Adhesive tape", "Aspirin")
+ALERTS = (
     "Cardiac pacemaker",
     "Diabetes, on metformin",
     "Anticoagulated",
@@ -257,7 +257,7 @@ _ALERTS = (
     "Kidney function eGFR 38",
     "Hip prosthesis",
 )
-_NEEDS = ("Wheelchair", "Hearing aid", "Interpreter needed", "Oxygen 2 l/min", "Claustrophobia")
+NEEDS = ("Wheelchair", "Hearing aid", "Interpreter needed", "Oxygen 2 l/min", "Claustrophobia")
 _EPOCH = date(1932, 1, 4)
 _DAYS_OF_BIRTH = 365 * 88
 
@@ -280,7 +280,7 @@ def _patient(sex: str, name: str, chance: Random) -> PatientData:
         sex=sex,
         size_m=Decimal(f"{size:.2f}") if size else None,
         weight_kg=Decimal(f"{weight:.1f}") if weight and chance.random() < 0.9 else None,
-        allergies=chance.sample(_ALLERGIES, chance.choice((1, 1, 2))) if chance.random() < 0.2 else [],
-        medical_alerts=chance.sample(_ALERTS, chance.choice((1, 1, 2))) if chance.random() < 0.15 else [],
-        special_needs=chance.choice(_NEEDS) if chance.random() < 0.1 else "",
+        allergies=chance.sample(ALLERGIES, chance.choice((1, 1, 2))) if chance.random() < 0.2 else [],
+        medical_alerts=chance.sample(ALERTS, chance.choice((1, 1, 2))) if chance.random() < 0.15 else [],
+        special_needs=chance.choice(NEEDS) if chance.random() < 0.1 else "",
     )

@@ -1,0 +1,100 @@
+"""`manage.py generate_worklist --steps N --days D --seed S`: a load of any size on the hospital as it stands."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from ris.actions.sites import ensure_default_site
+from ris.actor import Actor
+from ris.errors import RisError
+from training.load.run import Outcome, Progress, Writer, look_at, with_room_for
+from training.progress import Bar
+
+_MOST_STEPS, _MOST_DAYS = 10_000_000, 3650
+_SHOWN = 12
+
+
+def _whole(most: int, what: str) -> Any:
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {what}") from None
+        if not 1 <= number <= most:
+            raise argparse.ArgumentTypeError(f"{number} is out of range; ask for 1 to {most} {what}")
+        return number
+
+    return read
+
+
+@contextmanager
+def _stopped_between_transactions(show: Progress) -> Iterator[Progress]:
+    """A progress that raises KeyboardInterrupt after Ctrl-C or SIGTERM, when what was begun is whole."""
+    asked: list[int] = []
+
+    def show_or_stop(what: str, done: int, of: int) -> None:
+        show(what, done, of)
+        if asked:
+            raise KeyboardInterrupt
+
+    handlers = {number: signal.signal(number, lambda number, frame: asked.append(number)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield show_or_stop
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+class Command(BaseCommand):
+    help = (
+        "Fill the worklist: exams of the site's catalogue on its stations, without double bookings, for today and the days after it. "
+        "People are made up. All steps are SCHEDULED. The same seed on the same database on the same day gives the same load; "
+        "run again it adds another one around what is booked. Stations are added when those there are too few."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--steps", type=_whole(_MOST_STEPS, "steps"), required=True, help="how many scheduled procedure steps")
+        parser.add_argument("--days", type=_whole(_MOST_DAYS, "days"), default=1, help="over how many days from today on (%(default)s)")
+        parser.add_argument("--seed", type=int, default=1, help="same number, same load (%(default)s)")
+        parser.add_argument(
+            "--stations",
+            choices=("add", "existing"),
+            default="add",
+            help="when the stations are too few: add further ones, or refuse and say how many steps fit (%(default)s)",
+        )
+
+    def handle(self, *args: Any, steps: int, days: int, seed: int, stations: str, **options: Any) -> None:
+        began = time.monotonic()
+        outcome, bar = Outcome(steps), Bar(self.stdout, rates=True)
+        actor = Actor.system(f"generate_worklist {seed}")
+        try:
+            with _stopped_between_transactions(bar.show) as show:
+                hospital = with_room_for(look_at(ensure_default_site(), days, seed), steps, actor, outcome, show, may_add=stations == "add")
+                Writer(hospital, actor, outcome, show).write()
+        except DatabaseError as error:
+            raise CommandError(f"{str(error).strip()}. Is the database migrated (`manage.py migrate`)? {_summary(outcome)}") from error
+        except RisError as error:
+            raise CommandError(f"{error}. Nothing was written.") from error
+        except KeyboardInterrupt:
+            self.stdout.write("")
+            self.stderr.write(f"Stopped. {_summary(outcome)} Each of them is whole; run it again for more.")
+            sys.exit(130)
+        seconds = time.monotonic() - began
+        self.stdout.write(f"{_summary(outcome)} {seconds:.1f} s, {outcome.steps / seconds:.0f} steps a second.")
+        if outcome.steps < steps:
+            raise CommandError(f"{steps - outcome.steps} steps found no place, since the stations were booked meanwhile; run it again.")
+
+
+def _summary(outcome: Outcome) -> str:
+    said = f"{outcome.steps} steps of {outcome.exams} exams for {outcome.patients} new patients are in."
+    if not outcome.stations:
+        return said
+    names = ", ".join(outcome.stations[:_SHOWN]) + (", …" if len(outcome.stations) > _SHOWN else "")
+    return f"{said} {len(outcome.stations)} stations were added: {names}."
