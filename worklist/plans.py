@@ -5,12 +5,10 @@ an item is then one walk over its element headers, and what was asked is copied.
 left to `answers.compose`, with which it always agrees.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from struct import Struct
 from typing import Final
-
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
 
 from dimse import charsets
 from dimse.encode import encode
@@ -19,6 +17,7 @@ from worklist import answers, keys
 from worklist import item as worklist_item
 from worklist.keys import Key
 from worklist.query import Asked, Query
+from worklist.recent import Recent
 
 
 def _vrs(*names: str) -> frozenset[int]:
@@ -41,6 +40,7 @@ _pack_header = Struct("<IHH").pack
 _pack_long_header = Struct("<IHHI").pack
 _ITEM: Final = 0xE000FFFE
 _UNDEFINED: Final = 0xFFFFFFFF
+_COMPOSED_BYTES: Final = 4 * 2**20  # items and answers kept of a generation
 _ESCAPE: Final = b"\x1b"
 _SPACE: Final = 0x20
 
@@ -123,7 +123,7 @@ class _Walk:
                 raise _Doubt
             after = value + length
             copied = self._items(_EVERYTHING, tag, value, after) if vr == _SQ else self._element(tag, vr, value, after)
-            found[tag] = copied or self._head(tag, vr, 0)
+            found[tag] = copied or _head(tag, vr, 0, self.implicit)
             position = after
         if position != end:
             raise _Doubt
@@ -141,7 +141,7 @@ class _Walk:
                     content = _padded(content.decode().rstrip(" \0").encode(self.codec))
             elif vr not in _TEXT and (vr not in _CODED or not content.isascii()):
                 raise _Doubt
-        return self._head(tag, vr, len(content)) + content if content else b""
+        return _head(tag, vr, len(content), self.implicit) + content if content else b""
 
     def _items(self, level: _Level, sequence: int, position: int, end: int) -> bytes:
         """A sequence, each item as the level asks for it; b"" when there is none."""
@@ -157,46 +157,46 @@ class _Walk:
         if len(parts) == 1:
             return b""
         content = b"".join(parts)
-        return self._head(sequence, _SQ, len(content)) + content
+        return _head(sequence, _SQ, len(content), self.implicit) + content
 
-    def _head(self, tag: int, vr: int, length: int) -> bytes:
-        if self.implicit:
-            return _pack_long(tag) + _pack_long(length)
-        if vr in _LONG:
-            return _pack_long_header(tag, vr, 0, length)
-        if length > 0xFFFF:
-            raise _Doubt
-        return _pack_header(tag, vr, length)
+
+def _head(tag: int, vr: int, length: int, implicit: bool) -> bytes:
+    """The header of an element (PS3.5 7.1.2, 7.1.3)."""
+    if implicit:
+        return _pack_long(tag) + _pack_long(length)
+    if vr in _LONG:
+        return _pack_long_header(tag, vr, 0, length)
+    if length > 0xFFFF:
+        raise _Doubt
+    return _pack_header(tag, vr, length)
 
 
 _EVERYTHING = _Level(whole=True)
 
 
-@dataclass(slots=True)
 class Plan:
     """How the items that answer one query are written in one transfer syntax, in the preferred character set when they fit it."""
 
-    query: Query
-    transfer_syntax: str
-    preferred: tuple[str, ...]
-    _level: _Level | None = field(init=False)
-    _codec: str | None = field(init=False, default=None)
-    _declared: bytes | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        known = charsets.read("\\".join(self.preferred))
-        terms = known.terms if known.terms and not known.unknown else charsets.UTF_8
-        if terms != charsets.UTF_8 and terms[0] in _PLAIN_SETS and len(terms) == 1:
-            self._codec = known.encodings[0]
-        self._declared = self._declaration(terms) if self._codec or terms == charsets.UTF_8 else None
-        is_little = self.transfer_syntax in (IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN)
-        self._level = self._root() if is_little and not any(map(_selects_items, (*self.query.root, *self.query.step))) else None
+    def __init__(self, query: Query, transfer_syntax: str, preferred: Sequence[str]) -> None:
+        self.query = query
+        self._transfer_syntax, self._preferred = transfer_syntax, tuple(preferred)
+        self._implicit = transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
+        self._codec, self._declared = self._character_set()
+        is_little = self._implicit or transfer_syntax == EXPLICIT_VR_LITTLE_ENDIAN
+        self._level = self._root() if is_little and not any(map(_selects_items, (*query.root, *query.step))) else None
 
     def compose(self, item: bytes) -> bytes:
         """The encoded identifier of a pending response for `item` (the bytes of `worklist.item.encode`)."""
+        answer = _composed.get((self, item))
+        if answer is None:
+            answer = self._compose(item)
+            _composed.put((self, item), answer, len(item) + len(answer))
+        return answer
+
+    def _compose(self, item: bytes) -> bytes:
         if self._level is None or _ESCAPE in item:
             return self._by_objects(item)
-        walk = _Walk(item, self.transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN, self._codec)
+        walk = _Walk(item, self._implicit, self._codec)
         try:
             answer = walk.fill(self._level, 0, len(item))
         except (_Doubt, UnicodeError):  # a character that the preferred set does not have makes the whole answer UTF-8
@@ -205,14 +205,19 @@ class Plan:
             return answer
         return self._by_objects(item) if self._declared is None else self._declared + answer
 
+    def _character_set(self) -> tuple[str | None, bytes | None]:
+        """The codec that text is written with, None as it is, and the declaration of it, None when only objects can tell."""
+        known = charsets.read("\\".join(self._preferred))
+        terms = known.terms if known.terms and not known.unknown else charsets.UTF_8
+        is_plain = len(terms) == 1 and terms[0] in _PLAIN_SETS
+        if terms != charsets.UTF_8 and not is_plain:
+            return None, None
+        declared = _padded(terms[0].encode())
+        head = _head(_CHARACTER_SET, int.from_bytes(b"CS", "little"), len(declared), self._implicit)
+        return (known.encodings[0] if is_plain else None), head + declared
+
     def _by_objects(self, item: bytes) -> bytes:
-        return encode(answers.compose(self.query, worklist_item.decode(item), self.preferred), self.transfer_syntax)
-
-    def _declaration(self, terms: tuple[str, ...]) -> bytes:
-        return self._encoded(DataElement(keys.CHARACTER_SET, "CS", list(terms) if len(terms) > 1 else terms[0]))
-
-    def _encoded(self, element: DataElement) -> bytes:
-        return encode(Dataset({element.tag: element}), self.transfer_syntax)
+        return encode(answers.compose(self.query, worklist_item.decode(item), self._preferred), self._transfer_syntax)
 
     def _root(self) -> _Level:
         step = self.query.sequence
@@ -239,14 +244,17 @@ class Plan:
         return b"" if key.returned in answers.WHEN_KNOWN else self._empty(key)
 
     def _empty(self, key: Key) -> bytes:
-        return self._encoded(DataElement(key.tag, key.vr, [] if key.vr == "SQ" else None))
+        """The element without a value (for little endian, as all that a plan writes by itself)."""
+        return _head(_swapped(key.tag), int.from_bytes(key.vr.encode(), "little"), 0, self._implicit)
 
     def _blank_step(self, level: _Level) -> bytes:
         """The step sequence, which always has one item."""
         content = b"".join(blank for _, blank in sorted(zip(map(_swapped, level.tags), level.blank, strict=True)))
         item = _ITEM_TAG + _pack_long(len(content)) + content
-        head = self._encoded(DataElement(keys.STEP_SEQUENCE.tag, "SQ", []))
-        return head[:-4] + _pack_long(len(item)) + item
+        return _head(_swapped(keys.STEP_SEQUENCE.tag), _SQ, len(item), self._implicit) + item
+
+
+_composed: Recent[tuple[Plan, bytes], bytes] = Recent(_COMPOSED_BYTES)
 
 
 def _selects_items(asked: Asked) -> bool:
