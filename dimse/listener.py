@@ -1,100 +1,78 @@
-"""The listening socket: makes a ServedAssociation of each connection. Built on `AE.make_server(server_class=…, request_handler=…)`.
+"""The listening socket, on the event loop. Other processes may share it: what one sees, another may be the one to accept."""
 
-Beyond pynetdicom's documented API it overrides `AssociationServer.server_bind`, `.server_close`, `.get_request` and
-`RequestHandler._create_association`; an association needs `_server` and a thread name with "AcceptorThread" in it.
-"""
-
+import asyncio
 import logging
 import os
 import socket
-import sys
-from copy import deepcopy
-from dataclasses import replace
-from typing import Any, cast
-
-from pynetdicom.ae import ApplicationEntity
-from pynetdicom.transport import AssociationServer, RequestHandler
-
-from dimse.dispatch import without_values
-from dimse.engine import Host, ServedAssociation
-from dimse.sockets import BoundedSocket
+from collections.abc import Callable
+from typing import Final
 
 logger = logging.getLogger(__name__)
 
-
-class ConnectionHandler(RequestHandler):
-    """Turns one accepted connection into an association with its own thread."""
-
-    def _create_association(self) -> ServedAssociation:
-        listener = cast(Listener, self.server)
-        association = ServedAssociation(self.ae, listener.host)
-        association.name = f"AcceptorThread@{self.client_address[0]}:{self.client_address[1]}"
-        association._server = listener
-        association.transport = BoundedSocket(association, self.request)
-        association.set_socket(association.transport)
-        association.acceptor.maximum_length = self.ae.maximum_pdu_size
-        association.acceptor.ae_title = listener.ae_title
-        association.acceptor.address_info = self.local
-        association.acceptor.implementation_class_uid = self.ae.implementation_class_uid
-        association.acceptor.implementation_version_name = self.ae.implementation_version_name
-        association.acceptor.supported_contexts = deepcopy(listener.contexts)
-        association.requestor.address_info = self.remote
-        association.info = replace(association.info, address=association.requestor.address, port=association.requestor.port)
-        listener.host.connected(association)
-        return association
+_BACKLOG: Final = 512
+_PAUSE: Final = 0.2  # seconds until it is tried again when accepting failed
 
 
-class Listener(AssociationServer):
-    """Listens on an address, or on a socket that another process bound and others may share (`inherited_fd`)."""
+def bound(address: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((address, port))
+        listening.listen(_BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
-    request_queue_size = 512
 
-    def __init__(self, *args: Any, host: Host, inherited_fd: int | None, io_timeout: float, **kwargs: Any) -> None:
-        self.host = host
-        self._inherited_fd = inherited_fd
-        self._io_timeout = io_timeout
-        super().__init__(*args, **kwargs)
+def inherited(descriptor: int) -> socket.socket:
+    """The listening socket behind a descriptor that another process bound; the descriptor itself stays open. Raises OSError."""
+    return socket.socket(fileno=os.dup(descriptor))
+
+
+class Listener:
+    """Accepts connections and makes a protocol of each; one at a turn, so that processes that share the socket share the work."""
+
+    def __init__(self, listening: socket.socket, loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.Protocol]) -> None:
+        self._listening = listening
+        self._listening.setblocking(False)
+        self._loop = loop
+        self._protocol = protocol
+        self._opening: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
     @property
-    def listening(self) -> socket.socket:
-        return cast(socket.socket, self.socket)  # made by TCPServer's constructor, before anything here runs
+    def port(self) -> int:
+        return int(self._listening.getsockname()[1])
 
-    def server_bind(self) -> None:
-        if self._inherited_fd is not None:
-            self.listening.close()
-            self.socket = socket.socket(fileno=os.dup(self._inherited_fd))
-        else:
-            self.listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.listening.bind(self.server_address)
-        # Another process that shares the socket may be the one to accept what select() saw here.
-        self.listening.setblocking(False)
-        self.server_address = self.listening.getsockname()
+    def open(self) -> None:
+        """Accept from now on; on the loop."""
+        if not self._is_closed:
+            self._loop.add_reader(self._listening, self._accept)
 
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = self.listening.accept()
-        connection.settimeout(self._io_timeout)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return connection, address
+    def close(self) -> None:
+        """Accept no more; processes that share the socket go on."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._loop.remove_reader(self._listening)
+            self._listening.close()
 
-    def server_close(self) -> None:
-        self.listening.close()  # not shutdown(): that would close it for the processes that share it
+    def _accept(self) -> None:
+        try:
+            connection, _ = self._listening.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            return
+        except OSError as error:  # out of descriptors or memory: the connection stays in the queue, and asking at once would spin
+            logger.error("No connection can be accepted for %g s: %s", _PAUSE, error.strerror)
+            self._loop.remove_reader(self._listening)
+            self._loop.call_later(_PAUSE, self.open)
+            return
+        connection.setblocking(False)
+        task = self._loop.create_task(self._open(connection))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
 
-    def service_actions(self) -> None:
-        """Leave garbage to Python's collector: pynetdicom would run a whole collection every sixty turns."""
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        error = sys.exc_info()[1]
-        logger.error("Connection from %s failed: %s", client_address[0], without_values(error) if error else "unknown")
-
-
-def listen(ae: ApplicationEntity, address: tuple[str, int], host: Host, inherited_fd: int | None, io_timeout: float) -> Listener:
-    """A listener on `address`, or on the inherited socket. Raises OSError when the address cannot be had."""
-    listener = ae.make_server(
-        address,
-        server_class=Listener,
-        request_handler=ConnectionHandler,
-        host=host,
-        inherited_fd=inherited_fd,
-        io_timeout=io_timeout,
-    )
-    return cast(Listener, listener)
+    async def _open(self, connection: socket.socket) -> None:
+        await self._loop.connect_accepted_socket(self._protocol, connection)

@@ -23,7 +23,7 @@ Policy = Callable[[str, str, str], Accept | Reject]
 """`policy(calling AE title, called AE title, peer's address)`; AE titles come without padding."""
 
 _PERMANENT, _TRANSIENT = 1, 2
-_SERVICE_USER, _PRESENTATION = 1, 3
+_SERVICE_USER, _ACSE, _PRESENTATION = 1, 2, 3
 
 
 def called_ae_title_unknown(called: str) -> Reject:
@@ -38,6 +38,10 @@ def application_context_unknown(name: str) -> Reject:
     return Reject(_PERMANENT, _SERVICE_USER, 2, f"application context {name!r} is not DICOM's")
 
 
+def protocol_version_unknown(version: int) -> Reject:
+    return Reject(_PERMANENT, _ACSE, 2, f"protocol version {version:04X}H does not include version 1")
+
+
 def no_reason_given(why: str) -> Reject:
     """Permanent, and the peer is not told why."""
     return Reject(_PERMANENT, _SERVICE_USER, 1, why)
@@ -48,8 +52,13 @@ def out_of_order(why: str) -> Reject:
     return Reject(_TRANSIENT, _SERVICE_USER, 1, why)
 
 
-def local_limit_exceeded(limit: int) -> Reject:
-    return Reject(_TRANSIENT, _PRESENTATION, 2, f"there are already {limit} associations")
+def temporary_congestion(why: str) -> Reject:
+    return Reject(_TRANSIENT, _PRESENTATION, 1, why)
+
+
+def local_limit_exceeded(limit: int, caller: str = "") -> Reject:
+    """`caller` when the limit is that of one calling AE title."""
+    return Reject(_TRANSIENT, _PRESENTATION, 2, f"there are already {limit} associations{f' of {caller!r}' if caller else ''}")
 
 
 def accept_all(calling: str, called: str, address: str) -> Accept:

@@ -1,19 +1,24 @@
 """pynetdicom's side of an association request: sockets that are closed whatever happens, and a watch over what its events tell.
 
-Leans on `ApplicationEntity._create_socket` and on the attributes of its events; held by `tests/unit/dimse/test_engine_seams.py`.
+Leans on `ApplicationEntity._create_socket`, `AssociationSocket._shutdown_socket` and `.close`, on the attributes of its events and on the
+event names of its state machine (PS3.8 9.2); held by `tests/unit/dimse/test_requestor_seams.py`.
 """
 
+import logging
 import socket
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydicom.dataset import Dataset
-from pynetdicom import evt
+from pynetdicom import _config, evt
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.transport import AddressInformation, AssociationSocket
 
-from dimse.sockets import ENDING_EVENTS, RequestorSocket
+_config.LOG_HANDLER_LEVEL = "none"  # pynetdicom would print data sets at debug level
+
+ENDING_EVENTS = frozenset({"Evt15", "Evt16", "Evt17", "Evt18", "Evt19"})
+"""State machine events that end an association (PS3.8 9.2.3): our abort, the peer's, closed connection, ARTIM expired, invalid PDU."""
 
 
 @dataclass(slots=True)
@@ -46,8 +51,39 @@ class Watch:
         self.command = event.message.command_set
 
 
+class ClosingSocket(AssociationSocket):
+    """Closes the descriptor also when the connection is gone already, or never was."""
+
+    def _shutdown_socket(self) -> None:
+        if self.socket is None:
+            return
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # not connected any more, which is what we want
+        finally:
+            self.socket.close()
+
+
+class RequestorSocket(ClosingSocket):
+    """Stays "connected" after it was closed: pynetdicom's requestor takes an answer that came and closed quickly for no connection."""
+
+    def close(self) -> None:
+        was_connected = self._is_connected
+        super().close()
+        self._is_connected = was_connected
+
+
 class Requestor(ApplicationEntity):
     """An application entity whose sockets are closed whatever happens."""
 
     def _create_socket(self, assoc: Association, address: AddressInformation, tls_args: Any) -> AssociationSocket:
         return RequestorSocket(assoc, address=address)
+
+
+def _is_told_elsewhere(record: logging.LogRecord) -> bool:
+    return record.funcName != "_read_pdu_data"
+
+
+# What pynetdicom prints there, tracebacks and all, is about a peer's bytes: an association's note says it in one line.
+logging.getLogger("pynetdicom.dul").addFilter(_is_told_elsewhere)

@@ -17,7 +17,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
 from dimse import policy, statuses
-from dimse.requestor import Requestor, Watch
+from dimse.requestor import ClosingSocket, Requestor, Watch
 from dimse.services import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
@@ -25,7 +25,6 @@ from dimse.services import (
     MODALITY_WORKLIST,
     VERIFICATION,
 )
-from dimse.sockets import ClosingSocket
 from dimse.statuses import StatusClass
 
 DEFAULT_TRANSFER_SYNTAXES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)

@@ -2,10 +2,6 @@
 
 from typing import Final
 
-MAXIMUM_RECEIVED_PDU: Final = 2**20
-"""Bytes of the largest PDU that is read at all; an announced length beyond it is not believed."""
-
-HEADER_LENGTH: Final = 6  # PDU type, a reserved byte, length of the rest
 _PDU_NAMES: Final = {
     1: "A-ASSOCIATE-RQ",
     2: "A-ASSOCIATE-AC",
@@ -19,15 +15,12 @@ _HTTP: Final = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"CONNECT ", 
 _SHOWN = 16  # bytes of what came that are shown
 
 
-def complaint(header: bytes, more: bytes, is_first: bool) -> str:
-    """Why the PDU that starts with `header` is not read, in words; empty when it is. `more` is what came behind it."""
-    kind, length = header[0], int.from_bytes(header[2:HEADER_LENGTH], "big")
-    if kind not in _PDU_NAMES or len(header) < HEADER_LENGTH:
+def complaint(start: bytes, is_first: bool, limit: int) -> str:
+    """Why the PDU that starts with `start` is not read, in words. `limit`: the most bytes one of its type may have; 0 for no known type."""
+    if not limit:
         what = "not DICOM" if is_first else "not a DICOM PDU"
-        return f"{what}: the first bytes are {_shown(header + more)}{_guess(header + more)}"
-    if length > MAXIMUM_RECEIVED_PDU:
-        return f"{_PDU_NAMES[kind]} of {length} bytes is announced, at most {MAXIMUM_RECEIVED_PDU} are read"
-    return ""
+        return f"{what}: the first bytes are {_shown(start)}{_guess(start)}"
+    return f"{_PDU_NAMES[start[0]]} of {int.from_bytes(start[2:6], 'big')} bytes is announced, at most {limit} are read"
 
 
 def _shown(start: bytes) -> str:

@@ -159,7 +159,7 @@ def test_an_idle_association_is_aborted_after_the_idle_timeout(serve: Callable[.
         (b"GET / HTTP/1.1\r\nHost: ris\r\n\r\n", "not DICOM: the first bytes are 'GET / HTTP/1.1' (looks like HTTP)"),
         (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", "not DICOM: the first bytes are 16 03 01 02 00 01 00 01 fc (looks like TLS;"),
         (b"\x93\x11\x07\xff\x00\x01" * 1000, "not DICOM: the first bytes are 93 11 07 ff"),
-        (struct.pack(">BBL", 1, 0, 0xFFFFFFFF) + b"\x00\x01", "A-ASSOCIATE-RQ of 4294967295 bytes is announced, at most 1048576 are read"),
+        (struct.pack(">BBL", 1, 0, 0xFFFFFFFF) + b"\x00\x01", "A-ASSOCIATE-RQ of 4294967295 bytes is announced, at most 131072 are read"),
         (struct.pack(">BBL", 1, 0, 8) + b"rubbish!", "the association request cannot be decoded"),
         (struct.pack(">BBL", 5, 0, 4) + bytes(4), "the first PDU was no association request"),
     ],

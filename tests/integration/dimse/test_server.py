@@ -392,7 +392,7 @@ def test_a_stop_releases_idle_associations_and_drops_silent_connections(server: 
     ae.add_requested_context(VERIFICATION)
     idle = [ae.associate("127.0.0.1", server.port) for _ in range(3)]
     with socket.create_connection(("127.0.0.1", server.port)) as silent:
-        wait_until(lambda: len(server._connections) == 4, 5, "all are connected")
+        wait_until(lambda: server.connections == 4, 5, "all are connected")
         server.stop(5.0)
         silent.settimeout(5)
         assert silent.recv(1) == b""
@@ -438,7 +438,7 @@ def test_serve_until_serves_until_it_is_told_to_stop() -> None:
     stop, server = threading.Event(), DicomServer([], ServerSettings(port=0))
     serving = threading.Thread(target=server.serve_until, args=[stop])
     serving.start()
-    wait_until(lambda: server._listener is not None, 5, "the server listens")
+    wait_until(lambda: server.is_listening, 5, "the server listens")
     port = server.port
     with connect(server, contexts=[VERIFICATION]) as association:
         association.echo()

@@ -1,0 +1,148 @@
+"""A-ASSOCIATE-RQ and A-ASSOCIATE-AC (PS3.8 9.3.2, 9.3.3; user information PS3.7 D.3.3): bytes and values.
+
+Items that are not known are passed over, as the standard demands; a length that does not fit makes an invalid PDU.
+"""
+
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from dimse.pdu import InvalidPdu, Kind, framed
+
+_FIXED: Final = 68  # protocol version, AE titles and reserved bytes before the items
+_APPLICATION_CONTEXT, _PROPOSED, _NEGOTIATED, _ABSTRACT, _TRANSFER, _USER = 0x10, 0x20, 0x21, 0x30, 0x40, 0x50
+_MAXIMUM_LENGTH, _IMPLEMENTATION_CLASS, _ROLE, _IMPLEMENTATION_VERSION = 0x51, 0x52, 0x54, 0x55
+_ITEM = struct.Struct(">BxH")
+_LENGTH_NOT_GIVEN: Final = 16_384  # Maximum Length of a peer that gives none, though it must
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedContext:
+    id: int
+    abstract_syntax: str
+    transfer_syntaxes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NegotiatedContext:
+    """`result`: 0 accepted, 1 user rejection, 2 no reason, 3 abstract syntax, 4 transfer syntaxes not supported (PS3.8 Table 9-18)."""
+
+    id: int
+    abstract_syntax: str
+    transfer_syntax: str  # of a refused context it means nothing, and still travels
+    result: int
+
+
+@dataclass(slots=True)
+class AssociateRequest:
+    """What a requestor asks for. AE titles come without padding; `titles` are the bytes of both as they came, for the answer.
+
+    `maximum_length` 0 means no limit; `roles` are the proposed SCU and SCP roles by SOP class.
+    """
+
+    protocol_version: int
+    called: str
+    calling: str
+    titles: bytes
+    application_context: str = ""
+    contexts: list[ProposedContext] = field(default_factory=list)
+    maximum_length: int = _LENGTH_NOT_GIVEN
+    implementation_class_uid: str = ""
+    implementation_version: str = ""
+    roles: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def read_request(body: bytes) -> AssociateRequest:
+    """The request in the body of an A-ASSOCIATE-RQ. Raises InvalidPdu."""
+    if len(body) < _FIXED:
+        raise _invalid(f"{len(body)} bytes are too few")
+    request = AssociateRequest(int.from_bytes(body[:2], "big"), _text(body[4:20]), _text(body[20:36]), body[4:36])
+    for kind, value in _items(memoryview(body)[_FIXED:]):
+        if kind == _APPLICATION_CONTEXT:
+            request.application_context = _text(value)
+        elif kind == _PROPOSED:
+            request.contexts.append(_proposed(value))
+        elif kind == _USER:
+            _read_user_information(value, request)
+    ids = [context.id for context in request.contexts]
+    if len(set(ids)) < len(ids) or not all(number % 2 for number in ids):
+        raise _invalid("its presentation context IDs are not odd and unique")
+    return request
+
+
+def _proposed(value: memoryview) -> ProposedContext:
+    if len(value) < 4:
+        raise _invalid("a presentation context is cut")
+    items = list(_items(value[4:]))
+    abstract = [_text(item) for kind, item in items if kind == _ABSTRACT]
+    if len(abstract) != 1:
+        raise _invalid(f"presentation context {value[0]} has {len(abstract)} abstract syntaxes")
+    return ProposedContext(value[0], abstract[0], tuple(_text(item) for kind, item in items if kind == _TRANSFER))
+
+
+def _read_user_information(value: memoryview, request: AssociateRequest) -> None:
+    for kind, item in _items(value):
+        if kind == _MAXIMUM_LENGTH:
+            if len(item) != 4:
+                raise _invalid(f"its Maximum Length has {len(item)} bytes")
+            request.maximum_length = int.from_bytes(item, "big")
+        elif kind == _IMPLEMENTATION_CLASS:
+            request.implementation_class_uid = _text(item)
+        elif kind == _IMPLEMENTATION_VERSION:
+            request.implementation_version = _text(item)
+        elif kind == _ROLE:
+            length = int.from_bytes(item[:2], "big")
+            if len(item) != length + 4:
+                raise _invalid("a role selection is cut")
+            request.roles[_text(item[2 : 2 + length])] = (item[-2], item[-1])
+
+
+def _items(view: memoryview) -> Iterator[tuple[int, memoryview]]:
+    position = 0
+    while position < len(view):
+        left = len(view) - position - 4
+        if left < 0:
+            raise _invalid("an item is cut")
+        kind, length = _ITEM.unpack_from(view, position)
+        if length > left:
+            raise _invalid(f"an item of type {kind:02X}H and {length} bytes stands where {left} are left")
+        yield kind, view[position + 4 : position + 4 + length]
+        position += 4 + length
+
+
+def _text(value: memoryview | bytes) -> str:
+    """ASCII without padding; what is not printable becomes "?"."""
+    return "".join(chr(byte) if 0x20 <= byte < 0x7F else "?" for byte in bytes(value).strip(b" \0"))
+
+
+def _invalid(problem: str) -> InvalidPdu:
+    return InvalidPdu(f"the association request cannot be decoded: {problem}")
+
+
+def accept(
+    request: AssociateRequest,
+    contexts: Sequence[NegotiatedContext],
+    roles: Mapping[str, tuple[int, int]],
+    *,
+    maximum_length: int,
+    implementation_class_uid: str,
+    implementation_version: str,
+) -> bytes:
+    """The A-ASSOCIATE-AC PDU that answers `request`."""
+    user = [
+        _item(_MAXIMUM_LENGTH, maximum_length.to_bytes(4, "big")),
+        _item(_IMPLEMENTATION_CLASS, implementation_class_uid.encode()),
+        *(_item(_ROLE, len(uid).to_bytes(2, "big") + uid.encode() + bytes(role)) for uid, role in roles.items()),
+        _item(_IMPLEMENTATION_VERSION, implementation_version.encode()),
+    ]
+    items = [
+        _item(_APPLICATION_CONTEXT, request.application_context.encode()),
+        *(_item(_NEGOTIATED, bytes((cx.id, 0, cx.result, 0)) + _item(_TRANSFER, cx.transfer_syntax.encode())) for cx in contexts),
+        _item(_USER, b"".join(user)),
+    ]
+    return framed(Kind.ASSOCIATE_AC, b"\0\1\0\0" + request.titles + bytes(32) + b"".join(items))
+
+
+def _item(kind: int, value: bytes) -> bytes:
+    return _ITEM.pack(kind, len(value)) + value

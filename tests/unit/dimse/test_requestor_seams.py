@@ -1,0 +1,43 @@
+"""What `dimse.requestor` and `dimse.scu` lean on inside pynetdicom. When one of these fails after an upgrade, look there."""
+
+import inspect
+
+import pynetdicom
+from pydicom import config as pydicom_config
+from pynetdicom import _config, acse, dimse, dul, evt, fsm, transport
+from pynetdicom.ae import ApplicationEntity
+
+from dimse import requestor
+
+
+def source(thing: object) -> str:
+    return inspect.getsource(thing)  # type: ignore[arg-type]
+
+
+def test_pynetdicom_is_the_version_that_was_read() -> None:
+    assert pynetdicom.__version__ == "3.0.4"
+
+
+def test_the_events_of_its_state_machine_have_the_names_that_are_watched_for() -> None:
+    assert "A-ABORT request" in fsm.EVENTS["Evt15"]
+    assert "A-ABORT PDU" in fsm.EVENTS["Evt16"]
+    assert "closed" in fsm.EVENTS["Evt17"]
+    assert '"action": action_name' in source(fsm.StateMachine.do_action)
+
+
+def test_the_transport_closes_where_it_is_overridden() -> None:
+    assert "self._shutdown_socket()" in source(transport.AssociationSocket.close)
+    assert "if not socket._is_connected:" in source(acse.ACSE._negotiate_as_requestor)
+    assert "self._create_socket(assoc, local_address, tls_args)" in source(ApplicationEntity.associate)
+
+
+def test_events_tell_what_the_scu_listens_for() -> None:
+    assert evt.EVT_CONN_OPEN.is_notification
+    assert "evt.EVT_DIMSE_RECV" in source(dimse.DIMSEServiceProvider.receive_primitive)
+    assert "_read_pdu_data" in dul.DULServiceProvider.__dict__
+
+
+def test_nobody_prints_data_sets_or_warns_about_values() -> None:
+    assert requestor._config is _config
+    assert _config.LOG_HANDLER_LEVEL == "none"
+    assert pydicom_config.settings.reading_validation_mode == pydicom_config.IGNORE
