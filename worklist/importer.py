@@ -12,9 +12,8 @@ import structlog
 from django.db import DatabaseError
 from pydicom import Dataset
 
-from ris.actions import intake, intake_lots, removal
-from ris.actions.intake import IntakeItem, Outcome
-from ris.actions.intake_lots import Offered
+from ris.actions import intake, intake_lots, intake_settled, removal
+from ris.actions.intake import IntakeItem, Offered, Outcome
 from ris.actor import Actor
 from ris.models import Site
 from worklist import reading, received
@@ -22,11 +21,13 @@ from worklist.reading import Found, Unreadable
 
 log = structlog.get_logger(__name__)
 _UNFIT = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)  # what pydicom raises for values it cannot encode
-_FIRST_LOT, _SMALLEST_LOT, _LARGEST_LOT = 30, 10, 250  # files
-_HOLDING = 0.1  # seconds that a lot may hold the writer's lock of SQLite; a modality's message waits for it
+_FIRST_LOT, _SMALLEST_LOT, _LARGEST_LOT = 40, 20, 250  # files
+_HOLDING = 0.15  # seconds that a lot may hold the writer's lock of SQLite; a modality's message waits for it
 ACTOR = Actor.system("import_worklist")
 OnProgress = Callable[[int, int], None]
-"""Called after each lot with how many files are done and how many there are. What it raises ends the import between two lots."""
+"""Called after each file with how many are done and how many there are. What it raises ends the import between two lots."""
+OnRemoval = Callable[[int], None]
+"""The same for the removal before: how many steps were removed."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,13 @@ class Noted:
 
 @dataclass
 class ImportReport:
-    """What became of the files. `performed` were left alone, because work on their steps was begun; `noted` hold odd values.
+    """What became of the `files` that were found: each is in one of the lists, `noted` aside, which names those with odd values.
 
-    `removed` and `kept` count steps that waited: the latter's requested procedures were begun. `nothing_to_import` says why
-    nothing was removed.
+    `performed` were left alone, because work on their steps was begun. `removed` and `kept` count steps that waited: the latter's
+    requested procedures were begun. With `nothing_to_import` none was removed, because no file could be read.
     """
 
+    files: int = 0
     removed: int = 0
     kept: int = 0
     nothing_to_import: bool = False
@@ -60,6 +62,12 @@ class ImportReport:
     performed: list[Path] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)
+
+    @property
+    def looked_at(self) -> int:
+        """How many files."""
+        taken = sum(len(paths) for paths in (self.made, self.updated, self.unchanged, self.performed))
+        return taken + len(self.skipped)
 
     def came_to(self, path: Path, outcome: Outcome) -> None:
         lists = {
@@ -76,6 +84,7 @@ def import_paths(
     replace: bool,
     site: Site,
     on_progress: OnProgress = lambda done, total: None,
+    on_removal: OnRemoval = lambda removed: None,
     report: ImportReport | None = None,
 ) -> ImportReport:
     """Take in every file, whole or not at all; one that cannot be read is skipped with its reason.
@@ -85,16 +94,25 @@ def import_paths(
     """
     found = list(reading.files(paths))
     report = report if report is not None else ImportReport()
+    report.files = len(found)
     if replace and any(map(_is_readable, found)):
-        report.removed, report.kept = removal.remove_steps(site, ACTOR)
+        _remove(site, report, on_removal)
     else:
         report.nothing_to_import = replace
     run = _Import(site, report)
     for done, one in enumerate(found, start=1):
         if run.look_at(one) or done == len(found):
             run.take_lot()
-            on_progress(done, len(found))
+        on_progress(done, len(found))
     return report
+
+
+def _remove(site: Site, report: ImportReport, on_removal: OnRemoval) -> None:
+    def removed(steps: int) -> None:
+        report.removed = steps
+        on_removal(steps)
+
+    report.removed, report.kept = removal.remove_steps(site, ACTOR, removed)
 
 
 def _is_readable(found: Found) -> bool:
@@ -174,7 +192,7 @@ class _Import:
 
     def _settled(self, lot: Sequence[_Waiting]) -> list[Outcome | None]:
         try:
-            return intake_lots.settled(self.site, [waiting.offered for waiting in lot])
+            return intake_settled.settled(self.site, [waiting.offered for waiting in lot])
         except (DatabaseError, *_UNFIT):
             return [None] * len(lot)
 

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -17,11 +17,14 @@ from ris.actions.intake import IntakeItem, patient_columns
 from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site, StepStation
 from worklist import item as worklist_item
 from worklist import keys, values
-from worklist.item import Source
+from worklist.item import READERS, Source
+from worklist.keys import Key
 
 _STEP_SEQUENCE = keys.STEP_SEQUENCE.tag
 _MADE = frozenset({0x00401001, 0x00400009})  # RequestedProcedureID, ScheduledProcedureStepID: made here when an item lacks them
 _DEFAULT_MINUTES = 30
+_PLAIN = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
+_ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them separates nothing (PS3.5 6.2)
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")  # PS3.18 F.2.2
 _START_DATE, _START_TIME = "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"
 _END_DATE, _END_TIME = "ScheduledProcedureStepEndDate", "ScheduledProcedureStepEndTime"
@@ -85,8 +88,16 @@ def step_of(dataset: Dataset) -> Dataset:
     return found[0] if found else Dataset()
 
 
+@cache
+def _tag(keyword: str) -> int:
+    return keys.Key(keyword).tag
+
+
 def _texts(dataset: Dataset, keyword: str) -> tuple[str, ...]:
-    return tuple(text.replace("\0", "") for text in values.texts(dataset.get(keys.Key(keyword).tag)))
+    tag = _tag(keyword)
+    if tag not in dataset.keys():  # noqa: SIM118 - asked of the data set itself it is ten times slower, and most are absent
+        return ()
+    return tuple(text.replace("\0", "") for text in values.texts(dataset[tag]))
 
 
 def _text(dataset: Dataset, keyword: str) -> str:
@@ -100,7 +111,7 @@ def _fitting(dataset: Dataset, keyword: str, length: int) -> str:
 
 
 def _issuer(dataset: Dataset, keyword: str) -> str:
-    found = values.items(dataset, keys.Key(keyword).tag)
+    found = values.items(dataset, _tag(keyword))
     return _fitting(found[0], "LocalNamespaceEntityID", 64) if found else ""
 
 
@@ -166,7 +177,7 @@ def _code(item: Dataset) -> dict[str, str]:
 
 
 def _codes(dataset: Dataset, keyword: str) -> list[dict[str, str]]:
-    return [code for code in map(_code, values.items(dataset, keys.Key(keyword).tag)) if code["code"]]
+    return [code for code in map(_code, values.items(dataset, _tag(keyword))) if code["code"]]
 
 
 def _procedure(dataset: Dataset, catalogue: Catalogue) -> dict[str, Any]:
@@ -176,7 +187,8 @@ def _procedure(dataset: Dataset, catalogue: Catalogue) -> dict[str, Any]:
     known = catalogue(code["code"], code["scheme"]) if code["code"] else None
     uid = _fitting(dataset, "StudyInstanceUID", 64)
     return {
-        "requested_procedure_id": _fitting(dataset, "RequestedProcedureID", 16) or _made_id("RP", dataset),
+        "requested_procedure_id": _fitting(dataset, "RequestedProcedureID", 16)
+        or _made_id("RP", dataset, _text(dataset, "RequestedProcedureID")),
         "study_instance_uid": uid if uids.is_valid(uid) else "",
         "description": _fitting(dataset, "RequestedProcedureDescription", 64),
         "catalogue_procedure": known,
@@ -192,7 +204,8 @@ def _step(dataset: Dataset, step: Dataset, site: Site) -> dict[str, Any]:
     minutes = int((end - start).total_seconds() // 60) if start and end else _DEFAULT_MINUTES
     minutes = minutes if 0 < minutes <= 24 * 60 else _DEFAULT_MINUTES
     return {
-        "scheduled_procedure_step_id": _fitting(step, "ScheduledProcedureStepID", 16) or _made_id("SPS", dataset),
+        "scheduled_procedure_step_id": _fitting(step, "ScheduledProcedureStepID", 16)
+        or _made_id("SPS", dataset, _text(step, "ScheduledProcedureStepID")),
         "description": _fitting(step, "ScheduledProcedureStepDescription", 64),
         "modality": _fitting(step, "Modality", 16).upper(),
         "protocol_codes": _codes(step, "ScheduledProtocolCodeSequence"),
@@ -224,16 +237,23 @@ def _moment(day: str, at: str, site: Site) -> datetime | None:
     return clock.at(found, time(hour, minute, min(second, 59), int(clock_time[7:])), site)
 
 
-def _made_id(prefix: str, dataset: Dataset) -> str:
-    """An ID of 16 characters for an item that has none: made of what tells it from others, so that it is the same at each import."""
+def _made_id(prefix: str, dataset: Dataset, given: str) -> str:
+    """An ID of 16 characters, the same at each import: for an item that has none made of what tells it from others.
+
+    One that is too long for its column makes the ID alone, which an ID that is made here and exported with the item cannot change.
+    """
     step = step_of(dataset)
-    told = [
-        *(_text(dataset, keyword) for keyword in ("PatientID", "IssuerOfPatientID", "PatientName", "AccessionNumber")),
-        *(_text(dataset, keyword) for keyword in ("StudyInstanceUID", "RequestedProcedureID", "RequestedProcedureDescription")),
-        *(_text(step, keyword) for keyword in ("ScheduledProcedureStepID", "Modality", "ScheduledStationAETitle")),
-        *(_text(step, keyword) for keyword in ("ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime")),
-        _text(step, "ScheduledProcedureStepDescription"),
-    ]
+    told = (
+        [given]
+        if given
+        else [
+            *(_text(dataset, keyword) for keyword in ("PatientID", "IssuerOfPatientID", "PatientName", "AccessionNumber")),
+            *(_text(dataset, keyword) for keyword in ("StudyInstanceUID", "RequestedProcedureID", "RequestedProcedureDescription")),
+            *(_text(step, keyword) for keyword in ("ScheduledProcedureStepID", "Modality", "ScheduledStationAETitle")),
+            *(_text(step, keyword) for keyword in ("ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime")),
+            _text(step, "ScheduledProcedureStepDescription"),
+        ]
+    )
     digest = hashlib.sha256("\n".join(told).encode()).digest()
     return f"{prefix}-{base64.b32encode(digest).decode()}"[:16]
 
@@ -243,23 +263,46 @@ def beyond_columns(step: ScheduledProcedureStep, stations: Sequence[StepStation]
 
     The status is the step's own, and IDs that the item lacks are those made here.
     """
-    ours = worklist_item.from_source(Source.of(step, stations))
-    differences = _differences(ours, dataset, leave=frozenset({_STEP_SEQUENCE, keys.CHARACTER_SET}))
-    inside = _differences(step_of(ours), step_of(dataset), leave=frozenset({worklist_item.STATUS_TAG, keys.CHARACTER_SET}))
+    source = Source.of(step, stations)
+    differences = _differences(_ours(keys.ROOT, source), dataset, leave=frozenset({_STEP_SEQUENCE, keys.CHARACTER_SET}))
+    inside = _differences(_ours(keys.STEP, source), step_of(dataset), leave=frozenset({worklist_item.STATUS_TAG, keys.CHARACTER_SET}))
     if inside:
         differences[f"{_STEP_SEQUENCE:08X}"] = {"vr": "SQ", "Value": [inside]}
     return differences
 
 
-def _differences(ours: Dataset, theirs: Dataset, leave: Iterable[int]) -> dict[str, Any]:
+def _ours(table: Mapping[int, Key], source: Source) -> dict[int, dict[str, Any]]:
+    """What the columns say, in DICOM JSON as `as_json` gives it."""
+    found: dict[int, dict[str, Any]] = {}
+    for tag, key in table.items():
+        value = READERS[key.source](source) if key.source else None
+        if value not in (None, "", []):
+            found[tag] = _column_json(key.vr, value)
+    return found
+
+
+def _column_json(vr: str, value: Any) -> dict[str, Any]:
+    if vr == "SQ":
+        return {"vr": vr, "Value": [{f"{tag:08X}": _column_json(inner, text) for tag, inner, text in item} for item in value]}
+    if not isinstance(value, str):
+        return {"vr": vr, "Value": list(value) if isinstance(value, list) else [value]}
+    parts = [value] if vr in _ONE_VALUE else value.split("\\")
+    return {"vr": vr, "Value": [_name_json(part) for part in parts] if vr == "PN" else parts}
+
+
+def _name_json(name: str) -> dict[str, str]:
+    return {group: text for group, text in zip(_GROUPS, name.split("="), strict=False) if text}
+
+
+def _differences(ours: Mapping[int, dict[str, Any]], theirs: Dataset, leave: frozenset[int]) -> dict[str, Any]:
     differences: dict[str, Any] = {}
-    for tag in sorted({*ours.keys(), *theirs.keys()} - set(leave)):
+    for tag in sorted({*ours, *theirs.keys()} - leave):
         if tag & 0xFFFF == 0:
             continue
-        mine, received = as_json(ours.get(tag)), as_json(theirs.get(tag))
+        mine, received = ours.get(tag), as_json(theirs.get(tag))
         if mine == received or (received is None and tag in _MADE) or _is_same_name(mine, received):
             continue
-        differences[f"{tag:08X}"] = received or {"vr": str(ours[tag].VR)}
+        differences[f"{tag:08X}"] = received or {"vr": ours[tag]["vr"]}
     return differences
 
 
@@ -288,6 +331,9 @@ def as_json(element: DataElement | None) -> dict[str, Any] | None:
     if vr in ("DS", "IS"):
         texts = values.texts(element)
         return {"vr": vr if _are_numbers(vr, texts) else "LO", "Value": list(texts)}  # LO: as the network reads what is no number
+    text = element.value
+    if vr in _PLAIN and isinstance(text, str):
+        return {"vr": vr, "Value": [text.replace("\0", "")]}
     plain: dict[str, Any] = _without_nul(element.to_json_dict(None, 0))
     return plain
 

@@ -70,6 +70,17 @@ Received = Callable[[ScheduledProcedureStep, Sequence[StepStation]], dict[str, A
 """What the item holds beyond or unlike the columns of the step and its stations, as DICOM JSON; the step may not be saved yet."""
 
 
+@dataclass(frozen=True)
+class Offered:
+    item: IntakeItem
+    received: Received
+
+
+def patient_key(item: IntakeItem) -> tuple[str, str]:
+    """The patient ID and its issuer."""
+    return item.patient["patient_id"], item.patient.get("issuer_of_patient_id", "")
+
+
 @dataclass
 class _Changes:
     """What the intake changed, for the step's history."""
@@ -159,11 +170,12 @@ def _known_procedures(site: Site, item: IntakeItem) -> list[int]:
 
 
 def accession_number(step: ScheduledProcedureStep) -> str:
-    """The step's accession number as it was received, which the order's column cannot always hold."""
+    """The step's accession number as it was received, but for padding, which the order's column cannot always hold."""
     received = step.received_item.get(_ACCESSION_NUMBER)
     if received is None:
         return step.requested_procedure.order.accession_number
-    return str((received.get("Value") or [""])[0])
+    written = (str(one).strip(" \0") for one in received.get("Value") or ())
+    return "\\".join(text for text in written if text)
 
 
 def begun(step_ids: Iterable[int]) -> frozenset[int]:

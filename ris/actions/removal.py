@@ -1,5 +1,6 @@
 """Taking steps off for good. Only an import that replaces everything does so; people cancel."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from django.db.models import Q, QuerySet
@@ -20,14 +21,16 @@ class Removal(NamedTuple):
     kept: int
 
 
-def remove_steps(site: Site, actor: Actor) -> Removal:
+def remove_steps(site: Site, actor: Actor, on_progress: Callable[[int], None] = lambda removed: None) -> Removal:
     """Delete the waiting steps of every requested procedure that was never begun, with orders that are left without any.
 
-    Some hundred procedures at a time, each lot in a transaction of its own.
+    Some hundred procedures at a time, each lot in a transaction of its own; `on_progress` is told after each how many steps went,
+    and what it raises ends the removal.
     """
     removed = 0
     while (lot := _remove_lot(site, actor)) is not None:
         removed += lot
+        on_progress(removed)
     return Removal(removed, ScheduledProcedureStep.objects.filter(site=site, status__in=WAITING).count())
 
 

@@ -2,46 +2,31 @@
 
 import os
 import socket
-import struct
 from pathlib import Path
 
 import pytest
 
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN
+from tests.support.items import element, part_10, sequence
 from worklist import reading
 from worklist.reading import Unreadable
 
-EXPLICIT, JPEG_BASELINE = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.50"
+JPEG_BASELINE = "1.2.840.10008.1.2.4.50"
 CT_IMAGE, SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.7"
 WORKLIST_FIND = "1.2.840.10008.5.1.4.31"
 
 
-def element(tag: int, vr: str, value: bytes) -> bytes:
-    """Explicit VR Little Endian."""
-    padded = value + (b"\0" if vr == "UI" else b" ") * (len(value) % 2)
-    length = struct.pack("<H", len(padded)) if vr not in ("OB", "OW", "SQ") else struct.pack("<HL", 0, len(padded))
-    return struct.pack("<HH", tag >> 16, tag & 0xFFFF) + vr.encode() + length + padded
-
-
-def step_sequence() -> bytes:
-    item = element(0x00080060, "CS", b"CT") + element(0x00400002, "DA", b"20261123") + element(0x00400009, "SH", b"S1")
-    return element(0x00400100, "SQ", b"\xfe\xff\x00\xe0" + struct.pack("<L", len(item)) + item)
-
-
-def a_file(*elements: bytes, sop_class: str = "", transfer_syntax: str = EXPLICIT) -> bytes:
-    meta = element(0x00020002, "UI", sop_class.encode()) if sop_class else b""
-    return bytes(128) + b"DICM" + meta + element(0x00020010, "UI", transfer_syntax.encode()) + b"".join(elements)
-
-
 PATIENT = element(0x00100010, "PN", b"DOE^JOHN") + element(0x00100020, "LO", b"P1")
-ITEM = a_file(element(0x00080050, "SH", b"A1"), PATIENT, step_sequence(), element(0x00401001, "SH", b"RP1"))
+STEP = element(0x00080060, "CS", b"CT") + element(0x00400002, "DA", b"20261123") + element(0x00400009, "SH", b"S1")
+ITEM = part_10(element(0x00080050, "SH", b"A1"), PATIENT, sequence(0x00400100, STEP), element(0x00401001, "SH", b"RP1"))
 
 
-def an_image(sop_class: str, *, in_meta: bool, pixels: bool, transfer_syntax: str = EXPLICIT) -> bytes:
+def an_image(sop_class: str, *, in_meta: bool, pixels: bool, transfer_syntax: str = EXPLICIT_VR_LITTLE_ENDIAN) -> bytes:
     picture = element(0x7FE00010, "OW", bytes(512)) if pixels else b""
     if transfer_syntax == JPEG_BASELINE:
         picture = b"\xe0\x7f\x10\x00OB\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0"
-    own = element(0x00080016, "UI", sop_class.encode())
-    return a_file(own, PATIENT, picture, sop_class=sop_class if in_meta else "", transfer_syntax=transfer_syntax)
+    own = element(0x00080016, "UI", sop_class)
+    return part_10(own, PATIENT, picture, sop_class=sop_class if in_meta else "", transfer_syntax=transfer_syntax)
 
 
 def reason(path: Path) -> str:
@@ -65,8 +50,8 @@ def written(folder: Path, content: bytes, name: str = "file.dcm") -> Path:
         (b"%PDF-1.7", "a PDF document"),
         (b"Dear Sir, " * 40, "no DICOM file: no DICM mark"),
         (bytes(128) + b"DICM", "ends before its data set begins"),
-        (a_file(PATIENT), "no item in ScheduledProcedureStepSequence"),
-        (a_file(PATIENT, transfer_syntax="no uid"), "its transfer syntax 'no uid' is no UID"),
+        (part_10(PATIENT), "no item in ScheduledProcedureStepSequence"),
+        (part_10(PATIENT, transfer_syntax="no uid"), "its transfer syntax 'no uid' is no UID"),
     ],
 )
 def test_what_is_no_worklist_item_is_told_by_what_it_is(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -95,10 +80,10 @@ def test_an_image_too_large_to_be_read_is_named_too(tmp_path: Path) -> None:
 
 
 def test_an_item_that_its_writer_called_an_image_is_taken_with_a_note(tmp_path: Path) -> None:
-    content = ITEM.replace(b"DICM", b"DICM" + element(0x00020002, "UI", SECONDARY_CAPTURE.encode()))
+    content = ITEM.replace(b"DICM", b"DICM" + element(0x00020002, "UI", SECONDARY_CAPTURE))
     item = reading.read(written(tmp_path, content))
     assert item.notes == ("its file meta information calls it a Secondary Capture Image Storage object",)
-    assert reading.read(written(tmp_path, ITEM.replace(b"DICM", b"DICM" + element(0x00020002, "UI", WORKLIST_FIND.encode())))).notes == ()
+    assert reading.read(written(tmp_path, ITEM.replace(b"DICM", b"DICM" + element(0x00020002, "UI", WORKLIST_FIND)))).notes == ()
 
 
 def test_a_file_cut_anywhere_is_never_taken_with_half_of_an_element(tmp_path: Path) -> None:

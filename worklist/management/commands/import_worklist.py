@@ -1,60 +1,147 @@
 """`manage.py import_worklist PATH… [--replace]`: take in worklist items from files."""
 
 import argparse
+import os
+import signal
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 from django.db import DatabaseError
 
 from ris.actions.sites import ensure_default_site
 from worklist import importer
+from worklist.importer import ImportReport
 
 _NOTES_SHOWN, _NOTE_LENGTH = 8, 200  # of one file; characters of one line
+_EVERY, _EVERY_ON_TERMINAL = 5.0, 0.1  # seconds between two lines of progress, or two counts of one line
+
+
+class Stopped(Exception):
+    """The user, or the system, asked the import to end."""
 
 
 class Command(BaseCommand):
+    _asked_to_stop: int = 0  # the signal that asked
+    _said_at: float = 0.0
+
     help = (
         "Take in Modality Worklist items: DICOM files (.wl, .dcm) or DCMTK text dumps (.dump), or directories of them. "
-        "One file is one step; the same file can always be imported again. Exit code 0 when all went in, 1 when any was skipped."
+        "One file is one step; the same file can always be imported again. A file that is no worklist item is named with its "
+        "reason and skipped. Exit code 0 when all went in, 1 when any was skipped, 130 when Ctrl-C ended it."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a directory that is searched for files")
-        parser.add_argument("--replace", action="store_true", help="first remove every waiting step of a procedure that was never begun")
+        parser.add_argument(
+            "--replace",
+            action="store_true",
+            help="first remove every waiting step of a procedure that was never begun, if there is a file to be read",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             site = ensure_default_site()
         except DatabaseError as error:
             raise CommandError(f"The database is not ready ({str(error).strip()}); run `manage.py migrate` first.") from error
-        report = importer.import_paths(options["paths"], options["replace"], site, self._progress)
-        if options["replace"]:
-            self.stdout.write(f"{report.removed} steps removed, {report.kept} kept because their procedure was begun")
+        self._said_at = time.monotonic()
+        report = ImportReport()
+        with self._asked_by_signals():
+            try:
+                importer.import_paths(options["paths"], options["replace"], site, self._progress, self._removal, report)
+            except Stopped:
+                self._tell(report, options["replace"])
+                self._say(self.stderr, _where_it_stopped(report, options["replace"]))
+                sys.exit(128 + self._asked_to_stop)
+        self._tell(report, options["replace"])
+        if report.skipped:
+            sys.exit(1)
+
+    @contextmanager
+    def _asked_by_signals(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM are noted and heeded between two lots of files; a second one ends the process at once."""
+
+        def note(number: int, frame: object) -> None:
+            self._asked_to_stop = number
+            signal.signal(number, before[number])
+
+        before: dict[int, Any] = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            before[number] = signal.getsignal(number)
+            signal.signal(number, note)
+        try:
+            yield
+        finally:
+            for asked, handler in before.items():
+                signal.signal(asked, handler)
+
+    def _tell(self, report: ImportReport, replace: bool) -> None:
+        if report.nothing_to_import:
+            self._say(self.stderr, "Nothing was removed, because none of the files can be read.")
+        elif replace:
+            self._say(self.stdout, f"{report.removed} steps removed, {report.kept} kept because their procedure was begun")
         for path in report.performed:
-            self.stdout.write(f"left alone  {path}: work on its step was begun")
+            self._say(self.stdout, f"left alone  {_shown(path)}: work on its step was begun")
         for noted in report.noted:
             self._note(noted)
         for skipped in report.skipped:
-            self.stderr.write(f"skipped  {skipped.path}: {skipped.reason}")
-        self.stdout.write(
+            self._say(self.stderr, f"skipped  {_shown(skipped.path)}: {_plain(skipped.reason)}")
+        self._say(
+            self.stdout,
             f"{len(report.made)} steps made, {len(report.updated)} updated, {len(report.unchanged)} unchanged, "
-            f"{len(report.performed)} left alone, {len(report.skipped)} files skipped"
+            f"{len(report.performed)} left alone, {len(report.skipped)} files skipped",
         )
-        if report.skipped:
-            sys.exit(1)
 
     def _note(self, noted: importer.Noted) -> None:
         """A line for each thing of a file that was taken in and is odd, up to a bound."""
         for note in noted.notes[:_NOTES_SHOWN]:
-            self.stderr.write(f"noted  {noted.path}: {note[:_NOTE_LENGTH]}")
+            self._say(self.stderr, f"noted  {_shown(noted.path)}: {_plain(note[:_NOTE_LENGTH])}")
         if len(noted.notes) > _NOTES_SHOWN:
-            self.stderr.write(f"noted  {noted.path}: and {len(noted.notes) - _NOTES_SHOWN} more of this kind")
+            self._say(self.stderr, f"noted  {_shown(noted.path)}: and {len(noted.notes) - _NOTES_SHOWN} more of this kind")
 
     def _progress(self, done: int, total: int) -> None:
-        """A line that counts on a terminal; elsewhere a line for each thousand files."""
-        if self.stderr.isatty():
-            self.stderr.write(f"\r{done} of {total} files", ending="\n" if done == total else "")
-        elif done % 1000 == 0:
-            self.stderr.write(f"{done} of {total} files")
+        self._count(f"{done} of {total} files", is_last=done == total)
+
+    def _removal(self, removed: int) -> None:
+        self._count(f"{removed} steps removed", is_last=False)
+
+    def _count(self, text: str, is_last: bool) -> None:
+        """A line that counts on a terminal; elsewhere a line every few seconds. Raises Stopped when that was asked for."""
+        since, on_terminal = time.monotonic() - self._said_at, self.stderr.isatty()
+        if on_terminal and (is_last or self._asked_to_stop or since > _EVERY_ON_TERMINAL):
+            self._say(self.stderr, f"\r{text}", ending="\n" if is_last or self._asked_to_stop else "")
+            self._said_at = time.monotonic()
+        elif not on_terminal and since > _EVERY:
+            self._say(self.stderr, text)
+            self._said_at = time.monotonic()
+        if self._asked_to_stop:
+            raise Stopped
+
+    def _say(self, stream: OutputWrapper, text: str, ending: str = "\n") -> None:
+        """Write at once; who stops reading (`| head`) misses the rest, and the import goes on."""
+        try:
+            stream.write(text, ending=ending)
+            stream.flush()
+        except BrokenPipeError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
+
+
+def _where_it_stopped(report: ImportReport, replace: bool) -> str:
+    again = "Run it again without --replace to go on." if replace else "Run it again to go on: what is in already is passed over."
+    left = report.files - report.looked_at
+    return f"Stopped: {left} of {report.files} files were not looked at. What was taken in stays, each file whole. {again}"
+
+
+def _shown(path: Path) -> str:
+    """A path on one line, whatever bytes its name holds."""
+    return _plain(os.fsencode(path).decode("utf-8", "backslashreplace"))
+
+
+def _plain(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
