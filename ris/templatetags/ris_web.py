@@ -1,6 +1,7 @@
 """Template tags and filters that every page shares."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,14 +9,16 @@ from typing import Any
 from django import template
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
+from ris.models import ScheduledProcedureStep
 from ris.permissions import Person, allowed
+from ris.transitions import SCHEDULED
 from ris.web import times
 from ris.web.forms import read_day
 from ris.web.names import NOT_KNOWN, ShownName, shown_name
-from ris.web.status import shown_status
+from ris.web.status import TO_SCHEDULE, shown_status
 
 register = template.Library()
 
@@ -86,12 +89,27 @@ def chip(value: str, word: str = "") -> SafeString:
 
 
 @register.simple_tag
+def step_chip(step: ScheduledProcedureStep) -> SafeString:
+    """The status of an exam; one that waits for a time is not called scheduled."""
+    return chip(step.status, TO_SCHEDULE if step.status == SCHEDULED and step.start is None else "")
+
+
+@register.simple_tag
 def priority(value: str) -> SafeString | str:
     """RequestedProcedurePriority (0040,1003) as a tag; routine, the usual one, shows nothing."""
     if value in ("ROUTINE", ""):
         return ""
     kind = {"STAT": "tag tag--stat", "HIGH": "tag tag--urgent"}.get(value, "tag")
     return format_html('<span class="{}">{}</span>', kind, value if value == "STAT" else value.capitalize())
+
+
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+@register.filter
+def breakable(keyword: str) -> SafeString:
+    """A keyword that may be broken before its capitals: `PlacerOrder|Number`."""
+    return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in _HUMP.split(keyword)))
 
 
 @register.filter

@@ -55,27 +55,30 @@ class Offer:
 
     place: str
     day: date
+    today: date
     free: tuple[datetime, ...] = ()
     exams: tuple[ScheduledProcedureStep, ...] = ()
     refused: str = ""
 
     @property
-    def fills(self) -> list[tuple[datetime, dict[str, str]]]:
-        """Each free time with what it puts into the form."""
-        return [(moment, {"f-start": times.moment_text(moment)}) for moment in self.free]
+    def fills(self) -> list[tuple[str, datetime, dict[str, str]]]:
+        """Each free time: how it is called, the moment, and what it puts into the form."""
+        return [(times.soon(moment, self.today), moment, {"f-start": times.moment_text(moment)}) for moment in self.free]
 
 
 def offer(site: Site, place_name: str, modality: str, minutes: int, start: datetime | None) -> Offer:
-    """Free times at the place from `start` on, not before now."""
-    now = clock.now(site)
+    """Free times at the place from `start` on, not before now; the day is that of the start, else of the first free time."""
+    now, today = clock.now(site), clock.today(site)
     since = max(start or now, now)
     day = clock.local(since, site).date()
     if not place_name or not modality:
-        return Offer("", day)
+        return Offer("", day, today)
     try:
         place = booking.find_place(site, place_name)
         free = booking.free_slots(place, modality, minutes, since, FREE_TIMES)
     except RisError as error:
-        return Offer(place_name, day, refused=str(error))
+        return Offer(place_name, day, today, refused=str(error))
+    if free and start is None:
+        day = clock.local(free[0][0], site).date()
     exams = queries.steps_on(site, day).filter(stations__station__in=place.stations, status__in=OCCUPYING).distinct()
-    return Offer(place.label, day, tuple(begin for begin, _ in free), tuple(exams))
+    return Offer(place.label, day, today, tuple(begin for begin, _ in free), tuple(exams))

@@ -86,7 +86,7 @@ _VERBS = {
     "cancel": "Canceled",
     "restore": "Restored",
 }
-_KINDS = {"modality": "modality", "system": "system"}
+_KINDS = {"modality": "modality"}
 
 
 def history(changes: Sequence[StepChange]) -> list[Moment]:

@@ -29,6 +29,9 @@ WORDS = {
     "INFO": "Note",
     "PASS": "Pass",
 }
+TO_SCHEDULE = "To schedule"
+"""The word for an exam that is ordered and has no time yet; its status is SCHEDULED, as DICOM knows no earlier one."""
+
 _LOOKS_LIKE = {"SENDING": "PENDING", "HELD": "REVIEW"}
 """Statuses that share the look of another."""
 

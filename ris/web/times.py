@@ -71,6 +71,14 @@ def booked_near(moment: datetime, today: date) -> str:
     return near if local(moment).date() == today else f"{near} {wall(moment)}"
 
 
+def soon(moment: datetime, today: date) -> str:
+    """A moment to come, short: `14:30` today, `Tue 08:45` within a week, `30-Nov 08:45` later."""
+    on = local(moment).date()
+    if on == today:
+        return wall(moment)
+    return f"{DAYS[on.weekday()] if 0 < (on - today).days < 7 else day(on)[:6]} {wall(moment)}"
+
+
 def zone_text(moment: datetime) -> str:
     """For tooltips: `23-Nov-2026 10:42 EST, America/New_York (UTC−05:00)`."""
     here = local(moment)

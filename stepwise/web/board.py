@@ -71,6 +71,19 @@ class Bay:
         return "WARNING" if any(one.over for one in self.occupied) else IN_PROGRESS
 
     @property
+    def is_by_hand(self) -> bool:
+        """Nobody on the table was reported by the modality."""
+        return all(one.by_hand for one in self.occupied)
+
+    @property
+    def series(self) -> int:
+        return sum(one.series for one in self.occupied)
+
+    @property
+    def images(self) -> int:
+        return sum(one.images for one in self.occupied)
+
+    @property
     def word(self) -> str:
         return {"SCHEDULED": "Free", "WARNING": "Over time"}.get(self.look, "")
 

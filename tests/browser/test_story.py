@@ -6,6 +6,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from dimse.uids import new_uid
+from tests.browser.examples import report_series
+from tests.support.looking import picture
 from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
@@ -23,42 +26,82 @@ def register(page: Page, family: str) -> None:
     page.get_by_role("button", name="Register and go on").click()
 
 
-def order_ct(page: Page) -> str:
-    """Order a CT exam of one step on the first free time of CT01; the step's ID."""
-    group = page.locator("#f-procedure optgroup[label=CT] option").first
-    page.get_by_label("Procedure").select_option(group.get_attribute("value"))
-    page.get_by_label("Station", exact=True).select_option("CT01")
-    page.locator("[data-fills]").first.click()
+def order_into_the_tray(page: Page) -> None:
+    page.get_by_label("Procedure").select_option("CTCHEST")
     page.get_by_label("Reason for the exam").fill("Cough for three weeks")
-    page.get_by_role("button", name="Order and schedule").click()
-    expect(page.get_by_role("status")).to_contain_text("Ordered:")
+    page.get_by_role("button", name="Order without a time").click()
+    expect(page.get_by_role("status")).to_contain_text("waits for a time")
+    expect(page.locator(".page-head .chip")).to_have_text("To schedule")
+
+
+def schedule_from_the_tray(page: Page, family: str, station: str) -> str:
+    """Give the exam the first free time of a station; the step's ID."""
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Worklist").click()
+    page.get_by_role("navigation", name="Workflow stage").get_by_role("link", name="To schedule").click()
+    page.get_by_role("link", name=re.compile(f"^Schedule {family.upper()}")).click()
+    page.get_by_label("Station", exact=True).select_option(station)
+    page.locator("[data-fills]").first.click()
+    page.get_by_role("button", name="Schedule the exam").click()
+    expect(page.get_by_role("status")).to_contain_text(f"is scheduled on {station}")
+    expect(page.locator(".page-head .chip")).to_have_text("Scheduled")
     return page.locator("dt", has_text="Scheduled step").locator("+ dd").inner_text()
 
 
-def test_an_exam_from_the_order_to_the_charge(window: Window, stack: Stack) -> None:
-    desk, board = window("scheduler"), window("technologist")
-    register(desk, "Geirsdóttir")
-    step_id = order_ct(desk)
+class Watched:
+    """Pages that nobody touches: what changes on them came without a reload."""
 
-    desk.get_by_role("button", name="Arrive").click()
-    expect(desk.locator(".page-head .chip")).to_have_text("Arrived")
+    def __init__(self, **pages: Page) -> None:
+        self.pages = pages
+        for page in pages.values():
+            page.evaluate("window.untouched = true")
+
+    def keep(self, moment: str, theme: str) -> None:
+        for name, page in self.pages.items():
+            picture(page, f"story-{moment}-{name}-{theme}")
+
+    def were_not_reloaded(self) -> None:
+        assert all(page.evaluate("window.untouched") is True for page in self.pages.values())
+
+
+@pytest.mark.parametrize(("theme", "station", "family"), [("light", "CT01", "Geirsdóttir"), ("dark", "CT02", "Ragnarsdóttir")])
+def test_an_exam_from_the_order_to_the_charge(window: Window, stack: Stack, theme: str, station: str, family: str) -> None:
+    desk, board, exam, charges = (
+        window("scheduler", theme=theme),
+        *(window(role, theme=theme) for role in ("technologist", "biller", "biller")),
+    )
+    register(desk, family)
+    order_into_the_tray(desk)
+    step_id = schedule_from_the_tray(desk, family, station)
 
     board.goto("/performed/")
-    stack.manage("modality", "--station", "CT01", "--port", str(stack.dicom_port), "start", step_id)
-    row = board.locator("tr", has_text="GEIRSDÓTTIR")
+    exam.goto(desk.url)
+    charges.goto("/charges/")
+    watched = Watched(board=board, exam=exam, charges=charges)
+    status, row = exam.locator(".page-head .chip"), board.locator("tr", has_text=family.upper())
+    desk.get_by_role("button", name="Arrive").click()
+    expect(status).to_have_text("Arrived", timeout=15_000)
+
+    console, uid = ("modality", "--station", station, "--port", str(stack.dicom_port)), new_uid()
+    stack.manage(*console, "start", step_id, "--uid", uid)
     expect(row.locator(".chip").first).to_have_text("In progress", timeout=15_000)
-    expect(board.locator(".bay", has_text="CT01").locator(".who-now", has_text="GEIRSDÓTTIR")).to_be_visible()
-    expect(desk.locator(".page-head .chip")).to_have_text("Started", timeout=15_000)
+    expect(board.locator(".bay", has_text=station).locator(".who-now", has_text=family.upper())).to_be_visible()
+    expect(status).to_have_text("Started", timeout=15_000)
+    report_series(stack, station, uid)
+    expect(row).to_contain_text("2 / ", timeout=15_000)
+    watched.keep("started", theme)
 
-    stack.manage("modality", "--station", "CT01", "--port", str(stack.dicom_port), "complete", step_id)
+    stack.manage(*console, "complete", step_id)
     expect(row.locator(".chip").first).to_have_text("Completed", timeout=15_000)
-    expect(desk.locator(".page-head .chip")).to_have_text("Completed", timeout=15_000)
+    expect(status).to_have_text("Completed", timeout=15_000)
+    expect(exam.locator(".stairs li").last).to_contain_text("acknowledged", timeout=60_000)
+    charged = charges.locator("tr", has_text=family.upper())
+    expect(charged.locator(".chip")).to_have_text("Posted", timeout=15_000)
+    watched.keep("charged", theme)
+    watched.were_not_reloaded()
 
-    biller = window("biller")
-    biller.goto(desk.url)
-    expect(biller.locator(".stairs li").last).to_contain_text("acknowledged", timeout=60_000)
-    biller.get_by_role("link", name=re.compile("All of it of charge")).click()
-    expect(biller.locator("#message")).to_contain_text("DFT^P03")
+    charged.get_by_role("link").first.click()
+    expect(charges.locator("#message")).to_contain_text("DFT^P03")
+    assert charges.evaluate("document.documentElement.dataset.theme") == theme
 
 
 def test_arriving_in_the_list_needs_no_reload_and_keeps_the_focus_in_the_row(window: Window, stack: Stack) -> None:

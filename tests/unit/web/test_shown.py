@@ -8,6 +8,7 @@ from django.utils import timezone
 from pydicom import Dataset
 
 from ris import transitions
+from ris.models import ScheduledProcedureStep
 from ris.web import datasets, times
 from ris.web.names import shown_name
 from ris.web.status import WORDS, shown_status
@@ -140,3 +141,20 @@ def test_a_dump_names_every_element_and_its_length() -> None:
 
 def test_json_is_dicom_json() -> None:
     assert '"00100010"' in datasets.as_json(a_dataset())
+
+
+def test_a_keyword_may_be_broken_before_its_capitals() -> None:
+    assert rendered("{{ keyword|breakable }}", keyword="ScheduledStationAETitle") == "Scheduled<wbr>Station<wbr>AETitle"
+    assert rendered("{{ keyword|breakable }}", keyword="<b>Private") == "&lt;b&gt;Private"
+
+
+def test_an_exam_without_a_time_is_not_called_scheduled() -> None:
+    waiting, booked = ScheduledProcedureStep(status="SCHEDULED"), ScheduledProcedureStep(status="SCHEDULED", start=EVENING)
+    shown = [rendered("{% step_chip step %}", step=step) for step in (waiting, booked)]
+    assert shown == [f'<span class="chip" data-status="SCHEDULED">{word}</span>' for word in ("To schedule", "Scheduled")]
+
+
+def test_a_moment_to_come_is_short() -> None:
+    with timezone.override("UTC"):
+        shown = [times.soon(EVENING, day) for day in (date(2026, 11, 23), date(2026, 11, 22), date(2026, 11, 17), date(2026, 11, 16))]
+    assert shown == ["15:42", "Mon 15:42", "Mon 15:42", "23-Nov 15:42"]

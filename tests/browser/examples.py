@@ -1,0 +1,167 @@
+"""Exams in the states that pages show; the demo hospital brings most of them, the rest is made the way a hospital makes them."""
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from playwright.sync_api import Page
+from pydicom.dataset import Dataset
+
+from dimse.scu import ScuError
+from dimse.uids import new_uid
+from tests.support.stack import Stack
+from tests.support.wait import wait_until
+from training.acquisition import acquire
+from training.performed import Device, final, in_progress, what_is_done
+from training.query import Question
+from training.scu import Target, find, n_create, n_set
+
+CT01 = Device("CT01", "CT", operator="WEBER^Jan")
+_ZONE = ZoneInfo("America/New_York")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Keys of rows, as the addresses of pages hold them."""
+
+    waiting: str
+    arrived: str
+    canceled: str
+    done: str
+    tray: str
+    underway: str
+    held: str
+    patient: str
+    performed: str
+    mismatched: str
+    unscheduled: str
+    accession: str
+    posted_charge: str
+    held_charge: str
+    association: str
+    failed_association: str
+    rejected_association: str
+
+
+def prepare(stack: Stack, page: Page) -> Examples:
+    """Make what the demo lacks and look up the rest. `page` is somebody's who may see everything."""
+    underway = _begin(stack, _ordered(stack, "Underway"))
+    held = _perform_as_another(stack, _ordered(stack, "Held"))
+    _begin_unscheduled(stack)
+    _be_refused(stack)
+    charge = _small_charge(stack)
+    done = _step(stack, f"accession_number={charge['accession_number']}")
+    return Examples(
+        waiting=_step(stack, "status=SCHEDULED"),
+        arrived=_step(stack, "status=ARRIVED"),
+        canceled=_step(stack, "status=CANCELED"),
+        done=done,
+        tray=str(_order(stack, "Tray")["steps"][0]["id"]),
+        underway=underway,
+        held=held,
+        patient=_linked(page, f"/steps/{done}/", "/patients/"),
+        performed=_linked(page, f"/steps/{done}/", "/performed/"),
+        mismatched=_linked(page, f"/steps/{held}/", "/performed/"),
+        unscheduled=_linked(page, "/performed/?show=unscheduled", "/performed/"),
+        accession=charge["accession_number"],
+        posted_charge=str(charge["id"]),
+        held_charge=_linked(page, f"/steps/{held}/", "/charges/"),
+        association=_linked(page, "/associations/?q=CT01&service=C-FIND", "/associations/"),
+        failed_association=_linked(page, "/associations/?service=N-SET&result=failures", "/associations/"),
+        rejected_association=_linked(page, "/associations/?result=rejected", "/associations/"),
+    )
+
+
+def _step(stack: Stack, query: str) -> str:
+    return str(stack.get(f"/api/v1/scheduled-steps?limit=1&{query}")["items"][0]["id"])
+
+
+def _small_charge(stack: Stack) -> dict[str, Any]:
+    """A posted charge for an exam of few images."""
+    exams = stack.get("/api/v1/scheduled-steps?status=COMPLETED&station_ae_title=DX01&limit=500")["items"]
+    accessions = {exam["accession_number"] for exam in exams}
+    charges = stack.get("/api/v1/charges?status=POSTED&limit=500")["items"]
+    return next(charge for charge in charges if charge["accession_number"] in accessions)
+
+
+def _linked(page: Page, address: str, to: str) -> str:
+    """The key in the first link of a page's content to an address below `to`, once there is one: the journal is written a little later."""
+
+    def keys() -> list[str]:
+        page.goto(address)
+        links = page.locator(f"main a[href^='{to}']").evaluate_all("them => them.map(one => one.getAttribute('href'))")
+        return [match[1] for link in links if (match := re.fullmatch(rf"{to}([0-9a-f-]*[0-9][0-9a-f-]*)/", link))]
+
+    return wait_until(keys, 15, f"{address} links to something below {to}", interval=0.2)[0]
+
+
+def _order(stack: Stack, given_name: str, **booked: Any) -> dict[str, Any]:
+    patient = {"name": f"EXAMPLE^{given_name}", "birth_date": "1984-05-31", "sex": "F"}
+    body = {"patient": patient, "procedure_code": "CTCHEST", "referring_physician_name": "HADDAD^Rania", "reason": "Cough for three weeks"}
+    order: dict[str, Any] = stack.post("/api/v1/orders", body | booked)
+    return order
+
+
+def _ordered(stack: Stack, given_name: str) -> dict[str, Any]:
+    """The step of an order on the first free time of CT01."""
+    slot = stack.get("/api/v1/stations/CT01/free-slots?procedure=CTCHEST&limit=1")["items"][0]
+    step: dict[str, Any] = _order(stack, given_name, station_ae_title="CT01", start=slot["start"])["steps"][0]
+    return step
+
+
+def _target(stack: Stack, called: str = "STEPWISE") -> Target:
+    return Target("127.0.0.1", stack.dicom_port, called)
+
+
+def _item(stack: Stack, step: dict[str, Any]) -> Dataset:
+    question = Question(station="CT01", step_id=step["scheduled_procedure_step_id"])
+    return find(_target(stack), "CT01", [question.identifier()])[0]
+
+
+def _create(stack: Stack, item: Dataset, performed_step_id: str) -> str:
+    """SOP Instance UID of a performed step that CT01 begins now."""
+    uid = new_uid()
+    answer = n_create(_target(stack), "CT01", uid, in_progress([item], CT01, datetime.now(_ZONE), performed_step_id))
+    assert answer.ok, answer
+    return uid
+
+
+def report_series(stack: Stack, station: str, uid: str) -> None:
+    """An N-SET of a CT while the exam goes on: two series of three."""
+    modified = Dataset()
+    modified.PerformedSeriesSequence = acquire(CT01, "CT chest", "CHEST", Random(1), share=0.5)
+    answer = n_set(_target(stack), station, uid, modified)
+    assert answer.ok, answer
+
+
+def _begin(stack: Stack, step: dict[str, Any]) -> str:
+    report_series(stack, "CT01", _create(stack, _item(stack, step), "PPS-UNDERWAY"))
+    return str(step["id"])
+
+
+def _perform_as_another(stack: Stack, step: dict[str, Any]) -> str:
+    """Begun and ended under the name of somebody else: the charge waits for a person."""
+    item = _item(stack, step)
+    item.PatientName, item.PatientID, item.PatientBirthDate = "SOMEBODY^Else", "E-26-0031", ""
+    uid = _create(stack, item, "PPS-HELD")
+    series = acquire(CT01, "CT chest", "CHEST", Random(1), share=0.1)
+    answer = n_set(_target(stack), "CT01", uid, final("COMPLETED", what_is_done([item]), series, datetime.now(_ZONE)))
+    assert answer.ok, answer
+    again = n_set(_target(stack), "CT01", uid, final("COMPLETED", what_is_done([item]), series, datetime.now(_ZONE)))
+    assert not again.ok  # an association with a failure in it
+    return str(step["id"])
+
+
+def _begin_unscheduled(stack: Stack) -> None:
+    item = Dataset()
+    item.PatientID, item.PatientName = "E-26-0032", "WALKIN^Wanda"
+    _create(stack, item, "PPS-WALKIN")
+
+
+def _be_refused(stack: Stack) -> None:
+    with suppress(ScuError):
+        find(_target(stack, called="NOBODY"), "CT01", [Question(station="CT01").identifier()])

@@ -1,0 +1,211 @@
+"""Every page in every state that looks different: what to open and what to do there. A page that nobody opens fails `test_pages.py`."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from playwright.sync_api import Page, expect
+
+from ris.web.steps import VERBS
+from ris.web.worklist import STAGES
+from tests.support.looking import LOOKS, NARROW, TWO_LOOKS, Look
+
+STRANGER = ""
+Act = Callable[[Page], None]
+
+
+@dataclass(frozen=True)
+class State:
+    """`view` is the name of the URL, `name` that of the picture, `address` holds keys of `Examples` in braces.
+
+    `act` is done on the page before it is looked at; `parts` are the names of the URLs that it fetches into the page. `status` is that
+    of the page that is shown in the end. `template` is a page that only a fault brings: it is shown as the answer to the address.
+    `says` is what the console may say. Without `looks` the first state of a view is looked at in all four ways, the others in two.
+    """
+
+    view: str
+    name: str
+    address: str
+    act: Act | None = None
+    status: int = 200
+    role: str = "admin"
+    parts: tuple[str, ...] = ()
+    looks: tuple[Look, ...] = ()
+    template: str = ""
+    says: tuple[str, ...] = ()
+
+
+def press(name: str) -> Act:
+    return lambda page: page.get_by_role("main").get_by_role("button", name=re.compile(f"^{name}")).first.click()
+
+
+def fill(button: str, **fields: str) -> Act:
+    """Type into fields by their names, then press a button."""
+
+    def act(page: Page) -> None:
+        for name, value in fields.items():
+            page.locator(f"main [name={name}]").fill(value)
+        press(button)(page)
+
+    return act
+
+
+def _wrong_password(page: Page) -> None:
+    page.get_by_label("User name").fill("admin")
+    page.get_by_label("Password").fill("wrong")
+    press("Sign in")(page)
+
+
+def _without_cookies(page: Page) -> None:
+    page.context.clear_cookies(name=re.compile("csrf"))
+    press("Sign in")(page)
+
+
+def _choose_procedure(page: Page) -> None:
+    page.get_by_label("Procedure").select_option("CTCHEST")
+    page.get_by_label("Station", exact=True).select_option("CT01")
+    expect(page.locator("[data-fills]").first).to_be_visible()
+    expect(page.locator("#station-day h2")).to_contain_text("CT01")
+
+
+def _choose_pool(page: Page) -> None:
+    page.get_by_label("Station", exact=True).select_option(index=1)
+    expect(page.locator("[data-fills]").first).to_be_visible()
+
+
+def _choose_taken_time(page: Page) -> None:
+    _choose_procedure(page)
+    page.get_by_label("Start").fill("99-Foo-2026 25:61")
+    press("Order and schedule")(page)
+
+
+def _change_in_the_list(page: Page) -> None:
+    press("(Arrive|Ready)")(page)
+    expect(page.get_by_role("status")).to_contain_text(re.compile("is ready|has arrived"))
+
+
+def _open_keys(page: Page) -> None:
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keyboard keys")).to_be_visible()
+
+
+def _open_account(page: Page) -> None:
+    page.locator(".account > summary").click()
+
+
+def _open_menu(page: Page) -> None:
+    page.set_viewport_size({"width": NARROW, "height": 900})
+    page.locator("summary", has_text="Menu").click()
+
+
+def _stop_updating(page: Page) -> None:
+    """The server is away for two requests; then nothing is asked any more, so that the page stays as it is."""
+    page.route("**/performed/*", lambda route: route.abort())
+    for _ in range(2):
+        with page.expect_event("requestfailed"):
+            page.evaluate("window.stepwise.refresh()")
+    expect(page.locator("#live-note")).to_have_attribute("data-live", "stale")
+    page.evaluate("document.querySelector('[data-live]').removeAttribute('data-live')")
+
+
+def _register_without_exams(page: Page) -> None:
+    page.get_by_label("Family name").fill("Example")
+    page.get_by_label("Given name").fill("New")
+    press("Register")(page)
+    expect(page.get_by_role("heading", name="No exam yet")).to_be_visible()
+
+
+_REASONED = [verb.slug for verb in VERBS if verb.needs_reason]
+_FORMS = {"cancel": "waiting", "undo-arrival": "arrived", "restore": "canceled"}
+"""Changes whose form is shown for one of the examples; the others show why they cannot be made of an exam that is over."""
+
+_STATES = [
+    State("sign-in", "sign-in", "/sign-in/", role=STRANGER),
+    State("sign-in", "sign-in-refused", "/sign-in/", _wrong_password, status=422, role=STRANGER),
+    State("sign-in", "error-403-form", "/sign-in/", _without_cookies, status=403, role=STRANGER),
+    *[State("worklist-stage", f"worklist-{one.key}", f"/worklist/{one.key}/?station=CT01") for one in STAGES if one.key != "all"],
+    State("worklist", "worklist", "/worklist/?modality=CT"),
+    State("worklist", "worklist-whole-day", "/worklist/?station=CT01&whole=1"),
+    State("worklist", "worklist-no-match", "/worklist/?q=zzzz&station=CT01"),
+    State("worklist", "worklist-empty-day", "/worklist/?day=2031-01-01"),
+    State("worklist", "worklist-misread-day", "/worklist/?day=31-Feb-2026&station=MR01"),
+    State("worklist-stage", "worklist-told", "/worklist/remaining/?station=MR01", _change_in_the_list, parts=("step-verb",)),
+    State("help", "help", "/help/"),
+    State("help", "help-keys", "/help/", _open_keys),
+    State("help", "account", "/help/", _open_account),
+    State("help", "menu", "/help/", _open_menu, looks=((NARROW, "light"), (NARROW, "dark"))),
+    State("find", "find", "/find/?q=yam"),
+    State("find", "find-nothing", "/find/?q=zzzz"),
+    State("find", "find-too-short", "/find/?q=z"),
+    State("patients", "patients", "/patients/"),
+    State("patients", "patients-nothing", "/patients/?q=zzzz"),
+    State("patient", "patient", "/patients/{patient}/"),
+    State("patient-new", "patient-new", "/patients/new/"),
+    State(
+        "patient-new", "patient-new-errors", "/patients/new/", fill("Register", birth_date="31-Feb-1959", patient_id="X" * 70), status=422
+    ),
+    State("patient", "patient-without-exams", "/patients/new/", _register_without_exams),
+    State("patient-edit", "patient-edit", "/patients/{patient}/edit/"),
+    State("patient-edit", "patient-edit-errors", "/patients/{patient}/edit/", fill("Save", birth_date="31-Feb-1959"), status=422),
+    State("order-new", "order-patient", "/orders/new/"),
+    State("order-new", "order-patient-nothing", "/orders/new/?q=zzzz"),
+    State("order-new", "order", "/orders/new/?patient={patient}"),
+    State("order-new", "order-places", "/orders/new/?patient={patient}", _choose_procedure, parts=("order-places",)),
+    State("order-new", "order-errors", "/orders/new/?patient={patient}", _choose_taken_time, status=422, parts=("order-places",)),
+    State("step", "step-waiting", "/steps/{waiting}/"),
+    State("step", "step-tray", "/steps/{tray}/"),
+    State("step", "step-in-progress", "/steps/{underway}/"),
+    State("step", "step-held", "/steps/{held}/"),
+    State("step", "step-done", "/steps/{done}/"),
+    State("step", "step-text", "/steps/{done}/?item=dump"),
+    State("step-schedule", "step-schedule", "/steps/{tray}/schedule/", _choose_pool, parts=("step-places",)),
+    State("step-schedule", "step-move", "/steps/{waiting}/schedule/"),
+    State("step-schedule", "step-schedule-errors", "/steps/{tray}/schedule/", fill("Schedule", start="soon"), status=422),
+    State("step-schedule", "step-schedule-too-late", "/steps/{done}/schedule/"),
+    *[State("step-verb", f"step-{slug}", f"/steps/{{{_FORMS.get(slug, 'done')}}}/{slug}/") for slug in _REASONED],
+    State("step-verb", "step-cancel-errors", "/steps/{waiting}/cancel/", press("Cancel"), status=422),
+    State("stations", "stations", "/stations/"),
+    State("performed", "board", "/performed/?show=in-progress"),
+    State("performed", "board-unscheduled", "/performed/?show=unscheduled"),
+    State("performed", "board-empty-day", "/performed/?day=2031-01-01"),
+    State("performed", "board-not-updating", "/performed/?show=unscheduled", _stop_updating, says=("net::ERR_FAILED", "htmx:")),
+    State("performed-step", "performed", "/performed/{performed}/"),
+    State("performed-step", "performed-mismatched", "/performed/{mismatched}/"),
+    State("performed-step", "performed-unscheduled", "/performed/{unscheduled}/"),
+    State("charges", "charges", "/charges/?q={accession}"),
+    State("charges", "charges-held", "/charges/?show=held"),
+    State("charges", "charges-empty-day", "/charges/?day=2031-01-01"),
+    State("charge", "charge-posted", "/charges/{posted_charge}/"),
+    State("charge", "charge-held", "/charges/{held_charge}/"),
+    State("associations", "associations", "/associations/"),
+    State("associations", "associations-nothing", "/associations/?q=zzzz"),
+    State("association", "association", "/associations/{association}/"),
+    State("association", "association-failed", "/associations/{failed_association}/"),
+    State("association", "association-rejected", "/associations/{rejected_association}/"),
+    State("association", "association-text", "/associations/{association}/?as=dump"),
+    State("", "error-404", "/nowhere/", status=404),
+    State("step", "error-404-step", "/steps/99999999/", status=404),
+    State("order-new", "error-403", "/orders/new/", role="biller", status=403),
+    State("help", "error-409", "/help/", status=409, template="409.html"),
+    State("help", "error-500", "/help/", status=500, template="500.html"),
+]
+
+
+def _with_looks() -> Iterator[State]:
+    seen: set[str] = set()
+    for state in _STATES:
+        yield replace(state, looks=state.looks or (TWO_LOOKS if state.view in seen else LOOKS))
+        seen.add(state.view)
+
+
+STATES = tuple(_with_looks())
+
+NO_PAGES = {
+    "home": "sends everybody on to the page of their work",
+    "sign-out": "takes POST only and sends on to the sign-in",
+    "charge-release": "takes POST only and sends on to the charge",
+    "charge-retry": "takes POST only and sends on to the charge",
+    "healthz": "answers JSON",
+    "pulse": "is fetched into every page",
+}
+"""Names of URLs that are no page of their own, and why. Those of the REST interface are its namespace."""
