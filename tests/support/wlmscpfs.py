@@ -4,7 +4,7 @@ import re
 import socket
 import subprocess
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -110,6 +110,25 @@ class Difference(NamedTuple):
     theirs: str
 
 
+class Row(NamedTuple):
+    """A difference that is expected in the answers to these queries, in how many, and the paragraph that decides."""
+
+    queries: tuple[str, ...]
+    difference: Difference
+    answers: int
+    why: str
+
+
+def expected(queries: Iterable[str], table: Iterable[Row]) -> dict[str, Counter[Difference]]:
+    """What the table says of these queries."""
+    told: dict[str, Counter[Difference]] = {name: Counter() for name in queries}
+    for row in table:
+        for name in row.queries:
+            if name in told:
+                told[name][row.difference] = row.answers
+    return told
+
+
 class Comparison(NamedTuple):
     """How many answers both sides gave, and in how many of these each difference is found."""
 
@@ -135,6 +154,12 @@ def compare(ours: Sequence[Answer], theirs: Sequence[Answer]) -> Comparison:
     if only_ours or only_theirs:
         found[Difference(ANSWER, " ".join(sorted(only_ours)) or ABSENT, " ".join(sorted(only_theirs)) or ABSENT)] = 1
     return Comparison(common, found)
+
+
+def compared(names: Iterable[str], ours: Peer, theirs: Peer, queries: Sequence[Path], folder: Path, *options: str) -> dict[str, Comparison]:
+    """Both peers' answers to the same query files, by the names of the queries."""
+    mine, others = (findscu(peer, folder / side, queries, *options) for side, peer in (("ours", ours), ("theirs", theirs)))
+    return {name: compare(*both) for name, *both in zip(names, mine, others, strict=True)}
 
 
 def _flat(dataset: Dataset, prefix: str = "") -> Flat:

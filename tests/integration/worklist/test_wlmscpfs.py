@@ -4,16 +4,29 @@ A difference that is not in the table fails, and so does a row that no longer oc
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
 from dimse.server import DicomServer
 from ris.models import Site
 from tests.support.dcmtk import dcmtk_examples
-from tests.support.wlmscpfs import ABSENT, ANSWER, EMPTY, Comparison, Difference, Peer, compare, dump2dcm, findscu, wlmscpfs, written
+from tests.support.wlmscpfs import (
+    ABSENT,
+    ANSWER,
+    EMPTY,
+    Comparison,
+    Difference,
+    Peer,
+    Row,
+    compared,
+    dump2dcm,
+    expected,
+    wlmscpfs,
+    written,
+)
 from tests.support.worklist import identifier
 from worklist import importer
 
@@ -107,15 +120,6 @@ QUERIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "what wlmscpfs does not know": ({}, {"PatientAge": "", "StudyDescription": "", "ScheduledSpecimenSequence": []}),
 }
 """Keys of the step and of the root; the step ID is asked for in each."""
-
-
-class Row(NamedTuple):
-    """A difference that is expected in the answers to these queries, in how many, and the paragraph that decides."""
-
-    queries: tuple[str, ...]
-    difference: Difference
-    answers: int
-    why: str
 
 
 WHOLE = ("wlistqry1", "wlistqry3")  # an empty item asks for the whole step
@@ -240,16 +244,13 @@ TABLE = (
 )
 
 
-def expected(found: Mapping[str, Comparison]) -> dict[str, Counter[Difference]]:
-    """What the table says of these queries; the declaration is in every answer."""
-    table: dict[str, Counter[Difference]] = {
-        name: Counter({DECLARATION: comparison.common} if comparison.common else {}) for name, comparison in found.items()
-    }
-    for row in TABLE:
-        for name in row.queries:
-            if name in table:
-                table[name][row.difference] = row.answers
-    return table
+def explained(found: Mapping[str, Comparison]) -> dict[str, Counter[Difference]]:
+    """What the table says of these queries, and the declaration in every answer."""
+    told = expected(found, TABLE)
+    for name, comparison in found.items():
+        if comparison.common:
+            told[name][DECLARATION] = comparison.common
+    return told
 
 
 @pytest.fixture(scope="module")
@@ -271,16 +272,11 @@ def ours(server: DicomServer, site: Site) -> Peer:
     return Peer(site.ae_title, server.port)
 
 
-def compared(names: Iterable[str], ours: Peer, theirs: Peer, queries: Sequence[Path], folder: Path, *options: str) -> dict[str, Comparison]:
-    mine, others = (findscu(peer, folder / peer.ae_title, queries, *options) for peer in (ours, theirs))
-    return {name: compare(*both) for name, *both in zip(names, mine, others, strict=True)}
-
-
 @pytest.mark.parametrize("syntax", ["--propose-little", "--propose-implicit"])
 def test_the_thirteen_queries_of_dcmtk_get_the_answers_of_wlmscpfs(ours: Peer, theirs: Peer, tmp_path: Path, syntax: str) -> None:
     queries = [dump2dcm(dcmtk_examples("wlistqry") / f"{name}.dump", tmp_path / f"{name}.dcm") for name in DCMTK_QUERIES]
     found = compared(DCMTK_QUERIES, ours, theirs, queries, tmp_path, syntax)
-    assert {name: comparison.differences for name, comparison in found.items()} == expected(found)
+    assert {name: comparison.differences for name, comparison in found.items()} == explained(found)
     assert [comparison.common for comparison in found.values()] == [10, 10, 0, 10, 0, 6, 0, 0, 0, 0, 10, 10, 0]
 
 
@@ -288,7 +284,7 @@ def test_queries_of_every_kind_get_the_answers_of_wlmscpfs(ours: Peer, theirs: P
     asked = [identifier({"ScheduledProcedureStepID": "", **step}, **root) for step, root in QUERIES.values()]
     queries = [written(query, tmp_path / f"{number}.dcm") for number, query in enumerate(asked)]
     found = compared(QUERIES, ours, theirs, queries, tmp_path)
-    assert {name: comparison.differences for name, comparison in found.items()} == expected(found)
+    assert {name: comparison.differences for name, comparison in found.items()} == explained(found)
 
 
 def test_every_row_of_the_table_is_about_a_query() -> None:
