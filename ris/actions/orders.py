@@ -89,7 +89,8 @@ def _accession_number(site: Site, typed: str) -> str:
     """The typed number, or a new one; Conflict when the typed one belongs to an order already."""
 
     def is_taken(number: str) -> bool:
-        return Order.objects.filter(site=site, accession_number=number, issuer_of_accession_number="").exists()
+        held = Order.objects.filter(site=site, accession_number=number, issuer_of_accession_number="")
+        return held.exclude(accession_number="").exists()  # as the index says, or SQLite does not use it
 
     if not typed:
         return numbers.until_free(lambda: numbers.accession_number(site), is_taken)

@@ -35,7 +35,8 @@ def register_visit(patient: Patient, data: VisitData, actor: Actor) -> Visit:
     site = patient.site
 
     def is_taken(admission_id: str) -> bool:
-        return Visit.objects.filter(site=site, admission_id=admission_id, issuer_of_admission_id="").exists()
+        held = Visit.objects.filter(site=site, admission_id=admission_id, issuer_of_admission_id="")
+        return held.exclude(admission_id="").exists()  # as the index says, or SQLite does not use it
 
     if not columns["admission_id"]:
         columns["admission_id"] = numbers.until_free(lambda: numbers.admission_id(site), is_taken)

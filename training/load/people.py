@@ -79,7 +79,7 @@ class Crowd:
 def _size(sex: str, age: float, chance: Random) -> float:
     """Meters; children grow from half a meter on."""
     if age < 16:
-        return min(0.5 + 0.25 * min(age, 2) + 0.065 * max(age - 2, 0), 1.7) * chance.uniform(0.95, 1.05)
+        return min(0.5 + 0.185 * min(age, 2) + 0.065 * max(age - 2, 0), 1.7) * chance.uniform(0.95, 1.05)
     return chance.gauss(1.64 if sex == "F" else 1.77, 0.07)
 
 
