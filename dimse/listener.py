@@ -70,6 +70,8 @@ class Listener:
             self._loop.call_later(_PAUSE, self.open)
             return
         connection.setblocking(False)
+        # asyncio does it only for sockets made with an explicit protocol number; without it a last short PDU waits 40 ms for an ACK.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._open(connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)

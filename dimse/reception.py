@@ -61,7 +61,8 @@ class Reception:
         self._max_per_caller = max_per_caller
         self._max_pdu = max_pdu
         self._is_closing = False
-        self._all_gone = asyncio.Event()
+        self._jobs = 0
+        self._something_ended = asyncio.Event()
 
     # --- Jobs (turns.Workers) -------------------------------------------------------------------------------------
 
@@ -73,6 +74,7 @@ class Reception:
 
     def work(self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
         """Associations are many, the database's connections few."""
+        self._jobs += 1
         self._workers.submit(self._work, job, done, failed)
 
     def _work(self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
@@ -81,11 +83,16 @@ class Reception:
             result = job()
         except Exception as error:  # noqa: BLE001  (a job that breaks must not take the association along without a word)
             logger.error("%s", without_values(error))
-            self.tell(failed, error)
+            self.tell(partial(self._worked, failed), error)
         else:
-            self.tell(done, result)
+            self.tell(partial(self._worked, done), result)
         finally:
             close_old_connections()
+
+    def _worked(self, hear: Callable[[T], None], what: T) -> None:
+        self._jobs -= 1
+        self._something_ended.set()
+        hear(what)
 
     # --- Connections and association requests ---------------------------------------------------------------------
 
@@ -96,8 +103,7 @@ class Reception:
 
     def disconnected(self, connection: Connection) -> None:
         self.connections.discard(connection)
-        if not self.connections:
-            self._all_gone.set()
+        self._something_ended.set()
 
     def requested(self, association: Association) -> None:
         """Refuse what nobody need be asked about, else ask the policy on a worker."""
@@ -200,20 +206,21 @@ class Reception:
                 connection.close()
             elif association.turns.is_idle:
                 self.idle(association)
-        await self._emptied(deadline)
+        await self._quiet(deadline)
         for connection in list(self.connections):
             connection.association.abort("the server stopped before all was answered")
             connection.cut()
-        await self._emptied(self._loop.time() + _FAREWELL)
+        await self._quiet(self._loop.time() + _FAREWELL)
 
-    async def _emptied(self, deadline: float) -> None:
-        """Wait until no connection is left, or `deadline`."""
-        if self.connections:
-            self._all_gone.clear()
-            try:
-                await asyncio.wait_for(self._all_gone.wait(), max(0.0, deadline - self._loop.time()))
-            except TimeoutError:
-                logger.info("%d connections are left at the end", len(self.connections))
+    async def _quiet(self, deadline: float) -> None:
+        """Wait until no connection and no job is left, or `deadline`."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                while self.connections or self._jobs:
+                    self._something_ended.clear()
+                    await self._something_ended.wait()
+        except TimeoutError:
+            logger.info("%d connections and %d jobs are left at the end", len(self.connections), self._jobs)
 
     def _release(self, association: Association) -> None:
         if association.state is State.STA6 and association.turns.is_idle:
