@@ -33,14 +33,17 @@ def intake_steps(site: Site, offered: Sequence[Offered], actor: Actor) -> list[O
     """Take the items in, in one transaction: all or none."""
     outcomes: list[Outcome] = []
     making: _Making | None = None
+    before: _Known | None = None
     for number, one in enumerate(offered):
-        making = making or _Making(site, actor, _Known.of(site, [other.item for other in offered[number:]]))
-        if making.add(one):
+        if making is None and (before is None or not before.rules_out(one.item)):
+            making = _Making(site, actor, _Known.of(site, [other.item for other in offered[number:]]))
+        if making is not None and making.add(one):
             outcomes.append(Outcome.MADE)
             continue
-        making.write()
+        if making is not None:
+            making.write()
+            before, making = making.known, None
         outcomes.append(intake.intake_step(site, one.item, actor, one.received).outcome)
-        making = None
     if making is not None:
         making.write()
     return outcomes
@@ -75,6 +78,11 @@ class _Known:
             stations={station.ae_title: station for station in Station.objects.filter(site=site, ae_title__in=titles)},
         )
 
+    def rules_out(self, item: IntakeItem) -> bool:
+        """Whether the item is not to be written with others: there is an order for it, or it lacks what tells its order or its patient."""
+        number = item.order["accession_number"]
+        return not number or not item.patient["patient_id"] or number in self.accession_numbers
+
 
 @dataclass
 class _Making:
@@ -92,13 +100,13 @@ class _Making:
     notes: list[tuple[str, ...]] = field(default_factory=list)
 
     def add(self, offered: Offered) -> bool:
-        """False for an item that `intake_step` may find a step or an order for, or that has no patient ID to tell its patient by."""
+        """False for an item that `intake_step` may find records for which are not at hand here."""
         item, known = offered.item, self.known
+        if known.rules_out(item):
+            return False
         number = item.order["accession_number"]
         patient = known.patients.get(intake.patient_key(item))
         order = known.orders.get(_order_key(item))
-        if not number or not item.patient["patient_id"] or number in known.accession_numbers:
-            return False
         if any(number == other for other, _ in known.orders) and (order is None or order.patient is not patient):
             return False
         procedure = known.procedures.get((id(order), item.procedure["requested_procedure_id"]))
