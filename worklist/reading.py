@@ -95,11 +95,11 @@ def _directory(directory: Path, above: tuple[tuple[int, int], ...]) -> Iterator[
 
 
 def _is_directory(child: "os.DirEntry[str]") -> bool:
-    """Also by a symbolic link; what cannot be looked at is none, and says why when it is read."""
+    """Also by a symbolic link; one that cannot be followed says why when it is listed, or read where its name is a file's."""
     try:
         return child.is_dir()
     except OSError:
-        return False
+        return Path(child.name).suffix.lower() not in _SUFFIXES
 
 
 def _why(path: Path, error: OSError) -> str:

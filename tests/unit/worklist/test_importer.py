@@ -234,6 +234,46 @@ def test_replace_removes_what_waits_and_keeps_what_was_performed(write: Write) -
     assert not StepChange.objects.filter(step=removed.pk).exists()
 
 
+def test_nothing_is_removed_when_there_is_nothing_to_take_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    waiting = steps_of(an_order())[0]
+    (tmp_path / "empty.wl").write_bytes(b"")
+    for path in (tmp_path, tmp_path / "nowhere", tmp_path / "empty.wl"):
+        with pytest.raises(SystemExit) as ended:
+            call_command("import_worklist", "--replace", str(path))
+        assert ended.value.code == 1
+        told = capsys.readouterr()
+        assert told.err.startswith("Nothing was removed, because none of the files can be read.\nskipped  ")
+        assert "removed" not in told.out
+    assert ScheduledProcedureStep.objects.get() == waiting
+
+
+def test_one_file_that_can_be_read_is_enough_to_replace(write: Write, tmp_path: Path) -> None:
+    an_order()
+    (tmp_path / "1.wl").write_bytes(b"")
+    report = imported(tmp_path / "1.wl", write("2.wl"), replace=True)
+    assert (report.removed, len(report.made), len(report.skipped)) == (1, 1, 1)
+
+
+def test_what_a_file_lacks_is_answered_to_nobody(write: Write) -> None:
+    imported(write(step=dict.fromkeys(STEP) | {"ScheduledProcedureStepStartDate": "19951015"}, **dict.fromkeys(ROOT)))
+    (item,) = served()
+    made = {"RequestedProcedureID", "ScheduledProcedureStepSequence", "SpecificCharacterSet"}
+    assert {element.keyword for element in item} == made
+    inside = {element.keyword for element in item.ScheduledProcedureStepSequence[0]}
+    assert inside == {"ScheduledProcedureStepStartDate", "ScheduledProcedureStepID", "ScheduledProcedureStepStatus"}
+
+
+def test_neither_a_slot_taken_twice_nor_an_old_date_is_in_the_way(write: Write) -> None:
+    a_station("AA32", "MR")
+    report = imported(write("1.wl"), write("2.wl", AccessionNumber="2", PatientID="OTHER"), write("3.wl", AccessionNumber="3"))
+    assert (len(report.made), len(served())) == (3, 3)
+    assert {step.start for step in ScheduledProcedureStep.objects.all()} == {the_step_of("2").start}
+
+
+def the_step_of(accession_number: str) -> ScheduledProcedureStep:
+    return ScheduledProcedureStep.objects.get(requested_procedure__order__accession_number=accession_number)
+
+
 def test_known_stations_are_linked_and_unknown_ones_kept(write: Write) -> None:
     station = a_station("AA32", "MR")
     imported(write())
@@ -289,16 +329,37 @@ def test_an_image_and_several_steps_in_one_file_are_refused(write: Write) -> Non
     assert ["pixel" in one.reason or "one file is one step" in one.reason for one in imported(image, double).skipped] == [True, True]
 
 
-def test_a_directory_that_cannot_be_read_is_named() -> None:
+def test_what_an_ordinary_user_may_not_read_is_named() -> None:
     with TemporaryDirectory() as temporary:
         Path(temporary).chmod(0o755)
-        closed = Path(temporary, "closed")
-        (closed / "inner").mkdir(parents=True)
+        closed, listed, open_to_all = (Path(temporary, name) for name in ("closed", "listed", "open"))
+        for folder in (closed / "inner", listed, open_to_all):
+            folder.mkdir(parents=True)
+            (folder / "item.wl").write_bytes(b"any")
+        (open_to_all / "secret.wl").write_bytes(b"any")
+        (open_to_all / "way in").symlink_to(closed / "inner")
         closed.chmod(0)
+        listed.chmod(0o444)
+        (open_to_all / "secret.wl").chmod(0)
         with as_an_ordinary_user():
-            problems = [found.problem for found in reading.files([closed, closed / "inner"])]
+            found = list(reading.files([closed, closed / "inner", listed, open_to_all]))
+            reasons = {one.path.relative_to(temporary).as_posix(): one.problem or reason_of(one.path) for one in found}
         closed.chmod(0o700)
-    assert problems == ["the directory cannot be read: Permission denied", "it cannot be found: Permission denied"]
+        listed.chmod(0o700)
+    assert reasons == {
+        "closed": "the directory cannot be read: Permission denied",
+        "closed/inner": "it cannot be found: Permission denied",
+        "listed/item.wl": "it cannot be read: Permission denied",
+        "open/item.wl": "it is no DICOM file",
+        "open/secret.wl": "it cannot be read: Permission denied",
+        "open/way in": "the directory cannot be read: Permission denied",
+    }
+
+
+def reason_of(path: Path) -> str:
+    with pytest.raises(reading.Unreadable) as told:
+        reading.read(path)
+    return str(told.value).split(": no DICM")[0]
 
 
 @contextmanager
@@ -312,6 +373,17 @@ def as_an_ordinary_user() -> Iterator[None]:
         yield
     finally:
         os.seteuid(0)
+
+
+def test_names_of_files_that_are_no_text_are_shown_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "two\nlines.wl").write_bytes(b"")
+    (tmp_path / os.fsdecode(b"M\xfcller.wl")).write_bytes(b"")
+    with pytest.raises(SystemExit):
+        call_command("import_worklist", str(tmp_path))
+    assert sorted(line.rsplit("/", 1)[1] for line in capsys.readouterr().err.splitlines()) == [
+        "M\\xfcller.wl: it is empty",
+        "two\\nlines.wl: it is empty",
+    ]
 
 
 def test_the_command_names_what_it_skipped_and_ends_with_1(write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
