@@ -113,7 +113,7 @@ class Command(BaseCommand):
         """A line that counts on a terminal; elsewhere a line every few seconds. Raises Stopped when that was asked for."""
         since, on_terminal = time.monotonic() - self._said_at, self.stderr.isatty()
         if on_terminal and (is_last or self._asked_to_stop or since > _EVERY_ON_TERMINAL):
-            self._say(self.stderr, f"\r{text}", ending="\n" if is_last or self._asked_to_stop else "")
+            self._say(self.stderr, f"\r{text:<30}", ending="\n" if is_last or self._asked_to_stop else "")
             self._said_at = time.monotonic()
         elif not on_terminal and since > _EVERY:
             self._say(self.stderr, text)
@@ -124,7 +124,7 @@ class Command(BaseCommand):
     def _say(self, stream: OutputWrapper, text: str, ending: str = "\n") -> None:
         """Write at once; who stops reading (`| head`) misses the rest, and the import goes on."""
         try:
-            stream.write(text, ending=ending)
+            stream.write(text, style_func=str, ending=ending)  # as it is: Django would paint all of stderr red
             stream.flush()
         except BrokenPipeError:
             nowhere = os.open(os.devnull, os.O_WRONLY)
