@@ -12,7 +12,7 @@ from operator import or_
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+from django.db.models import BooleanField, F, Field, Func, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from ris.models import Site
@@ -32,6 +32,8 @@ _IDENTIFIERS = {
 }
 _NAME_COLUMNS = ("name_alphabetic", "name_ideographic", "name_phonetic")
 
+_AS_IT_IS = Coalesce("start", Value(None), output_field=Field())  # only compared with itself: what the driver gives will do
+
 
 class Found(NamedTuple):
     """An entry that answers: its step and its item."""
@@ -43,7 +45,7 @@ class Found(NamedTuple):
 def find(site: Site, query: Query) -> Iterator[list[Found]]:
     """Every entry that matches, once, a page at a time."""
     source = _source(site, query)
-    names = ("local_date", "start", source.tie, *(source.prefix + name for name in ("item", *rows.columns(query))))
+    names = ("local_date", "began", source.tie, *(source.prefix + name for name in ("item", *rows.columns(query))))
     decide = rows.decider(query, {name.removeprefix(source.prefix): position for position, name in enumerate(names) if position > 2})
     sent: set[int] = set()
     for page in _pages(source, names):
@@ -89,10 +91,10 @@ def _source(site: Site, query: Query) -> _Source:
 def _pages(source: _Source, names: tuple[str, ...]) -> Iterator[list[rows.Row]]:
     """Pages in the order of the first three names, each found by where the one before ended."""
     first = 1 if source.one_day else 0
-    order: list[Any] = list(map(F, names[first:3]))
+    order: list[Any] = [F("local_date"), F("start"), F(source.tie)][first:]
     if source.sorted_first:
         order[0] = Coalesce(order[0], Value(""))  # no index has the order of an expression: that which finds little is taken
-    found = source.found.order_by(*order).values_list(*names)
+    found = source.found.annotate(began=_AS_IT_IS).order_by(*order).values_list(*names)
     since = Q(local_date__gte=source.since) if source.since else Q()
     page, size = list(found.filter(since)[:FIRST_PAGE]), FIRST_PAGE
     while page:

@@ -12,7 +12,7 @@ from worklist.plans import Plan
 from worklist.query import BadKey, Query
 from worklist.recent import Recent
 
-BATCH = 50  # answers between two looks whether the request was canceled
+BATCH = 100  # answers between two looks whether the request was canceled
 _KEPT = 64  # a modality asks the same all day: queries and plans kept of a generation
 _queries: Recent[tuple[str, bytes], Query] = Recent(_KEPT)
 _plans: Recent[tuple[str, bytes, tuple[str, ...]], Plan] = Recent(_KEPT)
