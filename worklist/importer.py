@@ -16,7 +16,7 @@ from ris.actions import intake, intake_lots, intake_settled, removal
 from ris.actions.intake import IntakeItem, Offered, Outcome
 from ris.actor import Actor
 from ris.models import Site
-from worklist import reading, received
+from worklist import beyond, reading, received
 from worklist.reading import Found, Unreadable
 
 log = structlog.get_logger(__name__)
@@ -167,7 +167,7 @@ class _Import:
         if identity in self.taken:
             self._is_the_same(path, read.dataset, self.taken[identity])
             return
-        self.lot[identity] = _Waiting(path, identity, Offered(item, partial(received.beyond_columns, dataset=read.dataset)))
+        self.lot[identity] = _Waiting(path, identity, Offered(item, partial(beyond.columns, dataset=read.dataset)))
 
     def _is_the_same(self, path: Path, dataset: Dataset, other: Path) -> None:
         if fingerprint(reading.read(other).dataset) != fingerprint(dataset):
@@ -241,4 +241,4 @@ def _identity(item: IntakeItem) -> tuple[str, ...]:
 
 def fingerprint(dataset: Dataset) -> str:
     """The same for two files that say the same, however they are encoded."""
-    return sha256(json.dumps(received.whole_json(dataset), sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps(beyond.whole_json(dataset), sort_keys=True).encode()).hexdigest()

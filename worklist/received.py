@@ -1,31 +1,23 @@
-"""A worklist item of another system, taken apart: what the RIS has columns for, and what it keeps as received."""
+"""A worklist item of another system, taken apart into the columns of the RIS; the rest is kept by `worklist.beyond`."""
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
 
 from pydicom import Dataset
-from pydicom.dataelem import DataElement
 
 from dimse import uids
 from ris import clock, names
 from ris.actions.intake import IntakeItem, patient_columns
-from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site, StepStation
-from worklist import item as worklist_item
+from ris.models import Order, Patient, Procedure, Site
 from worklist import keys, values
-from worklist.item import READERS, Source
-from worklist.keys import Key
 
 _STEP_SEQUENCE = keys.STEP_SEQUENCE.tag
-_MADE = frozenset({0x00401001, 0x00400009})  # RequestedProcedureID, ScheduledProcedureStepID: made here when an item lacks them
 _DEFAULT_MINUTES = 30
-_PLAIN = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
-_ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them separates nothing (PS3.5 6.2)
-_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")  # PS3.18 F.2.2
 _START_DATE, _START_TIME = "ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime"
 _END_DATE, _END_TIME = "ScheduledProcedureStepEndDate", "ScheduledProcedureStepEndTime"
 
@@ -40,7 +32,7 @@ def catalogue_of(site: Site) -> Catalogue:
 
 
 def intake_item(dataset: Dataset, site: Site, catalogue: Catalogue, notes: tuple[str, ...] = ()) -> IntakeItem:
-    """Columns of the records that the item describes. A value that no column can hold is left to `beyond_columns`.
+    """Columns of the records that the item describes. A value that no column can hold is left to `worklist.beyond`.
 
     `notes` say what in the item is not as it should be; they go into the step's history.
     """
@@ -256,109 +248,3 @@ def _made_id(prefix: str, dataset: Dataset, given: str) -> str:
     )
     digest = hashlib.sha256("\n".join(told).encode()).digest()
     return f"{prefix}-{base64.b32encode(digest).decode()}"[:16]
-
-
-def beyond_columns(step: ScheduledProcedureStep, stations: Sequence[StepStation], dataset: Dataset) -> dict[str, Any]:
-    """DICOM JSON of what makes the item of the columns into the received one; an element without value takes one away.
-
-    The status is the step's own, and IDs that the item lacks are those made here.
-    """
-    source = Source.of(step, stations)
-    differences = _differences(_ours(keys.ROOT, source), dataset, leave=frozenset({_STEP_SEQUENCE, keys.CHARACTER_SET}))
-    inside = _differences(_ours(keys.STEP, source), step_of(dataset), leave=frozenset({worklist_item.STATUS_TAG, keys.CHARACTER_SET}))
-    if inside:
-        differences[f"{_STEP_SEQUENCE:08X}"] = {"vr": "SQ", "Value": [inside]}
-    return differences
-
-
-def _ours(table: Mapping[int, Key], source: Source) -> dict[int, dict[str, Any]]:
-    """What the columns say, in DICOM JSON as `as_json` gives it."""
-    found: dict[int, dict[str, Any]] = {}
-    for tag, key in table.items():
-        value = READERS[key.source](source) if key.source else None
-        if value not in (None, "", []):
-            found[tag] = _column_json(key.vr, value)
-    return found
-
-
-def _column_json(vr: str, value: Any) -> dict[str, Any]:
-    if vr == "SQ":
-        return {"vr": vr, "Value": [{f"{tag:08X}": _column_json(inner, text) for tag, inner, text in item} for item in value]}
-    if not isinstance(value, str):
-        return {"vr": vr, "Value": list(value) if isinstance(value, list) else [value]}
-    parts = [value] if vr in _ONE_VALUE else value.split("\\")
-    return {"vr": vr, "Value": [_name_json(part) for part in parts] if vr == "PN" else parts}
-
-
-def _name_json(name: str) -> dict[str, str]:
-    return {group: text for group, text in zip(_GROUPS, name.split("="), strict=False) if text}
-
-
-def _differences(ours: Mapping[int, dict[str, Any]], theirs: Dataset, leave: frozenset[int]) -> dict[str, Any]:
-    differences: dict[str, Any] = {}
-    for tag in sorted({*ours, *theirs.keys()} - leave):
-        if tag & 0xFFFF == 0:
-            continue
-        mine, received = ours.get(tag), as_json(theirs.get(tag))
-        if mine == received or (received is None and tag in _MADE) or _is_same_name(mine, received):
-            continue
-        differences[f"{tag:08X}"] = received or {"vr": ours[tag]["vr"]}
-    return differences
-
-
-def _is_same_name(mine: dict[str, Any] | None, received: dict[str, Any] | None) -> bool:
-    """Whether both are one person's name, written with or without empty components: such a name follows the record's."""
-    if mine is None or received is None or mine["vr"] != "PN" or received["vr"] != "PN":
-        return False
-    ours, theirs = (
-        [names.canonical("=".join(name.get(group, "") for group in _GROUPS)) for name in one["Value"]] for one in (mine, received)
-    )
-    return ours == theirs
-
-
-def as_json(element: DataElement | None) -> dict[str, Any] | None:
-    """The element in DICOM JSON (PS3.18 F.2), numbers in strings as they were written; None when it has no value.
-
-    One whose VR depends on pixel data ("US or SS") means nothing in an item and counts as without value.
-    """
-    if element is None or element.is_empty or (element.VR == "SQ" and not element.value):
-        return None
-    vr = str(element.VR)
-    if " " in vr:
-        return None
-    if vr == "SQ":
-        return {"vr": "SQ", "Value": [whole_json(item) for item in element.value]}
-    if vr in ("DS", "IS"):
-        texts = values.texts(element)
-        return {"vr": vr if _are_numbers(vr, texts) else "LO", "Value": list(texts)}  # LO: as the network reads what is no number
-    text = element.value
-    if vr in _PLAIN and isinstance(text, str):
-        return {"vr": vr, "Value": [text.replace("\0", "")]}
-    plain: dict[str, Any] = _without_nul(element.to_json_dict(None, 0))
-    return plain
-
-
-def _are_numbers(vr: str, texts: Iterable[str]) -> bool:
-    try:
-        for text in texts:
-            DataElement(0x00400000, vr, text)
-    except (TypeError, ValueError, ArithmeticError):
-        return False
-    return True
-
-
-def whole_json(item: Dataset) -> dict[str, Any]:
-    """Every element that has a value, but for the character set, which is no value of the item."""
-    converted = ((element.tag, as_json(element)) for element in item if element.tag != keys.CHARACTER_SET)
-    return {f"{int(tag):08X}": element for tag, element in converted if element is not None}
-
-
-def _without_nul(value: Any) -> Any:
-    """JSON columns hold no NUL characters, which pad texts of careless systems."""
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, list):
-        return [_without_nul(one) for one in value]
-    if isinstance(value, dict):
-        return {key: _without_nul(one) for key, one in value.items()}
-    return value

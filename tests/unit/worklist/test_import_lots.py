@@ -15,7 +15,7 @@ from ris.actions import intake, steps
 from ris.models import Order, Patient, RecordChange, RequestedProcedure, ScheduledProcedureStep, StepChange, Visit
 from tests.support.hospital import ACTOR, a_procedure, a_site, a_station
 from tests.support.worklist import identifier
-from worklist import importer, projection, reading, received
+from worklist import beyond, importer, projection, reading, received
 from worklist.importer import ImportReport
 from worklist.models import WorklistEntry
 
@@ -70,7 +70,7 @@ def one_after_the_other(paths: list[Path]) -> None:
         item = received.intake_item(read.dataset, site, received.catalogue_of(site), notes)
         if importer._identity(item) not in seen:
             seen.add(importer._identity(item))
-            intake.intake_step(site, item, importer.ACTOR, lambda step, rows, kept=read.dataset: received.beyond_columns(step, rows, kept))
+            intake.intake_step(site, item, importer.ACTOR, lambda step, rows, kept=read.dataset: beyond.columns(step, rows, kept))
 
 
 def imported(paths: list[Path]) -> ImportReport:

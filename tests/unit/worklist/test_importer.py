@@ -17,7 +17,7 @@ from ris.actions import steps
 from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, StepChange
 from tests.support.hospital import ACTOR, a_procedure, a_site, a_station, an_order, steps_of
 from tests.support.worklist import asking, found, identifier
-from worklist import importer, item, projection, reading, received
+from worklist import beyond, importer, item, projection, reading
 from worklist.importer import ImportReport
 from worklist.models import WorklistEntry
 
@@ -96,8 +96,8 @@ def test_an_item_becomes_patient_order_procedure_and_step(write: Write) -> None:
 def test_the_item_is_served_as_it_came(write: Write) -> None:
     odd = {"PatientWeight": "070.50", "PatientComments": "Prete rosso", "EthnicGroup": "Venetian"}
     imported(write(step={"ScheduledProcedureStepStartTime": "0856", "Modality": "mr", "PreMedication": "none"}, **odd))
-    expected = received.whole_json(an_item({"ScheduledProcedureStepStartTime": "0856", "Modality": "mr", "PreMedication": "none"}, **odd))
-    got = received.whole_json(served()[0])
+    expected = beyond.whole_json(an_item({"ScheduledProcedureStepStartTime": "0856", "Modality": "mr", "PreMedication": "none"}, **odd))
+    got = beyond.whole_json(served()[0])
     assert got["00400100"]["Value"][0].pop("00400020") == {"vr": "CS", "Value": ["SCHEDULED"]}
     assert got == expected
 
