@@ -43,7 +43,10 @@ class Stack:
             self.supervisor = subprocess.Popen(
                 [sys.executable, "manage.py", "simulate"], cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
             )
-        wait_until(self._is_healthy, 90, f"healthz answers 200; see {self.log.read_text()[-3000:]}", interval=0.3)
+        try:
+            wait_until(self._is_healthy, 90, "healthz answers 200", interval=0.3)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its log:\n{self.log.read_text()[-3000:]}") from error
 
     def _is_healthy(self) -> bool:
         if self.supervisor.poll() is not None:
