@@ -89,12 +89,12 @@ def findscu(peer: Peer, output: Path, queries: Sequence[Path], *options: str) ->
         if final != "Success":
             found[-1].append(Answer(final, Dataset()))
         found.append([])
-    assert len(found) == len(queries) + 1, done.stdout
+    assert len(found) == len(queries) + 1, done.stderr + done.stdout
     return found[:-1]
 
 
 def written(query: Dataset, target: Path) -> Path:
-    """The query as a file for findscu, values as they are."""
+    """The query as a bare data set for findscu, values as they are; DCMTK recognises one from two attributes on."""
     target.write_bytes(encoded(query))
     return target
 

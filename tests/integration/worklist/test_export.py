@@ -102,7 +102,7 @@ def test_the_ten_items_of_dcmtk_go_out_and_in_again_unchanged(site: Site, tmp_pa
 def test_wlmscpfs_follows_a_second_export_while_it_runs(server: DicomServer, site: Site, tmp_path: Path) -> None:
     orders = [an_order(patient_id=f"P{number}", start=in_minutes(60 * number + 10)) for number in range(3)]
     exporter.export(tmp_path / "STEPWISE", site)
-    query = written(identifier(PatientID=""), tmp_path / "query.dcm")
+    query = written(identifier({"Modality": ""}, PatientID=""), tmp_path / "query.dcm")
     with wlmscpfs(tmp_path, "STEPWISE", tmp_path / "log") as theirs:
         (before,) = findscu(theirs, tmp_path / "before", [query])
         steps.start(steps_of(orders[1])[0].pk, ACTOR)

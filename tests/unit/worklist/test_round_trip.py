@@ -12,7 +12,7 @@ from pydicom import Dataset
 from dimse.encode import encode
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from ris.actions import removal, steps
-from ris.models import ScheduledProcedureStep
+from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_procedure, a_site, a_station, an_order, steps_of
 from tests.support.worklist import asking, identifier
 from worklist import answers, exporter, find, importer, item
@@ -190,7 +190,8 @@ def test_any_item_comes_back_as_it_went_out(
     tmp_path_factory: pytest.TempPathFactory, root: dict[str, object], step: dict[str, object], transfer_syntax: str
 ) -> None:
     folder = tmp_path_factory.mktemp("any")
-    ScheduledProcedureStep.objects.all().delete()
+    for model in (ScheduledProcedureStep, RequestedProcedure, Order, Patient):
+        model.objects.all().delete()
     dataset = Dataset()
     dataset.SpecificCharacterSet = item.UTF_8
     dataset.update(identifier(step, **root))
