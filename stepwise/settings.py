@@ -110,6 +110,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
     # synchronous=FULL: an accepted N-CREATE or N-SET survives a power cut.
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
 }
+SQLITE_CONNECTION_AGE = 600  # seconds: to open the file anew costs more than a worklist query (PostgreSQL has its pool)
 
 
 def _default_database() -> dict[str, Any]:
@@ -118,6 +119,7 @@ def _default_database() -> dict[str, Any]:
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": DATA_DIR / "stepwise.sqlite3",
             "OPTIONS": SQLITE_OPTIONS,
+            "CONN_MAX_AGE": SQLITE_CONNECTION_AGE,
             "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file, since a database in memory locks unlike one (no WAL, no busy timeout)
         }
     if not env.str("DATABASE_URL").startswith(("postgres://", "postgresql://", "sqlite:///")):
@@ -127,7 +129,7 @@ def _default_database() -> dict[str, Any]:
     except ValueError as error:
         raise ImproperlyConfigured(f"DATABASE_URL cannot be read ({error}).") from error
     if database["ENGINE"].endswith("sqlite3"):
-        database["OPTIONS"] = SQLITE_OPTIONS
+        database |= {"OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": SQLITE_CONNECTION_AGE}
     elif database["ENGINE"].endswith("postgresql"):
         database.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
     return database
