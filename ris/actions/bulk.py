@@ -97,7 +97,7 @@ def book_exams(site: Site, exams: Sequence[BookedExam], actor: Actor, day: date,
     return Written([None if number in over else next(found).pk for number in range(len(exams))], last)
 
 
-_MARGIN = 2000
+_MARGIN = 500
 """Changes before `seen` that are looked at again: PostgreSQL numbers a row before the row can be seen."""
 
 

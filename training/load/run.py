@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int], None]
 """`progress(what, done, of)`; what it raises ends the work between two transactions."""
 
 _CHUNK_SECONDS = 0.12  # a transaction is kept at about this length, so that an MPPS gets in between
-_FIRST_CHUNK, _SMALLEST, _LARGEST = 60, 10, 400
+_FIRST_CHUNK, _SMALLEST, _LARGEST = 80, 60, 400  # exams; what a transaction costs besides its rows would eat up smaller ones
 _ORDERED_WITHIN = timedelta(days=14)
 _PHYSICIANS, _OPERATORS = 80, 12
 _OTHER_REASONS = ("Follow-up", "Unclear finding", "Before surgery")
