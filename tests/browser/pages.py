@@ -105,7 +105,7 @@ def _stop_updating(page: Page) -> None:
         with page.expect_event("requestfailed"):
             page.evaluate("window.stepwise.refresh()")
     expect(page.locator("#live-note")).to_have_attribute("data-live", "stale")
-    page.evaluate("document.querySelector('[data-live]').removeAttribute('data-live')")
+    page.evaluate("document.getElementById('live').removeAttribute('data-live')")
 
 
 def _register_without_exams(page: Page) -> None:
