@@ -1,6 +1,5 @@
 """Writing the message journal off the hot path: a bounded queue, one thread, batches; what does not fit is dropped and counted."""
 
-import json
 import logging
 import queue
 import threading
@@ -8,21 +7,16 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from django.db import DatabaseError, connections, transaction
-from pydicom.dataset import Dataset
 
-from dimse.decode import UndecodableDataSet, decode
 from dimse.dispatch import without_values
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, Entry, MessageEntry
-from dimse.models import Association, Message
+from dimse.models import Association, Message, packed
 from dimse.routers import JOURNAL_DATABASE
-from dimse.values import name_of_tag
 
 logger = logging.getLogger(__name__)
 
-DATASET_LIMIT = 64 * 1024  # characters of DICOM JSON kept of one data set
 KEPT_BYTES = 512 * 1024  # bytes of one data set that wait in the queue; a longer one is only counted
 _BATCH = 200
 
@@ -139,7 +133,6 @@ def _association(entry: AssociationStarted) -> Association:
 
 
 def _message(entry: MessageEntry) -> Message:
-    dataset, note = as_json(entry.data, entry.transfer_syntax) if entry.data else (None, "")
     return Message(
         association_id=entry.association_id,
         time=entry.time,
@@ -152,34 +145,9 @@ def _message(entry: MessageEntry) -> Message:
         sop_instance_uid=entry.sop_instance_uid[:64],
         transfer_syntax=entry.transfer_syntax,
         size=len(entry.data),
-        dataset=dataset,
-        note="; ".join(part for part in (entry.note, note) if part),
-        answers=[as_json(answer, entry.transfer_syntax)[0] for answer in entry.answers],
+        data=entry.data,
+        first_answers=packed(entry.answers),
+        remark=entry.note,
         answer_count=entry.answer_count,
         duration_ms=entry.duration_ms,
     )
-
-
-def as_json(data: bytes, transfer_syntax: str) -> tuple[dict[str, Any] | None, str]:
-    """The data set as DICOM JSON and a note about what is missing; (None, why) when it cannot be decoded."""
-    try:
-        dataset = decode(data, transfer_syntax).dataset
-    except UndecodableDataSet as error:
-        return None, f"not decodable: {error}"
-    return _bounded(dataset)
-
-
-def _bounded(dataset: Dataset) -> tuple[dict[str, Any], str]:
-    kept: dict[str, Any] = {}
-    size = 0
-    for tag in sorted(dataset.keys()):
-        try:
-            element = {f"{tag:08X}": dataset[tag].to_json_dict(None, 0)}
-        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
-            element = {f"{tag:08X}": {"vr": "UN"}}
-            logger.debug("%s has no JSON form: %s", name_of_tag(tag), type(error).__name__)
-        size += len(json.dumps(element))
-        if size > DATASET_LIMIT:
-            return kept, f"cut before {name_of_tag(tag)}: {len(kept)} of {len(dataset)} elements kept"
-        kept |= element
-    return kept, ""

@@ -1,11 +1,14 @@
 """The message journal: which associations there were and what was said, in a store of its own (`JournalRouter`)."""
 
+import struct
+from collections.abc import Iterable
 from datetime import datetime
-from typing import ClassVar, Self, TypeVar
+from functools import cached_property
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models
 
-from dimse import statuses
+from dimse import readable, statuses
 from dimse.entries import Ending
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
@@ -82,8 +85,8 @@ class MessageQuerySet(TimedQuerySet["Message"]):
 class Message(models.Model):
     """One DIMSE message: a request as it came in, or the final response to one.
 
-    `dataset` is DICOM JSON (PS3.18 F), cut at whole elements when it is long; `note` tells what was cut or could not be read. The
-    response to a C-FIND counts its answers and holds the first of them.
+    Kept as it travelled, and decoded when somebody looks: `dataset` is DICOM JSON (PS3.18 F), cut at whole elements when it is long;
+    `note` tells what was odd, cut or could not be read. The response to a C-FIND counts its answers and holds the first of them.
     """
 
     class Direction(models.TextChoices):
@@ -102,9 +105,9 @@ class Message(models.Model):
     sop_instance_uid = models.CharField(max_length=64, blank=True, db_index=True)
     transfer_syntax = models.CharField(max_length=64)
     size = models.PositiveIntegerField()  # bytes of the data set as it travelled
-    dataset = models.JSONField(null=True)
-    note = models.TextField(blank=True)
-    answers = models.JSONField(default=list)
+    data = models.BinaryField(default=b"")  # the data set, in `transfer_syntax`
+    first_answers = models.BinaryField(default=b"")  # identifiers in `transfer_syntax`, as `packed` joins them
+    remark = models.TextField(blank=True)  # what was odd when it came
     answer_count = models.PositiveIntegerField(null=True)
     duration_ms = models.FloatField(null=True)
 
@@ -120,3 +123,37 @@ class Message(models.Model):
     def status_name(self) -> str:
         """The status in words; empty for a request."""
         return "" if self.status is None else statuses.name_of(self.status)
+
+    @property
+    def dataset(self) -> dict[str, Any] | None:
+        """The data set as DICOM JSON; None when there is none, or none that can be decoded."""
+        return self._read[0]
+
+    @property
+    def note(self) -> str:
+        remark, missing = str(self.remark), self._read[1]
+        return "; ".join(part for part in (remark, "" if remark and remark in missing else missing) if part)
+
+    @cached_property
+    def answers(self) -> list[dict[str, Any] | None]:
+        """The first answers to a C-FIND as DICOM JSON."""
+        return [readable.as_json(answer, self.transfer_syntax)[0] for answer in unpacked(bytes(self.first_answers))]
+
+    @cached_property
+    def _read(self) -> tuple[dict[str, Any] | None, str]:
+        return readable.as_json(bytes(self.data), self.transfer_syntax) if self.data else (None, "")
+
+
+def packed(answers: Iterable[bytes]) -> bytes:
+    """Identifiers in one value, each behind its length (32 bits, little endian)."""
+    return b"".join(struct.pack("<L", len(answer)) + answer for answer in answers)
+
+
+def unpacked(joined: bytes) -> list[bytes]:
+    """What `packed` joined."""
+    answers, position = [], 0
+    while position < len(joined):
+        (length,) = struct.unpack_from("<L", joined, position)
+        answers.append(joined[position + 4 : position + 4 + length])
+        position += 4 + length
+    return answers

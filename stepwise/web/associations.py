@@ -147,7 +147,7 @@ def _moment(text: str) -> datetime | None:
 
 def _rows(associations: list[Association]) -> list[Row]:
     messages: dict[UUID, list[Message]] = {association.pk: [] for association in associations}
-    for message in Message.objects.filter(association__in=messages).defer("dataset", "answers").order_by("time", "id"):
+    for message in Message.objects.filter(association__in=messages).defer("data", "first_answers").order_by("time", "id"):
         messages[message.association_id].append(message)
     exams = _exams(message for found in messages.values() for message in found)
     return [_row(association, messages[association.pk], exams) for association in associations]

@@ -11,8 +11,9 @@ from pytest_django.fixtures import Settings
 import dimse.tasks  # noqa: F401  (registers its task)
 from dimse import policy, scu, statuses
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, MessageEntry, now
-from dimse.journal import DATASET_LIMIT, KEPT_BYTES, DatabaseJournal, as_json, prune, write
+from dimse.journal import KEPT_BYTES, DatabaseJournal, prune, write
 from dimse.models import Association, Message
+from dimse.readable import DATASET_LIMIT, as_json
 from dimse.scu import open_association
 from dimse.server import DicomServer, ServerSettings
 from dimse.services import MODALITY_WORKLIST, AssociationInfo, Service, Verb
@@ -118,7 +119,7 @@ def test_a_long_data_set_is_cut_at_a_whole_element_and_says_so() -> None:
     dataset, note = as_json(encoded(query), IMPLICIT)
     assert dataset is not None
     assert list(dataset) == ["00100010", "00100020"]
-    assert note == "cut before AdditionalPatientHistory (0010,21B0): 2 of 4 elements kept"
+    assert note == "cut before AdditionalPatientHistory (0010,21B0): 2 of 4 elements shown"
 
 
 def test_a_huge_data_set_does_not_wait_in_memory(journal: DatabaseJournal) -> None:

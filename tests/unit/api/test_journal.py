@@ -43,7 +43,7 @@ def a_message(association: UUID, service: str = "C-FIND", *, minutes: int = 0, s
         sop_class_uid="1.2.840.10008.5.1.4.31",
         transfer_syntax="1.2.840.10008.1.2",
         size=10,
-        dataset={"00100020": {"vr": "LO", "Value": ["4711"]}},
+        data=b"\x10\x00\x20\x00\x04\x00\x00\x004711",
     )
     return row.pk
 
