@@ -44,7 +44,7 @@ class Stack:
                 [sys.executable, "manage.py", "simulate"], cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT
             )
         try:
-            wait_until(self._is_healthy, 90, "healthz answers 200", interval=0.3)
+            wait_until(self._is_healthy, 150, "healthz answers 200", interval=0.3)
         except AssertionError as error:
             raise AssertionError(f"{error}; its log:\n{self.log.read_text()[-3000:]}") from error
 
