@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from django.db import DatabaseError, connections, transaction
 
@@ -94,16 +95,31 @@ class DatabaseJournal:
 
 def write(entries: Iterable[Entry]) -> None:
     """Store entries in one transaction. Raises DatabaseError."""
-    entries = list(entries)
-    associations = [_association(entry) for entry in entries if isinstance(entry, AssociationStarted)]
-    messages = [_message(entry) for entry in entries if isinstance(entry, MessageEntry)]
-    ends = [entry for entry in entries if isinstance(entry, AssociationEnded)]
+    associations: dict[UUID, Association] = {}
+    messages: list[Message] = []
+    ends: list[AssociationEnded] = []
+    for entry in entries:
+        match entry:
+            case AssociationStarted():
+                associations[entry.association.id] = _association(entry)
+            case MessageEntry():
+                messages.append(_message(entry))
+            case AssociationEnded() if entry.association_id in associations:  # most associations are short: one row, written once
+                _end(associations[entry.association_id], entry)
+            case AssociationEnded():
+                ends.append(entry)
     with transaction.atomic(using=JOURNAL_DATABASE):
-        Association.objects.bulk_create(associations)
+        Association.objects.bulk_create(associations.values())
         Message.objects.bulk_create(messages)
         for end in ends:
             noted = {"note": end.note[:255]} if end.note else {}
             Association.objects.filter(pk=end.association_id).update(ended=end.time, end=end.ending.value, **noted)
+
+
+def _end(association: Association, entry: AssociationEnded) -> None:
+    association.ended = entry.time
+    association.end = entry.ending.value
+    association.note = entry.note[:255] or association.note
 
 
 def prune(before: datetime) -> int:
