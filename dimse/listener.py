@@ -4,12 +4,15 @@ import asyncio
 import logging
 import os
 import socket
+import ssl
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final
 
 logger = logging.getLogger(__name__)
 
 _BACKLOG: Final = 512
+_FAREWELL: Final = 1.0  # seconds that a peer has to close TLS when we have
 _PAUSE: Final = 0.2  # seconds until it is tried again when accepting failed
 
 
@@ -32,14 +35,30 @@ def inherited(descriptor: int) -> socket.socket:
     return socket.socket(fileno=os.dup(descriptor))
 
 
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """How connections are secured: `failed` hears of peers with which that came to nothing, and why. Times in seconds."""
+
+    context: ssl.SSLContext
+    timeout: float
+    failed: Callable[[Any, Exception], None]
+
+
 class Listener:
     """Accepts connections and makes a protocol of each; one at a turn, so that processes that share the socket share the work."""
 
-    def __init__(self, listening: socket.socket, loop: asyncio.AbstractEventLoop, protocol: Callable[[], asyncio.Protocol]) -> None:
+    def __init__(
+        self,
+        listening: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        protocol: Callable[[], asyncio.Protocol],
+        handshake: Handshake | None = None,
+    ) -> None:
         self._listening = listening
         self._listening.setblocking(False)
         self._loop = loop
         self._protocol = protocol
+        self._handshake = handshake
         self._opening: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -58,10 +77,12 @@ class Listener:
             self._is_closed = True
             self._loop.remove_reader(self._listening)
             self._listening.close()
+            for opening in self._opening:
+                opening.cancel()
 
     def _accept(self) -> None:
         try:
-            connection, _ = self._listening.accept()
+            connection, address = self._listening.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return
         except OSError as error:  # out of descriptors or memory: the connection stays in the queue, and asking at once would spin
@@ -72,9 +93,22 @@ class Listener:
         connection.setblocking(False)
         # asyncio does it only for sockets made with an explicit protocol number; without it a last short PDU waits 40 ms for an ACK.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        task = self._loop.create_task(self._open(connection))
+        task = self._loop.create_task(self._secure(connection, address, self._handshake) if self._handshake else self._open(connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
     async def _open(self, connection: socket.socket) -> None:
         await self._loop.connect_accepted_socket(self._protocol, connection)
+
+    async def _secure(self, connection: socket.socket, address: Any, handshake: Handshake) -> None:
+        """Shake hands first: until then there is no association, and nobody else waits."""
+        try:
+            await self._loop.connect_accepted_socket(
+                self._protocol,
+                connection,
+                ssl=handshake.context,
+                ssl_handshake_timeout=handshake.timeout,
+                ssl_shutdown_timeout=_FAREWELL,
+            )
+        except OSError as error:
+            handshake.failed(address, error)

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+from uuid import uuid4
 
 from django.db import close_old_connections
 
-from dimse import associate, negotiation, policy, services
+from dimse import associate, negotiation, policy, services, tls
 from dimse.associate import AssociateRequest
 from dimse.association import Association
 from dimse.connection import Connection
@@ -100,6 +101,16 @@ class Reception:
         self.connections.add(connection)
         if self._is_closing:
             connection.cut()
+
+    def not_secured(self, address: Any, error: Exception) -> None:
+        """The TLS handshake with the peer at `address` came to nothing."""
+        note = tls.in_words(error)
+        if not note:
+            return
+        info = AssociationInfo(uuid4(), "", "", str(address[0]), int(address[1]))
+        logger.warning("Connection from %s: %s", info.address, note)
+        self._journal.put(AssociationStarted(info, now(), implementation="", note=note))
+        self._journal.put(AssociationEnded(info.id, now(), Ending.ABORTED_HERE, note))
 
     def disconnected(self, connection: Connection) -> None:
         self.connections.discard(connection)

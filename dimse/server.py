@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from dimse import listener, policy, services, statuses
+from dimse import listener, policy, services, statuses, tls
 from dimse.connection import Connection, Limits
 from dimse.dispatch import without_values
 from dimse.entries import Journal, NoJournal
-from dimse.listener import Listener
+from dimse.listener import Handshake, Listener
 from dimse.policy import Policy
 from dimse.reception import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Reception
 from dimse.services import Answer, Request, Service, Verb
+from dimse.tls import TlsSettings
 from dimse.uids import UUID_ROOT
 
 __all__ = ["IMPLEMENTATION_CLASS_UID", "IMPLEMENTATION_VERSION_NAME", "CannotListen", "DicomServer", "ServerSettings"]
@@ -56,6 +57,18 @@ class ServerSettings:
     io_timeout: float = 60.0
     worker_threads: int = 8
     uid_root: str = UUID_ROOT
+    tls: TlsSettings | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What a connection has to know of them."""
+        return Limits(
+            max_pdu=self.max_pdu,
+            max_message=self.max_message,
+            arrival_timeout=self.arrival_timeout,
+            idle_timeout=self.idle_timeout,
+            io_timeout=self.io_timeout,
+        )
 
 
 def echo(request: Request) -> Answer:
@@ -73,20 +86,25 @@ class DicomServer:
         self.settings = settings
         self._services = {service.sop_class_uid: service for service in (VERIFICATION_SERVICE, *offered)}
         self._journal = journal or NoJournal()
-        self._listener: Listener | None = None
+        self._listeners: list[Listener] = []  # the plain one, and the one for TLS when there is one
         self._reception: Reception | None = None
         self._workers = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="dimse-worker")
 
     @property
     def is_listening(self) -> bool:
-        return self._listener is not None
+        return bool(self._listeners)
 
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        if self._listener is None:
+        if not self._listeners:
             raise RuntimeError("the server is not started")
-        return self._listener.port
+        return self._listeners[0].port
+
+    @property
+    def tls_port(self) -> int | None:
+        """The port for TLS, when there is one."""
+        return self._listeners[1].port if len(self._listeners) > 1 else None
 
     @property
     def associations(self) -> int:
@@ -99,34 +117,38 @@ class DicomServer:
         return len(self._reception.connections) if self._reception else 0
 
     def start(self) -> None:
-        """Listen and accept, in a thread of its own. Raises CannotListen."""
+        """Listen and accept, in a thread of its own. Raises CannotListen, BadTlsSettings."""
         raise_file_limit()
+        settings = self.settings
+        context = tls.context(settings.tls) if settings.tls else None
         listening = self._bound()
-        settings, self._loop = self.settings, asyncio.new_event_loop()
+        self._loop = asyncio.new_event_loop()
         self._loop.set_exception_handler(_on_loop_error)
-        self._reception = Reception(
+        reception = self._reception = self._receiving()
+        protocol = partial(Connection, reception, self._loop, settings.limits)
+        self._listeners = [Listener(listening[0], self._loop, protocol)]
+        if settings.tls is not None and context is not None:
+            handshake = Handshake(context, settings.tls.handshake_timeout, reception.not_secured)
+            self._listeners.append(Listener(listening[1], self._loop, protocol, handshake))
+        for each in self._listeners:
+            self._loop.call_soon(each.open)
+        self._thread = threading.Thread(target=_run, args=[self._loop], name="dimse-network", daemon=True)
+        self._thread.start()
+        ports = ", with TLS on ".join(str(each.port) for each in self._listeners)
+        logger.info("DICOM server %s listens on port %s", settings.ae_title, ports)
+
+    def _receiving(self) -> Reception:
+        return Reception(
             self._loop,
             self._workers,
             self._services,
             self._journal,
-            decide=settings.policy,
-            max_associations=settings.max_associations,
-            max_per_caller=settings.max_per_caller,
-            max_pdu=settings.max_pdu,
-            uid_root=settings.uid_root,
+            decide=self.settings.policy,
+            max_associations=self.settings.max_associations,
+            max_per_caller=self.settings.max_per_caller,
+            max_pdu=self.settings.max_pdu,
+            uid_root=self.settings.uid_root,
         )
-        limits = Limits(
-            max_pdu=settings.max_pdu,
-            max_message=settings.max_message,
-            arrival_timeout=settings.arrival_timeout,
-            idle_timeout=settings.idle_timeout,
-            io_timeout=settings.io_timeout,
-        )
-        self._listener = Listener(listening, self._loop, partial(Connection, self._reception, self._loop, limits))
-        self._loop.call_soon(self._listener.open)
-        self._thread = threading.Thread(target=_run, args=[self._loop], name="dimse-network", daemon=True)
-        self._thread.start()
-        logger.info("DICOM server %s listens on port %d", settings.ae_title, self.port)
 
     def serve_until(self, stop: threading.Event, grace: float = 8.0) -> None:
         """Serve until `stop` is set, then stop within `grace` seconds."""
@@ -138,27 +160,33 @@ class DicomServer:
 
     def stop(self, grace: float = 8.0) -> None:
         """Accept no more, let what is being answered finish, release the associations; abort what is left after `grace` seconds."""
-        if self._listener is None or self._reception is None:
+        if not self._listeners or self._reception is None:
             return
-        asyncio.run_coroutine_threadsafe(self._close(self._listener, self._reception, grace), self._loop).result()
-        self._listener = None
+        asyncio.run_coroutine_threadsafe(self._close(self._listeners, self._reception, grace), self._loop).result()
+        self._listeners = []
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._workers.shutdown(wait=False, cancel_futures=True)
 
-    async def _close(self, listener: Listener, reception: Reception, grace: float) -> None:
-        listener.close()
+    async def _close(self, listeners: Iterable[Listener], reception: Reception, grace: float) -> None:
+        for each in listeners:
+            each.close()
         await reception.close(self._loop.time() + grace)
 
-    def _bound(self) -> socket.socket:
+    def _bound(self) -> list[socket.socket]:
+        """The listening sockets: the plain one, and that for TLS."""
         settings = self.settings
-        try:
-            if settings.inherited_fd is not None:
-                return listener.inherited(settings.inherited_fd)
-            return listener.bound(settings.bind, settings.port)
-        except OSError as error:
-            where = f"inherited socket {settings.inherited_fd}" if settings.inherited_fd is not None else f"{settings.bind}:{settings.port}"
-            raise CannotListen(f"The DICOM server cannot listen on {where}: {error.strerror or error}.") from error
+        wanted = [(settings.inherited_fd, settings.port), *([(settings.tls.inherited_fd, settings.tls.port)] if settings.tls else [])]
+        found: list[socket.socket] = []
+        for inherited_fd, port in wanted:
+            try:
+                found.append(listener.bound(settings.bind, port) if inherited_fd is None else listener.inherited(inherited_fd))
+            except OSError as error:
+                for each in found:
+                    each.close()
+                where = f"{settings.bind}:{port}" if inherited_fd is None else f"inherited socket {inherited_fd}"
+                raise CannotListen(f"The DICOM server cannot listen on {where}: {error.strerror or error}.") from error
+        return found
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

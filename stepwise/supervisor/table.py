@@ -16,7 +16,7 @@ INTAKE, WORK, OUTSIDE, BROKER = range(4)
 STOP_BY = {INTAKE: 5.0, WORK: 7.5, OUTSIDE: 8.3, BROKER: 9.0}  # seconds
 
 
-def process_table(*, http_fd: int, dicom_fd: int, redis_binary: Path | None) -> list[Process]:
+def process_table(*, http_fd: int, dicom_fd: int, tls_fd: int | None = None, redis_binary: Path | None) -> list[Process]:
     """The table, in the order of starting. The descriptors are listening sockets; without a binary Redis runs elsewhere."""
     python = sys.executable
     manage = (python, str(settings.BASE_DIR / "manage.py"))
@@ -26,8 +26,16 @@ def process_table(*, http_fd: int, dicom_fd: int, redis_binary: Path | None) -> 
         if redis_binary
         else []
     )
+    listening = {"RIS_DICOM_FD": dicom_fd} | ({"RIS_DICOM_TLS_FD": tls_fd} if tls_fd is not None else {})
     dicom = [
-        Process(name, (*manage, "dicom"), stop_rank=INTAKE, stop_by=STOP_BY[INTAKE], env={"RIS_DICOM_FD": str(dicom_fd)}, fds=(dicom_fd,))
+        Process(
+            name,
+            (*manage, "dicom"),
+            stop_rank=INTAKE,
+            stop_by=STOP_BY[INTAKE],
+            env={variable: str(descriptor) for variable, descriptor in listening.items()},
+            fds=tuple(listening.values()),
+        )
         for name in _numbered("dicom", settings.DICOM_PROCESSES)
     ]
     charge_processor = (

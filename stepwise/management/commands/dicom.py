@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.db import DatabaseError
 from dimse.journal import DatabaseJournal
 from dimse.server import CannotListen, DicomServer, ServerSettings
 from dimse.services import Service
+from dimse.tls import BadTlsSettings, ClientCertificate, TlsSettings
 from mpps.scp import MPPS
 from ris.actions.sites import ensure_default_site
 from stepwise.associations import decide
@@ -35,7 +37,7 @@ def services_named(text: str) -> list[Service]:
 class Command(BaseCommand):
     help = (
         "Serve Modality Worklist, MPPS and Verification over DICOM until SIGTERM or Ctrl-C. Listens on RIS_DICOM_BIND and "
-        "RIS_DICOM_PORT, or on the listening socket whose file descriptor RIS_DICOM_FD names."
+        "RIS_DICOM_PORT, or on the listening socket whose file descriptor RIS_DICOM_FD names; with TLS on RIS_DICOM_TLS_PORT, if set."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -62,9 +64,12 @@ class Command(BaseCommand):
             server.start()
         except CannotListen as error:
             raise CommandError(f"{error} End what uses it, or choose another port with RIS_DICOM_PORT.") from error
+        except BadTlsSettings as error:
+            raise CommandError(f"{error} Look at RIS_DICOM_TLS_CERTIFICATE, RIS_DICOM_TLS_KEY and RIS_DICOM_TLS_CA.") from error
         journal.start()
         offered = ", ".join(["Verification", *(service.name for service in options["services"])])
-        self.stdout.write(f"listening on port {server.port} as {site.ae_title}: {offered}")
+        ports = f"{server.port} ({server.tls_port} with TLS)" if server.tls_port else f"{server.port}"
+        self.stdout.write(f"listening on port {ports} as {site.ae_title}: {offered}")
         self.stdout.flush()
         stop.wait()
         server.stop(grace=2.0)
@@ -72,15 +77,37 @@ class Command(BaseCommand):
 
 
 def server_settings(ae_title: str) -> ServerSettings:
-    """From the environment: an inherited listening socket, or an address of our own."""
-    inherited = os.environ.get("RIS_DICOM_FD")
+    """From the environment: inherited listening sockets, or addresses of our own; limits; TLS."""
     return ServerSettings(
         ae_title=ae_title,
         bind=settings.DICOM_BIND,
         port=settings.DICOM_PORT,
-        inherited_fd=int(inherited) if inherited else None,
+        inherited_fd=_descriptor("RIS_DICOM_FD"),
         policy=decide,
+        max_associations=settings.DICOM_MAX_ASSOCIATIONS,
+        max_per_caller=settings.DICOM_MAX_PER_CALLER or None,
+        max_pdu=settings.DICOM_MAX_PDU,
+        arrival_timeout=settings.DICOM_ARRIVAL_TIMEOUT,
+        idle_timeout=settings.DICOM_IDLE_TIMEOUT,
+        io_timeout=settings.DICOM_IO_TIMEOUT,
+        tls=tls_settings() if settings.DICOM_TLS_PORT else None,
     )
+
+
+def tls_settings() -> TlsSettings:
+    return TlsSettings(
+        port=settings.DICOM_TLS_PORT,
+        certificate=Path(settings.DICOM_TLS_CERTIFICATE),
+        key=Path(settings.DICOM_TLS_KEY) if settings.DICOM_TLS_KEY else None,
+        authorities=Path(settings.DICOM_TLS_CA) if settings.DICOM_TLS_CA else None,
+        client_certificate=ClientCertificate(settings.DICOM_TLS_CLIENT),
+        inherited_fd=_descriptor("RIS_DICOM_TLS_FD"),
+    )
+
+
+def _descriptor(variable: str) -> int | None:
+    inherited = os.environ.get(variable)
+    return int(inherited) if inherited else None
 
 
 def _stop_on_signals(stop: threading.Event) -> None:

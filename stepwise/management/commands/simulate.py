@@ -47,10 +47,12 @@ def simulate() -> int:
     lock = checks.lock_data_directory(settings.DATA_DIR)
     web = listen(settings.HTTP_BIND, settings.HTTP_PORT, variable="RIS_HTTP_PORT", bind_variable="RIS_BIND", purpose="the web pages")
     dicom = listen(settings.DICOM_BIND, settings.DICOM_PORT, variable="RIS_DICOM_PORT", bind_variable="RIS_DICOM_BIND", purpose="DICOM")
+    tls = _listen_for_tls()
     redis_binary = _redis()
     for database in settings.DATABASES.values():
         checks.check_database(database)
-    processes = process_table(http_fd=web.fileno(), dicom_fd=dicom.fileno(), redis_binary=redis_binary)
+    tls_fd = tls.fileno() if tls else None
+    processes = process_table(http_fd=web.fileno(), dicom_fd=dicom.fileno(), tls_fd=tls_fd, redis_binary=redis_binary)
     output = Output([process.name for process in processes])
     preparation.migrate_databases(output)
     accounts = preparation.prepare_demo(output) if settings.DEMO else {}
@@ -70,6 +72,14 @@ def simulate() -> int:
         "PYTHONUNBUFFERED": "1",
     }
     return Supervisor(processes, output, env=env, when_started=announce, keep_open=(lock,)).run()
+
+
+def _listen_for_tls() -> socket.socket | None:
+    """The socket of DICOM over TLS, when a port is set for it."""
+    port = settings.DICOM_TLS_PORT
+    if not port:
+        return None
+    return listen(settings.DICOM_BIND, port, variable="RIS_DICOM_TLS_PORT", bind_variable="RIS_DICOM_BIND", purpose="DICOM over TLS")
 
 
 def _redis() -> Path | None:

@@ -1,0 +1,67 @@
+"""DICOM over TLS (PS3.15 B.9 and B.12: TLS 1.2 or later): a certificate of the server, and, where asked for, of its peers."""
+
+import ssl
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+
+class ClientCertificate(StrEnum):
+    """Whether a peer shows a certificate; one that is shown must be signed by an authority that is trusted."""
+
+    NONE = "none"
+    OPTIONAL = "optional"
+    REQUIRED = "required"
+
+
+class BadTlsSettings(Exception):
+    """A certificate, key or list of authorities cannot be used; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """The port for TLS beside the plain one. Files are PEM; `key` is not needed when `certificate` holds it too.
+
+    `authorities` sign the certificates of peers. `handshake_timeout` (seconds) bounds a silent peer's patience with us.
+    """
+
+    port: int
+    certificate: Path
+    key: Path | None = None
+    authorities: Path | None = None
+    client_certificate: ClientCertificate = ClientCertificate.NONE
+    inherited_fd: int | None = None
+    handshake_timeout: float = 10.0
+
+
+def context(settings: TlsSettings) -> ssl.SSLContext:
+    """What the handshakes need. Raises BadTlsSettings."""
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        made.load_cert_chain(settings.certificate, settings.key)
+    except OSError as error:
+        files = f"{settings.certificate}{f' with the key {settings.key}' if settings.key else ''}"
+        raise BadTlsSettings(f"The certificate {files} cannot be used for TLS: {error.strerror or error}.") from error
+    if settings.client_certificate is ClientCertificate.NONE:
+        return made
+    if settings.authorities is None:
+        raise BadTlsSettings("Certificates of peers can only be checked with a list of authorities, and none is given.")
+    try:
+        made.load_verify_locations(settings.authorities)
+    except OSError as error:
+        raise BadTlsSettings(f"The authorities in {settings.authorities} cannot be used for TLS: {error.strerror or error}.") from error
+    is_required = settings.client_certificate is ClientCertificate.REQUIRED
+    made.verify_mode = ssl.CERT_REQUIRED if is_required else ssl.CERT_OPTIONAL
+    return made
+
+
+def in_words(error: Exception) -> str:
+    """Why a handshake came to nothing; empty for a connection that was opened and closed again, which is no news."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the peer's certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"the TLS handshake failed: {(error.reason or 'unknown reason').replace('_', ' ').lower()}"
+    if isinstance(error, TimeoutError | ConnectionAbortedError):  # asyncio has the second for the first
+        return "the TLS handshake was not finished in time"
+    return ""
