@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
@@ -11,9 +11,10 @@ from billing import capture, messages
 from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt
 from billing.nudge import nudge
 from billing.transitions import CAPTURE, FAILED, PENDING, POST, REFUSE, RELEASE, RETRY, Transition, question, redraft
+from mpps.models import StepLink
 from ris import clock
 from ris.actor import Actor
-from ris.db import action
+from ris.db import action, lock, part
 from ris.errors import IllegalTransition
 from ris.models import RequestedProcedure
 
@@ -42,15 +43,22 @@ def capture_charge(requested_procedure_id: int) -> Charge | None:
     a correction afterwards.
     Call it with the row of the requested procedure locked, so that of two steps that end at once the later sees both.
     """
-    procedure = RequestedProcedure.objects.select_related("site", "order").get(pk=requested_procedure_id)
+    return _capture(RequestedProcedure.objects.select_related("site").get(pk=requested_procedure_id))
+
+
+@part
+def capture_performed(performed_step_id: int) -> None:
+    """`capture_charge` of the requested procedures that the performed step is about, in order of their ids."""
+    steps = StepLink.objects.filter(performed_step=performed_step_id, step__isnull=False).values("step__requested_procedure")
+    for procedure in RequestedProcedure.objects.filter(pk__in=steps).select_related("site").order_by("pk"):
+        _capture(procedure)
+
+
+def _capture(procedure: RequestedProcedure) -> Charge | None:
     made, draft = _made(procedure), capture.draft(procedure)
     if draft is None or made is not None:
         return _follow(made, draft) if made and draft else made
-    try:
-        with transaction.atomic():
-            charge = _create(procedure, draft)
-    except IntegrityError:
-        return Charge.objects.get(requested_procedure=procedure, kind=Charge.Kind.TECHNICAL, revision=1)
+    charge = _create(procedure, draft)
     _record(charge, CAPTURE, CAPTURER, draft.decision.reason)
     if not charge.on_hold:
         _nudge_when_committed(charge)
@@ -63,7 +71,7 @@ def capture_after_change_by_hand(requested_procedure_id: int) -> Charge | None:
 
     The verb has locked the row already, before the step's: this only makes sure of it.
     """
-    RequestedProcedure.objects.select_for_update().get(pk=requested_procedure_id)
+    lock(RequestedProcedure.objects.filter(pk=requested_procedure_id))
     return capture_charge(requested_procedure_id)
 
 

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Prefetch, QuerySet
+
 from billing.hl7 import MAX_LINES
 from billing.models import ChargeLine
 from billing.rules import Decision, Outcome, Performed, StepWork, decide, of_performed
 from mpps import datasets
-from mpps.models import Finding, PerformedProcedureStep, StepLink
+from mpps.models import Finding, PerformedProcedureStep, PerformedSeries, StepLink
 from mpps.transitions import COMPLETED
 from ris import transitions
-from ris.models import Procedure, RequestedProcedure, ScheduledProcedureStep
+from ris.models import Procedure, RequestedProcedure, ScheduledProcedureStep, StepChange
 
 CODE_SOURCES = ("BillingProcedureStepSequence", "ProcedureCodeSequence")
 """Where a performed step says what to charge: (0040,0320), else (0008,1032)."""
@@ -49,7 +51,7 @@ def draft(procedure: RequestedProcedure) -> Draft | None:
     steps = list(procedure.steps.exclude(status=transitions.CANCELED).order_by("position", "pk"))
     if not steps or any(step.status not in transitions.FINAL for step in steps):
         return None
-    performed = _performed(steps)
+    performed = _performed(steps, StepLink.objects.select_related("performed_step"))
     if any(not one.is_final for ones in performed.values() for one in ones):
         return None
     decision = _decision(steps, performed)
@@ -64,12 +66,13 @@ def draft(procedure: RequestedProcedure) -> Draft | None:
 
 def of_procedure(procedure: RequestedProcedure) -> tuple[PerformedProcedureStep, ...]:
     """The performed steps that a charge of the procedure is about, in order of their start."""
-    return _charged(_performed(list(procedure.steps.all())))
+    return _charged(_performed(list(procedure.steps.all()), StepLink.objects.select_related("performed_step__station")))
 
 
-def _performed(steps: Iterable[ScheduledProcedureStep]) -> dict[int, list[PerformedProcedureStep]]:
-    """Performed steps by the id of the scheduled step they are linked to."""
-    links = StepLink.objects.filter(step__in=steps).select_related("performed_step__station").prefetch_related("performed_step__series")
+def _performed(steps: Iterable[ScheduledProcedureStep], links: QuerySet[StepLink]) -> dict[int, list[PerformedProcedureStep]]:
+    """Performed steps, read with what the query of links asks for, by the id of the scheduled step they are linked to."""
+    series = PerformedSeries.objects.only("performed_step", "position", "operators_name", "image_count", "non_image_count")
+    links = links.filter(step__in=steps).prefetch_related(Prefetch("performed_step__series", series))
     found: dict[int, list[PerformedProcedureStep]] = {step.pk: [] for step in steps}
     for link in links:
         found[link.step_id or 0].append(link.performed_step)
@@ -102,7 +105,8 @@ def _identity_doubts(performed: dict[int, list[PerformedProcedureStep]]) -> Iter
 
 def _revivals(steps: Sequence[ScheduledProcedureStep]) -> Iterator[str]:
     """Whether a step had been canceled before it was performed all the same."""
-    revived = [change for step in steps for change in step.changes.filter(verb="start", from_status=transitions.CANCELED)]
+    started = StepChange.objects.filter(step__in=steps, verb="start", from_status=transitions.CANCELED).select_related("step")
+    revived = sorted(started, key=lambda change: steps.index(change.step))
     for change in revived[:1]:
         canceled = change.step.changes.filter(verb="cancel", at__lte=change.at).last()
         why = f" ({canceled.reason})" if canceled and canceled.reason else ""
@@ -149,11 +153,11 @@ def _reported(performed: PerformedProcedureStep, procedure: RequestedProcedure) 
     Of a performed step that covers several requested procedures nobody says which code belongs to which: there each
     procedure is charged by its own.
     """
-    procedures = {link.step.requested_procedure_id for link in performed.links.select_related("step") if link.step is not None}
     for keyword in CODE_SOURCES:
         codes = [code for item in datasets.items(performed.attributes, keyword) if (code := _code(item)).value]
         if codes:
-            yield from codes if len(procedures) == 1 else (code for code in codes if _is_own(code, procedure))
+            others = performed.links.filter(step__isnull=False).exclude(step__requested_procedure=procedure)
+            yield from (code for code in codes if _is_own(code, procedure)) if others.exists() else codes
             return
 
 
@@ -175,5 +179,6 @@ def _is_own(code: Code, procedure: RequestedProcedure) -> bool:
 
 
 def _catalogue_prices(procedure: RequestedProcedure, codes: Iterable[Code]) -> dict[Code, Decimal]:
-    known = Procedure.objects.filter(site=procedure.site_id, code__in=[code.value for code in codes])
+    others = [code.value for code in codes if not _is_own(code, procedure)]  # what is the order's own has the order's price
+    known = Procedure.objects.filter(site=procedure.site_id, code__in=others) if others else ()
     return {Code(one.code, one.scheme, one.meaning): one.price for one in known}

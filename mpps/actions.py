@@ -8,24 +8,24 @@ steps of one procedure that end at once therefore end one after the other, and t
 import logging
 from collections.abc import Callable, Iterable
 
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db import IntegrityError
+from django.db.models import F, QuerySet
 
 from dimse import statuses, uids
 from dimse.dispatch import without_values
 from dimse.services import Verb
 from mpps import checking, events, matching, outcomes, reading, transitions
 from mpps.checking import Notice
-from mpps.datasets import Json, merged, tag, text
+from mpps.datasets import Json, items, merged, tag, text
 from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable, unknown_instance
 from mpps.models import Finding, PerformedProcedureStep, PerformedSeries, PerformedStepChange, StepLink
-from mpps.received import Received, belongs_to, keep
+from mpps.received import Received, keep
 from mpps.transitions import COMPLETED, IN_PROGRESS
 from ris import queries
 from ris.actions import steps
-from ris.db import action
+from ris.db import action, lock
 from ris.events import publish
-from ris.models import RequestedProcedure, Site, Station
+from ris.models import RequestedProcedure, Station
 
 logger = logging.getLogger(__name__)
 
@@ -65,9 +65,9 @@ def _keep_refused(message: Received, status: int, comment: str) -> None:
 
 @action
 def _create(message: Received) -> PerformedProcedureStep:
-    stored = keep(message, None)
-    station = _station(message.site, message.calling_ae_title, text(message.dataset, "PerformedStationAETitle"))
-    strict = station is None or station.strict
+    named = text(message.dataset, "PerformedStationAETitle", reading.IDENTIFIER_LENGTH)
+    caller, performer = _stations(message, named)
+    strict = _is_strict(caller or performer)
     notices = _check_uid(message, strict)
     if PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid).exists():
         raise duplicate_instance()
@@ -76,8 +76,8 @@ def _create(message: Received) -> PerformedProcedureStep:
     linked = [match.step for match in matches if match.step is not None]
     _lock_procedures({step.requested_procedure_id for step in linked})
 
-    performed = _insert(message, station, unscheduled=not linked)
-    belongs_to(stored, performed)
+    performed = _insert(message, named, performer or caller, unscheduled=not linked)
+    keep(message, performed)
     StepLink.objects.bulk_create(_link(performed, match) for match in matches)
     PerformedSeries.objects.bulk_create(reading.series(performed, message.dataset))
     notices += odd
@@ -92,13 +92,12 @@ def _create(message: Received) -> PerformedProcedureStep:
 
 @action
 def _set(message: Received) -> PerformedProcedureStep:
-    found = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid).first()
-    station = _station(message.site, message.calling_ae_title, found.station_ae_title if found else "")
-    strict = station is None or station.strict
+    performed = _locked(message)
+    caller, performer = _stations(message, performed.station_ae_title if performed else "")
+    strict = _is_strict(caller or performer)
     notices = _check_uid(message, strict)
-    if found is None:
+    if performed is None:
         raise unknown_instance()
-    performed = _lock(found)
     keep(message, performed)
     if performed.is_final:
         raise no_longer_updatable()
@@ -107,14 +106,16 @@ def _set(message: Received) -> PerformedProcedureStep:
     target = transitions.target(Verb.N_SET, performed.status, received)
     if target is None:
         raise no_longer_updatable()
-    data = merged(performed.attributes, checking.settable(message.dataset))
+    before = performed.attributes
+    data = merged(before, checking.settable(message.dataset))
     if target in transitions.FINAL:
         notices += checking.settle(Verb.N_SET, checking.problems_of_final(data), strict)
         notices += reading.odd_end(reading.times(data, message.site), message.received_at, message.site)
 
     _update(performed, data, target, message)
     if tag("PerformedSeriesSequence") in message.dataset:
-        performed.series.all().delete()
+        if items(before, "PerformedSeriesSequence"):
+            performed.series.all().delete()
         PerformedSeries.objects.bulk_create(reading.series(performed, data))
     _record(performed, message, IN_PROGRESS, target, notices)
     if target == IN_PROGRESS:
@@ -125,9 +126,16 @@ def _set(message: Received) -> PerformedProcedureStep:
     return performed
 
 
-def _station(site: Site, calling_ae_title: str, performed_ae_title: str) -> Station | None:
-    """The station whose rules hold: that of the calling AE title, else the one that the data set names (a forwarded message)."""
-    return queries.station(site, calling_ae_title) or (queries.station(site, performed_ae_title) if performed_ae_title else None)
+def _stations(message: Received, performed_ae_title: str) -> tuple[Station | None, Station | None]:
+    """The stations of the calling AE title and of the one that the data set names: two of a forwarded message, else mostly one."""
+    titles = message.calling_ae_title.strip(), performed_ae_title.strip()
+    known = queries.stations_by_ae_title(message.site, *titles)
+    return known.get(titles[0]), known.get(titles[1])
+
+
+def _is_strict(station: Station | None) -> bool:
+    """Whether messages are held to the standard: a station may be lenient, who is none here is not."""
+    return station is None or station.strict
 
 
 def _check_uid(message: Received, strict: bool) -> list[Notice]:
@@ -147,40 +155,37 @@ def _performer(message: Received) -> matching.Performer:
 
 def _lock_procedures(ids: Iterable[int]) -> None:
     """Lock requested procedures in order of id until the transaction ends."""
-    list(RequestedProcedure.objects.select_for_update().filter(pk__in=set(ids)).order_by("pk").values_list("pk", flat=True))
+    lock(RequestedProcedure.objects.filter(pk__in=set(ids)).order_by("pk"))
 
 
-def _lock(found: PerformedProcedureStep) -> PerformedProcedureStep:
-    """The performed step as it is now, its requested procedures and then its own row locked."""
+def _locked(message: Received) -> PerformedProcedureStep | None:
+    """The performed step that the message names, as it is now, its requested procedures and then its own row locked."""
+    named = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid)
 
-    def procedures() -> set[int]:
-        links = StepLink.objects.filter(performed_step=found, step__isnull=False)
-        return {int(pk) for pk in links.values_list("step__requested_procedure_id", flat=True) if pk is not None}
+    def procedures() -> QuerySet[RequestedProcedure]:
+        return RequestedProcedure.objects.filter(steps__performed_links__performed_step__in=named).order_by("pk")
 
-    locked = procedures()
-    _lock_procedures(locked)
-    performed = PerformedProcedureStep.objects.select_for_update(of=("self",)).select_related("site").get(pk=found.pk)
-    _lock_procedures(procedures() - locked)  # of a link that was made while this waited
+    lock(procedures())
+    performed = named.select_for_update(of=("self",)).first()
+    lock(procedures())  # of a link that was made while this waited
     return performed
 
 
-def _insert(message: Received, station: Station | None, unscheduled: bool) -> PerformedProcedureStep:
-    """The new row. Of two N-CREATEs with one UID at the same moment the second is the duplicate."""
-    named = text(message.dataset, "PerformedStationAETitle", reading.IDENTIFIER_LENGTH)
+def _insert(message: Received, named: str, station: Station | None, unscheduled: bool) -> PerformedProcedureStep:
+    """The new row; `named` is the AE title in the data set. Of two N-CREATEs with one UID at the same moment one is the duplicate."""
     try:
-        with transaction.atomic():
-            return PerformedProcedureStep.objects.create(
-                site=message.site,
-                sop_instance_uid=message.sop_instance_uid,
-                status=IN_PROGRESS,
-                station_ae_title=named or message.calling_ae_title.strip(),
-                station=(queries.station(message.site, named) if named else None) or station,
-                calling_ae_title=message.calling_ae_title.strip()[:16],
-                received_at=message.received_at,
-                updated_at=message.received_at,
-                unscheduled=unscheduled,
-                **reading.columns(message.dataset, message.site),
-            )
+        return PerformedProcedureStep.objects.create(
+            site=message.site,
+            sop_instance_uid=message.sop_instance_uid,
+            status=IN_PROGRESS,
+            station_ae_title=named or message.calling_ae_title.strip(),
+            station=station,
+            calling_ae_title=message.calling_ae_title.strip()[:16],
+            received_at=message.received_at,
+            updated_at=message.received_at,
+            unscheduled=unscheduled,
+            **reading.columns(message.dataset, message.site),
+        )
     except IntegrityError as error:
         raise duplicate_instance() from error
 
@@ -195,7 +200,9 @@ def _update(performed: PerformedProcedureStep, data: Json, target: str, message:
     changed = PerformedProcedureStep.objects.filter(pk=performed.pk, status=IN_PROGRESS).update(**values, version=F("version") + 1)
     if not changed:
         raise no_longer_updatable()
-    performed.refresh_from_db()
+    for name, value in values.items():
+        setattr(performed, name, value)
+    performed.version += 1
 
 
 def _link(performed: PerformedProcedureStep, match: matching.Match) -> StepLink:

@@ -8,7 +8,7 @@ step is never refused for it (IHE RAD TF, unscheduled case).
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from mpps import datasets
 from mpps.checking import Notice
@@ -153,7 +153,6 @@ def _candidates(site: Site, item: Item, strategy: Strategy) -> QuerySet[Schedule
     found = (
         ScheduledProcedureStep.objects.filter(agreed, site=site, **wanted)
         .select_related("requested_procedure__order__patient")
-        .prefetch_related("stations")
         .order_by("pk")
     )
     return found if strategy.narrows else found[:MOST_NAMED]
@@ -166,6 +165,9 @@ def _narrowed(found: list[ScheduledProcedureStep], performer: Performer) -> list
         lambda step: any(row.ae_title in performer.ae_titles for row in step.stations.all()),
         lambda step: step.status not in FINAL,
     )
+    if len(found) < 2:
+        return found
+    prefetch_related_objects(found, "stations")
     for fits in questions:
         found = [step for step in found if fits(step)] or found
     return found

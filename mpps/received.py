@@ -56,8 +56,3 @@ def keep(
         raw=message.raw,
         dataset=message.dataset,
     )
-
-
-def belongs_to(stored: MppsMessage, performed_step: PerformedProcedureStep) -> None:
-    """Say whose the message of an N-CREATE is, which was stored before the step existed; the one thing that is ever filled in."""
-    MppsMessage.objects.filter(pk=stored.pk, performed_step=None).update(performed_step=performed_step)

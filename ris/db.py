@@ -4,9 +4,9 @@ import functools
 import random
 import time
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection, models, transaction
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -41,3 +41,23 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
         raise AssertionError("unreachable")
 
     return run
+
+
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """As `action`, but inside a transaction that is already open it shares its fate: without a savepoint, an error undoes the whole."""
+    alone = action(function)
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not connection.in_atomic_block:
+            return alone(*args, **kwargs)
+        with transaction.atomic(savepoint=False):
+            return function(*args, **kwargs)
+
+    return run
+
+
+def lock(rows: "models.QuerySet[Any]") -> None:
+    """Lock rows, in their order, until the transaction ends. SQLite is not asked: the transaction has the whole database to itself."""
+    if connection.features.has_select_for_update:
+        list(rows.select_for_update(of=("self",)).values_list("pk"))

@@ -22,9 +22,23 @@ _gathered: ContextVar[tuple[type, dict[object, None]] | None] = ContextVar("gath
 
 @dataclass(frozen=True)
 class StepChanged:
-    """A scheduled procedure step was made, scheduled, edited or changed its status."""
+    """A scheduled procedure step was made, scheduled or edited."""
 
     step_id: int
+
+
+@dataclass(frozen=True)
+class StepStatusChanged:
+    """A scheduled procedure step got another status by a verb of `ris.transitions`, and nothing else of it changed.
+
+    Its requested procedure and its own row are locked. `actor_kind` is one of `ris.actor`.
+    """
+
+    step_id: int
+    requested_procedure_id: int
+    verb: str
+    status: str
+    actor_kind: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,9 +72,9 @@ def order(site: Site, accession_number: str) -> Order:
     return found
 
 
-def station(site: Site, ae_title: str) -> Station | None:
-    """The station of an AE title (PS3.8: surrounding spaces do not count)."""
-    return Station.objects.filter(site=site, ae_title=ae_title.strip()).prefetch_related("modalities").first()
+def stations_by_ae_title(site: Site, *ae_titles: str) -> dict[str, Station]:
+    """The stations that have one of the AE titles, which are given without padding."""
+    return {station.ae_title: station for station in Station.objects.filter(site=site, ae_title__in={*ae_titles})}
 
 
 def step(site: Site, step_id: int) -> ScheduledProcedureStep:

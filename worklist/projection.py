@@ -22,6 +22,7 @@ from worklist import item as worklist_item
 from worklist.item import Source
 from worklist.keys import Key
 from worklist.models import WorklistEntry, WorklistEntryStation
+from worklist.status import with_status
 
 _CHUNK = 500
 _LONGEST = 250  # characters that a matching column holds; no VR that it is for allows more
@@ -210,6 +211,17 @@ def on_step_changed(event: events.StepChanged) -> None:
     rebuild([event.step_id])
 
 
+def on_step_status_changed(event: events.StepStatusChanged) -> None:
+    """Only the status is written: nothing else of an entry depends on it. Entries are written with their step locked, as it is here."""
+    entry = WorklistEntry.objects.filter(pk=event.step_id)
+    for item in entry.values_list("item", flat=True):
+        changed = with_status(bytes(item), event.status)
+        if changed is None:
+            rebuild([event.step_id])
+        else:
+            entry.update(status=event.status, item=changed)
+
+
 def on_steps_added(event: events.StepsAdded) -> None:
     sources = (Source(one.step, one.procedure, one.order, one.patient, one.visit, one.site, one.stations) for one in event.steps)
     built = [one for one in map(build_from, sources) if one is not None]
@@ -236,6 +248,7 @@ def on_site_changed(event: events.SiteChanged) -> None:
 def subscribe() -> None:
     """Follow what changes in the RIS; called once, when the application is ready."""
     events.subscribe(events.StepChanged, on_step_changed)
+    events.subscribe(events.StepStatusChanged, on_step_status_changed)
     events.subscribe(events.StepsAdded, on_steps_added)
     events.subscribe(events.StepsRemoved, on_steps_removed)
     events.subscribe(events.PatientChanged, on_patient_changed)

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import QuerySet
+
 from ris import clock, events
 from ris.actions import booking
 from ris.actor import Actor
-from ris.db import action
+from ris.db import action, lock, part
 from ris.errors import ChangedMeanwhile, IllegalTransition, InvalidInput, NotPermitted
 from ris.models import RequestedProcedure, ScheduledProcedureStep, StepChange, StepStation
 from ris.transitions import DEPARTED, STARTED, TRANSITIONS, WAITING
@@ -15,16 +17,18 @@ from ris.validation import Checker, text
 
 
 def lock_step(step_id: int, expected_version: int | None = None) -> ScheduledProcedureStep:
-    """The step with its row locked until the transaction ends; ChangedMeanwhile when it is not the expected version.
+    """The step with all that it belongs to, locked until the transaction ends; ChangedMeanwhile when it is not the expected version."""
+    related = ("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
+    return _locked(ScheduledProcedureStep.objects.select_related(*related), step_id, expected_version)
+
+
+def _locked(steps: QuerySet[ScheduledProcedureStep], step_id: int, expected_version: int | None = None) -> ScheduledProcedureStep:
+    """`lock_step` with what the query asks for.
 
     Its requested procedure is locked before it, in the order that everybody locks them: what hears of the change may need both.
     """
-    list(RequestedProcedure.objects.select_for_update(of=("self",)).filter(steps=step_id).values_list("pk"))
-    step = (
-        ScheduledProcedureStep.objects.select_for_update(of=("self",))
-        .select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
-        .get(pk=step_id)
-    )
+    lock(RequestedProcedure.objects.filter(steps=step_id))
+    step = steps.select_for_update(of=("self",)).get(pk=step_id)
     if expected_version is not None and step.version != expected_version:
         last = step.changes.last()
         did = (
@@ -44,7 +48,7 @@ def change_status(
 
     Raises IllegalTransition, NotPermitted, InvalidInput (no reason where one is needed) or ChangedMeanwhile.
     """
-    return _change(lock_step(step_id, expected_version), verb, actor, reason, at)
+    return _change(_locked(ScheduledProcedureStep.objects.all(), step_id, expected_version), verb, actor, reason, at)
 
 
 def _change(step: ScheduledProcedureStep, verb: str, actor: Actor, reason: str = "", at: datetime | None = None) -> ScheduledProcedureStep:
@@ -65,7 +69,7 @@ def _change(step: ScheduledProcedureStep, verb: str, actor: Actor, reason: str =
         )
     StepChange.by(actor, step=step, at=moment, verb=verb, from_status=step.status, to_status=transition.target, reason=reason)
     step.status, step.status_at, step.version = transition.target, moment, step.version + 1
-    events.publish(events.StepChanged(step.pk))
+    events.publish(events.StepStatusChanged(step.pk, step.requested_procedure_id, verb, step.status, actor.kind))
     return step
 
 
@@ -93,19 +97,19 @@ def cancel(step_id: int, actor: Actor, reason: str, **options: Any) -> Scheduled
     return change_status(step_id, "cancel", actor, reason, **options)
 
 
-@action
+@part
 def start(step_id: int, actor: Actor, at: datetime | None = None) -> ScheduledProcedureStep:
     """A performed step refers to this one. A step that is under way or was completed already stays as it is (append)."""
-    step = lock_step(step_id)
+    step = _locked(ScheduledProcedureStep.objects.all(), step_id)
     if step.status not in TRANSITIONS["start"].sources:
         return step
     return _change(step, "start", actor, at=at)
 
 
-@action
+@part
 def end(step_id: int, verb: str, actor: Actor, reason: str = "", at: datetime | None = None) -> ScheduledProcedureStep:
     """`complete`, `discontinue` or `put_back` a step that is under way; one that is not stays as it is."""
-    step = lock_step(step_id)
+    step = _locked(ScheduledProcedureStep.objects.all(), step_id)
     if step.status not in (STARTED, DEPARTED):
         return step
     return _change(step, verb, actor, reason, at)

@@ -1,0 +1,63 @@
+"""The status within an encoded worklist item: the one thing that changes while an exam is performed.
+
+Exchanged in place, since a status says nothing about the rest of its item; what follows is what encoding it all anew gives
+(Explicit VR Little Endian, sequences and items of defined length: PS3.5 7.1.2, 7.5).
+"""
+
+import struct
+
+from worklist import keys
+from worklist.item import STATUS_TAG
+
+_LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")  # 32-bit length (PS3.5 Table 7.1-1)
+_HEADER = 8  # bytes of an item's tag and length
+_LENGTH = struct.Struct("<I")
+
+
+def with_status(item: bytes, status: str) -> bytes | None:
+    """The item of a step whose status is `status` now; None for an item without a status to exchange."""
+    sequence = _find(item, keys.STEP_SEQUENCE.tag, 0, len(item))
+    if sequence is None:
+        return None
+    inside = sequence[1] + _HEADER
+    found = _find(item, STATUS_TAG, inside, inside + _length(item, inside - 4))
+    if found is None:
+        return None
+    value = status.encode("ascii")
+    value += b" " * (len(value) % 2)
+    start, at, end = found
+    longer = len(value) - (end - at)
+    return b"".join(
+        [
+            item[: sequence[1] - 4],
+            _LENGTH.pack(_length(item, sequence[1] - 4) + longer),
+            item[sequence[1] : inside - 4],
+            _LENGTH.pack(_length(item, inside - 4) + longer),
+            item[inside : start + 6],
+            struct.pack("<H", len(value)),
+            value,
+            item[end:],
+        ]
+    )
+
+
+def _find(item: bytes, tag: int, position: int, end: int) -> tuple[int, int, int] | None:
+    """Where the element begins, and where its value begins and ends; elements are in order of their tags."""
+    while position < end:
+        group, element = struct.unpack_from("<HH", item, position)
+        if item[position + 4 : position + 6] in _LONG:
+            value = position + 12
+            after = value + _length(item, position + 8)
+        else:
+            value = position + 8
+            (length,) = struct.unpack_from("<H", item, position + 6)
+            after = value + length
+        if group << 16 | element == tag:
+            return position, value, after
+        position = after
+    return None
+
+
+def _length(item: bytes, position: int) -> int:
+    (length,) = _LENGTH.unpack_from(item, position)
+    return int(length)
