@@ -7,6 +7,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 logger = logging.getLogger(__name__)
@@ -71,14 +72,16 @@ class Listener:
         if not self._is_closed:
             self._loop.add_reader(self._listening, self._accept)
 
-    def close(self) -> None:
-        """Accept no more; processes that share the socket go on."""
-        if not self._is_closed:
-            self._is_closed = True
-            self._loop.remove_reader(self._listening)
-            self._listening.close()
-            for opening in self._opening:
-                opening.cancel()
+    async def close(self) -> None:
+        """Accept no more; processes that share the socket go on. Handshakes that are not finished come to nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
+        for opening in self._opening:
+            opening.cancel()
+        await asyncio.gather(*self._opening, return_exceptions=True)
 
     def _accept(self) -> None:
         try:
@@ -95,7 +98,15 @@ class Listener:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         task = self._loop.create_task(self._secure(connection, address, self._handshake) if self._handshake else self._open(connection))
         self._opening.add(task)
-        task.add_done_callback(self._opening.discard)
+        task.add_done_callback(partial(self._opened, connection))
+
+    def _opened(self, connection: socket.socket, task: asyncio.Task[None]) -> None:
+        self._opening.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            logger.info("A connection was lost while it was set up: %s", type(error).__name__)
+        if task.cancelled() or error is not None:
+            connection.close()
 
     async def _open(self, connection: socket.socket) -> None:
         await self._loop.connect_accepted_socket(self._protocol, connection)

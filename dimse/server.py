@@ -170,7 +170,7 @@ class DicomServer:
 
     async def _close(self, listeners: Iterable[Listener], reception: Reception, grace: float) -> None:
         for each in listeners:
-            each.close()
+            await each.close()
         await reception.close(self._loop.time() + grace)
 
     def _bound(self) -> list[socket.socket]:
