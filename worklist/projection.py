@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from ris import clock, events
 from ris.insertion import insert
 from ris.models import ScheduledProcedureStep, Site
-from worklist import encoding, keys, values
+from worklist import encoding, keys, overlay, values
 from worklist import item as worklist_item
 from worklist.item import Source
 from worklist.keys import Key
@@ -60,6 +60,15 @@ def _from_columns(source: Source) -> Built | None:
 
 
 def _from_received(source: Source) -> Built | None:
+    try:
+        laid = overlay.lay(source)
+    except overlay.Odd:
+        return _from_data_set(source)
+    return _build(source.step, laid.texts, laid.encode)
+
+
+def _from_data_set(source: Source) -> Built | None:
+    """The entry of a step for which something was received that only pydicom knows how to write."""
     dataset = worklist_item.build_from(source)
     inside = dataset.ScheduledProcedureStepSequence[0]
     return _build(
