@@ -9,7 +9,7 @@ JOBS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint bench audit environment environment-dev
+.PHONY: help run test test-all lint bench fuzz audit environment environment-dev
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,12 @@ lint: environment-dev ## Check format, style, types, directions of imports, and 
 
 bench: environment-dev ## Measure speed beside stock pynetdicom and DCMTK (some minutes on an idle machine), into bench/results.md
 	$(BIN)/python -m bench
+
+# How many exchanges `make fuzz` sends; a thousand take some seconds.
+EXCHANGES ?= 1000000
+
+fuzz: environment-dev ## Send a million mutated exchanges (EXCHANGES=N) to a DICOM process: no crash, no hang, no growth
+	$(BIN)/python -m tests.fuzz --exchanges $(EXCHANGES)
 
 audit: environment-dev ## Look for known vulnerabilities in the pinned packages (asks the network)
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
