@@ -11,6 +11,7 @@ from itertools import takewhile
 from operator import or_
 from typing import Any, NamedTuple
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import BooleanField, F, Field, Func, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
@@ -44,15 +45,57 @@ class Found(NamedTuple):
 
 def find(site: Site, query: Query) -> Iterator[list[Found]]:
     """Every entry that matches, once, a page at a time."""
-    source = _source(site, query)
-    names = ("local_date", "began", source.tie, *(source.prefix + name for name in ("item", *rows.columns(query))))
-    decide = rows.decider(query, {name.removeprefix(source.prefix): position for position, name in enumerate(names) if position > 2})
-    sent: set[int] = set()
-    for page in _pages(source, names):
-        found = [Found(row[2], bytes(row[3])) for row in page if row[2] not in sent and decide(row)]
-        sent.update(one.step_id for one in found)
-        if found:
-            yield found
+    return Search(site, query).pages()
+
+
+class Search:
+    """A query made ready for a site. It may be run again and again, by any thread."""
+
+    def __init__(self, site: Site, query: Query) -> None:
+        self._source = source = _source(site, query)
+        names = ("local_date", "began", source.tie, *(source.prefix + name for name in ("item", *rows.columns(query))))
+        self._decide = rows.decider(query, {name.removeprefix(source.prefix): at for at, name in enumerate(names) if at > 2})
+        self._found = source.found.annotate(began=_AS_IT_IS).order_by(*source.order).values_list(*names)
+        self._page = FIRST_PAGE
+        self._first = _compiled(self._found.filter(source.bound)[: self._page])
+
+    def pages(self) -> Iterator[list[Found]]:
+        """Every entry that matches, once, a page at a time."""
+        sent: set[int] = set()
+        for page in self._rows():
+            found = [Found(row[2], bytes(row[3])) for row in page if row[2] not in sent and self._decide(row)]
+            sent.update(one.step_id for one in found)
+            if found:
+                yield found
+
+    def _rows(self) -> Iterator[list[rows.Row]]:
+        """Pages in order, each found by where the one before ended."""
+        source, size = self._source, self._page
+        page = _fetched(self._first)
+        while page:
+            yield page
+            if len(page) < size:
+                return
+            behind = _behind(source.order, page[-1][3 - len(source.order) : 3])
+            # Where the page before ended is a nearer bound than the first day, and an index seeks only one.
+            bound = source.bound if source.sorted_first else Q()
+            page, size = list(self._found.filter(bound, behind)[:PAGE]), PAGE
+
+
+def _compiled(found: QuerySet[Any]) -> tuple[str, tuple[Any, ...]] | None:
+    """The statement and its parameters, which take longer to make than to run; None when nothing can be found."""
+    try:
+        return found.query.sql_with_params()
+    except EmptyResultSet:
+        return None
+
+
+def _fetched(statement: tuple[str, tuple[Any, ...]] | None) -> list[rows.Row]:
+    if statement is None:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(*statement)
+        return list(cursor.fetchall())
 
 
 @dataclass(frozen=True)
@@ -70,6 +113,18 @@ class _Source:
     one_day: bool = False
     sorted_first: bool = False
 
+    @property
+    def bound(self) -> Q:
+        return Q(local_date__gte=self.since) if self.since else Q()
+
+    @property
+    def order(self) -> list[Any]:
+        """The first columns that are selected, or what stands for them."""
+        order: list[Any] = [F("local_date"), F("start"), F(self.tie)][1 if self.one_day else 0 :]
+        if self.sorted_first:
+            order[0] = Coalesce(order[0], Value(""))  # no index has the order of an expression: that which finds little is taken
+        return order
+
 
 def _source(site: Site, query: Query) -> _Source:
     station, (since, until), days = query.asked("ScheduledStationAETitle"), _range(query), _days(query)
@@ -86,23 +141,6 @@ def _source(site: Site, query: Query) -> _Source:
         return _Source(entries.filter(named), "step_id", since=since, sorted_first=True)
     by_beginning = len(days) != 1 and bool(_beginnings(query, ""))
     return _Source(entries.filter(named, site=site), "step_id", "", since, len(days) == 1 and not by_beginning, by_beginning)
-
-
-def _pages(source: _Source, names: tuple[str, ...]) -> Iterator[list[rows.Row]]:
-    """Pages in the order of the first three names, each found by where the one before ended."""
-    first = 1 if source.one_day else 0
-    order: list[Any] = [F("local_date"), F("start"), F(source.tie)][first:]
-    if source.sorted_first:
-        order[0] = Coalesce(order[0], Value(""))  # no index has the order of an expression: that which finds little is taken
-    found = source.found.annotate(began=_AS_IT_IS).order_by(*order).values_list(*names)
-    since = Q(local_date__gte=source.since) if source.since else Q()
-    page, size = list(found.filter(since)[:FIRST_PAGE]), FIRST_PAGE
-    while page:
-        yield page
-        if len(page) < size:
-            return
-        since = since if source.sorted_first else Q()  # where the page before ended is a nearer bound, and an index seeks only one
-        page, size = list(found.filter(since, _behind(order, page[-1][first:3]))[:PAGE]), PAGE
 
 
 def _row(expressions: Iterable[Any]) -> Func:

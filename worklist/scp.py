@@ -7,14 +7,16 @@ from dimse.errors import DimseFailure
 from dimse.services import EncodedAnswers, FindAnswer, FindRequest, Service, Verb
 from ris.models import Site, Station
 from ris.peers import site_of
-from worklist import find, item, query
+from worklist import item, query
+from worklist.find import Search
 from worklist.plans import Plan
 from worklist.query import BadKey, Query
 from worklist.recent import Recent
 
 BATCH = 100  # answers between two looks whether the request was canceled
-_KEPT = 64  # a modality asks the same all day: queries and plans kept of a generation
+_KEPT = 64  # a modality asks the same all day: what is kept of a generation, by transfer syntax and bytes of the identifier
 _queries: Recent[tuple[str, bytes], Query] = Recent(_KEPT)
+_searches: Recent[tuple[str, bytes, int], Search] = Recent(_KEPT)
 _plans: Recent[tuple[str, bytes, tuple[str, ...]], Plan] = Recent(_KEPT)
 
 
@@ -25,7 +27,7 @@ def c_find(request: FindRequest) -> Iterator[FindAnswer]:
     site = site_of(peer.called_ae_title, peer.calling_ae_title)
     plan = _plan(request, asked, _preferred(site, peer.calling_ae_title, asked))
     status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
-    for page in find.find(site, asked):
+    for page in _search(request, asked, site).pages():
         for at in range(0, len(page), BATCH):
             if request.is_cancelled():
                 yield statuses.CANCELED, None
@@ -41,6 +43,15 @@ def _query(request: FindRequest) -> Query:
         except BadKey as error:
             raise DimseFailure(statuses.IDENTIFIER_DOES_NOT_MATCH, str(error), offending=[error.tag]) from error
         _queries.put((request.transfer_syntax, request.raw), found)
+    return found
+
+
+def _search(request: FindRequest, asked: Query, site: Site) -> Search:
+    key = request.transfer_syntax, request.raw, site.pk
+    found = _searches.get(key)
+    if found is None:
+        found = Search(site, asked)
+        _searches.put(key, found)
     return found
 
 
