@@ -8,13 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from csp.decorators import csp_update
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from ninja import NinjaAPI, Router, Schema, Swagger
+from ninja import NinjaAPI, Router, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.renderers import JSONRenderer
 
@@ -27,6 +26,7 @@ from ris.api.journal import router as journal
 from ris.api.orders import router as orders
 from ris.api.steps import router as steps
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken
+from stepwise.web.reference import Reference
 
 log = structlog.get_logger(__name__)
 
@@ -50,9 +50,7 @@ api = NinjaAPI(
     description=_DESCRIPTION,
     auth=Bearer(),
     renderer=Utf8Renderer(),
-    docs=Swagger(settings={"validatorUrl": None}),
-    # Swagger's stylesheet holds its arrows as data: images.
-    docs_decorator=csp_update({"img-src": ["'self'", "data:"]}),
+    docs=Reference(),
     urls_namespace="api",
 )
 

@@ -182,6 +182,8 @@ _STATES = [
     State("association", "association-failed", "/associations/{failed_association}/"),
     State("association", "association-rejected", "/associations/{rejected_association}/"),
     State("association", "association-text", "/associations/{association}/?as=dump"),
+    State("openapi-view", "reference", "/api/v1/docs", role=STRANGER),
+    State("help", "error-400", "/help/", status=400, template="400.html"),
     State("", "error-404", "/nowhere/", status=404),
     State("step", "error-404-step", "/steps/99999999/", status=404),
     State("order-new", "error-403", "/orders/new/", role="biller", status=403),
