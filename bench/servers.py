@@ -22,7 +22,7 @@ from tests.support.ports import free_port
 
 _START = 60.0  # seconds that a server has to listen
 _STOP = 15.0
-_ORTHANC_PLUGINS = ("/usr/lib/orthanc/plugins/libModalityWorklists.so", "/usr/share/orthanc/plugins/libModalityWorklists.so")
+_ORTHANC_PLUGIN = "share/orthanc/plugins/libModalityWorklists.so"  # below the prefix that Orthanc is installed in
 OURS = "STEPWISE"
 
 
@@ -107,9 +107,11 @@ def wlmscpfs(files: Path) -> Iterator[Server]:
         yield server
 
 
-def orthanc_plugin() -> str | None:
+def orthanc_plugin() -> Path | None:
     """Orthanc's worklist plugin where both are installed."""
-    return next((path for path in _ORTHANC_PLUGINS if Path(path).exists()), None) if shutil.which("Orthanc") else None
+    program = shutil.which("Orthanc")
+    plugin = Path(program).parents[1] / _ORTHANC_PLUGIN if program else None
+    return plugin if plugin and plugin.exists() else None
 
 
 @contextmanager
@@ -120,7 +122,7 @@ def orthanc(files: Path) -> Iterator[Server]:
         "Name": "bench",
         "StorageDirectory": str(files / "orthanc"),
         "IndexDirectory": str(files / "orthanc"),
-        "Plugins": [orthanc_plugin()],
+        "Plugins": [str(orthanc_plugin())],
         "HttpServerEnabled": False,
         "DicomAet": "ORTHANC",
         "DicomPort": port,
