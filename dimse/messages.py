@@ -29,8 +29,7 @@ class Assembler:
         self._maximum = maximum
         self._context: NegotiatedContext | None = None  # of the message that has begun
         self._command: Command | None = None  # once it is complete
-        self._parts: list[memoryview] = []
-        self._size = 0
+        self._data = bytearray()
         self.count = 0
         """Messages that were complete."""
 
@@ -44,7 +43,7 @@ class Assembler:
         """In words; empty between two messages."""
         if self._command is None:
             return "a command was not completed" if self.has_begun else ""
-        came = f"of which only {self._size} bytes came" if self._size else "that never came"
+        came = f"of which only {len(self._data)} bytes came" if self._data else "that never came"
         return f"{self._command.verb} announced a data set {came}"
 
     def add(self, pdv: Pdv) -> Received | None:
@@ -65,15 +64,14 @@ class Assembler:
         return self._completed(context) if pdv.control & LAST else None
 
     def _keep(self, fragment: memoryview, limit: int) -> None:
-        self._size += len(fragment)
-        if self._size > limit:
+        if len(self._data) + len(fragment) > limit:
             raise InvalidPdu(f"a {'data set' if self._command else 'command'} has more than {limit} bytes")
-        self._parts.append(fragment)
+        self._data += fragment
 
     def _completed(self, context: NegotiatedContext) -> Received | None:
         """The message, unless its data set is still to come."""
-        data = b"".join(self._parts)
-        self._parts, self._size = [], 0
+        data = bytes(self._data)
+        self._data.clear()
         if self._command is None:
             self._command = read_command(data)
             if self._command.has_data_set:
