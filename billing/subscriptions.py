@@ -10,6 +10,7 @@ from ris.transitions import FINAL
 def subscribe() -> None:
     events.subscribe(PerformedStepEnded, capture_performed)
     events.subscribe(events.StepStatusChanged, capture_ended_by_hand)
+    events.subscribe(events.StepsRemoved, capture_what_is_left)
 
 
 def capture_performed(event: PerformedStepEnded) -> None:
@@ -25,3 +26,9 @@ def capture_ended_by_hand(event: events.StepStatusChanged) -> None:
     """
     if event.status in FINAL and event.actor_kind != MODALITY:
         actions.capture_after_change_by_hand(event.requested_procedure_id)
+
+
+def capture_what_is_left(event: events.StepsRemoved) -> None:
+    """Steps were taken off for good: they may have been the last open ones of their procedures, as if they had been canceled."""
+    for procedure_id in event.requested_procedure_ids:
+        actions.capture_after_change_by_hand(procedure_id)

@@ -63,9 +63,12 @@ class StepsAdded:
 
 @dataclass(frozen=True)
 class StepsRemoved:
-    """Scheduled procedure steps are about to be deleted (only `import_worklist --replace` does that)."""
+    """Scheduled procedure steps were deleted (only `import_worklist --replace` does that), with what hung on them.
 
-    step_ids: tuple[int, ...]
+    `requested_procedure_ids` are those of their procedures that have other steps; their rows are locked.
+    """
+
+    requested_procedure_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True)

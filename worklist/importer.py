@@ -48,8 +48,8 @@ class Noted:
 class ImportReport:
     """What became of the `files` that were found: each is in one of the lists, `noted` aside, which names those with odd values.
 
-    `performed` were left alone, because work on their steps was begun. `removed` and `kept` count steps that waited: the latter's
-    requested procedures were begun. With `nothing_to_import` none was removed, because no file could be read.
+    `performed` were left alone, because work on their steps was begun. `removed` and `kept` count steps that waited: the latter
+    had been begun and put back. With `nothing_to_import` none was removed, because no file could be read.
     """
 
     files: int = 0
@@ -89,8 +89,8 @@ def import_paths(
 ) -> ImportReport:
     """Take in every file, whole or not at all; one that cannot be read is skipped with its reason.
 
-    With `replace` every step that waits and whose requested procedure was never begun is removed first, if there is anything to
-    take its place. `report` is filled on the way, for whoever ends the import by an exception of `on_progress`.
+    With `replace` every step that waits and was never begun is removed first, if there is anything to take its place.
+    `report` is filled on the way, for whoever ends the import by an exception of `on_progress`.
     """
     found = list(reading.files(paths))
     report = report if report is not None else ImportReport()

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from ris import clock, events
-from ris.insertion import insert
+from ris.insertion import insert, unsaved
 from ris.models import ScheduledProcedureStep, Site
 from worklist import encoding, keys, overlay, values
 from worklist import item as worklist_item
@@ -90,21 +90,17 @@ def _build(step: ScheduledProcedureStep, texts: Callable[[Key], tuple[str, ...]]
     start = step.start or _approximate(day, time, step.site)
     ae_titles = tuple(dict.fromkeys(texts(_STATION)))
     local_date = values.date_text(day) or day[:64]
-    entry = WorklistEntry(
-        step_id=step.pk,
-        site_id=step.site_id,
-        start=start,
-        local_date=local_date,
-        local_time=values.time_text(time) or time[:64],
-        station_ae_titles="\\".join(ae_titles),
-        **_columns(first),
-        item=encoded(),
+    common = {"site_id": step.site_id, "start": start, "local_date": local_date}
+    own = {
+        "step_id": step.pk,
+        "local_time": values.time_text(time) or time[:64],
+        "station_ae_titles": "\\".join(ae_titles),
+        "item": encoded(),
+    }
+    return Built(
+        unsaved(WorklistEntry, common | own | _columns(first)),
+        tuple(unsaved(WorklistEntryStation, {**common, "entry_id": step.pk, "ae_title": ae_title[:64]}) for ae_title in ae_titles),
     )
-    stations = tuple(
-        WorklistEntryStation(entry_id=step.pk, site_id=step.site_id, ae_title=ae_title[:64], start=start, local_date=local_date)
-        for ae_title in ae_titles
-    )
-    return Built(entry, stations)
 
 
 def _columns(first: Callable[[Key], str]) -> dict[str, str]:
@@ -238,10 +234,6 @@ def on_steps_added(event: events.StepsAdded) -> None:
     insert([row for one in built for row in one.stations])
 
 
-def on_steps_removed(event: events.StepsRemoved) -> None:
-    WorklistEntry.objects.filter(pk__in=event.step_ids).delete()
-
-
 def on_patient_changed(event: events.PatientChanged) -> None:
     rebuild(ScheduledProcedureStep.objects.filter(requested_procedure__order__patient=event.patient_id).values_list("pk", flat=True))
 
@@ -259,7 +251,6 @@ def subscribe() -> None:
     events.subscribe(events.StepChanged, on_step_changed)
     events.subscribe(events.StepStatusChanged, on_step_status_changed)
     events.subscribe(events.StepsAdded, on_steps_added)
-    events.subscribe(events.StepsRemoved, on_steps_removed)
     events.subscribe(events.PatientChanged, on_patient_changed)
     events.subscribe(events.StationChanged, on_station_changed)
     events.subscribe(events.SiteChanged, on_site_changed)

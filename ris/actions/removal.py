@@ -1,31 +1,34 @@
 """Taking steps off for good. Only an import that replaces everything does so; people cancel."""
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from ris import clock, events
 from ris.actor import Actor
 from ris.db import action
+from ris.insertion import insert
 from ris.models import Order, RecordChange, RequestedProcedure, ScheduledProcedureStep, Site, StepChange
-from ris.transitions import CANCELED, STARTED, WAITING
+from ris.transitions import STARTED, WAITING
 
 _LOT = 200
+_REASON = "Removed to be replaced by what is imported."
 
 
 class Removal(NamedTuple):
-    """`kept` steps wait as well, but work was begun on their requested procedure, and its charge waits for all of them."""
+    """`kept` steps wait as well, but were begun and put back: a performed step belongs to them."""
 
     removed: int
     kept: int
 
 
 def remove_steps(site: Site, actor: Actor, on_progress: Callable[[int], None] = lambda removed: None) -> Removal:
-    """Delete the waiting steps of every requested procedure that was never begun, with orders that are left without any.
+    """Delete the waiting steps that were never begun, with procedures and orders that are left without any.
 
-    Some hundred procedures at a time, each lot in a transaction of its own; `on_progress` is told after each how many steps went,
-    and what it raises ends the removal.
+    Steps of some hundred procedures at a time, each lot in a transaction of its own; `on_progress` is told after each how many
+    steps went, and what it raises ends the removal.
     """
     removed = 0
     while (lot := _remove_lot(site, actor)) is not None:
@@ -34,10 +37,10 @@ def remove_steps(site: Site, actor: Actor, on_progress: Callable[[int], None] = 
     return Removal(removed, ScheduledProcedureStep.objects.filter(site=site, status__in=WAITING).count())
 
 
-def _begun(site: Site) -> QuerySet[ScheduledProcedureStep]:
-    """Steps that somebody started at some time, or that came with a status that says so."""
-    started = StepChange.objects.filter(step__site=site, to_status=STARTED).values("step")
-    return ScheduledProcedureStep.objects.filter(Q(pk__in=started) | ~Q(status__in=(*WAITING, CANCELED)), site=site)
+def _removable(site: Site) -> QuerySet[ScheduledProcedureStep]:
+    """Steps in a status that worklist queries are answered with unless they ask for others, which nobody started at any time."""
+    started = StepChange.objects.filter(step=OuterRef("pk"), to_status=STARTED)
+    return ScheduledProcedureStep.objects.filter(~Exists(started), site=site, status__in=WAITING)
 
 
 @action
@@ -46,27 +49,36 @@ def _remove_lot(site: Site, actor: Actor) -> int | None:
 
     What is found without a lock is looked at again when it is locked: a modality may have begun it meanwhile.
     """
-    waiting = ScheduledProcedureStep.objects.filter(site=site, status__in=WAITING)
-    never_begun = waiting.exclude(requested_procedure__in=_begun(site).values("requested_procedure"))
-    found = never_begun.order_by("requested_procedure").values_list("requested_procedure", flat=True).distinct()[:_LOT]
+    removable = _removable(site)
+    found = removable.order_by("requested_procedure").values_list("requested_procedure", flat=True).distinct()[:_LOT]
     procedures = RequestedProcedure.objects.filter(pk__in=list(found)).order_by("pk")
     locked = dict(procedures.select_for_update().values_list("pk", "order_id"))
     if not locked:
         return None
     list(ScheduledProcedureStep.objects.select_for_update().filter(requested_procedure__in=locked).order_by("pk").values_list("pk"))
-    step_ids = tuple(never_begun.filter(requested_procedure__in=locked).order_by("pk").values_list("pk", flat=True))
-    events.publish(events.StepsRemoved(step_ids))
-    ScheduledProcedureStep.objects.filter(pk__in=step_ids).delete()
+    steps = list(removable.filter(requested_procedure__in=locked).order_by("pk").select_related("requested_procedure__order"))
+    ScheduledProcedureStep.objects.filter(pk__in=[step.pk for step in steps]).delete()
     RequestedProcedure.objects.filter(pk__in=locked, steps=None).delete()
-    emptied = Order.objects.filter(pk__in=set(locked.values()), requested_procedures=None)
-    for order in emptied:
-        RecordChange.by(
-            actor,
-            at=clock.now(site),
-            verb="remove",
-            subject="order",
-            subject_id=order.pk,
-            detail={"accession_number": [order.accession_number, ""]},
-        )
-    emptied.delete()
-    return len(step_ids)
+    _record(site, actor, steps)
+    Order.objects.filter(pk__in=set(locked.values()), requested_procedures=None).delete()
+    left = RequestedProcedure.objects.filter(pk__in=locked).order_by("pk").values_list("pk", flat=True)
+    events.publish(events.StepsRemoved(tuple(left)))
+    return len(steps)
+
+
+def _record(site: Site, actor: Actor, removed: Sequence[ScheduledProcedureStep]) -> None:
+    """A row for each order that the steps belonged to: which went, and whether the order went with them."""
+    steps_of: dict[Order, list[str]] = defaultdict(list)
+    for step in removed:
+        steps_of[step.requested_procedure.order].append(step.scheduled_procedure_step_id)
+    left = set(
+        Order.objects.filter(pk__in=[order.pk for order in steps_of]).exclude(requested_procedures=None).values_list("pk", flat=True)
+    )
+    rows = []
+    for order, step_ids in steps_of.items():
+        detail = {"steps": [", ".join(step_ids), ""]}
+        if order.pk not in left:
+            detail["accession_number"] = [order.accession_number, ""]
+        change = {"verb": "remove", "subject": "order", "subject_id": order.pk, "reason": _REASON, "detail": detail}
+        rows.append(RecordChange.unsaved(actor, at=clock.now(site), **change))
+    insert(rows)

@@ -10,7 +10,7 @@ from billing import actions, presenters, queries, web
 from billing.models import Charge, ChargeChange, DeliveryAttempt
 from mpps.models import PerformedProcedureStep
 from ris import clock
-from ris.actions import orders, steps
+from ris.actions import orders, removal, steps
 from ris.actor import Actor
 from ris.models import Order, RequestedProcedure, ScheduledProcedureStep
 from ris.models.history import AppendOnlyError
@@ -169,6 +169,17 @@ def test_canceling_the_last_open_step_by_the_installation_s_token_captures_what_
     perform([first])
     steps.cancel(second.pk, Actor.system("api"), "not needed")
     assert only_charge().reason == "Completed with 24 images"
+
+
+def test_what_was_done_is_captured_when_an_import_replaces_the_open_steps() -> None:
+    first, second = two_steps()
+    perform([first])
+    third, fourth, fifth = steps_of(an_order(a_procedure("THREE", steps=("A", "B", "C")), station="CT02"))
+    begin([third])
+    steps.cancel(fourth.pk, ACTOR, "not needed")
+    assert removal.remove_steps(a_site(), ACTOR).removed == 2
+    assert (only_charge().requested_procedure_id, only_charge().reason) == (first.requested_procedure_id, "Completed with 24 images")
+    assert set(ScheduledProcedureStep.objects.filter(pk__in=(second.pk, third.pk, fifth.pk))) == {third}
 
 
 def test_redo_before_the_charge_is_sent_is_charged_in_full() -> None:

@@ -3,7 +3,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import call_command
 
-from ris import events
 from ris.actions import patients, stations, steps
 from ris.actions.stations import StationData
 from ris.models import ScheduledProcedureStep
@@ -66,12 +65,6 @@ def test_a_step_in_the_tray_is_on_no_worklist() -> None:
     step = booked()
     ScheduledProcedureStep.objects.filter(pk=step.pk).update(start=None, end=None)
     projection.rebuild([step.pk])
-    assert not WorklistEntry.objects.exists()
-
-
-def test_removed_steps_leave_the_worklist_first() -> None:
-    step = booked()
-    events.publish(events.StepsRemoved((step.pk,)))
     assert not WorklistEntry.objects.exists()
 
 

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replace",
             action="store_true",
-            help="first remove every waiting step of a procedure that was never begun, if there is a file to be read",
+            help="first remove every step that waits and was never begun, if there is a file to be read",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         if report.nothing_to_import:
             self._say(self.stderr, "Nothing was removed, because none of the files can be read.")
         elif replace:
-            self._say(self.stdout, f"{report.removed} steps removed, {report.kept} kept because their procedure was begun")
+            self._say(self.stdout, f"{report.removed} steps removed, {report.kept} kept because a performed step belongs to them")
         for path in report.performed:
             self._say(self.stdout, f"left alone  {_shown(path)}: work on its step was begun")
         for noted in report.noted:
