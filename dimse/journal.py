@@ -7,9 +7,12 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from itertools import accumulate
 from uuid import UUID
 
 from django.db import DatabaseError, connections, transaction
+from django.db.models import Sum, Value
+from django.db.models.functions import Length
 
 from dimse.dispatch import without_values
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, Entry, MessageEntry
@@ -20,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 KEPT_BYTES = 512 * 1024  # bytes of one data set that wait in the queue; a longer one is only counted
 _BATCH = 200
+_ROW_BYTES = 500  # of a message beside its data sets, about
 
 
 class DatabaseJournal:
@@ -128,6 +132,25 @@ def prune(before: datetime) -> int:
         Message.objects.filter(time__lt=before).delete()
         deleted = Association.objects.filter(started__lt=before).delete()[1]
     return deleted.get("dimse.Association", 0)
+
+
+def prune_to(most: int) -> int:
+    """Forget the oldest messages until what is kept takes at most `most` bytes; returns how many messages."""
+    weighed = Message.objects.annotate(weight=Length("data") + Length("first_answers") + Value(_ROW_BYTES))
+    excess = (weighed.aggregate(all=Sum("weight"))["all"] or 0) - most
+    forgotten = 0
+    while excess > 0:
+        oldest = list(weighed.order_by("time", "pk").values_list("pk", "weight")[:_BATCH])
+        if not oldest:
+            break
+        doomed = [
+            pk for (pk, _), before in zip(oldest, accumulate((weight for _, weight in oldest), initial=0), strict=False) if before < excess
+        ]
+        excess -= sum(weight for _, weight in oldest[: len(doomed)])
+        with transaction.atomic(using=JOURNAL_DATABASE):
+            Message.objects.filter(pk__in=doomed).delete()
+        forgotten += len(doomed)
+    return forgotten
 
 
 def _association(entry: AssociationStarted) -> Association:

@@ -58,6 +58,7 @@ UNKNOWN_CALLERS = env.str("RIS_UNKNOWN_CALLERS", default="accept" if DEMO else "
 MLLP_HOST = env.str("RIS_MLLP_HOST", default="127.0.0.1")
 MLLP_PORT = _number("RIS_MLLP_PORT", 0)
 JOURNAL_DAYS = _number("RIS_JOURNAL_DAYS", 14, 1, 36_500)
+JOURNAL_MEGABYTES = _number("RIS_JOURNAL_MEGABYTES", 1024, 1, 1_000_000)
 
 if DICOM_TLS_CLIENT not in ("none", "optional", "required"):
     raise ImproperlyConfigured(f"RIS_DICOM_TLS_CLIENT is {DICOM_TLS_CLIENT!r}; it must be 'none', 'optional' or 'required'.")

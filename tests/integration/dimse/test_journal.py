@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 import dimse.tasks  # noqa: F401  (registers its task)
 from dimse import policy, scu, statuses
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, MessageEntry, now
-from dimse.journal import KEPT_BYTES, DatabaseJournal, prune, write
+from dimse.journal import KEPT_BYTES, DatabaseJournal, prune, prune_to, write
 from dimse.models import Association, Message
 from dimse.readable import DATASET_LIMIT, as_json
 from dimse.scu import open_association
@@ -162,3 +162,11 @@ def test_beat_forgets_what_the_journal_has_held_for_too_long(settings: Settings)
     task = app.tasks[settings.CELERY_BEAT_SCHEDULE["forget old journal entries"]["task"]]
     task()
     assert Message.objects.get().time > now() - timedelta(days=3)
+
+
+def test_the_oldest_messages_are_forgotten_when_the_journal_is_too_large() -> None:
+    write([message(time=now() - timedelta(minutes=age), data=bytes(10_000), message_id=age) for age in range(450)])
+    assert prune_to(100_000_000) == 0
+    assert prune_to(1_050_000) == 350
+    assert sorted(Message.objects.values_list("message_id", flat=True)) == list(range(100))
+    assert prune_to(1_050_000) == 0
