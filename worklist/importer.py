@@ -13,7 +13,7 @@ from django.db import DatabaseError
 from pydicom import Dataset
 
 from ris.actions import intake, intake_lots, intake_settled, removal
-from ris.actions.intake import IntakeItem, Offered, Outcome
+from ris.actions.intake_item import IntakeItem, Offered, Outcome
 from ris.actor import Actor
 from ris.models import Site
 from worklist import beyond, reading, received

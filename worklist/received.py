@@ -12,7 +12,7 @@ from pydicom import Dataset
 
 from dimse import uids
 from ris import clock, names
-from ris.actions.intake import IntakeItem, patient_columns
+from ris.actions.intake_item import IntakeItem, patient_columns
 from ris.models import Order, Patient, Procedure, Site
 from worklist import keys, values
 

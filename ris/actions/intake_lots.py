@@ -10,7 +10,8 @@ from django.db.models import Model
 
 from ris import clock, events
 from ris.actions import intake
-from ris.actions.intake import IntakeItem, Offered, Outcome
+from ris.actions.intake_item import IntakeItem, Offered, Outcome, patient_key, status_of
+from ris.actions.intake_records import Changes, patient_change
 from ris.actor import Actor
 from ris.db import action
 from ris.insertion import insert
@@ -57,6 +58,7 @@ class _Known:
     patients: dict[tuple[str, str], Patient]
     visits: dict[tuple[str, str], Visit]
     stations: dict[str, Station]
+    unused: set[int]  # patients without an order: the first item of one brings it up to itself
     orders: dict[tuple[str, str], Order] = field(default_factory=dict)  # made here
     procedures: dict[tuple[int, str], RequestedProcedure] = field(default_factory=dict)  # made here, by id() of the order
 
@@ -67,7 +69,9 @@ class _Known:
         patient_ids = {item.patient["patient_id"] for item in items} - {""}
         admissions = {item.visit.get("admission_id", "") for item in items} - {""}
         titles = {title for item in items for title in item.ae_titles}
-        patients = Patient.objects.select_for_update().filter(site=site, patient_id__in=patient_ids).order_by("pk")
+        patients = list(Patient.objects.select_for_update().filter(site=site, patient_id__in=patient_ids).order_by("pk"))
+        patient_pks = [patient.pk for patient in patients]
+        used = Order.objects.filter(patient__in=patient_pks).values_list("patient", flat=True)
         visits = Visit.objects.filter(site=site, admission_id__in=admissions) if admissions else ()
         return cls(
             accession_numbers=frozenset(
@@ -76,6 +80,7 @@ class _Known:
             patients={(patient.patient_id, patient.issuer_of_patient_id): patient for patient in patients},
             visits={(visit.admission_id, visit.issuer_of_admission_id): visit for visit in visits},
             stations={station.ae_title: station for station in Station.objects.filter(site=site, ae_title__in=titles)},
+            unused=set(patient_pks).difference(used),
         )
 
     def rules_out(self, item: IntakeItem) -> bool:
@@ -92,6 +97,7 @@ class _Making:
     actor: Actor
     known: _Known
     patients: list[Patient] = field(default_factory=list)
+    brought_up: list[tuple[Patient, Sequence[str], Changes]] = field(default_factory=list)  # patients, with the columns that changed
     visits: list[Visit] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     procedures: list[RequestedProcedure] = field(default_factory=list)
@@ -105,7 +111,7 @@ class _Making:
         if known.rules_out(item):
             return False
         number = item.order["accession_number"]
-        patient = known.patients.get(intake.patient_key(item))
+        patient = known.patients.get(patient_key(item))
         order = known.orders.get(_order_key(item))
         if any(number == other for other, _ in known.orders) and (order is None or order.patient is not patient):
             return False
@@ -114,6 +120,8 @@ class _Making:
             return False
         if patient is not None and patient.pk and any(item.visit.values()) and not item.visit.get("admission_id"):
             return False
+        if patient is not None and patient.pk in known.unused:
+            self._bring_up(patient, item)
         patient = patient or self._patient(item)
         order = order or self._order(item, patient)
         self._step(offered, procedure or self._procedure(item, order))
@@ -126,8 +134,15 @@ class _Making:
     def _patient(self, item: IntakeItem) -> Patient:
         patient = Patient(site=self.site, created_at=clock.now(self.site), **item.patient)
         self.patients.append(patient)
-        self.known.patients[intake.patient_key(item)] = patient
+        self.known.patients[patient_key(item)] = patient
         return patient
+
+    def _bring_up(self, patient: Patient, item: IntakeItem) -> None:
+        self.known.unused.remove(patient.pk)
+        changes = Changes()
+        columns = changes.put(patient, item.patient)
+        if columns:
+            self.brought_up.append((patient, columns, changes))
 
     def _visit(self, item: IntakeItem, patient: Patient) -> Visit | None:
         columns = item.visit
@@ -162,7 +177,7 @@ class _Making:
 
     def _step(self, offered: Offered, procedure: RequestedProcedure) -> None:
         item = offered.item
-        status = intake.status_of(item) or SCHEDULED
+        status = status_of(item) or SCHEDULED
         step = ScheduledProcedureStep(
             site=self.site, requested_procedure=procedure, status=status, status_at=clock.now(self.site), **item.step
         )
@@ -182,6 +197,9 @@ class _Making:
         stations = [row for rows in self.stations.values() for row in rows]
         insert(self.patients)
         insert([self._patient_change(patient) for patient in self.patients])
+        for patient, columns, changes in self.brought_up:
+            patient.save(update_fields=columns)
+            patient_change(patient, self.actor, changes).save()
         insert(_linked(self.visits, "patient"))
         insert(_linked(self.orders, "patient", "visit"))
         insert(_linked(self.procedures, "order"))

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Model
 
 from ris.actions import intake
-from ris.actions.intake import IntakeItem, Offered, Outcome
+from ris.actions.intake_item import IntakeItem, Offered, Outcome, patient_key, status_of
 from ris.models import Order, Patient, ScheduledProcedureStep, Site
 from ris.transitions import WAITING
 
@@ -89,7 +89,7 @@ def _verdict(offered: Offered, step: ScheduledProcedureStep, about: _About) -> O
     if intake.is_performed(step, about.begun):
         return Outcome.PERFORMED
     item, procedure = offered.item, step.requested_procedure
-    status, stations = intake.status_of(item), list(step.stations.all())
+    status, stations = status_of(item), list(step.stations.all())
     same = (
         holds(step, item.step)
         and (not status or step.status == status or step.status not in WAITING)
@@ -104,7 +104,7 @@ def _verdict(offered: Offered, step: ScheduledProcedureStep, about: _About) -> O
 def _is_order(order: Order, item: IntakeItem, about: _About) -> bool:
     """Whether the order and its patient would stay as they are; what other steps use as well does, as long as it is the same patient."""
     patient = order.patient
-    if (patient.patient_id, patient.issuer_of_patient_id) != intake.patient_key(item):
+    if (patient.patient_id, patient.issuer_of_patient_id) != patient_key(item):
         return False
     if order.pk in about.shared_orders:
         return True

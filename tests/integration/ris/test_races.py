@@ -13,7 +13,8 @@ from dimse.services import Verb
 from dimse.uids import new_uid
 from mpps import actions
 from ris.actions import orders, removal, steps
-from ris.actions.intake import IntakeItem, Outcome, intake_step, patient_columns
+from ris.actions.intake import intake_step
+from ris.actions.intake_item import IntakeItem, Outcome, patient_columns
 from ris.actions.orders import OrderRequest
 from ris.actor import Actor
 from ris.errors import Conflict, SlotTaken

@@ -11,11 +11,12 @@ from pydicom import Dataset
 
 from dimse.encode import encode
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN
-from ris.actions import intake, steps
+from ris.actions import intake, patients, removal, steps
+from ris.actor import Actor
 from ris.models import Order, Patient, RecordChange, RequestedProcedure, ScheduledProcedureStep, StepChange, Visit
-from tests.support.hospital import ACTOR, a_procedure, a_site, a_station
+from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station
 from tests.support.worklist import identifier
-from worklist import beyond, importer, projection, reading, received
+from worklist import beyond, importer, item, projection, reading, received
 from worklist.importer import ImportReport
 from worklist.models import WorklistEntry
 
@@ -67,10 +68,17 @@ def one_after_the_other(paths: list[Path]) -> None:
     for path in paths:
         read = reading.read(path)
         notes = (*read.notes, *received.remarks(read.dataset, site))
-        item = received.intake_item(read.dataset, site, received.catalogue_of(site), notes)
-        if importer._identity(item) not in seen:
-            seen.add(importer._identity(item))
-            intake.intake_step(site, item, importer.ACTOR, lambda step, rows, kept=read.dataset: beyond.columns(step, rows, kept))
+        offered = received.intake_item(read.dataset, site, received.catalogue_of(site), notes)
+        if importer._identity(offered) not in seen:
+            seen.add(importer._identity(offered))
+            intake.intake_step(site, offered, importer.ACTOR, lambda step, rows, kept=read.dataset: beyond.columns(step, rows, kept))
+
+
+def replaced(paths: list[Path]) -> ImportReport:
+    """The files in place of what waits; without files what waits is only removed."""
+    if not paths:
+        removal.remove_steps(a_site(), importer.ACTOR)
+    return importer.import_paths(paths, bool(paths), a_site())
 
 
 def imported(paths: list[Path]) -> ImportReport:
@@ -105,6 +113,8 @@ def after(act: Callable[[], object]) -> Snapshot:
 def hospital() -> Iterator[None]:
     a_station("CT01")
     a_procedure("CTCHEST")
+    for patient_id in ("P1", "P2"):
+        patients.register_patient(a_site(), a_patient_data(patient_id=patient_id, name="REGISTERED^Elsewhere"), ACTOR)
     yield
     assert dict(projection.differences()) == {}
 
@@ -131,6 +141,45 @@ def test_a_second_import_finds_nothing_to_do_where_one_after_the_other_finds_not
     assert (again.made, again.updated) == ([], [])
     assert len(again.unchanged) + len(again.performed) + len(again.skipped) == len(paths)
     assert [one.path for one in again.skipped] == [one.path for one in first.skipped]
+
+
+def test_after_a_replacing_import_the_next_one_finds_nothing_to_do(write: Callable[[int, int], list[Path]]) -> None:
+    imported(write(3, 12))
+    begun = ScheduledProcedureStep.objects.filter(status="SCHEDULED").order_by("pk")[0]
+    steps.start(begun.pk, Actor.modality("CT01"))
+    paths = write(4, 25)
+    singly = after(lambda: (replaced([]), one_after_the_other(paths)))
+    report = replaced(paths)
+    assert report.removed > 5
+    assert snapshot() == singly
+    again = imported(paths)
+    assert snapshot() == singly
+    assert (again.made, again.updated) == ([], [])
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["singly", "by lots"])
+def test_a_registered_patient_without_orders_takes_the_values_of_the_first_item(
+    write: Callable[[int, int], list[Path]], alone: bool
+) -> None:
+    paths = write(0, 2)
+    for path, name, sex in zip(paths, ("FIRST^Item", "SECOND^Item"), "MF", strict=True):
+        path.write_bytes(encode(a_known_patients_item(path.stem, name, sex), EXPLICIT_VR_LITTLE_ENDIAN))
+    if alone:
+        one_after_the_other(paths)
+    else:
+        imported(paths)
+    patient = Patient.objects.get(patient_id="P1")
+    assert (patient.name, patient.sex, patient.birth_date) == ("FIRST^Item", "M", None)
+    change = RecordChange.objects.get(verb="import", subject="patient", subject_id=patient.pk)
+    assert change.detail["patient.name"] == ["REGISTERED^Elsewhere", "FIRST^Item"]
+    assert imported(paths).unchanged == paths
+    assert after(lambda: one_after_the_other(paths)) == snapshot()
+    assert [str(item.decode(entry.item).PatientName) for entry in WorklistEntry.objects.order_by("pk")] == ["FIRST^Item", "SECOND^Item"]
+
+
+def a_known_patients_item(number: str, name: str, sex: str) -> Dataset:
+    step = {"ScheduledProcedureStepID": number, "ScheduledProcedureStepStartDate": "20261123"}
+    return identifier(step, AccessionNumber=number, PatientID="P1", PatientName=name, PatientSex=sex, RequestedProcedureID="R")
 
 
 def test_a_mended_file_among_unchanged_ones_is_the_only_one_brought_up(write: Callable[[int, int], list[Path]]) -> None:
