@@ -63,7 +63,8 @@ class Command(BaseCommand):
         try:
             server.start()
         except CannotListen as error:
-            raise CommandError(f"{error} End what uses it, or choose another port with RIS_DICOM_PORT.") from error
+            ports = "RIS_DICOM_PORT or RIS_DICOM_TLS_PORT" if settings.DICOM_TLS_PORT else "RIS_DICOM_PORT"
+            raise CommandError(f"{error} End what uses it, or choose another port with {ports}.") from error
         except BadTlsSettings as error:
             raise CommandError(f"{error} Look at RIS_DICOM_TLS_CERTIFICATE, RIS_DICOM_TLS_KEY and RIS_DICOM_TLS_CA.") from error
         journal.start()
