@@ -115,7 +115,8 @@ def _interval_verdict(query: Query, candidate: Candidate) -> KeyVerdict:
     assert interval is not None
     day, time = candidate.entry.local_date, candidate.entry.local_time
     asked = " ".join(one.values[0] for one in (query.asked(keyword) for keyword in _START) if one)
-    inside = bool(day and time) and interval[0] <= (day, time) <= interval[1]
+    known = values.date_text(day) is not None and values.time_text(time) is not None
+    inside = known and interval[0] <= (day, time) <= interval[1]
     return KeyVerdict(" + ".join(_START), asked, f"{day} {time}".strip(), "one interval", inside)
 
 
@@ -168,10 +169,12 @@ def _range_test(vr: str, asked: str) -> Callable[[str], bool]:
         wanted = comparable(vr, asked)
         return lambda value: comparable(vr, value) == wanted
     first, _, last = asked.partition("-")
+    read: Callable[[str], str | None] = {"DA": values.date_text, "TM": values.time_text}.get(vr, str)
 
     def inside(value: str) -> bool:
-        text = str(comparable(vr, value))
-        return (not first or text >= first) and (not last or text <= last)
+        """What is no date or time at all lies in no range; a day that no calendar has lies where its digits put it."""
+        text = read(value)
+        return text is not None and (not first or text >= first) and (not last or text <= last)
 
     return inside
 

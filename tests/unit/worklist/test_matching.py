@@ -135,6 +135,23 @@ def test_step_keys_that_do_not_find_the_entry(step: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "value"), [("local_time", "noon"), ("local_time", "2530"), ("local_date", "1995AB99"), ("local_date", "soon")]
+)
+def test_what_is_no_date_or_time_lies_in_no_range(column: str, value: str) -> None:
+    odd = entry(**{column: value})
+    keyword = TIME if column == "local_time" else DATE
+    asked = {TIME: ("000000-", "-235959"), DATE: ("00010101-", "-99991231")}[keyword]
+    assert [found({keyword: one}, odd) for one in asked] == [False, False]
+    assert not found({DATE: "00010101-99991231", TIME: "000000-235959"}, odd)
+    assert found({keyword: ""}, odd)
+
+
+def test_a_day_that_no_calendar_has_lies_where_its_digits_put_it() -> None:
+    assert found({DATE: "19950101-19960101"}, entry(local_date="19951399"))
+    assert not found({DATE: "19960101-"}, entry(local_date="19951399"))
+
+
+@pytest.mark.parametrize(
     ("day", "time", "inside"),
     [
         ("20260705-20260707", "1000-1800", True),  # 22:30 is outside of a daily window, inside the interval
