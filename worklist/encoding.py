@@ -7,6 +7,7 @@ Explicit VR Little Endian (PS3.5 7.1.2): tag, VR, length and value; sequences an
 
 import struct
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 from worklist import keys, values
@@ -20,6 +21,7 @@ _LONGEST_SHORT = 0xFFFF
 _ITEM = struct.pack("<HH", 0xFFFE, 0xE000)
 _LENGTH = struct.Struct("<I").pack
 _SHORT_LENGTH = struct.Struct("<H").pack
+_REMEMBERED = 256  # encoded elements of an attribute: rooms, codes, dates and physicians come again and again
 
 _Encode = Callable[[Source], bytes]
 Elements = Mapping[int, tuple[str, Any] | None]
@@ -46,21 +48,29 @@ def _merged(columns: Mapping[int, _Encode], source: Source, over: Elements) -> b
 def texts(key: Key, source: Source) -> tuple[str, ...]:
     """The values of a textual attribute without padding, empty ones left out: as `values.texts` of its element."""
     value = READERS[key.source](source)
-    if value in (None, "", []):
+    if not value:
         return ()
-    parts = value if isinstance(value, list) else [value] if key.vr in _ONE_VALUE else value.split("\\")
-    if key.vr == "PN":
+    return _split(key.vr, value) if isinstance(value, str) else _stripped(key.vr, value)
+
+
+@lru_cache(2048)
+def _split(vr: str, text: str) -> tuple[str, ...]:
+    return _stripped(vr, [text] if vr in _ONE_VALUE else text.split("\\"))
+
+
+def _stripped(vr: str, parts: list[str]) -> tuple[str, ...]:
+    if vr == "PN":
         parts = [part.rstrip("=") for part in parts]
-    return tuple(text for text in (values.strip(part, key.vr) for part in parts) if text)
+    return tuple(text for text in (values.strip(part, vr) for part in parts) if text)
 
 
 def _value(vr: str, value: Any) -> bytes:
-    """A value, or a list of them, padded to an even length (PS3.5 6.2)."""
+    """A value, or several, padded to an even length (PS3.5 6.2)."""
     if vr == "US":
         return _SHORT_LENGTH(value)
     if vr == "SQ":
         return b"".join(map(_item, value))
-    text = "\\".join(value) if isinstance(value, list) else value
+    text = value if isinstance(value, str) else "\\".join(value)
     if vr == "PN":
         text = "\\".join(name.rstrip("=") for name in text.split("\\"))
     encoded: bytes = text.encode("latin-1" if vr in _DEFAULT_REPERTOIRE else "utf-8")
@@ -87,11 +97,13 @@ def _element(tag: bytes, vr: str, value: Any) -> bytes:
 
 def _encoder(key: Key) -> _Encode:
     """The encoder of one attribute, with what does not change looked up once."""
-    read, tag, vr = READERS[key.source], _tag(key.tag), key.vr
+    read, element = READERS[key.source], lru_cache(_REMEMBERED)(partial(_element, _tag(key.tag), key.vr))
 
     def encode_attribute(source: Source) -> bytes:
         value = read(source)
-        return b"" if value in (None, "", []) else _element(tag, vr, value)
+        if not value and value != 0:
+            return b""
+        return element(tuple(value) if isinstance(value, list) else value)
 
     return encode_attribute
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from io import BytesIO
 from operator import attrgetter
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
@@ -58,11 +60,18 @@ def dicom_time(moment: datetime) -> str:
 
 
 def _date(moment: datetime | None, site: Site) -> str:
-    return dicom_date(clock.local(moment, site).date()) if moment else ""
+    return _local(moment.astimezone(UTC), clock.zone(site))[0] if moment else ""
 
 
 def _time(moment: datetime | None, site: Site) -> str:
-    return dicom_time(clock.local(moment, site)) if moment else ""
+    return _local(moment.astimezone(UTC), clock.zone(site))[1] if moment else ""
+
+
+@lru_cache(2048)
+def _local(moment: datetime, zone: ZoneInfo) -> tuple[str, str]:
+    """DA and TM; the moment is in UTC, where no two moments are equal, which those of a repeated hour elsewhere are."""
+    local = moment.astimezone(zone)
+    return dicom_date(local.date()), dicom_time(local)
 
 
 def _number(value: Decimal | None) -> str:

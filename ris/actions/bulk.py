@@ -13,7 +13,7 @@ from ris.actions import numbers
 from ris.actor import Actor
 from ris.db import action
 from ris.events import StepRecords
-from ris.insertion import insert
+from ris.insertion import insert, unsaved
 from ris.models import (
     Order,
     Patient,
@@ -134,12 +134,15 @@ def _patients(site: Site, exams: Sequence[BookedExam], actor: Actor) -> list[Pat
         return set(held.exclude(patient_id="").values_list("patient_id", flat=True))
 
     made = [
-        Patient(
-            site_id=site.pk,
-            patient_id=patient_id,
-            issuer_of_patient_id=issuer,
-            name_key=names.normalised(columns["name"]),
-            **columns,
+        unsaved(
+            Patient,
+            {
+                "site_id": site.pk,
+                "patient_id": patient_id,
+                "issuer_of_patient_id": issuer,
+                "name_key": names.normalised(columns["name"]),
+                **columns,
+            },
         )
         for columns, patient_id in zip(new, numbers.PATIENT_ID.draw_free(site, len(new), taken), strict=True)
     ]
@@ -156,7 +159,7 @@ def _visits(site: Site, exams: Sequence[BookedExam], patients: Sequence[Patient]
 
     wanted = [(exam.visit, patient) for exam, patient in zip(exams, patients, strict=True) if exam.visit is not None]
     made = [
-        Visit(site_id=site.pk, patient_id=patient.pk, admission_id=admission_id, **columns)
+        unsaved(Visit, {"site_id": site.pk, "patient_id": patient.pk, "admission_id": admission_id, **columns})
         for (columns, patient), admission_id in zip(wanted, numbers.ADMISSION_ID.draw_free(site, len(wanted), taken), strict=True)
     ]
     insert(made)
@@ -166,8 +169,8 @@ def _visits(site: Site, exams: Sequence[BookedExam], patients: Sequence[Patient]
 
 
 def _register(subject: str, made: Iterable[Patient] | Iterable[Visit], actor: Actor) -> None:
-    who = {"actor_kind": actor.kind, "actor": actor.name, "user_id": actor.user_id}
-    insert([RecordChange(at=one.created_at, verb="register", subject=subject, subject_id=one.pk, **who) for one in made])
+    said = {"verb": "register", "subject": subject, "actor_kind": actor.kind, "actor": actor.name, "user_id": actor.user_id}
+    insert([unsaved(RecordChange, {**said, "at": one.created_at, "subject_id": one.pk}) for one in made])
 
 
 def _orders(
@@ -185,15 +188,18 @@ def _orders(
         strict=True,
     )
     made = [
-        Order(
-            site_id=site.pk,
-            patient_id=patient.pk,
-            visit_id=visit.pk if visit else None,
-            accession_number=accession,
-            placer_order_number=placer,
-            filler_order_number=filler,
-            ordered_by=actor.name,
-            **exam.order,
+        unsaved(
+            Order,
+            {
+                "site_id": site.pk,
+                "patient_id": patient.pk,
+                "visit_id": visit.pk if visit else None,
+                "accession_number": accession,
+                "placer_order_number": placer,
+                "filler_order_number": filler,
+                "ordered_by": actor.name,
+                **exam.order,
+            },
         )
         for exam, patient, visit, (accession, placer, filler) in zip(exams, patients, visits, identifiers, strict=True)
     ]
@@ -204,18 +210,21 @@ def _orders(
 def _procedures(site: Site, exams: Sequence[BookedExam], orders: Sequence[Order]) -> list[RequestedProcedure]:
     ids = numbers.REQUESTED_PROCEDURE_ID.draw(site, len(exams))
     made = [
-        RequestedProcedure(
-            site_id=site.pk,
-            order_id=order.pk,
-            catalogue_procedure_id=exam.procedure.pk,
-            requested_procedure_id=requested_procedure_id,
-            study_instance_uid=exam.study_instance_uid,
-            code=exam.procedure.code,
-            scheme=exam.procedure.scheme,
-            meaning=exam.procedure.meaning,
-            description=exam.procedure.meaning,
-            laterality=exam.procedure.laterality,
-            price=exam.procedure.price,
+        unsaved(
+            RequestedProcedure,
+            {
+                "site_id": site.pk,
+                "order_id": order.pk,
+                "catalogue_procedure_id": exam.procedure.pk,
+                "requested_procedure_id": requested_procedure_id,
+                "study_instance_uid": exam.study_instance_uid,
+                "code": exam.procedure.code,
+                "scheme": exam.procedure.scheme,
+                "meaning": exam.procedure.meaning,
+                "description": exam.procedure.meaning,
+                "laterality": exam.procedure.laterality,
+                "price": exam.procedure.price,
+            },
         )
         for exam, order, requested_procedure_id in zip(exams, orders, ids, strict=True)
     ]
@@ -235,30 +244,38 @@ def _steps(site: Site, exams: Sequence[BookedExam], procedures: Sequence[Request
 def _step(site: Site, exam: BookedExam, booked: BookedStep, procedure: RequestedProcedure, step_id: str) -> ScheduledProcedureStep:
     template = booked.template
     code = {"code": template.protocol_code, "scheme": template.protocol_scheme, "meaning": template.protocol_meaning}
-    return ScheduledProcedureStep(
-        site_id=site.pk,
-        requested_procedure_id=procedure.pk,
-        scheduled_procedure_step_id=step_id,
-        position=template.position,
-        description=template.description,
-        modality=template.modality,
-        protocol_codes=[code] if template.protocol_code else [],
-        start=booked.start,
-        duration_minutes=template.duration_minutes,
-        end=booked.end,
-        location=booked.station.room,
-        performing_physician_name=exam.performing_physician_name,
-        pre_medication=template.pre_medication,
-        requested_contrast_agent=template.requested_contrast_agent,
-        status=SCHEDULED,
-        status_at=exam.order["ordered_at"],
+    return unsaved(
+        ScheduledProcedureStep,
+        {
+            "site_id": site.pk,
+            "requested_procedure_id": procedure.pk,
+            "scheduled_procedure_step_id": step_id,
+            "position": template.position,
+            "description": template.description,
+            "modality": template.modality,
+            "protocol_codes": [code] if template.protocol_code else [],
+            "start": booked.start,
+            "duration_minutes": template.duration_minutes,
+            "end": booked.end,
+            "location": booked.station.room,
+            "performing_physician_name": exam.performing_physician_name,
+            "pre_medication": template.pre_medication,
+            "requested_contrast_agent": template.requested_contrast_agent,
+            "status": SCHEDULED,
+            "status_at": exam.order["ordered_at"],
+        },
     )
 
 
 def _stations(exams: Iterable[BookedExam], steps: Iterable[ScheduledProcedureStep]) -> list[StepStation]:
     booked = (booked for exam in exams for booked in exam.steps)
     made = [
-        StepStation(step_id=step.pk, ae_title=one.station.ae_title, station=one.station) for step, one in zip(steps, booked, strict=True)
+        unsaved(
+            StepStation,
+            {"step_id": step.pk, "ae_title": one.station.ae_title, "station_id": one.station.pk},
+            station=one.station,
+        )
+        for step, one in zip(steps, booked, strict=True)
     ]
     insert(made)
     return made
@@ -271,15 +288,18 @@ def _record(
 ) -> int:
     """One row of history for each step, ordered and booked at once; returns the last one's primary key."""
     made = [
-        StepChange(
-            step_id=step.pk,
-            at=step.status_at,
-            verb="order",
-            to_status=SCHEDULED,
-            actor_kind=actor.kind,
-            actor=actor.name,
-            user_id=actor.user_id,
-            detail={"start": ["", step.start.isoformat() if step.start else ""], "stations": [[], [station.ae_title]]},
+        unsaved(
+            StepChange,
+            {
+                "step_id": step.pk,
+                "at": step.status_at,
+                "verb": "order",
+                "to_status": SCHEDULED,
+                "actor_kind": actor.kind,
+                "actor": actor.name,
+                "user_id": actor.user_id,
+                "detail": {"start": ["", step.start.isoformat() if step.start else ""], "stations": [[], [station.ae_title]]},
+            },
         )
         for step, station in zip(steps, stations, strict=True)
     ]
