@@ -16,15 +16,21 @@ class Command(BaseCommand):
         "its source says is named, and the exit code is 1 when there is any."
     )
 
+    _done = 0
+
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--check", action="store_true", help="compare only; exit code 1 when anything differs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["check"]:
-            self._check()
-        else:
-            steps = projection.rebuild_all(self._progress)
-            self.stdout.write(f"{steps} steps looked at, {WorklistEntry.objects.count()} worklist entries")
+        try:
+            if options["check"]:
+                self._check()
+            else:
+                steps = projection.rebuild_all(self._progress)
+                self.stdout.write(f"{steps} steps looked at, {WorklistEntry.objects.count()} worklist entries")
+        except KeyboardInterrupt:
+            self.stderr.write(f"Stopped behind {self._done} steps. What was rebuilt is whole; run it again for the rest.")
+            raise
 
     def _check(self) -> None:
         wrong = 0
@@ -36,6 +42,7 @@ class Command(BaseCommand):
             sys.exit(1)
 
     def _progress(self, done: int) -> None:
+        self._done = done
         if self.stderr.isatty():
             self.stderr.write(f"\r{done} steps", ending="")
         elif done % 10_000 == 0:
