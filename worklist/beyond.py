@@ -1,10 +1,14 @@
 """What a received worklist item holds beyond or unlike the columns, in DICOM JSON (PS3.18 F.2)."""
 
+import struct
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
+from pydicom.multival import MultiValue
 
 from ris import names
 from ris.models import ScheduledProcedureStep, StepStation
@@ -17,7 +21,6 @@ from worklist.received import step_of
 _STEP_SEQUENCE = keys.STEP_SEQUENCE.tag
 _MADE = frozenset({0x00401001, 0x00400009})  # RequestedProcedureID, ScheduledProcedureStepID: made here when an item lacks them
 _PLAIN = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "LT", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
-_ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them separates nothing (PS3.5 6.2)
 _GROUPS = ("Alphabetic", "Ideographic", "Phonetic")  # PS3.18 F.2.2
 
 
@@ -49,7 +52,7 @@ def _column_json(vr: str, value: Any) -> dict[str, Any]:
         return {"vr": vr, "Value": [{f"{tag:08X}": _column_json(inner, text) for tag, inner, text in item} for item in value]}
     if not isinstance(value, str):
         return {"vr": vr, "Value": list(value) if isinstance(value, list) else [value]}
-    parts = [value] if vr in _ONE_VALUE else value.split("\\")
+    parts = [value] if vr in values.ONE_VALUE else value.split("\\")
     return {"vr": vr, "Value": [_name_json(part) for part in parts] if vr == "PN" else parts}
 
 
@@ -94,11 +97,19 @@ def as_json(element: DataElement | None) -> dict[str, Any] | None:
     if vr in ("DS", "IS"):
         texts = values.texts(element)
         return {"vr": vr if _are_numbers(vr, texts) else "LO", "Value": list(texts)}  # LO: as the network reads what is no number
+    if vr in worklist_item.FLOATS and not all(map(isfinite, numbers := _floats(element))):
+        packed = struct.pack(f"<{len(numbers)}{worklist_item.FLOATS[vr]}", *numbers)
+        return {"vr": vr, "InlineBinary": b64encode(packed).decode()}  # JSON has no such numbers, and no database keeps them in it
     text = element.value
     if vr in _PLAIN and isinstance(text, str):
         return {"vr": vr, "Value": [text.replace("\0", "")]}
     plain: dict[str, Any] = _without_nul(element.to_json_dict(None, 0))
     return plain
+
+
+def _floats(element: DataElement) -> list[float]:
+    value = element.value
+    return [float(one) for one in (value if isinstance(value, MultiValue | list | tuple) else [value])]
 
 
 def _are_numbers(vr: str, texts: Iterable[str]) -> bool:

@@ -1,9 +1,9 @@
 """Data sets written as text, by DCMTK's dcmdump or by hand for its dump2dcm: one element a line, `(gggg,eeee) VR value # comment`.
 
 Values stand in square brackets or bare; `(no value available)` is no value; sequences nest by (FFFE,E000), (FFFE,E00D) and
-(FFFE,E0DD), whether their lengths are said to be explicit or undefined. Text is in the character set that the data set
-declares. Group 0002 and group lengths are passed over. Where an element stands twice the first counts, with a note; where
-another VR is written than the data dictionary has, the dictionary's is taken, with a note.
+(FFFE,E0DD), whether their lengths are said to be explicit or undefined, as deep as they may on the network. Text is in the
+character set that the data set declares. Group 0002 and group lengths are passed over. Where an element stands twice the first
+counts, with a note; where another VR is written than the data dictionary has, the dictionary's is taken, with a note.
 """
 
 import re
@@ -16,7 +16,7 @@ from pydicom import Dataset, uid
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement
 
-from dimse import charsets
+from dimse import charsets, decode
 from dimse import values as network_values
 
 _LINE = re.compile(r"\s*\(([0-9a-fA-F]{4}),([0-9a-fA-F]{4})\)\s+(\S\S?)(?:\s+(.*))?$", re.DOTALL)
@@ -56,7 +56,7 @@ class _Element:
 def parse(text: bytes) -> tuple[Dataset, tuple[str, ...]]:
     """The data set, and what was tolerated in reading it, in words. Raises DumpError."""
     lines = _Lines(text)
-    elements = _read(lines, inside="")
+    elements = _read(lines, inside="", depth=0)
     if not elements:
         raise DumpError(lines.number, "there is no element at all; this is no dump of a data set")
     notes = lines.notes
@@ -86,8 +86,8 @@ class _Lines:
         return self._lines[self.number - 1].rstrip("\r")
 
 
-def _read(lines: _Lines, inside: str) -> dict[int, _Element]:
-    """Elements up to the end of the file, or of the item when `inside` names its sequence."""
+def _read(lines: _Lines, inside: str, depth: int) -> dict[int, _Element]:
+    """Elements up to the end of the file, or of the item when `inside` names its sequence, the innermost of `depth`."""
     elements: dict[int, _Element] = {}
     for line in lines:
         tag, vr, rest = _split(lines.number, line)
@@ -100,7 +100,7 @@ def _read(lines: _Lines, inside: str) -> dict[int, _Element]:
         _check_name(lines.number, tag, rest)
         element = _Element(lines.number, tag, _vr(lines, tag, vr))
         if element.vr == "SQ":
-            element.items = _read_items(lines, element)
+            element.items = _read_items(lines, element, depth + 1)
         else:
             element.raw = _raw(lines, element, rest)
         if tag in elements:
@@ -112,8 +112,10 @@ def _read(lines: _Lines, inside: str) -> dict[int, _Element]:
     return elements
 
 
-def _read_items(lines: _Lines, sequence: _Element) -> list[dict[int, _Element]]:
+def _read_items(lines: _Lines, sequence: _Element, depth: int) -> list[dict[int, _Element]]:
     name = network_values.name_of_tag(sequence.tag)
+    if depth > decode.MAXIMUM_DEPTH:
+        raise DumpError(sequence.number, f"{name}: sequences are nested deeper than {decode.MAXIMUM_DEPTH}")
     items: list[dict[int, _Element]] = []
     for line in lines:
         tag, _, _ = _split(lines.number, line)
@@ -121,7 +123,7 @@ def _read_items(lines: _Lines, sequence: _Element) -> list[dict[int, _Element]]:
             return items
         if tag != _ITEM:
             raise DumpError(lines.number, f"an item of {name} or its end is expected here")
-        items.append(_read(lines, inside=name))
+        items.append(_read(lines, name, depth))
     raise DumpError(lines.number, f"the file ends inside {name}; its delimiters are missing")
 
 

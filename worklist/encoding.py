@@ -15,7 +15,6 @@ from worklist.item import READERS, Item, Source
 from worklist.keys import Key
 
 _LONG = frozenset({"SQ", "UC", "UN", "UR", "UT"})  # length in 32 bits behind two reserved bytes (PS3.5 Table 7.1-1)
-_ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them separates nothing (PS3.5 6.2)
 _DEFAULT_REPERTOIRE = frozenset({"AE", "CS", "DA", "DS", "DT", "IS", "TM", "UI"})  # not affected by SpecificCharacterSet
 _LONGEST_SHORT = 0xFFFF
 _ITEM = struct.pack("<HH", 0xFFFE, 0xE000)
@@ -55,7 +54,7 @@ def texts(key: Key, source: Source) -> tuple[str, ...]:
 
 @lru_cache(2048)
 def _split(vr: str, text: str) -> tuple[str, ...]:
-    return _stripped(vr, [text] if vr in _ONE_VALUE else text.split("\\"))
+    return _stripped(vr, [text] if vr in values.ONE_VALUE else text.split("\\"))
 
 
 def _stripped(vr: str, parts: list[str]) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """`import_worklist`: worklist items of other systems become patients, orders and steps here."""
 
 import json
+import struct
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,15 +13,18 @@ import structlog
 from django.db import DatabaseError
 from pydicom import Dataset
 
+from dimse.dispatch import without_values
 from ris.actions import intake, intake_lots, intake_settled, removal
 from ris.actions.intake_item import IntakeItem, Offered, Outcome
 from ris.actor import Actor
 from ris.models import Site
 from worklist import beyond, reading, received
+from worklist import item as worklist_item
 from worklist.reading import Found, Unreadable
 
 log = structlog.get_logger(__name__)
-_UNFIT = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)  # what pydicom raises for values it cannot encode
+_UNFIT = (ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError, struct.error)
+"""What pydicom raises for values that it cannot convert or encode."""
 _FIRST_LOT, _SMALLEST_LOT, _LARGEST_LOT = 40, 20, 250  # files
 _HOLDING = 0.15  # seconds that a lot may hold the writer's lock of SQLite; a modality's message waits for it
 ACTOR = Actor.system("import_worklist")
@@ -152,7 +156,7 @@ class _Import:
                 raise Unreadable(found.problem)
             self._read(found.path)
         except Unreadable as error:
-            self.report.skipped.append(Skipped(found.path, str(error)))
+            self._skip(found.path, str(error))
         except _UNFIT as error:
             self._unfit(found.path, error)
         return len(self.lot) >= self.lot_size
@@ -193,7 +197,8 @@ class _Import:
     def _settled(self, lot: Sequence[_Waiting]) -> list[Outcome | None]:
         try:
             return intake_settled.settled(self.site, [waiting.offered for waiting in lot])
-        except (DatabaseError, *_UNFIT):
+        except (DatabaseError, *_UNFIT) as error:
+            log.info("a lot is looked at file by file", files=len(lot), error=without_values(error))
             return [None] * len(lot)
 
     def _taken_in(self, rest: Sequence[_Waiting]) -> Sequence[Outcome | None]:
@@ -203,7 +208,8 @@ class _Import:
         begun = time.monotonic()
         try:
             outcomes = intake_lots.intake_steps(self.site, [waiting.offered for waiting in rest], ACTOR)
-        except (DatabaseError, *_UNFIT):
+        except (DatabaseError, *_UNFIT) as error:
+            log.info("a lot is taken in file by file", files=len(rest), error=without_values(error))
             return [self._alone(waiting) for waiting in rest]
         self._size(len(rest), time.monotonic() - begun)
         return outcomes
@@ -212,14 +218,21 @@ class _Import:
         try:
             return intake.intake_step(self.site, waiting.offered.item, ACTOR, waiting.offered.received).outcome
         except DatabaseError as error:
-            self.report.skipped.append(Skipped(waiting.path, f"the database refused it: {error}"))
+            self._skip(waiting.path, f"the database refused it: {error}")
         except _UNFIT as error:
             self._unfit(waiting.path, error)
         return None
 
     def _unfit(self, path: Path, error: Exception) -> None:
-        log.warning("an item cannot be kept", path=str(path), exc_info=error)
-        self.report.skipped.append(Skipped(path, f"a value of it cannot be kept ({' '.join(str(error).split())[:300]})"))
+        """Skip a file whose item cannot be encoded. Where it can be, what went wrong is no fault of the file: raises the error."""
+        problem = _problem_of(path)
+        if problem is None:
+            raise error
+        log.warning("an item cannot be kept", error=without_values(problem))
+        self._skip(path, f"a value of it cannot be kept ({' '.join(str(problem).split())[:300]})")
+
+    def _skip(self, path: Path, reason: str) -> None:
+        self.report.skipped.append(Skipped(path, reason))
 
     def _took(self, waiting: _Waiting, outcome: Outcome) -> None:
         self.taken[waiting.identity] = waiting.path
@@ -231,6 +244,16 @@ class _Import:
         """Let the next lot take about as long as one may."""
         wanted = round(files * _HOLDING / seconds)
         self.lot_size = max(_SMALLEST_LOT, min(wanted, 2 * self.lot_size, _LARGEST_LOT))
+
+
+def _problem_of(path: Path) -> Exception | None:
+    """What reading a file's item, keeping it as JSON and encoding it raises; None when it is an item like others."""
+    try:
+        kept = json.dumps(beyond.whole_json(reading.read(path).dataset), allow_nan=False)
+        worklist_item.encode(worklist_item.from_json(json.loads(kept)))
+    except (Unreadable, *_UNFIT) as error:
+        return error
+    return None
 
 
 def _identity(item: IntakeItem) -> tuple[str, ...]:

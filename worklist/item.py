@@ -1,5 +1,7 @@
 """The worklist item of a scheduled step as a DICOM data set: the values of the columns, then what an import received."""
 
+import struct
+from base64 import b64decode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -22,6 +24,7 @@ from worklist import keys, values
 from worklist.keys import Key
 
 UTF_8 = "ISO_IR 192"
+FLOATS = {"FL": "f", "FD": "d"}  # as `struct` packs them
 STATUS_TAG = keys.Key("ScheduledProcedureStepStatus").tag
 
 
@@ -171,12 +174,20 @@ def build_from(source: Source) -> Dataset:
 
 
 def from_json(elements: dict[str, Any]) -> Dataset:
-    """A data set from DICOM JSON; numbers in strings stay as they were written (PS3.18 F.2.3), which pydicom's reader would round."""
+    """A data set from DICOM JSON; numbers in strings stay as they were written (PS3.18 F.2.3), which pydicom's reader would round.
+
+    Of FL and FD the bytes may stand instead, little endian: JSON has no numbers that are not finite.
+    """
     dataset = Dataset()
     for tag, element in elements.items():
         written = element.get("Value", [])
         if element["vr"] == "SQ":
             dataset[tag] = DataElement(tag, "SQ", [from_json(one) for one in written])
+        elif element["vr"] in FLOATS and "InlineBinary" in element:
+            packed = b64decode(element["InlineBinary"])
+            dataset[tag] = DataElement(
+                tag, element["vr"], [number for (number,) in struct.iter_unpack(f"<{FLOATS[element['vr']]}", packed)]
+            )
         elif element["vr"] in ("DS", "IS"):
             dataset[tag] = DataElement(tag, element["vr"], [str(one) for one in written])
         else:

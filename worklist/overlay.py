@@ -14,7 +14,6 @@ from worklist.item import STATUS_TAG, Source
 from worklist.keys import Key
 
 _MANY = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UC", "UI"})
-_ONE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them separates nothing (PS3.5 6.2)
 _ANY_LETTER = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 _FORMS = {
     "DS": re.compile(r"[+-]?\d{1,9}(\.\d{1,5})?"),
@@ -86,7 +85,7 @@ def _value(element: Mapping[str, Any]) -> tuple[str, Any]:
         return vr, [_name(name) for name in value]
     if vr == "US" and len(value) == 1 and type(value[0]) is int and 0 <= value[0] <= 0xFFFF:
         return vr, value[0]
-    if vr in _MANY or (vr in _ONE and len(value) == 1):
+    if vr in _MANY or (vr in values.ONE_VALUE and len(value) == 1):
         return vr, [_text(vr, text) for text in value]
     raise Odd
 
@@ -105,7 +104,7 @@ def _item(item: Mapping[str, Any]) -> tuple[tuple[int, str, Any], ...]:
 
 
 def _text(vr: str, text: Any) -> str:
-    if not isinstance(text, str) or not text or (vr not in _ONE and "\\" in text) or not (vr in _ANY_LETTER or text.isascii()):
+    if not isinstance(text, str) or not text or (vr not in values.ONE_VALUE and "\\" in text) or not (vr in _ANY_LETTER or text.isascii()):
         raise Odd
     if vr in _FORMS and not _FORMS[vr].fullmatch(text):
         raise Odd

@@ -11,6 +11,7 @@ from pathlib import Path
 from pydicom import Dataset
 from pydicom.config import IGNORE
 from pydicom.uid import UID
+from pydicom.valuerep import STANDARD_VR
 
 from dimse import decode
 from dimse.decode import UndecodableDataSet
@@ -59,7 +60,10 @@ class Found:
 
 
 def files(paths: Iterable[Path]) -> Iterator[Found]:
-    """The files that are named, and those with a known suffix below the directories that are named, in order of name."""
+    """The files that are named, and those with a known suffix below the directories that are named.
+
+    Within a directory short names come before long ones, and those of one length in order: `2.wl` before `10.wl`, as they were numbered.
+    """
     for path in paths:
         try:
             status = path.stat()
@@ -171,11 +175,12 @@ def _dicom(content: bytes) -> Item:
         return _part_10(content)
     try:
         return _decoded(content, EXPLICIT_VR_LITTLE_ENDIAN)
-    except Unreadable:
+    except Unreadable as explicit:
         try:
             return _decoded(content, IMPLICIT_VR_LITTLE_ENDIAN)
-        except Unreadable as error:
-            raise Unreadable(f"it is no DICOM file: no DICM mark at byte {_PREAMBLE}, and as a bare data set: {error}") from error
+        except Unreadable as implicit:
+            told = explicit if content[4:6].decode("latin-1") in STANDARD_VR else implicit
+            raise Unreadable(f"it is no DICOM file: no DICM mark at byte {_PREAMBLE}, and as a bare data set: {told}") from told
 
 
 def _part_10(content: bytes) -> Item:

@@ -14,6 +14,7 @@ from dimse import uids
 from ris import clock, names
 from ris.actions.intake_item import IntakeItem, patient_columns
 from ris.models import Order, Patient, Procedure, Site
+from ris.transitions import SCHEDULED, STATUSES, WAITING
 from worklist import keys, values
 
 _STEP_SEQUENCE = keys.STEP_SEQUENCE.tag
@@ -56,7 +57,7 @@ def intake_item(dataset: Dataset, site: Site, catalogue: Catalogue, notes: tuple
 
 
 def remarks(dataset: Dataset, site: Site) -> tuple[str, ...]:
-    """Values that are kept as they are but mean nothing to a calendar or a clock, in words."""
+    """What is kept but means nothing to a calendar or a clock, and what keeps the step off the worklist, in words."""
     step = step_of(dataset)
     found = []
     for where, keyword in ((dataset, "PatientBirthDate"), *((step, keyword) for keyword in (_START_DATE, _END_DATE))):
@@ -71,6 +72,15 @@ def remarks(dataset: Dataset, site: Site) -> tuple[str, ...]:
     end = _moment(_text(step, _END_DATE), _text(step, _END_TIME), site)
     if start and end and end <= start:
         found.append(f"it ends ({end:%Y-%m-%d %H:%M} UTC) before it starts; {_DEFAULT_MINUTES} minutes are taken for the step")
+    return (*found, *_remarks_on_status(step))
+
+
+def _remarks_on_status(step: Dataset) -> tuple[str, ...]:
+    status, found = _text(step, "ScheduledProcedureStepStatus"), []
+    if status and status.upper() not in STATUSES:
+        found.append(f"ScheduledProcedureStepStatus {status[:40]!r} is unknown and passed over; a new step is {SCHEDULED}")
+    if not _text(step, _START_DATE) and (status.upper() in WAITING or status.upper() not in STATUSES):
+        found.append(f"it has no {_START_DATE}: it is on no worklist until it is scheduled")
     return tuple(found)
 
 

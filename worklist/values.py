@@ -11,6 +11,7 @@ from pydicom.multival import MultiValue
 _DATE = re.compile(r"(\d{4})([.]?)(\d{2})\2(\d{2})")
 _TIME = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?")
 _LEADING_SPACES_COUNT = frozenset({"ST", "LT", "UT"})  # PS3.5 6.2
+ONE_VALUE = frozenset({"LT", "ST", "UR", "UT"})  # a backslash in them separates nothing (PS3.5 6.2)
 _ACCENTS = range(0x0300, 0x0370)  # combining marks of Latin, Greek and Cyrillic; a kana's voicing is no accent
 
 

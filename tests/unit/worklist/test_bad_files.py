@@ -66,6 +66,13 @@ def test_a_stored_object_is_named_by_its_sop_class(tmp_path: Path, sop_class: st
     assert f"it is a {name} object" in reason(path)
 
 
+def test_a_bare_data_set_is_told_what_is_wrong_with_it_in_its_own_encoding(tmp_path: Path) -> None:
+    explicit = element(0x00080050, "SH", b"A1") + element(0x00100020, "LO", b"P1")[:-1]
+    implicit = b"\x08\x00\x50\x00\x02\0\0\0A1" + b"\x10\x00\x20\x00\x04\0\0\0P1"
+    assert reason(written(tmp_path, explicit)).endswith("PatientID (0010,0020): 2 bytes announced, 1 left (byte 10)")
+    assert reason(written(tmp_path, implicit)).endswith("PatientID (0010,0020): 4 bytes announced, 2 left (byte 10)")
+
+
 def test_a_compressed_or_cut_image_is_named_by_its_file_meta_information(tmp_path: Path) -> None:
     compressed = an_image(CT_IMAGE, in_meta=True, pixels=False, transfer_syntax=JPEG_BASELINE)
     cut = an_image(CT_IMAGE, in_meta=True, pixels=True)[:-100]

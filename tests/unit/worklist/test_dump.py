@@ -1,5 +1,6 @@
 import pytest
 
+from dimse.decode import MAXIMUM_DEPTH
 from worklist import dump
 
 ITEM = """
@@ -66,6 +67,19 @@ def test_bytes_outside_of_the_character_set_are_noted() -> None:
     dataset, notes = dump.parse(b"(0008,0005) CS [ISO_IR 192]\n(0010,0010) PN [M\xfcLLER]\n")
     assert dataset.PatientName == "M?LLER"
     assert "PatientName" in notes[0]
+
+
+def nested(depth: int) -> bytes:
+    return b"(0040,0440) SQ\n(fffe,e000) -\n" * depth + b"(fffe,e00d) -\n(fffe,e0dd) -\n" * depth
+
+
+def test_sequences_are_nested_as_deep_as_on_the_network_and_no_deeper() -> None:
+    inner, _ = dump.parse(nested(MAXIMUM_DEPTH))
+    for _ in range(MAXIMUM_DEPTH):
+        (inner,) = inner[0x00400440].value
+    for depth in (MAXIMUM_DEPTH + 1, 3000):
+        with pytest.raises(dump.DumpError, match=r"line 33: ProtocolContextSequence .* sequences are nested deeper than 16"):
+            dump.parse(nested(depth))
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from ris.actions import patients
 from ris.models import Patient, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_site
+from tests.support.items import element, part_10, sequence
 from tests.support.worklist import asking, found, identifier
 from worklist import answers, importer, item, matching
 from worklist.importer import ImportReport
@@ -80,6 +81,48 @@ def test_text_where_a_number_belongs_is_kept_served_and_told_of(tmp_path: Path, 
 
 def test_numbers_that_cannot_be_compared_are_text() -> None:
     assert {matching.comparable("DS", text) for text in ("NaN", "sNaN", "70", "070.0")} == {"NaN", "sNaN", 70}
+
+
+@pytest.mark.parametrize(
+    ("step", "day", "note"),
+    [
+        ("(0040,0020) CS [weird]", "(0040,0002) DA 20260706", "ScheduledProcedureStepStatus 'weird' is unknown and passed over"),
+        ("", "", "it has no ScheduledProcedureStepStartDate: it is on no worklist until it is scheduled"),
+        ("(0040,0020) CS [ARRIVED]", "", "it is on no worklist until it is scheduled"),
+    ],
+)
+def test_what_keeps_a_status_or_a_step_from_the_worklist_is_told_and_in_the_history(tmp_path: Path, step: str, day: str, note: str) -> None:
+    path = write(tmp_path, 1, step=step)
+    path.write_text(path.read_text().replace("(0040,0002) DA 20260706", day))
+    report = imported(path)
+    assert [note in told for one in report.noted for told in one.notes] == [True]
+    assert note in ScheduledProcedureStep.objects.get().changes.get().reason
+
+
+def test_a_performed_step_without_a_date_is_no_matter_of_the_worklist(tmp_path: Path) -> None:
+    path = write(tmp_path, 1, step="(0040,0020) CS [COMPLETED]")
+    path.write_text(path.read_text().replace("(0040,0002) DA 20260706", ""))
+    assert imported(path).noted == []
+
+
+def test_numbers_that_are_not_finite_are_kept_to_the_bit(tmp_path: Path) -> None:
+    floats = b"\x01\x00\xe0\xff" + b"\0\0\x80\xff" + b"\0\0\x80\x3f"  # a NaN with a sign and a payload, -inf, 1
+    day = element(0x00400002, "DA", "20260706")
+    path = tmp_path / "1.dcm"
+    path.write_bytes(part_10(element(0x00080050, "SH", "1"), element(0x00109431, "FL", floats), sequence(0x00400100, day)))
+    write(tmp_path, 2)
+    report = imported(tmp_path)
+    assert (len(report.made), report.skipped) == (2, [])
+    (entry,) = found(asking(AccessionNumber="1"))
+    assert b"\x10\x00\x31\x94FL\x0c\x00" + floats in bytes(entry.item)
+    assert len(imported(tmp_path).unchanged) == 2
+
+
+def test_an_error_that_is_no_fault_of_the_file_ends_the_import(tmp_path: Path) -> None:
+    run = importer._Import(a_site(), ImportReport())
+    with pytest.raises(TypeError, match="ours"):
+        run._unfit(write(tmp_path, 1), TypeError("ours"))
+    assert run.report.skipped == []
 
 
 def test_what_building_an_item_raises_skips_that_file_alone(tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ CODE = """(0040,0008) SQ
 (fffe,e00d) -
 (fffe,e0dd) -"""
 
+DEEPEST = "(0040,0440) SQ\n(fffe,e000) -\n" * 15 + "(0008,0104) LO [deep]\n" + "(fffe,e00d) -\n(fffe,e0dd) -\n" * 15
+
 ODD = {
     "nothing but a day": ("", "", "20260706"),
     "a day that no calendar has": ("(0008,0050) SH [1]", "(0040,0003) TM 250099", "20260231"),
@@ -49,6 +51,7 @@ ODD = {
     "empty sequences": ("(0008,0050) SH [8]\n(0008,1110) SQ\n(fffe,e0dd) -\n(0032,1064) SQ\n(fffe,e0dd) -", "", "20260706"),
     "an empty item": ("(0008,0050) SH [9]\n(0032,1064) SQ\n(fffe,e000) -\n(fffe,e00d) -\n(fffe,e0dd) -", "", "20260706"),
     "codes within codes": ("(0008,0005) CS [ISO_IR 192]\n(0008,0050) SH [10]", CODE, "20260706"),
+    "sequences as deep as they may be": ("(0008,0050) SH [28]", DEEPEST.rstrip(), "20260706"),
     "private elements": ("(0008,0050) SH [11]\n(0009,0010) LO [ACME 1.0]\n(0009,1001) LO [kept]\n(0009,1002) US 7", "", "20260706"),
     "elements given twice": ("(0008,0050) SH [12]\n(0008,0050) SH [13]\n(0010,0020) LO [A]\n(0010,0020) LO [B]", "", "20260706"),
     "numbers that are none": ("(0008,0050) SH [14]\n(0010,1030) DS [heavy]\n(0010,1020) DS [1.8\\1.9]", "", "20260706"),
@@ -65,6 +68,11 @@ ODD = {
     "what a worklist has no place for": ("(0008,0050) SH [24]\n(0008,0018) UI [1.2.3]\n(0028,0010) US 5\n(0008,0001) UL 8", "", "20260706"),
     "an end before the start": ("(0008,0050) SH [25]", "(0040,0003) TM 1200\n(0040,0004) DA 20260705\n(0040,0005) TM 0900", "20260706"),
     "times to the microsecond": ("(0008,0050) SH [26]", "(0040,0003) TM [101500.123456]\n(0040,0005) TM [1016]", "20260706"),
+    "numbers that are not finite": (
+        "(0008,0050) SH [29]\n(0010,9431) FL nan\\1.5\\-inf\n(0009,0010) LO [ACME]\n(0009,1001) FD inf\n(0009,1002) FD -nan",
+        "(0040,0440) SQ\n(fffe,e000) -\n(0040,a161) FD nan\n(fffe,e00d) -\n(fffe,e0dd) -",
+        "20260706",
+    ),
     "an order of others": (
         "(0008,0050) SH [27]\n(0040,2016) LO [PL1]\n(0040,2017) LO [FI1]\n(0038,0010) LO [V1]\n(0008,0080) LO [Else]",
         "",
