@@ -19,7 +19,7 @@ SMALL, MIDDLE = 1_000, 10_000
 
 def main() -> int:
     """Exit code 0 when everything that is to be reached was."""
-    from bench import finding, load
+    from bench import finding, load, performing
 
     largest, repeats = int(os.environ.get("BENCH_LARGEST", "1000000")), int(os.environ.get("BENCH_REPEATS", "7"))
     sizes = sorted({SMALL, MIDDLE, largest // 10, largest})
@@ -29,7 +29,8 @@ def main() -> int:
         under = stack.enter_context(scratch.directory())
         url = stack.enter_context(scratch.postgres())
         _say(begun, f"filling databases of {', '.join(f'{size:,}' for size in sizes)} entries")
-        data = scratch.filled(under, sizes, url)
+        empty = scratch.migrated(under, url)
+        data = scratch.filled(empty, sizes)
         files = _files(under)
         small = {kind: data[kind, SMALL] for kind in ("SQLite", "PostgreSQL")}
         with ExitStack() as running:
@@ -47,6 +48,8 @@ def main() -> int:
             rows += load.idle(ours["SQLite"], repeats) + load.at_once(ours, repeats)
         _say(begun, "few entries and many")
         rows += finding.flatness({key: one for key, one in data.items() if key[1] != MIDDLE}, repeats)
+        _say(begun, "exams performed")
+        rows += performing.performing({kind: scratch.copied(one, "performing") for kind, one in empty.items()})
         with servers.stepwise(small["SQLite"].directory) as server:
             _say(begun, "memory")
             rows += load.memory(server)

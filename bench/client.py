@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pydicom.dataset import Dataset
 
 from dimse.encode import encode
-from dimse.services import IMPLICIT_VR_LITTLE_ENDIAN, VERIFICATION
+from dimse.services import IMPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP, VERIFICATION
 
 APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
 IMPLEMENTATION = b"2.25.180962107405218716531823943118713622346"
@@ -62,6 +62,30 @@ def find_request(identifier: Dataset, abstract_syntax: str, transfer_syntax: str
     """C-FIND-RQ with its identifier."""
     command = _command(AffectedSOPClassUID=abstract_syntax, CommandField=0x0020, MessageID=1, Priority=0, CommandDataSetType=1)
     return _data(command, 3) + _data(encode(identifier, transfer_syntax), 2)
+
+
+def create_request(uid: str, attributes: Dataset) -> bytes:
+    """N-CREATE-RQ of a performed procedure step."""
+    command = _command(
+        AffectedSOPClassUID=MODALITY_PERFORMED_PROCEDURE_STEP,
+        CommandField=0x0140,
+        MessageID=1,
+        CommandDataSetType=1,
+        AffectedSOPInstanceUID=uid,
+    )
+    return _data(command, 3) + _data(encode(attributes, IMPLICIT_VR_LITTLE_ENDIAN), 2)
+
+
+def set_request(uid: str, modifications: Dataset) -> bytes:
+    """N-SET-RQ of a performed procedure step."""
+    command = _command(
+        RequestedSOPClassUID=MODALITY_PERFORMED_PROCEDURE_STEP,
+        CommandField=0x0120,
+        MessageID=1,
+        CommandDataSetType=1,
+        RequestedSOPInstanceUID=uid,
+    )
+    return _data(command, 3) + _data(encode(modifications, IMPLICIT_VR_LITTLE_ENDIAN), 2)
 
 
 @dataclass

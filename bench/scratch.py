@@ -45,35 +45,44 @@ def postgres() -> Iterator[str]:
         server.cleanup()
 
 
-def filled(under: Path, sizes: Sequence[int], postgres_url: str) -> Mapping[tuple[str, int], Data]:
-    """A database of each size on both systems, by ("SQLite" or "PostgreSQL", size); both systems are filled side by side."""
+def migrated(under: Path, postgres_url: str) -> dict[str, Data]:
+    """An empty database on both systems."""
     empty = {"SQLite": Data(under / "sqlite"), "PostgreSQL": Data(under / "postgresql", _created(postgres_url, "nothing"))}
-    made: dict[tuple[str, int], Data] = {}
     for data in empty.values():
         data.directory.mkdir()
         for database in ("default", "journal"):
-            _manage(data, "manage.py", "migrate", "--verbosity", "0", "--database", database)
-    for size in sizes:
-        for system, data in empty.items():
-            directory = under / f"{system.lower()}-{size}"
-            shutil.copytree(data.directory, directory)
-            made[system, size] = Data(directory, data.url and _created(postgres_url, f"entries_{size}", "nothing"))
-    with ThreadPoolExecutor(2) as pool:
+            manage(data, "manage.py", "migrate", "--verbosity", "0", "--database", database)
+    return empty
+
+
+def copied(data: Data, name: str) -> Data:
+    """Another database that is as this one."""
+    directory = data.directory.with_name(f"{data.directory.name}-{name}")
+    shutil.copytree(data.directory, directory)
+    return Data(directory, data.url and _created(data.url, f"copy_{name}", "nothing"))
+
+
+def filled(empty: Mapping[str, Data], sizes: Sequence[int]) -> dict[tuple[str, int], Data]:
+    """A database of each size on both systems, by ("SQLite" or "PostgreSQL", size); both systems are filled side by side."""
+    made = {(system, size): copied(data, str(size)) for system, data in empty.items() for size in sizes}
+    with ThreadPoolExecutor(len(empty)) as pool:
         list(pool.map(lambda system: [_fill(made[system, size], size) for size in sizes], empty))
     return made
 
 
 def _fill(data: Data, size: int) -> None:
-    _manage(data, "-m", "bench.entries", str(size))
+    manage(data, "-m", "bench.entries", str(size))
 
 
-def _manage(data: Data, *arguments: str) -> None:
+def manage(data: Data, *arguments: str) -> None:
+    """Run one of our programs on this database."""
+    """Run one of our programs on the database, to its end."""
     done = subprocess.run([sys.executable, *arguments], env=os.environ | environment(data.directory, data.url), check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(arguments)} ended with {done.returncode}; what it said stands above.")
 
 
 def _created(url: str, name: str, template: str = "template1") -> str:
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(urlunsplit(urlsplit(url)._replace(path="/postgres")), autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
     return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))

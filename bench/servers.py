@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -23,7 +23,7 @@ from tests.support.ports import free_port
 _START = 60.0  # seconds that a server has to listen
 _STOP = 15.0
 _ORTHANC_PLUGIN = "share/orthanc/plugins/libModalityWorklists.so"  # below the prefix that Orthanc is installed in
-OURS = "STEPWISE"
+OURS, _LISTENS = "STEPWISE", "listening on port"
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,12 @@ class Server:
 
 
 @contextmanager
-def _running(ae_title: str, port: int, command: Sequence[str], log: Path, env: dict[str, str]) -> Iterator[Server]:
+def _running(ae_title: str, port: int, command: Sequence[str], log: Path, env: dict[str, str], inherited: int = -1) -> Iterator[Server]:
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | env, start_new_session=True)
+        fds = [inherited] if inherited >= 0 else []
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=os.environ | env, start_new_session=True, pass_fds=fds)
         try:
-            _wait_until_it_listens(process, port, log)
+            _wait_until_it_listens(process, port, log, says=_LISTENS if fds else "")
             yield Server(ae_title, port, process.pid)
         finally:
             os.killpg(process.pid, signal.SIGTERM)
@@ -59,14 +60,19 @@ def _running(ae_title: str, port: int, command: Sequence[str], log: Path, env: d
                 process.wait()
 
 
-def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_until_it_listens(process: "subprocess.Popen[bytes]", port: int, log: Path, says: str) -> None:
+    """By a connection, or by what the log says when the socket was there before."""
     deadline = time.monotonic() + _START
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+        if says:
+            if says in log.read_text(errors="replace"):
                 return
+        else:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
         time.sleep(0.05)
     raise SystemExit(f"{log.stem} does not listen on port {port}:\n{log.read_text(errors='replace')[-2000:]}")
 
@@ -77,12 +83,18 @@ def environment(data_dir: Path, database_url: str = "") -> dict[str, str]:
 
 
 @contextmanager
-def stepwise(data_dir: Path, database_url: str = "") -> Iterator[Server]:
-    """`manage.py dicom`, with its journal."""
-    port = free_port()
-    env = environment(data_dir, database_url) | {"RIS_DICOM_PORT": str(port)}
-    with _running(OURS, port, [sys.executable, "manage.py", "dicom"], data_dir / "stepwise.log", env) as server:
-        yield server
+def stepwise(data_dir: Path, database_url: str = "", processes: int = 1) -> Iterator[Server]:
+    """`manage.py dicom`, with its journal; more than one process share a listening socket. What is returned is the first of them."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening, ExitStack() as stack:
+        os.set_inheritable(listening.fileno(), True)
+        port = listening.getsockname()[1]
+        env = environment(data_dir, database_url) | {"RIS_DICOM_FD": str(listening.fileno())}
+        command = [sys.executable, "manage.py", "dicom"]
+        running = [
+            stack.enter_context(_running(OURS, port, command, data_dir / f"stepwise{number}.log", env, listening.fileno()))
+            for number in range(processes)
+        ]
+        yield running[0]
 
 
 @contextmanager
