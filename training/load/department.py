@@ -1,8 +1,10 @@
-"""What a radiology department is asked for: how often each modality, when, for whom, how urgent, from where and why."""
+"""What a radiology department is asked for: how often each modality, when, for whom and how urgent."""
 
 from dataclasses import dataclass
 from datetime import date
 from random import Random
+
+from training.load.wording import matching
 
 MIX = {
     "DX": 26, "CR": 8, "US": 21, "CT": 19, "MR": 12, "MG": 6, "NM": 2.5, "RF": 2, "XA": 2, "PT": 1.5, "IO": 1, "PX": 1, "BMD": 1, "ES": 1,
@@ -17,7 +19,9 @@ URGENT = {"CT": 0.2, "DX": 0.16, "CR": 0.16, "US": 0.1, "MR": 0.03, "XA": 0.1}
 """Share of emergencies on a weekday, by modality; these modalities are manned by night too."""
 URGENT_AT_WEEKENDS = 0.7
 
-_PRIORITIES = (("ROUTINE", "MEDIUM", "HIGH", "LOW"), (84, 7, 6, 3))
+# STAT and HIGH are of emergencies; an inpatient of a later day is MEDIUM at most.
+_PRIORITIES = (("ROUTINE", "LOW"), (96, 4))
+_INPATIENT_PRIORITIES = (("ROUTINE", "MEDIUM"), (75, 25))
 _URGENT_PRIORITIES = (("STAT", "HIGH"), (60, 40))
 
 # Relative number of requests in each twelfth of the opening hours: full in the morning, a dip at noon, quiet at the end.
@@ -28,35 +32,41 @@ _BY_HOUR = (3, 2, 2, 2, 2, 2, 3, 4, 5, 6, 6, 6, 5, 5, 6, 6, 6, 7, 8, 8, 8, 7, 6,
 
 @dataclass(frozen=True)
 class Suits:
-    """For whom an exam is: share of women, share of children, and the youngest, most common and oldest age of the others."""
+    """For whom an exam is: share of women, share of children, and the youngest, most common and oldest age of the others.
+
+    `pregnant`: it is of pregnant women, and only of them.
+    """
 
     women: float = 0.52
     children: float = 0.0
     youngest: int = 16
     common: int = 60
     oldest: int = 95
+    pregnant: bool = False
 
     def sex(self, chance: Random) -> str:
         return "F" if chance.random() < self.women else "M"
 
     def birth_date(self, today: date, chance: Random) -> date:
+        """Somebody of at least a month: an order may be two weeks old."""
         if chance.random() < self.children:
             age = chance.randint(0, 15)
         else:
             age = round(chance.triangular(self.youngest, self.oldest, self.common))
-        return date.fromordinal(today.toordinal() - int(age * 365.25) - chance.randrange(365))
+        return date.fromordinal(today.toordinal() - int(age * 365.25) - chance.randrange(30, 365))
 
-    def fits(self, sex: str, age: int) -> bool:
+    def fits(self, sex: str, age: int, pregnant: bool) -> bool:
         """Whether somebody who was here before may come for it: not a man for an exam of women, nobody out of age."""
         by_sex = self.women if sex == "F" else 1 - self.women
-        return by_sex >= 0.2 and (self.youngest <= age <= self.oldest or (age < 16 and self.children > 0))
+        by_age = self.children > 0 if age < 16 else self.children < 1 and self.youngest <= age <= self.oldest
+        return by_sex >= 0.2 and by_age and pregnant == self.pregnant
 
 
 _BY_WORD = (
-    (("obstetric", "pregnan", "fetal"), Suits(women=1, youngest=18, common=30, oldest=43)),
+    (("obstetric", "pregnan", "fetal"), Suits(women=1, youngest=18, common=30, oldest=43, pregnant=True)),
     (("hysterosalping",), Suits(women=1, youngest=22, common=33, oldest=44)),
     (("prostat", "scrot", "testic"), Suits(women=0, youngest=18, common=64, oldest=88)),
-    (("screening",), Suits(women=1, youngest=50, common=58, oldest=74)),
+    (("mammography screening", "screening mammo", "breast screening"), Suits(women=1, youngest=50, common=58, oldest=74)),
     (("breast", "mammo"), Suits(women=0.99, youngest=40, common=54, oldest=75)),
     (("pediatric", "paediatric", "child", "infant"), Suits(women=0.48, children=1)),
     (("bone density", "densitometr", "dxa"), Suits(women=0.85, youngest=50, common=66, oldest=88)),
@@ -82,8 +92,7 @@ _BY_MODALITY = {
 
 def suits(meaning: str, modality: str) -> Suits:
     """Whom a procedure is for, by the words of its meaning, else by its modality."""
-    text = meaning.casefold()
-    return next((one for words, one in _BY_WORD if any(word in text for word in words)), _BY_MODALITY.get(modality, Suits()))
+    return next((one for words, one in _BY_WORD if matching(meaning, words)), _BY_MODALITY.get(modality, Suits()))
 
 
 def is_urgent(modality: str, day: date, chance: Random) -> bool:
@@ -103,22 +112,27 @@ def emergency(chance: Random) -> float:
     return (chance.choices(range(24), _BY_HOUR)[0] + chance.random()) / 24
 
 
-def priority(urgent: bool, chance: Random) -> str:
-    names, weights = _URGENT_PRIORITIES if urgent else _PRIORITIES
+def priority(patient_class: str, chance: Random) -> str:
+    names, weights = {"E": _URGENT_PRIORITIES, "I": _INPATIENT_PRIORITIES}.get(patient_class, _PRIORITIES)
     return chance.choices(names, weights)[0]
 
 
+def patient_class(urgent: bool, weekend: bool, chance: Random) -> str:
+    """E, I, O or nothing for somebody without a visit; who comes at a weekend without an emergency mostly lies in the hospital."""
+    if urgent:
+        return "E"
+    return chance.choices(("I", "O", ""), (85, 5, 10) if weekend else (24, 30, 46))[0]
+
+
+def _pauses(modality: str) -> range:
+    """Minutes: a tracer takes hours, another room is next door."""
+    return range(120, 200, 5) if modality in ("NM", "PT") else range(10, 60, 5)
+
+
 def pause(modality: str, chance: Random) -> int:
-    """Minutes between two steps of a procedure: a tracer takes hours, another room is next door."""
-    return chance.randrange(120, 200, 5) if modality in ("NM", "PT") else chance.randrange(10, 60, 5)
+    """Minutes between two steps of a procedure, the second of this modality."""
+    return chance.choice(_pauses(modality))
 
 
-WARDS = tuple(
-    f"{floor} {wing} {bed:02d}" for floor in (2, 3, 4, 5) for wing in ("North", "East", "South", "West") for bed in range(1, 25)
-) + tuple(f"ICU {bed:02d}" for bed in range(1, 17))
-CLINICS = ("Clinic A", "Clinic B", "Day clinic", "Oncology clinic", "Fracture clinic", "Heart clinic", "Women's clinic", "Eye clinic")
-EMERGENCY_ROOMS = tuple(f"Emergency {room:02d}" for room in range(1, 19))
-SERVICES = (
-    "Internal medicine", "Family practice", "Orthopedics", "Oncology", "Cardiology", "Neurology", "Surgery", "Urology", "Gynecology",
-    "Pediatrics", "Rheumatology", "Pulmonology", "Gastroenterology", "Intensive care",
-)  # fmt: skip
+def longest_pause(modality: str) -> int:
+    return _pauses(modality)[-1]

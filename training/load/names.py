@@ -66,18 +66,67 @@ _GERMAN = _country(
     "Ursula Käthe Hannelore Heike Sabine Bärbel Anneliese Katrin Gudrun Birgit Änne Sigrid",
     "Jürgen Hans Günter Klaus Björn Jörg Wolfgang Götz Rüdiger Matthias Uwe Lutz",
 )
-_NORDIC = _country(
-    3,
-    "HANSEN JOHANSEN ÅBERG SJÖGREN ØSTERGAARD NYSTRÖM BJØRNSEN ÅKESSON LINDSTRÖM MÄKINEN VIRTANEN HÄMÄLÄINEN ÞÓRSSON",
-    "Åse Ingrid Sólveig Märta Kirsi Päivi Astrid Bjørg Guðrún Linnéa Aino",
-    "Åke Bjørn Sören Øyvind Jón Väinö Håkan Gunnar Pekka Mårten Leif",
+_SWEDISH = _country(
+    1.5,
+    "ANDERSSON JOHANSSON KARLSSON ÅBERG SJÖGREN NYSTRÖM ÅKESSON LINDSTRÖM BERGSTRÖM HÅKANSSON",
+    "Ingrid Märta Linnéa Åsa Astrid Kerstin Birgitta Maj",
+    "Åke Sören Håkan Mårten Göran Björn Lars Nils",
 )
-_POLISH_CZECH_TURKISH = _country(
-    7,
-    "NOWAK KOWALSKI/KOWALSKA WIŚNIEWSKI/WIŚNIEWSKA WÓJCIK ZIELIŃSKI/ZIELIŃSKA NOVÁK/NOVÁKOVÁ DVOŘÁK/DVOŘÁKOVÁ ČERNÝ/ČERNÁ "
-    "SZABÓ NAGY KŐRÖSI YILMAZ ÖZTÜRK ŞAHİN ÇELİK POPESCU IONESCU ȚEPEȘ HORVAT ĐUKIĆ",
-    "Małgorzata Agnieszka Łucja Jiřina Božena Zsófia Erzsébet Ayşe Gülşen İpek Ștefania Đurđica",
-    "Łukasz Paweł Jiří Ondřej Tomáš György László Mehmet Çağrı Ömer Ștefan Đorđe",
+_NORWEGIAN_DANISH = _country(
+    1.2,
+    "HANSEN JOHANSEN ØSTERGAARD BJØRNSEN SØRENSEN RASMUSSEN JØRGENSEN PEDERSEN",
+    "Åse Ingrid Bjørg Solveig Kirsten Søs Marit",
+    "Bjørn Øyvind Gunnar Leif Søren Jørgen Håkon",
+)
+_FINNISH = _country(
+    0.7,
+    "MÄKINEN VIRTANEN HÄMÄLÄINEN KORHONEN NIEMINEN LEHTIMÄKI RÄSÄNEN",
+    "Kirsi Päivi Aino Äänikki Helmi Sirkka Hilkka",
+    "Väinö Pekka Jussi Yrjö Heikki Antti Seppo",
+)
+_ICELANDIC = _country(
+    0.3,
+    "ÞÓRSSON/ÞÓRSDÓTTIR JÓNSSON/JÓNSDÓTTIR SIGURÐSSON/SIGURÐARDÓTTIR GUÐMUNDSSON/GUÐMUNDSDÓTTIR EINARSSON/EINARSDÓTTIR "
+    "MAGNÚSSON/MAGNÚSDÓTTIR",
+    "Sólveig Guðrún Sigríður Kristín Þórunn Ásta",
+    "Jón Guðmundur Þór Björn Ólafur Ásgeir",
+)
+_POLISH = _country(
+    2.5,
+    "NOWAK KOWALSKI/KOWALSKA WIŚNIEWSKI/WIŚNIEWSKA WÓJCIK ZIELIŃSKI/ZIELIŃSKA KAMIŃSKI/KAMIŃSKA"
+    " LEWANDOWSKI/LEWANDOWSKA DĄBROWSKI/DĄBROWSKA",
+    "Małgorzata Agnieszka Łucja Katarzyna Bożena Grażyna Elżbieta",
+    "Łukasz Paweł Tomasz Wojciech Stanisław Michał Józef",
+)
+_CZECH = _country(
+    1,
+    "NOVÁK/NOVÁKOVÁ DVOŘÁK/DVOŘÁKOVÁ ČERNÝ/ČERNÁ SVOBODA/SVOBODOVÁ PROCHÁZKA/PROCHÁZKOVÁ HORÁK/HORÁKOVÁ",
+    "Jiřina Božena Lenka Věra Květa Zdeňka Alžběta",
+    "Jiří Ondřej Tomáš Zdeněk Řehoř Václav Luboš",
+)
+_HUNGARIAN = _country(
+    1,
+    "SZABÓ NAGY KŐRÖSI TÓTH KOVÁCS HORVÁTH SZŰCS VÖRÖS",
+    "Zsófia Erzsébet Katalin Ágnes Tünde Ibolya Enikő",
+    "György László Ferenc Zoltán Gergő István Jenő",
+)
+_TURKISH = _country(
+    1.5,
+    "YILMAZ ÖZTÜRK ŞAHİN ÇELİK KAYA DEMİR YILDIZ AYDIN",
+    "Ayşe Gülşen İpek Fatma Zeynep Çiğdem Özlem",
+    "Mehmet Çağrı Ömer Mustafa Hüseyin İbrahim Gökhan",
+)
+_ROMANIAN = _country(
+    0.6,
+    "POPESCU IONESCU ȚEPEȘ DUMITRU STĂNESCU RĂDULESCU",
+    "Ștefania Ioana Mădălina Elena Mihaela Brândușa",
+    "Ștefan Ion Cătălin Andrei Răzvan Gheorghe",
+)
+_CROATIAN_SERBIAN = _country(
+    0.6,
+    "HORVAT ĐUKIĆ KOVAČEVIĆ JOVANOVIĆ PETROVIĆ MARKOVIĆ",
+    "Đurđica Željka Snježana Ana Jelena Dragica",
+    "Đorđe Željko Ivan Marko Miloš Siniša",
 )
 _VIETNAMESE = _country(
     2, "NGUYỄN TRẦN LÊ PHẠM HOÀNG HUỲNH VŨ ĐẶNG BÙI ĐỖ", "Hương Linh Thảo Trang Ngọc Mỹ Hạnh", "Đức Hùng Tuấn Dũng Thắng Quốc Việt"
@@ -134,7 +183,8 @@ _CHINESE = _country(
 )
 
 COUNTRIES = (
-    _ENGLISH, _SPANISH, _FRENCH, _GERMAN, _NORDIC, _POLISH_CZECH_TURKISH, _VIETNAMESE, _RUSSIAN, _GREEK, _ARABIC, _HEBREW, _THAI,
+    _ENGLISH, _SPANISH, _FRENCH, _GERMAN, _SWEDISH, _NORWEGIAN_DANISH, _FINNISH, _ICELANDIC, _POLISH, _CZECH, _HUNGARIAN,
+    _TURKISH, _ROMANIAN, _CROATIAN_SERBIAN, _VIETNAMESE, _RUSSIAN, _GREEK, _ARABIC, _HEBREW, _THAI,
     _JAPANESE, _KOREAN, _CHINESE,
 )  # fmt: skip
 _SHARES = [sum(country.share for country in COUNTRIES[: position + 1]) for position in range(len(COUNTRIES))]

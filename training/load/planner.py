@@ -6,14 +6,14 @@ is booked where its slots are free, so that no station is booked twice.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import accumulate
 from random import Random
 
 from training.load import department
 
 SLOT = timedelta(minutes=5)
-_SLOT_MINUTES = 5
+SLOT_MINUTES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Part:
 
     @property
     def slots(self) -> int:
-        return -(-self.minutes // _SLOT_MINUTES)
+        return -(-self.minutes // SLOT_MINUTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,21 @@ class Wanted:
     parts: tuple[Part, ...]
     weight: float
 
+    @property
+    def longest(self) -> int:
+        """Slots from its begin to its end when every pause is as long as it can be."""
+        pauses = sum(department.longest_pause(part.modality) for part in self.parts[1:])
+        return sum(part.slots for part in self.parts) + pauses // SLOT_MINUTES
+
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A station and what it performs."""
+    """A station, what it performs and when it is open."""
 
     ae_title: str
     modalities: frozenset[str]
+    opens: time = time(7)
+    closes: time = time(19)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +100,24 @@ def first_run(free: int, length: int, earliest: int) -> int:
 
 
 class DayPlanner:
-    """Books one day. A modality is full when none of its exams has a place any more."""
+    """Books one day. A modality is full when none of its exams has a place any more.
 
-    def __init__(self, day: Day, rooms: Sequence[Room], catalogue: Sequence[Wanted], chance: Random) -> None:
+    Without `emergencies` everything keeps the opening hours. What does not fit into them is no emergency either.
+    """
+
+    def __init__(self, day: Day, rooms: Sequence[Room], catalogue: Sequence[Wanted], chance: Random, *, emergencies: bool) -> None:
         self._day = day
+        self._emergencies = emergencies
         self._chance = chance
         self._taken = day.taken
         self._rooms: dict[str, list[str]] = {}
         for room in rooms:
             for modality in room.modalities:
                 self._rooms.setdefault(modality, []).append(room.ae_title)
+        hours = {modality: max(day.open[title].bit_count() for title in titles) for modality, titles in self._rooms.items()}
         self._catalogue: dict[str, list[Wanted]] = {}
         for wanted in catalogue:
-            if all(part.modality in self._rooms for part in wanted.parts):
+            if all(part.slots <= hours.get(part.modality, 0) for part in wanted.parts):
                 self._catalogue.setdefault(wanted.parts[0].modality, []).append(wanted)
         self._weights = {modality: list(accumulate(one.weight for one in found)) for modality, found in self._catalogue.items()}
         self._all = bits(0, day.slots)
@@ -115,7 +128,8 @@ class DayPlanner:
         modalities, weights = self._mix()
         while left > 0 and modalities:
             modality = self._chance.choices(modalities, cum_weights=weights)[0]
-            exam = self._exam(modality, left, department.is_urgent(modality, self._day.date, self._chance))
+            urgent = self._emergencies and department.is_urgent(modality, self._day.date, self._chance)
+            exam = self._exam(modality, left, urgent)
             if exam is None:
                 del self._catalogue[modality]
                 modalities, weights = self._mix()
@@ -153,7 +167,7 @@ class DayPlanner:
         for before, part in zip(wanted.parts, wanted.parts[1:], strict=False):
             if not booked:
                 break
-            earliest = booked[-1][1] + before.slots + department.pause(part.modality, self._chance) // _SLOT_MINUTES
+            earliest = booked[-1][1] + before.slots + department.pause(part.modality, self._chance) // SLOT_MINUTES
             found = self._place(part, earliest, urgent)
             if found is None:
                 for part_done, (ae_title, slot) in zip(wanted.parts, booked, strict=False):
@@ -206,18 +220,25 @@ def plan(
 ) -> Iterator[Exam]:
     """Exams with `steps` steps in all, or with as many as fit, day by day; what a day has no room for goes to the next ones.
 
-    What is left then goes through the days once more, since a thin weekend may have room.
+    What is left then goes through the days once more, since a thin weekend may have room. Nobody knows the emergencies of a later
+    day: they are all on the first one.
     """
     known: dict[date, Day] = {}
     left = 0
     for number, (date_, quota) in enumerate(zip(days, quotas(steps, days), strict=True)):
-        known[date_] = read(date_)
         left += quota
-        for exam in DayPlanner(known[date_], rooms, catalogue, Random(f"{seed} day {number}")).plan(left):
+        if left <= 0:
+            continue
+        known[date_] = read(date_)
+        planner = DayPlanner(known[date_], rooms, catalogue, Random(f"{seed} day {number}"), emergencies=number == 0)
+        for exam in planner.plan(left):
             left -= len(exam.appointments)
             yield exam
-    for number, day in enumerate(known.values()):
-        if left > 0:
-            for exam in DayPlanner(day, rooms, catalogue, Random(f"{seed} rest {number}")).plan(left):
-                left -= len(exam.appointments)
-                yield exam
+    for number, date_ in enumerate(days):
+        if left <= 0:
+            break
+        day = known.get(date_) or read(date_)
+        planner = DayPlanner(day, rooms, catalogue, Random(f"{seed} rest {number}"), emergencies=number == 0)
+        for exam in planner.plan(left):
+            left -= len(exam.appointments)
+            yield exam

@@ -1,7 +1,7 @@
 """Where the exams stand: the site's stations, what is booked on them, and further stations when a load needs them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import count, islice
 
 from django.db.models import QuerySet
@@ -13,22 +13,40 @@ from ris.actor import Actor
 from ris.models import ScheduledProcedureStep, Site, Station, StationPool, StepStation
 from ris.transitions import OCCUPYING
 from training.load import department
-from training.load.planner import SLOT, Day, Room, Wanted, bits, quotas
+from training.load.planner import SLOT, SLOT_MINUTES, Day, Room, Wanted, bits, quotas
 
 _FILLED = 0.8  # part of the opening hours that can be filled with exams of several lengths
 _OPENS, _CLOSES = 7, 19
+STANDARD_SLOTS = (_CLOSES - _OPENS) * 60 // SLOT_MINUTES
+"""Slots of a day on a station that is added."""
 
 
 def enabled(site: Site) -> list[Station]:
     """Stations that can be booked, with their modalities, in order of their AE titles."""
-    return list(Station.objects.filter(site=site, enabled=True).prefetch_related("modalities").order_by("ae_title"))
+    found = Station.objects.filter(site=site, enabled=True).prefetch_related("modalities")
+    return sorted(found, key=lambda one: one.ae_title)  # not by the database, whose collation may be another one
 
 
 def rooms(stations: Iterable[Station]) -> list[Room]:
-    return [Room(one.ae_title, frozenset(row.modality for row in one.modalities.all())) for one in stations]
+    return [Room(one.ae_title, frozenset(row.modality for row in one.modalities.all()), one.opens, one.closes) for one in stations]
 
 
-def read_day(site: Site, stations: Sequence[Station], day: date) -> Day:
+def to_be(data: StationData) -> Room:
+    """The room of a station that is not registered yet."""
+    return Room(data.ae_title, frozenset(data.modalities), data.opens, data.closes)
+
+
+def longest_hours(rooms: Iterable[Room]) -> Mapping[str, int]:
+    """Slots that a station of each modality is open at most: one of these rooms, or one that would be added."""
+    found: dict[str, int] = {}
+    for room in rooms:
+        minutes = (room.closes.hour - room.opens.hour) * 60 + room.closes.minute - room.opens.minute
+        for modality in room.modalities:
+            found[modality] = max(found.get(modality, STANDARD_SLOTS), minutes // SLOT_MINUTES)
+    return found
+
+
+def read_day(site: Site, stations: Sequence[Room], day: date) -> Day:
     """The day as it stands in the database: opening hours, and slots that are taken."""
     begins, ends = clock.day_bounds(day, site)
     slots = (ends - begins) // SLOT
@@ -59,20 +77,20 @@ def _booked(site: Site, begins: datetime, ends: datetime) -> Iterator[tuple[str,
 
 
 def further(
-    stations: Sequence[Station], catalogue: Sequence[Wanted], steps: int, days: Sequence[date], more: float, reserved: set[str]
+    rooms: Sequence[Room], catalogue: Sequence[Wanted], steps: int, days: Sequence[date], more: float, reserved: set[str]
 ) -> list[StationData]:
     """Stations to add so that there are enough of each modality on the busiest day: `more` times what is estimated.
 
     Their AE titles are none of `reserved`.
     """
     busiest = max(quotas(steps, days))
-    used = {row.modality for one in stations for row in one.modalities.all()}
+    used = {modality for room in rooms for modality in room.modalities}
     minutes = _minutes(catalogue, used)
     per_exam = sum(len(one.parts) * one.weight for one in catalogue) / sum(one.weight for one in catalogue)
-    names = {*reserved, *(one.ae_title for one in stations)}
+    names = {*reserved, *(room.ae_title for room in rooms)}
     found = []
     for modality in sorted(minutes):
-        have = sum(1 for one in stations if modality in {row.modality for row in one.modalities.all()})
+        have = sum(modality in room.modalities for room in rooms)
         capacity = (_CLOSES - _OPENS) * 60 * _FILLED
         need = -int(-(busiest / per_exam * minutes[modality] * more) // capacity)
         free = (number for number in count(1) if _title(modality, number) not in names)
@@ -102,7 +120,7 @@ def _title(modality: str, number: int) -> str:
 
 def _station(modality: str, number: int) -> StationData:
     room = f"Room {(number - 1) // 20 + 1}.{(number - 1) % 20 + 1:02d}"
-    return StationData(_title(modality, number), (modality,), f"{modality[:8]} {number}", room)
+    return StationData(_title(modality, number), (modality,), f"{modality[:8]} {number}", room, opens=time(_OPENS), closes=time(_CLOSES))
 
 
 def add(site: Site, wanted: Iterable[StationData], actor: Actor) -> Iterator[Station]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -11,12 +12,14 @@ from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureSte
 from tests.support.hospital import a_site
 from tests.support.load import TUESDAY, a_hospital, double_bookings, generate, rolled_back
 from tests.support.worklist import asking
+from training.load import referrals
 from worklist import projection
 from worklist.find import find
 from worklist.models import WorklistEntry, WorklistEntryStation
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
-STEPS, DAYS = 1200, 6
+ORDER = "requested_procedure__order__"
+STEPS, DAYS = 2000, 6
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +27,11 @@ def loaded(django_db_setup, django_db_blocker) -> Iterator[str]:
     with django_db_blocker.unblock(), rolled_back(), clock.standing_at(TUESDAY):
         a_hospital()
         yield generate(steps=STEPS, days=DAYS)
+
+
+def rows_of(*columns: str) -> list[tuple[Any, ...]]:
+    """These columns of every step."""
+    return list(ScheduledProcedureStep.objects.values_list(*columns))
 
 
 def test_all_steps_are_in_with_one_entry_each_and_no_station_is_booked_twice(loaded: str) -> None:
@@ -51,12 +59,52 @@ def test_identifiers_are_unique_and_travel_as_sh(loaded: str) -> None:
     assert max(map(len, texts)) <= 16
 
 
-def test_the_load_lies_in_its_days_and_was_ordered_before_them(loaded: str) -> None:
+def test_the_load_lies_in_its_days_and_was_ordered_before_now(loaded: str) -> None:
     site = a_site()
     days = {clock.local(start, site).date() for start in ScheduledProcedureStep.objects.values_list("start", flat=True)}
     first = clock.today(site)
     assert days == {first + timedelta(days=number) for number in range(DAYS)}
-    assert max(Order.objects.values_list("ordered_at", flat=True)) < clock.day_bounds(first, site)[0]
+    planned = Order.objects.exclude(priority__in=("STAT", "HIGH"))
+    assert max(planned.values_list("ordered_at", flat=True)) < clock.day_bounds(first, site)[0]
+    assert max(Order.objects.values_list("ordered_at", flat=True)) <= clock.now(site)
+
+
+def test_emergencies_are_of_today_and_ordered_hours_before_their_start(loaded: str) -> None:
+    site = a_site()
+    rows = rows_of("start", "requested_procedure__order__ordered_at", ORDER + "priority", ORDER + "visit__patient_class")
+    urgent = [row for row in rows if row[2] in ("STAT", "HIGH") or row[3] == "E"]
+    assert urgent
+    for start, ordered_at, priority, kind in urgent:
+        assert clock.local(start, site).date() == clock.today(site)
+        assert timedelta(minutes=10) <= start - ordered_at <= timedelta(days=1)
+        assert priority in ("STAT", "HIGH") and kind == "E"
+
+
+def test_everything_but_emergencies_keeps_the_opening_hours_to_its_end(loaded: str) -> None:
+    site = a_site()
+    rows = rows_of("start", "end", "stations__station__opens", "stations__station__closes", ORDER + "visit__patient_class")
+    for start, end, opens, closes, kind in rows:
+        if kind != "E":
+            assert opens <= clock.local(start, site).time()
+            assert clock.local(end, site).time() <= closes
+
+
+def test_reasons_services_and_places_suit_procedure_age_and_sex(loaded: str) -> None:
+    today = clock.today(a_site())
+    rows = rows_of(
+        *(ORDER + name for name in ("requesting_service", "reason", "visit__current_patient_location", "visit__patient_class")),
+        *(ORDER + name for name in ("patient__sex", "patient__birth_date", "patient__pregnancy_status")),
+        "requested_procedure__meaning",
+    )
+    for service, reason, place, kind, sex, born, pregnant, meaning in rows:
+        age = (today - born).days / 365.25
+        case = (meaning, sex, age, service, place, reason)
+        assert (service == "Pediatrics") <= (age < 16), case
+        assert (service == "Gynecology" or "Women" in (place or "")) <= (sex == "F" and age >= 16), case
+        assert (kind == "E") == (service == "Emergency department"), case
+        assert (pregnant == Patient.Pregnancy.PREGNANT) == ("obstetric" in meaning), case
+        asked = referrals.referral(meaning)
+        assert reason in (*asked.planned, *asked.urgent, *asked.children), case
 
 
 def test_a_department_is_recognised(loaded: str) -> None:

@@ -10,13 +10,16 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from ris import clock
-from ris.actions import bulk, orders, steps
+from ris.actions import bulk, catalogue, orders, steps
+from ris.actions.catalogue import ProcedureData, StepData
 from ris.actions.orders import OrderRequest
 from ris.actions.patients import PatientData
 from ris.actions.stations import StationData, save_station
+from ris.errors import Conflict
 from ris.models import Order, Procedure, ScheduledProcedureStep, Site, Station
 from tests.support.hospital import ACTOR
 from tests.support.load import TUESDAY, a_hospital, double_bookings, generate, rolled_back
+from training.load import stations
 from worklist import projection
 from worklist.models import WorklistEntry, WorklistEntryStation
 
@@ -96,9 +99,81 @@ def test_stations_are_added_when_there_are_too_few(fresh: Site) -> None:
 
 def test_existing_stations_refuse_what_they_have_no_room_for(fresh: Site) -> None:
     before = Station.objects.count()
-    with pytest.raises(CommandError, match=r"9 stations have room for \d+ of 900 steps on 1 day.*Nothing was written"):
+    with pytest.raises(
+        CommandError, match=r"9 stations have room for \d+ of 900 steps on 1 day.*\(--stations add\)\. Nothing was written\.$"
+    ):
         generate(steps=900, days=1, stations="existing")
     assert (Station.objects.count(), Order.objects.count()) == (before, 0)
+
+
+def nuclear(code: str, minutes: int) -> ProcedureData:
+    return ProcedureData(code, "99TEST", f"Study {code}", (StepData("Study", "NM", minutes),))
+
+
+def only(*procedures: ProcedureData) -> None:
+    """A catalogue of these procedures, and NM01 alone to perform them."""
+    site = Site.objects.get()
+    Procedure.objects.update(active=False)
+    Station.objects.exclude(ae_title="NM01").update(enabled=False)
+    for procedure in procedures:
+        catalogue.save_procedure(site, procedure, ACTOR)
+
+
+def test_procedures_longer_than_a_day_are_refused_and_nothing_is_left_behind(fresh: Site) -> None:
+    only(nuclear("LONG", 725))
+    before = Station.objects.count()
+    said = r"every procedure takes longer than a station is open \(LONG\); shorten its steps first\. Nothing was written\.$"
+    with pytest.raises(CommandError, match=said):
+        generate(steps=5, days=1)
+    assert (Station.objects.count(), Order.objects.count()) == (before, 0)
+
+
+def test_a_procedure_longer_than_a_day_is_left_out_and_named(fresh: Site) -> None:
+    only(nuclear("LONG", 725), nuclear("SHORT", 30))
+    err = StringIO()
+    generate(steps=40, days=1, stderr=err)
+    assert "Left out, since no station is open for as long as they take: LONG." in err.getvalue()
+    assert set(ScheduledProcedureStep.objects.values_list("duration_minutes", flat=True)) == {30}
+
+
+def test_a_procedure_that_takes_the_whole_day_gets_a_station_for_each(fresh: Site) -> None:
+    only(nuclear("DAY", 720))
+    generate(steps=5, days=1)
+    assert ScheduledProcedureStep.objects.values("stations__station").distinct().count() == 5
+    assert Station.objects.filter(enabled=True).count() < 15
+
+
+def test_stations_that_do_not_help_are_not_added(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When everything is taken on every station, whatever their number."""
+    only(nuclear("SHORT", 30))
+    before = Station.objects.count()
+    read = stations.read_day
+
+    def full(site: Site, rooms: Any, day: Any) -> Any:
+        found = read(site, rooms, day)
+        found.taken.update(found.open)
+        return found
+
+    monkeypatch.setattr("training.load.stations.read_day", full)
+    with pytest.raises(CommandError, match=r"room for 0 of 5 steps on 1 day, and more of them do not help.*days\. Nothing was written\.$"):
+        generate(steps=5, days=1)
+    assert Station.objects.count() == before
+
+
+def test_ctrl_c_before_the_first_exam_says_that_nothing_was_written(fresh: Site) -> None:
+    out, err = Terminal("planned", lambda: os.kill(os.getpid(), signal.SIGINT)), StringIO()
+    with pytest.raises(SystemExit):
+        call_command("generate_worklist", "--steps", "500", stdout=out, stderr=err)
+    assert err.getvalue().strip() == "Stopped. Nothing was written."
+
+
+def test_a_refusal_after_stations_were_added_names_them(fresh: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise Conflict("The numbers of this year are used up.")
+
+    monkeypatch.setattr("training.load.run.book_exams", refuse)
+    with pytest.raises(CommandError, match=r"^The numbers of this year are used up\. 0 steps of .* stations were added: CT03"):
+        generate(steps=900, days=1)
 
 
 def test_a_disabled_station_gets_nothing(fresh: Site) -> None:

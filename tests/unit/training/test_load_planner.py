@@ -82,9 +82,33 @@ def test_what_nobody_performs_is_not_planned_and_planned_exams_keep_the_opening_
     exams = planned(200, 3)
     assert {exam.key for exam in exams} == {0, 1, 2}
     for exam in exams:
-        if not exam.urgent:
-            slot = (exam.appointments[0].start - midnight(exam.day)) // SLOT
-            assert OPENS <= slot < CLOSES
+        for part, one in zip(CATALOGUE[exam.key].parts, exam.appointments, strict=True):
+            if not exam.urgent:
+                slot = (one.start - midnight(exam.day)) // SLOT
+                assert OPENS <= slot <= slot + part.slots <= CLOSES
+
+
+def test_what_is_longer_than_the_opening_hours_is_no_emergency() -> None:
+    catalogue = [Wanted(0, (Part("CT", 750),), 1.0), Wanted(1, (Part("CT", 15),), 0.1)]
+    for number in range(5):
+        assert {exam.key for exam in plan(40, [SUNDAY], ROOMS, catalogue, empty, str(number))} == {1}
+        assert list(plan(40, [SUNDAY], ROOMS, catalogue[:1], empty, str(number))) == []
+
+
+def test_only_the_first_day_has_emergencies() -> None:
+    assert {exam.day for exam in planned(900, 10) if exam.urgent} == {MONDAY}
+
+
+def test_days_that_get_nothing_are_not_read() -> None:
+    read: list[date] = []
+
+    def reading(day: date) -> Day:
+        read.append(day)
+        return empty(day)
+
+    days = [MONDAY + timedelta(days=number) for number in range(3650)]
+    assert sum(len(exam.appointments) for exam in plan(10, days, ROOMS, CATALOGUE, reading, "1")) == 10
+    assert len(read) <= 10
 
 
 def test_urgent_exams_come_at_night_too() -> None:
