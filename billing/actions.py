@@ -17,11 +17,25 @@ from ris.actor import Actor
 from ris.db import action, lock, part
 from ris.errors import IllegalTransition
 from ris.models import RequestedProcedure
+from ris.prepared import Prepared
 
 LEASE = timedelta(seconds=30)
 CAPTURER = Actor.system("charge capture")
 SENDER = Actor.system("charge delivery")
 MAX_TEXT = 255
+
+
+_performed_for = Prepared(
+    lambda performed: (
+        RequestedProcedure.objects.filter(pk__in=StepLink.objects.filter(performed_step=performed).values("step__requested_procedure"))
+        .select_related("site")
+        .order_by("pk")
+    ),
+    "performed",
+)
+_latest = Prepared(
+    lambda procedure: Charge.objects.filter(requested_procedure=procedure, kind=Charge.Kind.TECHNICAL).order_by("-revision"), "procedure"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +63,7 @@ def capture_charge(requested_procedure_id: int) -> Charge | None:
 @part
 def capture_performed(performed_step_id: int) -> None:
     """`capture_charge` of the requested procedures that the performed step is about, in order of their ids."""
-    steps = StepLink.objects.filter(performed_step=performed_step_id, step__isnull=False).values("step__requested_procedure")
-    for procedure in RequestedProcedure.objects.filter(pk__in=steps).select_related("site").order_by("pk"):
+    for procedure in _performed_for(performed_step_id):
         _capture(procedure)
 
 
@@ -159,7 +172,7 @@ def retry_failed(charge: Charge, actor: Actor, reason: str = "") -> Charge:
 
 
 def _made(procedure: RequestedProcedure) -> Charge | None:
-    return Charge.objects.filter(requested_procedure=procedure, kind=Charge.Kind.TECHNICAL).order_by("revision").last()
+    return _latest.first(procedure.pk)
 
 
 def _follow(charge: Charge, draft: capture.Draft) -> Charge:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, prefetch_related_objects
 
 from billing.hl7 import MAX_LINES
 from billing.models import ChargeLine
@@ -15,12 +15,32 @@ from mpps.models import Finding, PerformedProcedureStep, PerformedSeries, StepLi
 from mpps.transitions import COMPLETED
 from ris import transitions
 from ris.models import Procedure, RequestedProcedure, ScheduledProcedureStep, StepChange
+from ris.prepared import Prepared
 
 CODE_SOURCES = ("BillingProcedureStepSequence", "ProcedureCodeSequence")
 """Where a performed step says what to charge: (0040,0320), else (0008,1032)."""
 
 OTHER_PATIENT = "PATIENT_ID_DIFFERS"
 """Code of the finding that holds a charge."""
+
+
+_steps = Prepared(
+    lambda procedure: (
+        ScheduledProcedureStep.objects.filter(requested_procedure=procedure).exclude(status=transitions.CANCELED).order_by("position", "pk")
+    ),
+    "procedure",
+)
+_links = Prepared(
+    lambda procedure: StepLink.objects.filter(step__requested_procedure=procedure).select_related("performed_step__station"), "procedure"
+)
+_started_although_canceled = Prepared(
+    lambda procedure: (
+        StepChange.objects.filter(step__requested_procedure=procedure, verb="start", from_status=transitions.CANCELED)
+        .select_related("step")
+        .order_by("at", "pk")
+    ),
+    "procedure",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +68,10 @@ class Draft:
 
 def draft(procedure: RequestedProcedure) -> Draft | None:
     """The charge of the procedure; None while a step or a performed step of it is open, and when it is worth nothing."""
-    steps = list(procedure.steps.exclude(status=transitions.CANCELED).order_by("position", "pk"))
+    steps = _steps(procedure.pk)
     if not steps or any(step.status not in transitions.FINAL for step in steps):
         return None
-    performed = _performed(steps, StepLink.objects.select_related("performed_step"))
+    performed = _performed(steps, _links(procedure.pk))
     if any(not one.is_final for ones in performed.values() for one in ones):
         return None
     decision = _decision(steps, performed)
@@ -66,16 +86,17 @@ def draft(procedure: RequestedProcedure) -> Draft | None:
 
 def of_procedure(procedure: RequestedProcedure) -> tuple[PerformedProcedureStep, ...]:
     """The performed steps that a charge of the procedure is about, in order of their start."""
-    return _charged(_performed(list(procedure.steps.all()), StepLink.objects.select_related("performed_step__station")))
+    return _charged(_performed(list(procedure.steps.all()), _links(procedure.pk)))
 
 
-def _performed(steps: Iterable[ScheduledProcedureStep], links: QuerySet[StepLink]) -> dict[int, list[PerformedProcedureStep]]:
-    """Performed steps, read with what the query of links asks for, by the id of the scheduled step they are linked to."""
+def _performed(steps: Iterable[ScheduledProcedureStep], links: Sequence[StepLink]) -> dict[int, list[PerformedProcedureStep]]:
+    """Performed steps by the id of the scheduled step they are linked to."""
     series = PerformedSeries.objects.only("performed_step", "position", "operators_name", "image_count", "non_image_count")
-    links = links.filter(step__in=steps).prefetch_related(Prefetch("performed_step__series", series))
+    prefetch_related_objects(links, Prefetch("performed_step__series", series))
     found: dict[int, list[PerformedProcedureStep]] = {step.pk: [] for step in steps}
     for link in links:
-        found[link.step_id or 0].append(link.performed_step)
+        if link.step_id in found:
+            found[link.step_id].append(link.performed_step)
     return found
 
 
@@ -105,7 +126,7 @@ def _identity_doubts(performed: dict[int, list[PerformedProcedureStep]]) -> Iter
 
 def _revivals(steps: Sequence[ScheduledProcedureStep]) -> Iterator[str]:
     """Whether a step had been canceled before it was performed all the same."""
-    started = StepChange.objects.filter(step__in=steps, verb="start", from_status=transitions.CANCELED).select_related("step")
+    started = [change for change in _started_although_canceled(steps[0].requested_procedure_id) if change.step in steps]
     revived = sorted(started, key=lambda change: steps.index(change.step))
     for change in revived[:1]:
         canceled = change.step.changes.filter(verb="cancel", at__lte=change.at).last()

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from django.db import IntegrityError
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from dimse import statuses, uids
 from dimse.dispatch import without_values
@@ -26,8 +26,16 @@ from ris.actions import steps
 from ris.db import action, lock
 from ris.events import publish
 from ris.models import RequestedProcedure, Station
+from ris.prepared import Prepared
 
 logger = logging.getLogger(__name__)
+
+
+_named = Prepared(lambda site, uid: PerformedProcedureStep.objects.filter(site=site, sop_instance_uid=uid), "site", "uid")
+_named_locked = Prepared(
+    lambda site, uid: PerformedProcedureStep.objects.select_for_update(of=("self",)).filter(site=site, sop_instance_uid=uid), "site", "uid"
+)
+_links = Prepared(lambda performed: StepLink.objects.only("step").filter(performed_step=performed), "performed")
 
 
 def n_create(message: Received) -> PerformedProcedureStep:
@@ -69,7 +77,7 @@ def _create(message: Received) -> PerformedProcedureStep:
     caller, performer = _stations(message, named)
     strict = _is_strict(caller or performer)
     notices = _check_uid(message, strict)
-    if PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid).exists():
+    if _named(message.site.pk, message.sop_instance_uid):
         raise duplicate_instance()
     notices += checking.settle(Verb.N_CREATE, checking.problems_of_create(message.dataset), strict)
     matches, odd = matching.follow(message.site, matching.items_of(message.dataset), _performer(message))
@@ -161,13 +169,10 @@ def _lock_procedures(ids: Iterable[int]) -> None:
 def _locked(message: Received) -> PerformedProcedureStep | None:
     """The performed step that the message names, as it is now, its requested procedures and then its own row locked."""
     named = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid)
-
-    def procedures() -> QuerySet[RequestedProcedure]:
-        return RequestedProcedure.objects.filter(steps__performed_links__performed_step__in=named).order_by("pk")
-
-    lock(procedures())
-    performed = named.select_for_update(of=("self",)).first()
-    lock(procedures())  # of a link that was made while this waited
+    procedures = RequestedProcedure.objects.filter(steps__performed_links__performed_step__in=named).order_by("pk")
+    lock(procedures)
+    performed = _named_locked.first(message.site.pk, message.sop_instance_uid)
+    lock(procedures)  # of a link that was made while this waited
     return performed
 
 
@@ -240,8 +245,7 @@ def _end_scheduled_steps(performed: PerformedProcedureStep, message: Received) -
         performed.discontinuation_reason_scheme,
         performed.discontinuation_reason_meaning,
     )
-    linked = performed.links.filter(step__isnull=False).order_by("step_id").values_list("step_id", flat=True)
-    for step_id in [int(pk) for pk in linked if pk is not None]:
+    for step_id in sorted(link.step_id for link in _links(performed.pk) if link.step_id is not None):
         if performed.status == COMPLETED or not _others_in_progress(performed, step_id):
             steps.end(step_id, effect.verb, message.actor, effect.reason, at=message.received_at)
 

@@ -7,6 +7,8 @@ step is never refused for it (IHE RAD TF, unscheduled case).
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
 
 from django.db.models import Q, QuerySet, prefetch_related_objects
 
@@ -16,6 +18,7 @@ from mpps.datasets import Json, text
 from mpps.models import StepLink
 from ris import names
 from ris.models import ScheduledProcedureStep, Site
+from ris.prepared import Prepared
 from ris.transitions import CANCELED, FINAL
 
 How = StepLink.How
@@ -130,7 +133,7 @@ def find_step(site: Site, item: Item, performer: Performer) -> tuple[ScheduledPr
     for strategy in STRATEGIES:
         if not all(getattr(item, name) for name in strategy.by):
             continue
-        found = list(_candidates(site, item, strategy))
+        found = _candidates(site, item, strategy)
         if strategy.narrows:
             found = _narrowed(found, performer)
         if len(found) == 1:
@@ -143,19 +146,30 @@ def find_step(site: Site, item: Item, performer: Performer) -> tuple[ScheduledPr
     return None, None, []
 
 
-def _candidates(site: Site, item: Item, strategy: Strategy) -> QuerySet[ScheduledProcedureStep]:
+def _candidates(site: Site, item: Item, strategy: Strategy) -> list[ScheduledProcedureStep]:
     """All that fit, so that nothing is called unique that is not; where nothing narrows them, no more than it takes to see that."""
-    agreed = Q()
-    for name in strategy.unless:
-        if value := getattr(item, name):
-            agreed &= Q((COLUMNS[name], value)) | Q((COLUMNS[name], ""))
-    wanted = {COLUMNS[name]: getattr(item, name) for name in strategy.by}
-    found = (
-        ScheduledProcedureStep.objects.filter(agreed, site=site, **wanted)
-        .select_related("requested_procedure__order__patient")
-        .order_by("pk")
-    )
-    return found if strategy.narrows else found[:MOST_NAMED]
+    agreeing = tuple(name for name in strategy.unless if getattr(item, name))
+    return _query(strategy, agreeing)(site.pk, *(getattr(item, name) for name in (*strategy.by, *agreeing)))
+
+
+@cache
+def _query(strategy: Strategy, agreeing: tuple[str, ...]) -> Prepared[ScheduledProcedureStep]:
+    """The candidates of a strategy; `agreeing` are the identifiers that must be the item's or be absent."""
+    names = (*strategy.by, *agreeing)
+
+    def candidates(site: Any, *values: Any) -> QuerySet[ScheduledProcedureStep]:
+        given = dict(zip(names, values, strict=True))
+        agreed = Q()
+        for name in agreeing:
+            agreed &= Q((COLUMNS[name], given[name])) | Q((COLUMNS[name], ""))
+        found = (
+            ScheduledProcedureStep.objects.filter(agreed, site=site, **{COLUMNS[name]: given[name] for name in strategy.by})
+            .select_related("requested_procedure__order__patient")
+            .order_by("pk")
+        )
+        return found if strategy.narrows else found[:MOST_NAMED]
+
+    return Prepared(candidates, "site", *names)
 
 
 def _narrowed(found: list[ScheduledProcedureStep], performer: Performer) -> list[ScheduledProcedureStep]:

@@ -2,8 +2,10 @@
 
 import functools
 import random
+import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, models, transaction
@@ -13,6 +15,14 @@ R = TypeVar("R")
 
 _ATTEMPTS = 6
 _RETRYABLE = ("database is locked", "database table is locked", "deadlock detected", "could not serialize access")
+
+
+_turns = threading.RLock()
+
+
+def _turn() -> AbstractContextManager[Any]:
+    """SQLite has one writer: threads of a process queue here, for it would let them sleep and ask again. PostgreSQL has many."""
+    return _turns if connection.vendor == "sqlite" else nullcontext()
 
 
 def _is_contention(error: OperationalError) -> bool:
@@ -32,7 +42,7 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
                 return function(*args, **kwargs)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                with transaction.atomic():
+                with _turn(), transaction.atomic():
                     return function(*args, **kwargs)
             except OperationalError as error:
                 if attempt == _ATTEMPTS or not _is_contention(error):

@@ -7,6 +7,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from ris import clock, names
 from ris.errors import NotFound
 from ris.models import Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site, Station
+from ris.prepared import Prepared
 
 
 def default_site() -> Site:
@@ -72,9 +73,14 @@ def order(site: Site, accession_number: str) -> Order:
     return found
 
 
-def stations_by_ae_title(site: Site, *ae_titles: str) -> dict[str, Station]:
-    """The stations that have one of the AE titles, which are given without padding."""
-    return {station.ae_title: station for station in Station.objects.filter(site=site, ae_title__in={*ae_titles})}
+_stations = Prepared(
+    lambda site, one, other: Station.objects.filter(Q(ae_title=one) | Q(ae_title=other), site=site), "site", "one", "other"
+)
+
+
+def stations_by_ae_title(site: Site, one: str, other: str) -> dict[str, Station]:
+    """The stations that have one of two AE titles, which are given without padding."""
+    return {station.ae_title: station for station in _stations(site.pk, one, other)}
 
 
 def step(site: Site, step_id: int) -> ScheduledProcedureStep:

@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 from ris import clock, events
 from ris.insertion import insert, unsaved
 from ris.models import ScheduledProcedureStep, Site
+from ris.prepared import Prepared
 from worklist import encoding, keys, overlay, values
 from worklist import item as worklist_item
 from worklist.item import Source
@@ -216,15 +217,19 @@ def on_step_changed(event: events.StepChanged) -> None:
     rebuild([event.step_id])
 
 
+_items = Prepared(lambda pk: WorklistEntry.objects.only("item").filter(pk=pk), "pk")
+
+
 def on_step_status_changed(event: events.StepStatusChanged) -> None:
     """Only the status is written: nothing else of an entry depends on it. Entries are written with their step locked, as it is here."""
-    entry = WorklistEntry.objects.filter(pk=event.step_id)
-    for item in entry.values_list("item", flat=True):
-        changed = with_status(bytes(item), event.status)
-        if changed is None:
-            rebuild([event.step_id])
-        else:
-            entry.update(status=event.status, item=changed)
+    entry = _items.first(event.step_id)
+    if entry is None:
+        return
+    item = with_status(bytes(entry.item), event.status)
+    if item is None:
+        rebuild([event.step_id])
+    else:
+        WorklistEntry.objects.filter(pk=event.step_id).update(status=event.status, item=item)
 
 
 def on_steps_added(event: events.StepsAdded) -> None:

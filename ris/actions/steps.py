@@ -12,23 +12,37 @@ from ris.actor import Actor
 from ris.db import action, lock, part
 from ris.errors import ChangedMeanwhile, IllegalTransition, InvalidInput, NotPermitted
 from ris.models import RequestedProcedure, ScheduledProcedureStep, StepChange, StepStation
+from ris.prepared import Prepared
 from ris.transitions import DEPARTED, STARTED, TRANSITIONS, WAITING
 from ris.validation import Checker, text
 
 
+def _read(step_id: Any, *related: str) -> QuerySet[ScheduledProcedureStep]:
+    steps = ScheduledProcedureStep.objects.select_for_update(of=("self",)).filter(pk=step_id)
+    return steps.select_related(*related) if related else steps
+
+
+_alone = Prepared(_read, "pk")
+_with_all = Prepared(
+    lambda pk: _read(pk, "site", "requested_procedure__order__patient", "requested_procedure__order__visit"),
+    "pk",
+)
+
+
 def lock_step(step_id: int, expected_version: int | None = None) -> ScheduledProcedureStep:
     """The step with all that it belongs to, locked until the transaction ends; ChangedMeanwhile when it is not the expected version."""
-    related = ("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
-    return _locked(ScheduledProcedureStep.objects.select_related(*related), step_id, expected_version)
+    return _locked(_with_all, step_id, expected_version)
 
 
-def _locked(steps: QuerySet[ScheduledProcedureStep], step_id: int, expected_version: int | None = None) -> ScheduledProcedureStep:
-    """`lock_step` with what the query asks for.
+def _locked(steps: Prepared[ScheduledProcedureStep], step_id: int, expected_version: int | None = None) -> ScheduledProcedureStep:
+    """`lock_step` with what the query reads.
 
     Its requested procedure is locked before it, in the order that everybody locks them: what hears of the change may need both.
     """
     lock(RequestedProcedure.objects.filter(steps=step_id))
-    step = steps.select_for_update(of=("self",)).get(pk=step_id)
+    step = steps.first(step_id)
+    if step is None:
+        raise ScheduledProcedureStep.DoesNotExist(f"There is no scheduled step with id {step_id}.")
     if expected_version is not None and step.version != expected_version:
         last = step.changes.last()
         did = (
@@ -48,7 +62,7 @@ def change_status(
 
     Raises IllegalTransition, NotPermitted, InvalidInput (no reason where one is needed) or ChangedMeanwhile.
     """
-    return _change(_locked(ScheduledProcedureStep.objects.all(), step_id, expected_version), verb, actor, reason, at)
+    return _change(_locked(_alone, step_id, expected_version), verb, actor, reason, at)
 
 
 def _change(step: ScheduledProcedureStep, verb: str, actor: Actor, reason: str = "", at: datetime | None = None) -> ScheduledProcedureStep:
@@ -100,7 +114,7 @@ def cancel(step_id: int, actor: Actor, reason: str, **options: Any) -> Scheduled
 @part
 def start(step_id: int, actor: Actor, at: datetime | None = None) -> ScheduledProcedureStep:
     """A performed step refers to this one. A step that is under way or was completed already stays as it is (append)."""
-    step = _locked(ScheduledProcedureStep.objects.all(), step_id)
+    step = _locked(_alone, step_id)
     if step.status not in TRANSITIONS["start"].sources:
         return step
     return _change(step, "start", actor, at=at)
@@ -109,7 +123,7 @@ def start(step_id: int, actor: Actor, at: datetime | None = None) -> ScheduledPr
 @part
 def end(step_id: int, verb: str, actor: Actor, reason: str = "", at: datetime | None = None) -> ScheduledProcedureStep:
     """`complete`, `discontinue` or `put_back` a step that is under way; one that is not stays as it is."""
-    step = _locked(ScheduledProcedureStep.objects.all(), step_id)
+    step = _locked(_alone, step_id)
     if step.status not in (STARTED, DEPARTED):
         return step
     return _change(step, verb, actor, reason, at)
