@@ -44,6 +44,8 @@ _NEEDED_ONE_OF = {  # type 1C: a description or a code, by the first bytes of th
 }
 OnProgress = Callable[[int, int], None]
 """Called after each page of steps with how many are done and how many there were at the beginning."""
+MayEnd = Callable[[], None]
+"""Called, as long as nothing in the folder is changed, where what it raises ends the export."""
 
 
 class ExportError(Exception):
@@ -70,7 +72,7 @@ class ExportReport:
     incomplete: list[Incomplete] = field(default_factory=list)
 
 
-def export(directory: Path, site: Site, on_progress: OnProgress = lambda done, total: None) -> ExportReport:
+def export(directory: Path, site: Site, on_progress: OnProgress = lambda done, total: None, may_end: MayEnd = lambda: None) -> ExportReport:
     """Make the folder hold one file for each step that a modality can see (SCHEDULED, ARRIVED, READY), and no other file of ours.
 
     Files that are not ours are left as they are. Raises ExportError when the folder cannot be written.
@@ -78,11 +80,11 @@ def export(directory: Path, site: Site, on_progress: OnProgress = lambda done, t
     report = ExportReport()
     with _staging(directory) as staging:
         with _telling(directory, "Nothing in it was changed."):
-            names = _stage(directory, staging, site, report, on_progress)
+            names = _stage(directory, staging, site, report, on_progress, may_end)
             others = {path.name for path in directory.glob(f"*{SUFFIX}")} - names.keys()
             gone = [directory / name for name in others if _is_ours(directory / name)]
         report.foreign, report.removed = len(others) - len(gone), len(gone)
-        with _telling(directory, "Export again to make the folder whole."), _locked(directory / LOCKFILE):
+        with _telling(directory, "Export again to make the folder whole."), _locked(directory / LOCKFILE, may_end):
             for name, is_new in names.items():
                 if is_new:
                     (staging / name).replace(directory / name)
@@ -100,7 +102,7 @@ def _telling(directory: Path, state: str) -> Iterator[None]:
         raise ExportError(f"{directory} cannot be written: {error.strerror} ({error.filename or directory}). {state}") from error
 
 
-def _stage(directory: Path, staging: Path, site: Site, report: ExportReport, on_progress: OnProgress) -> dict[str, bool]:
+def _stage(directory: Path, staging: Path, site: Site, report: ExportReport, on_progress: OnProgress, may_end: MayEnd) -> dict[str, bool]:
     """Write what is new or other than it was; returns the names of all steps' files, and of each whether it is staged."""
     served = WorklistEntry.objects.filter(site=site, status__in=SERVED)
     names: dict[str, bool] = {}
@@ -116,6 +118,7 @@ def _stage(directory: Path, staging: Path, site: Site, report: ExportReport, on_
                 report.incomplete.append(Incomplete(name, lacks))
         done += len(page)
         on_progress(done, max(done, total))
+        may_end()
     return names
 
 
@@ -194,7 +197,7 @@ def _staging(directory: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(lockfile: Path) -> Iterator[None]:
+def _locked(lockfile: Path, may_end: MayEnd) -> Iterator[None]:
     """Hold the lockfile for writing, once no search holds it: the record lock that `wlmscpfs` waits for."""
     with lockfile.open("ab") as handle:
         deadline = time.monotonic() + _PATIENCE
@@ -207,5 +210,7 @@ def _locked(lockfile: Path) -> Iterator[None]:
                     raise ExportError(
                         f"{lockfile} is locked by another program for {_PATIENCE:g} seconds; end it and export again. Nothing was changed."
                     ) from None
+                may_end()
                 time.sleep(0.05)
+        may_end()
         yield

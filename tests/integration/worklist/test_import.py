@@ -2,12 +2,9 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,11 +14,11 @@ from django.db.models import Count
 from ris.models import Order, Patient, RecordChange, RequestedProcedure, ScheduledProcedureStep, StepChange, StepStation
 from tests.support.hospital import a_site
 from tests.support.items import element, numbered_item, part_10, write_items
+from tests.support.scratch import Scratch
 from tests.support.wait import wait_until
 from worklist import projection
 from worklist.models import WorklistEntry, WorklistEntryStation
 
-ROOT = Path(__file__).resolve().parents[3]
 FILES, FEWER = 10_000, 900
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 BAD = {  # number of the file: its bytes and the reason
@@ -77,38 +74,6 @@ def nothing_is_half_in(steps: int) -> None:
         built = projection.build(step)
         assert built is not None
         assert bytes(WorklistEntry.objects.get(pk=step.pk).item) == built.entry.item
-
-
-class Scratch:
-    """An SQLite database of its own and `manage.py` on it, as from a shell."""
-
-    def __init__(self, data_dir: Path) -> None:
-        self.database = data_dir / "stepwise.sqlite3"
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RIS_", "DATABASE_URL", "REDIS_URL"))}
-        self.environment = inherited | {"RIS_DATA_DIR": str(data_dir)}
-        data_dir.mkdir()
-
-    def popen(self, *arguments: str, **options: int) -> "subprocess.Popen[str]":
-        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
-        return subprocess.Popen(command, cwd=ROOT, env=self.environment, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
-
-    def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        process = self.popen(*arguments)
-        out, err = process.communicate(timeout=90)
-        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
-
-    def count(self, table: str) -> int:
-        with closing(sqlite3.connect(self.database, timeout=20)) as connection:
-            return int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-
-    def write(self) -> float:
-        """Take the writer's lock and let it go; seconds that it took."""
-        begun = time.monotonic()
-        with closing(sqlite3.connect(self.database, timeout=20, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-        return time.monotonic() - begun
 
 
 @pytest.fixture(scope="module")

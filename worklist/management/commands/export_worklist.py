@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from ris.actions.sites import ensure_default_site
+from ris.console import Stopped, asked_by_signals, say
 from worklist import exporter
 
 _SHOWN = 8  # files that are named of each kind
@@ -20,7 +21,8 @@ class Command(BaseCommand):
         "the lockfile, into DIR. DIR is the folder of one AE title for DCMTK's wlmscpfs: to serve /srv/worklist/STEPWISE, export into it "
         "and run `wlmscpfs --keep-char-set --data-files-path /srv/worklist 11113`. Exported again, DIR follows the worklist: "
         "changed steps are replaced and those no longer served removed; files that this command did not write are left alone. "
-        "Exit code 0 when all were written, 1 when any was skipped."
+        "Exit code 0 when all were written, 1 when any was skipped; 130 when Ctrl-C ended it, 143 when SIGTERM did, and nothing in DIR is "
+        "changed then."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -29,33 +31,38 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         directory: Path = options["directory"]
         try:
-            report = exporter.export(directory, ensure_default_site(), self._progress)
+            with asked_by_signals() as asked:
+                report = exporter.export(directory, ensure_default_site(), self._progress, asked.heed)
+        except Stopped as stopped:
+            say(self.stderr, f"Stopped. Nothing in {directory} was changed. Run it again to export.")
+            sys.exit(stopped.exit_code)
         except DatabaseError as error:
             raise CommandError(f"The database is not ready ({str(error).strip()}); run `manage.py migrate` first.") from error
         except exporter.ExportError as error:
             raise CommandError(str(error)) from error
         self._tell_incomplete(report.incomplete)
         if report.foreign:
-            self.stdout.write(f"{report.foreign} other {exporter.SUFFIX} files in {directory} left alone; wlmscpfs serves them as well")
+            say(self.stdout, f"{report.foreign} other {exporter.SUFFIX} files in {directory} left alone; wlmscpfs serves them as well")
         for name in report.skipped:
-            self.stderr.write(f"skipped  {directory / name}: a file of this name is there that this command did not write; move it away")
-        self.stdout.write(
-            f"{report.written} files written, {report.unchanged} unchanged, {report.removed} removed, {len(report.skipped)} skipped"
+            say(self.stderr, f"skipped  {directory / name}: a file of this name is there that this command did not write; move it away")
+        say(
+            self.stdout,
+            f"{report.written} files written, {report.unchanged} unchanged, {report.removed} removed, {len(report.skipped)} skipped",
         )
         if report.skipped:
             sys.exit(1)
 
     def _tell_incomplete(self, incomplete: list[exporter.Incomplete]) -> None:
         for one in incomplete[:_SHOWN]:
-            self.stderr.write(f"noted  {one.name}: it has no {', '.join(one.lacks)}")
+            say(self.stderr, f"noted  {one.name}: it has no {', '.join(one.lacks)}")
         if len(incomplete) > _SHOWN:
-            self.stderr.write(f"noted  and {len(incomplete) - _SHOWN} more of this kind")
+            say(self.stderr, f"noted  and {len(incomplete) - _SHOWN} more of this kind")
         if incomplete:
-            self.stderr.write(f"noted  {len(incomplete)} files lack what wlmscpfs needs; it serves them with --disable-file-reject only")
+            say(self.stderr, f"noted  {len(incomplete)} files lack what wlmscpfs needs; it serves them with --disable-file-reject only")
 
     def _progress(self, done: int, total: int) -> None:
         """A line that counts on a terminal; elsewhere a line for each ten thousand steps."""
         if self.stderr.isatty():
-            self.stderr.write(f"\r{done} of {total} steps", ending="\n" if done == total else "")
+            say(self.stderr, f"\r{done} of {total} steps", ending="\n" if done == total else "")
         elif done % 10_000 == 0:
-            self.stderr.write(f"{done} of {total} steps")
+            say(self.stderr, f"{done} of {total} steps")

@@ -2,18 +2,16 @@
 
 import argparse
 import os
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from ris.actions.sites import ensure_default_site
+from ris.console import Asked, Stopped, asked_by_signals, say
 from worklist import importer
 from worklist.importer import ImportReport
 
@@ -21,18 +19,14 @@ _NOTES_SHOWN, _NOTE_LENGTH = 8, 200  # of one file; characters of one line
 _EVERY, _EVERY_ON_TERMINAL = 5.0, 0.1  # seconds between two lines of progress, or two counts of one line
 
 
-class Stopped(Exception):
-    """The user, or the system, asked the import to end."""
-
-
 class Command(BaseCommand):
-    _asked_to_stop: int = 0  # the signal that asked
+    _asked = Asked()
     _said_at: float = 0.0
 
     help = (
         "Take in Modality Worklist items: DICOM files (.wl, .dcm) or DCMTK text dumps (.dump), or directories of them. "
         "One file is one step; the same file can always be imported again. A file that is no worklist item is named with its "
-        "reason and skipped. Exit code 0 when all went in, 1 when any was skipped, 130 when Ctrl-C ended it."
+        "reason and skipped. Exit code 0 when all went in, 1 when any was skipped, 130 when Ctrl-C ended it, 143 when SIGTERM did."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -50,47 +44,29 @@ class Command(BaseCommand):
             raise CommandError(f"The database is not ready ({str(error).strip()}); run `manage.py migrate` first.") from error
         self._said_at = time.monotonic()
         report = ImportReport()
-        with self._asked_by_signals():
+        with asked_by_signals() as self._asked:
             try:
                 importer.import_paths(options["paths"], options["replace"], site, self._progress, self._removal, report)
-            except Stopped:
+            except Stopped as stopped:
                 self._tell(report, options["replace"])
-                self._say(self.stderr, _where_it_stopped(report, options["replace"]))
-                sys.exit(128 + self._asked_to_stop)
+                say(self.stderr, _where_it_stopped(report, options["replace"]))
+                sys.exit(stopped.exit_code)
         self._tell(report, options["replace"])
         if report.skipped:
             sys.exit(1)
 
-    @contextmanager
-    def _asked_by_signals(self) -> Iterator[None]:
-        """Ctrl-C and SIGTERM are noted and heeded between two lots of files; a second one ends the process at once."""
-
-        def note(number: int, frame: object) -> None:
-            self._asked_to_stop = number
-            signal.signal(number, before[number])
-
-        before: dict[int, Any] = {}
-        for number in (signal.SIGINT, signal.SIGTERM):
-            before[number] = signal.getsignal(number)
-            signal.signal(number, note)
-        try:
-            yield
-        finally:
-            for asked, handler in before.items():
-                signal.signal(asked, handler)
-
     def _tell(self, report: ImportReport, replace: bool) -> None:
         if report.nothing_to_import:
-            self._say(self.stderr, "Nothing was removed, because none of the files can be read.")
+            say(self.stderr, "Nothing was removed, because none of the files can be read.")
         elif replace:
-            self._say(self.stdout, f"{report.removed} steps removed, {report.kept} kept because a performed step belongs to them")
+            say(self.stdout, f"{report.removed} steps removed, {report.kept} kept because a performed step belongs to them")
         for path in report.performed:
-            self._say(self.stdout, f"left alone  {_shown(path)}: work on its step was begun")
+            say(self.stdout, f"left alone  {_shown(path)}: work on its step was begun")
         for noted in report.noted:
             self._note(noted)
         for skipped in report.skipped:
-            self._say(self.stderr, f"skipped  {_shown(skipped.path)}: {_plain(skipped.reason)}")
-        self._say(
+            say(self.stderr, f"skipped  {_shown(skipped.path)}: {_plain(skipped.reason)}")
+        say(
             self.stdout,
             f"{len(report.made)} steps made, {len(report.updated)} updated, {len(report.unchanged)} unchanged, "
             f"{len(report.performed)} left alone, {len(report.skipped)} files skipped",
@@ -99,9 +75,9 @@ class Command(BaseCommand):
     def _note(self, noted: importer.Noted) -> None:
         """A line for each thing of a file that was taken in and is odd, up to a bound."""
         for note in noted.notes[:_NOTES_SHOWN]:
-            self._say(self.stderr, f"noted  {_shown(noted.path)}: {_plain(note[:_NOTE_LENGTH])}")
+            say(self.stderr, f"noted  {_shown(noted.path)}: {_plain(note[:_NOTE_LENGTH])}")
         if len(noted.notes) > _NOTES_SHOWN:
-            self._say(self.stderr, f"noted  {_shown(noted.path)}: and {len(noted.notes) - _NOTES_SHOWN} more of this kind")
+            say(self.stderr, f"noted  {_shown(noted.path)}: and {len(noted.notes) - _NOTES_SHOWN} more of this kind")
 
     def _progress(self, done: int, total: int) -> None:
         self._count(f"{done} of {total} files", is_last=done == total)
@@ -112,24 +88,13 @@ class Command(BaseCommand):
     def _count(self, text: str, is_last: bool) -> None:
         """A line that counts on a terminal; elsewhere a line every few seconds. Raises Stopped when that was asked for."""
         since, on_terminal = time.monotonic() - self._said_at, self.stderr.isatty()
-        if on_terminal and (is_last or self._asked_to_stop or since > _EVERY_ON_TERMINAL):
-            self._say(self.stderr, f"\r{text:<30}", ending="\n" if is_last or self._asked_to_stop else "")
+        if on_terminal and (is_last or self._asked or since > _EVERY_ON_TERMINAL):
+            say(self.stderr, f"\r{text:<30}", ending="\n" if is_last or self._asked else "")
             self._said_at = time.monotonic()
         elif not on_terminal and since > _EVERY:
-            self._say(self.stderr, text)
+            say(self.stderr, text)
             self._said_at = time.monotonic()
-        if self._asked_to_stop:
-            raise Stopped
-
-    def _say(self, stream: OutputWrapper, text: str, ending: str = "\n") -> None:
-        """Write at once; who stops reading (`| head`) misses the rest, and the import goes on."""
-        try:
-            stream.write(text, style_func=str, ending=ending)  # as it is: Django would paint all of stderr red
-            stream.flush()
-        except BrokenPipeError:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+        self._asked.heed()
 
 
 def _where_it_stopped(report: ImportReport, replace: bool) -> str:
