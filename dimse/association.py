@@ -1,6 +1,7 @@
 """One association, as its acceptor: PDUs in, the state machine, messages to their turns, PDUs out. On the event loop; without sockets."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, Protocol
 
 from dimse import pdu
@@ -69,7 +70,7 @@ class Association:
         self.ending: Ending | None = None
         self.note = ""
         self.outlet = Outlet(host.tell, self._send)
-        self.turns = Turns(host, lambda message, channel: host.begin(self, message, channel), self._turned, self._broke)
+        self.turns = Turns(host, self.outlet, partial(host.begin, self), self._turned, self._broke)
         self.assembler = Assembler({}, max_message)
         self._max_message = max_message
         self._host = host

@@ -23,6 +23,7 @@ class Outlet:
         self._write = write
         self._posted = 0
         self._taken = 0
+        self._kept = b""
 
     @property
     def is_congested(self) -> bool:
@@ -32,6 +33,16 @@ class Outlet:
         self._posted += len(data)
         if self.is_open:
             self._tell(self._take, data)
+
+    def keep(self, data: bytes) -> None:
+        """Last words of a turn, whose end wakes the loop anyway."""
+        self._kept += data
+
+    def flush(self) -> None:
+        """Write what was kept; on the loop, between two turns."""
+        kept, self._kept = self._kept, b""
+        if kept and self.is_open:
+            self._write(kept)
 
     def _take(self, data: bytes) -> None:
         self._taken += len(data)
@@ -48,7 +59,7 @@ class ContextChannel:
         self._is_cancelled = False
 
     def send(self, command: bytes, data: bytes | None) -> None:
-        self._outlet.post(self._packer.message(command, data))
+        self._outlet.keep(self._packer.message(command, data))
 
     def send_many(self, command: bytes, data_sets: Sequence[bytes]) -> None:
         for piece in self._packer.messages(command, data_sets):

@@ -1,11 +1,12 @@
 """pynetdicom's side of an association request: sockets that are closed whatever happens, and a watch over what its events tell.
 
-Leans on `ApplicationEntity._create_socket`, `AssociationSocket._shutdown_socket` and `.close`, on the attributes of its events and on the
-event names of its state machine (PS3.8 9.2); held by `tests/unit/dimse/test_requestor_seams.py`.
+Leans on `ApplicationEntity._create_socket`, `Association._reactor_checkpoint`, `AssociationSocket._shutdown_socket` and `.close`, on the
+attributes of its events and on the event names of its state machine (PS3.8 9.2); held by `tests/unit/dimse/test_requestor_seams.py`.
 """
 
 import logging
 import socket
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,9 @@ _config.LOG_HANDLER_LEVEL = "none"  # pynetdicom would print data sets at debug 
 
 ENDING_EVENTS = frozenset({"Evt15", "Evt16", "Evt17", "Evt18", "Evt19"})
 """State machine events that end an association (PS3.8 9.2.3): our abort, the peer's, closed connection, ARTIM expired, invalid PDU."""
+
+
+_LOOK = 0.1  # seconds between two looks at whether a reactor is still alive
 
 
 @dataclass(slots=True)
@@ -74,10 +78,46 @@ class RequestorSocket(ClosingSocket):
         self._is_connected = was_connected
 
 
+class Turnstile(threading.Event):
+    """The checkpoint of an association's reactor: who clears it knows that the reactor is not on its way past it.
+
+    pynetdicom pauses its reactor by clearing the event and looking at a flag that the reactor sets before it waits. A reactor that
+    has just been let through still shows the flag, and takes the response to the next request for a request of the peer.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._on_its_way = threading.RLock()
+        self._walker: threading.Thread | None = None
+        self.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Only the reactor waits; until it does so again, it is on its way."""
+        if self._walker is threading.current_thread():
+            self._walker = None
+            self._on_its_way.release()
+        while super().wait(timeout):
+            self._on_its_way.acquire()
+            if self.is_set():
+                self._walker = threading.current_thread()
+                return True
+            self._on_its_way.release()
+        return False
+
+    def clear(self) -> None:
+        while not self._on_its_way.acquire(timeout=_LOOK):
+            if self._walker is not None and not self._walker.is_alive():
+                super().clear()  # the reactor has ended on its way
+                return
+        super().clear()
+        self._on_its_way.release()
+
+
 class Requestor(ApplicationEntity):
-    """An application entity whose sockets are closed whatever happens."""
+    """An application entity whose sockets are closed whatever happens, and whose associations know their responses."""
 
     def _create_socket(self, assoc: Association, address: AddressInformation, tls_args: Any) -> AssociationSocket:
+        assoc._reactor_checkpoint = Turnstile()
         return RequestorSocket(assoc, address=address)
 
 

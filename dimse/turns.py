@@ -7,7 +7,7 @@ from typing import Final, Protocol, TypeVar
 
 from dimse.dispatch import Message
 from dimse.exchange import Exchange
-from dimse.outlet import ContextChannel
+from dimse.outlet import ContextChannel, Outlet
 
 T = TypeVar("T")
 
@@ -38,11 +38,13 @@ class Turns:
     def __init__(
         self,
         workers: Workers,
+        outlet: Outlet,
         begin: Callable[[Message, ContextChannel], Exchange],
         changed: Callable[[], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self._workers = workers
+        self._outlet = outlet
         self._begin = begin
         self._changed = changed
         self._failed = failed
@@ -97,6 +99,7 @@ class Turns:
         self._workers.work(turn.exchange.run, self._ran, self._broke)
 
     def _ran(self, is_answered: bool) -> None:
+        self._outlet.flush()
         if is_answered:
             self._next()
             self._changed()

@@ -1,10 +1,11 @@
 """What `dimse.requestor` and `dimse.scu` lean on inside pynetdicom. When one of these fails after an upgrade, look there."""
 
 import inspect
+import threading
 
 import pynetdicom
 from pydicom import config as pydicom_config
-from pynetdicom import _config, acse, dimse, dul, evt, fsm, transport
+from pynetdicom import _config, acse, association, dimse, dul, evt, fsm, transport
 from pynetdicom.ae import ApplicationEntity
 
 from dimse import requestor
@@ -41,3 +42,36 @@ def test_nobody_prints_data_sets_or_warns_about_values() -> None:
     assert requestor._config is _config
     assert _config.LOG_HANDLER_LEVEL == "none"
     assert pydicom_config.settings.reading_validation_mode == pydicom_config.IGNORE
+
+
+def test_the_reactor_waits_at_its_checkpoint_before_it_looks_for_messages() -> None:
+    reactor = source(association.Association._run_reactor)
+    assert reactor.index("self._is_paused = True") < reactor.index("self._reactor_checkpoint.wait()") < reactor.index("self.dimse.get_msg(")
+    assert "self._reactor_checkpoint.clear()" in source(association.Association.send_c_echo)
+    assert "self._create_socket(assoc" in source(ApplicationEntity.associate)
+
+
+def test_who_clears_the_checkpoint_knows_that_nobody_is_on_its_way_past_it() -> None:
+    checkpoint, passed, stop = requestor.Turnstile(), [0], threading.Event()
+
+    def reactor() -> None:
+        while not stop.is_set():
+            checkpoint.wait()
+            passed[0] += 1
+
+    walker = threading.Thread(target=reactor)
+    walker.start()
+    try:
+        for _ in range(300):
+            checkpoint.clear()
+            before = passed[0]
+            walker.join(0.001)
+            assert passed[0] == before
+            checkpoint.set()
+    finally:
+        stop.set()
+        checkpoint.set()
+        walker.join(5)
+    assert not walker.is_alive()
+    checkpoint.clear()
+    assert not checkpoint.is_set(), "a reactor that ended on its way holds nobody up"
