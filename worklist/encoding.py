@@ -22,25 +22,39 @@ _LENGTH = struct.Struct("<I").pack
 _SHORT_LENGTH = struct.Struct("<H").pack
 _REMEMBERED = 256  # encoded elements of an attribute: rooms, codes, dates and physicians come again and again
 
-_Encode = Callable[[Source], bytes]
+_Encoder = tuple[Callable[[Source], Any], Callable[[Any], bytes]]  # what reads a value from the records, what makes the element of one
 Elements = Mapping[int, tuple[str, Any] | None]
 """VR and value by tag: a text or a list of texts, a number for US, a list of items for SQ. None takes an element away."""
 
 
 def encode(source: Source) -> bytes:
     """The item's bytes; elements without a value are left out. Raises UnicodeEncodeError for letters in a code or an AE title."""
-    return b"".join([encoder(source) for encoder in _ROOT.values()])
+    return b"".join(_elements(_ROOT, source).values())
 
 
 def encode_over(source: Source, root: Elements, step: Elements) -> bytes:
     """`encode` with the elements of `root` and, in the item of the step sequence, those of `step` in place of the columns' own."""
-    columns = _ROOT | {keys.STEP_SEQUENCE.tag: lambda source: _sequence_of(_merged(_STEP, source, step))}
-    return _merged(columns, source, root)
+    sequence = keys.STEP_SEQUENCE.tag
+    parts = _laid_over({tag: encoder for tag, encoder in _ROOT.items() if tag != sequence}, source, root)
+    return _joined(parts | {sequence: _sequence_of(_joined(_laid_over(_STEP, source, step)))})
 
 
-def _merged(columns: Mapping[int, _Encode], source: Source, over: Elements) -> bytes:
-    parts = {tag: encoder(source) for tag, encoder in columns.items() if tag not in over}
-    parts |= {tag: _element(_tag(tag), *one) for tag, one in over.items() if one is not None}
+def _elements(table: Mapping[int, _Encoder], source: Source) -> dict[int, bytes]:
+    """By tag, in the order of the table."""
+    found = {}
+    for tag, (read, element) in table.items():
+        value = read(source)
+        if value or value == 0:
+            found[tag] = element(tuple(value) if type(value) is list else value)
+    return found
+
+
+def _laid_over(table: Mapping[int, _Encoder], source: Source, over: Elements) -> dict[int, bytes]:
+    parts = _elements({tag: encoder for tag, encoder in table.items() if tag not in over}, source)
+    return parts | {tag: _element(_tag(tag), *one) for tag, one in over.items() if one is not None}
+
+
+def _joined(parts: Mapping[int, bytes]) -> bytes:
     return b"".join([parts[tag] for tag in sorted(parts)])
 
 
@@ -60,7 +74,7 @@ def _split(vr: str, text: str) -> tuple[str, ...]:
 def _stripped(vr: str, parts: list[str]) -> tuple[str, ...]:
     if vr == "PN":
         parts = [part.rstrip("=") for part in parts]
-    return tuple(text for text in (values.strip(part, vr) for part in parts) if text)
+    return tuple(filter(None, [values.strip(part, vr) for part in parts]))
 
 
 def _value(vr: str, value: Any) -> bytes:
@@ -94,21 +108,11 @@ def _element(tag: bytes, vr: str, value: Any) -> bytes:
     return tag + vr.encode() + _SHORT_LENGTH(len(encoded)) + encoded
 
 
-def _encoder(key: Key) -> _Encode:
-    """The encoder of one attribute, with what does not change looked up once."""
-    read, element = READERS[key.source], lru_cache(_REMEMBERED)(partial(_element, _tag(key.tag), key.vr))
-
-    def encode_attribute(source: Source) -> bytes:
-        value = read(source)
-        if not value and value != 0:
-            return b""
-        return element(tuple(value) if isinstance(value, list) else value)
-
-    return encode_attribute
-
-
-def _step_sequence(source: Source) -> bytes:
-    return _sequence_of(b"".join([encoder(source) for encoder in _STEP.values()]))
+def _encoder(key: Key) -> _Encoder:
+    """What does not change of an attribute looked up once; elements that were encoded lately are at hand."""
+    if key.tag == keys.STEP_SEQUENCE.tag:
+        return (lambda source: source), (lambda source: _sequence_of(b"".join(_elements(_STEP, source).values())))
+    return READERS[key.source], lru_cache(_REMEMBERED)(partial(_element, _tag(key.tag), key.vr))
 
 
 def _sequence_of(content: bytes) -> bytes:
@@ -116,13 +120,9 @@ def _sequence_of(content: bytes) -> bytes:
     return _SEQUENCE + _LENGTH(len(content) + 8) + _ITEM + _LENGTH(len(content)) + content
 
 
-def _encoders(table: dict[int, Key]) -> dict[int, _Encode]:
+def _encoders(table: dict[int, Key]) -> dict[int, _Encoder]:
     """In order of tags, as elements travel."""
-    return {
-        tag: _step_sequence if tag == keys.STEP_SEQUENCE.tag else _encoder(key)
-        for tag, key in sorted(table.items())
-        if key.source or tag == keys.STEP_SEQUENCE.tag
-    }
+    return {tag: _encoder(key) for tag, key in sorted(table.items()) if key.source or tag == keys.STEP_SEQUENCE.tag}
 
 
 _SEQUENCE = _tag(keys.STEP_SEQUENCE.tag) + b"SQ\0\0"

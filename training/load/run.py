@@ -12,14 +12,12 @@ from datetime import date, datetime, timedelta
 from random import Random
 from typing import Any
 
-from django.db.models import Max
-
 from ris import clock
 from ris.actions.bulk import BookedExam, BookedStep, book_exams
 from ris.actions.stations import StationData
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
-from ris.models import NumberSequence, Procedure, ProcedureStepTemplate, Site, Station, StepChange
+from ris.models import NumberSequence, Procedure, ProcedureStepTemplate, Site, Station
 from training.load import department, referrals, stations
 from training.load.names import physician_names
 from training.load.people import Crowd, Person
@@ -193,7 +191,6 @@ class Writer:
         self._crowd = Crowd(hospital.days[0], self._midnight - _ORDERED_WITHIN, self._chance)
         self._physicians = physician_names(_PHYSICIANS, self._chance)
         self._operators = physician_names(_OPERATORS, self._chance)
-        self._seen = StepChange.objects.aggregate(last=Max("pk"))["last"] or 0
         self._size = _FIRST_CHUNK
         self._day: date | None = None
         self._waiting: list[tuple[Person, BookedExam]] = []
@@ -221,9 +218,8 @@ class Writer:
             return
         began = time.monotonic()
         exams = [exam for _, exam in self._waiting]
-        written = book_exams(self._hospital.site, exams, self._actor, self._hospital.days[0], self._seen)
-        self._seen = written.seen
-        for (person, exam), pk in zip(self._waiting, written.patients, strict=True):
+        written = book_exams(self._hospital.site, exams, self._actor, self._hospital.days[0])
+        for (person, exam), pk in zip(self._waiting, written, strict=True):
             if pk is not None:
                 self._outcome.patients += person.pk is None
                 self._outcome.exams += 1
@@ -244,9 +240,9 @@ class Writer:
             BookedStep(template, self._stations[one.ae_title], one.start)
             for template, one in zip(templates, exam.appointments, strict=True)
         )
-        uid = f"2.25.{uuid.UUID(int=chance.getrandbits(128), version=4).int}"
+        study_key = uuid.UUID(int=chance.getrandbits(128), version=4)
         physician = chance.choice(self._operators) if modality in ("XA", "RF", "US") and chance.random() < 0.5 else ""
-        return person, BookedExam(patient, visit, order, procedure, uid, physician, steps)
+        return person, BookedExam(patient, visit, order, procedure, study_key, physician, steps)
 
     def _ordered_at(self, exam: Exam) -> datetime:
         """Up to two weeks before today; of an emergency minutes or hours before its start, not after now, and within a day of it."""
