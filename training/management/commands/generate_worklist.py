@@ -1,9 +1,11 @@
 """`manage.py generate_worklist --steps N --days D --seed S`: a load of any size on the hospital as it stands."""
 
 import argparse
+import gc
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -78,7 +80,7 @@ class Command(BaseCommand):
         outcome, bar = Outcome(steps), Bar(self.stdout, rates=True)
         actor = Actor.system(f"generate_worklist {seed}")
         try:
-            with asked_by_signals() as asked:
+            with asked_by_signals() as asked, _few_collections():
                 show = _heeding(asked, bar.show)
                 found = look_at(ensure_default_site(), days, seed)
                 if found.too_long:
