@@ -149,6 +149,7 @@ def test_a_stop_does_not_wait_for_a_peer_that_does_not_read(serve: Callable[...,
         (wire.pdu(4, wire.pdv(1, 1, wire.command(wire.C_ECHO)[:20])), "a message was not complete within 0.3 s"),
         (wire.find()[:-20], "a message was not complete within 0.3 s"),
     ],
+    ids=["half a PDU", "half a command", "no data set"],
 )
 def test_half_a_pdu_or_half_a_message_is_not_waited_for(serve: Callable[..., DicomServer], ris: Ris, start: bytes, note: str) -> None:
     server = serve(io_timeout=0.3)
@@ -205,6 +206,31 @@ def test_a_release_collision_at_the_stop_ends_with_both_released(server: DicomSe
         assert peer.is_closed()
     stopping.join(5)
     assert ending(ris).ending is Ending.RELEASED
+
+
+def test_a_stop_under_load_answers_what_was_asked_and_then_releases(serve: Callable[..., DicomServer], ris: Ris) -> None:
+    gate = threading.Event()
+
+    def find(request: FindRequest) -> Iterator[FindAnswer]:
+        assert gate.wait(10)
+        yield statuses.PENDING, worklist_query(PatientID="P1")
+
+    ris.on_find = find
+    server = serve(worker_threads=2)
+    with ExitStack() as stack:
+        peers = [stack.enter_context(wire.connected(server.port)).associate() for _ in range(12)]
+        for peer in peers:
+            peer.send(wire.find())
+        wait_until(lambda: len(ris.requests) == 2, 5, "the workers are busy")
+        stopping = threading.Thread(target=server.stop, args=[10.0])
+        stopping.start()
+        gate.set()
+        for peer in peers:
+            assert peer.final_status() == statuses.SUCCESS
+            assert peer.pdu() == (5, bytes(4)), "released once it is answered"
+            peer.send(wire.RELEASE_RP)
+        stopping.join(10)
+    assert not stopping.is_alive()
 
 
 # --- Limits -------------------------------------------------------------------------------------------------------
