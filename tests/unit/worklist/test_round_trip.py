@@ -68,6 +68,11 @@ ODD = {
     "what a worklist has no place for": ("(0008,0050) SH [24]\n(0008,0018) UI [1.2.3]\n(0028,0010) US 5\n(0008,0001) UL 8", "", "20260706"),
     "an end before the start": ("(0008,0050) SH [25]", "(0040,0003) TM 1200\n(0040,0004) DA 20260705\n(0040,0005) TM 0900", "20260706"),
     "times to the microsecond": ("(0008,0050) SH [26]", "(0040,0003) TM [101500.123456]\n(0040,0005) TM [1016]", "20260706"),
+    "comments that no 16-bit length holds": (
+        "(0008,0050) SH [30]\n(0010,9431) FL 1.5\n(0040,2400) LT [" + "long " * 14_000 + "]",
+        "(0040,0400) LT [" + "long " * 14_000 + "]",
+        "20260706",
+    ),
     "numbers that are not finite": (
         "(0008,0050) SH [29]\n(0010,9431) FL nan\\1.5\\-inf\n(0009,0010) LO [ACME]\n(0009,1001) FD inf\n(0009,1002) FD -nan",
         "(0040,0440) SQ\n(fffe,e000) -\n(0040,a161) FD nan\n(fffe,e00d) -\n(fffe,e0dd) -",
