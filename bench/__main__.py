@@ -22,7 +22,7 @@ def main() -> int:
     from bench import finding, load, performing
 
     largest, repeats = int(os.environ.get("BENCH_LARGEST", "1000000")), int(os.environ.get("BENCH_REPEATS", "7"))
-    sizes = sorted({SMALL, MIDDLE, largest // 10, largest})
+    sizes = sorted({SMALL, MIDDLE, max(largest // 10, SMALL), max(largest, MIDDLE)})
     rows: list[Row] = []
     begun = time.monotonic()
     with ExitStack() as stack:
