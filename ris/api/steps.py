@@ -94,10 +94,8 @@ def _found(site: Site, query: StepQuery) -> QuerySet[ScheduledProcedureStep]:
     status = base.one_of("status", query.status, STATUSES)
     if status is not None:
         found = found.filter(status=status)
-    if query.accession_number:
-        found = found.filter(requested_procedure__order__accession_number=query.accession_number)
-    if query.patient_id:
-        found = found.filter(requested_procedure__order__patient__patient_id=query.patient_id)
+    if query.accession_number or query.patient_id:
+        found = found.filter(pk__in=queries.step_ids(site, query.accession_number, query.patient_id))
     if query.station_ae_title:
         found = found.filter(stations__ae_title=query.station_ae_title)
     if query.date is not None:
