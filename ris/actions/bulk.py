@@ -3,13 +3,17 @@
 One call is one transaction. A caller with many exams makes many calls of some 100 ms each, so that an MPPS gets in between.
 """
 
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db import connection
+
 from ris import events, names
 from ris.actions import numbers
+from ris.actions.snapshot import procedure_columns, step_columns
 from ris.actor import Actor
 from ris.db import action
 from ris.events import StepRecords
@@ -30,6 +34,9 @@ from ris.models import (
 )
 from ris.transitions import OCCUPYING, SCHEDULED
 
+_LONGEST = timedelta(days=1)
+"""A step is no longer."""
+
 
 @dataclass(frozen=True, slots=True)
 class BookedStep:
@@ -49,83 +56,93 @@ class BookedExam:
     """An order of one procedure with all its steps booked.
 
     `patient`: columns of a new patient, or the primary key of a known one. `visit` and `order`: columns, without identifiers.
+    The study's UID comes from `study_key` and the number of the requested procedure, so that equal keys are no equal studies.
     """
 
     patient: Mapping[str, Any] | int
     visit: Mapping[str, Any] | None
     order: Mapping[str, Any]
     procedure: Procedure
-    study_instance_uid: str
+    study_key: uuid.UUID
     performing_physician_name: str
     steps: tuple[BookedStep, ...]
 
 
-@dataclass(frozen=True)
-class Written:
-    """`patients`: the primary key of each exam's patient, None for an exam that was left out. `seen`: the last change of a step."""
-
-    patients: list[int | None]
-    seen: int
-
-
 # SQLite uses an index over part of a table only when the query says so: hence `exclude(accession_number="")` and its like below.
 @action
-def book_exams(site: Site, exams: Sequence[BookedExam], actor: Actor, day: date, seen: int) -> Written:
+def book_exams(site: Site, exams: Sequence[BookedExam], actor: Actor, day: date) -> list[int | None]:
     """Write the exams and their worklist entries in one transaction; accession numbers are those of `day`.
 
-    The caller has checked the columns, and knows what was booked on the stations up to the step change `seen`. An exam that
-    somebody has booked over since then is left out. Raises KeyError for a known patient who is gone.
+    The caller has checked the columns, and that the exams do not overlap each other. Returns the primary key of each exam's patient,
+    and None for an exam that was left out: somebody has booked over it meanwhile, or its patient is gone.
     """
-    over = _booked_over(exams, actor, seen)
-    kept = [exam for number, exam in enumerate(exams) if number not in over]
+    over = _booked_over(site, exams)
+    known = _known(exams)
+    kept = [
+        exam for number, exam in enumerate(exams) if number not in over and (not isinstance(exam.patient, int) or exam.patient in known)
+    ]
     if not kept:
-        return Written([None] * len(exams), seen)
-    patients = _patients(site, kept, actor)
+        return [None] * len(exams)
+    patients = _patients(site, kept, known, actor)
     visits = _visits(site, kept, patients, actor)
     orders = _orders(site, kept, patients, visits, actor, day)
     procedures = _procedures(site, kept, orders)
     steps = _steps(site, kept, procedures)
     stations = _stations(kept, steps)
-    last = _record(steps, stations, actor)
+    _record(steps, stations, actor)
     owners = [number for number, exam in enumerate(kept) for _ in exam.steps]
     records = tuple(
         StepRecords(step, procedures[number], orders[number], patients[number], visits[number], site, (station,))
         for number, step, station in zip(owners, steps, stations, strict=True)
     )
     events.publish(events.StepsAdded(records))
-    found = iter(patients)
-    return Written([None if number in over else next(found).pk for number in range(len(exams))], last)
+    written = {id(exam): patient.pk for exam, patient in zip(kept, patients, strict=True)}
+    return [written.get(id(exam)) for exam in exams]
 
 
-_MARGIN = 500
-"""Changes before `seen` that are looked at again: PostgreSQL numbers a row before the row can be seen."""
+_OVERLAPPING = """
+WITH wanted(number, station_id, begins, ends) AS (VALUES {rows})
+SELECT DISTINCT wanted.number
+FROM {step} step CROSS JOIN {at} at_station CROSS JOIN wanted
+WHERE step.site_id = %s AND step.status IN ({statuses}) AND step.start > %s AND step.start < %s
+  AND at_station.step_id = step.id AND at_station.station_id IN ({stations})
+  AND wanted.station_id = at_station.station_id AND step.start < wanted.ends AND step."end" > wanted.begins
+"""
+"""Asked in one statement, since reading a full day of many stations for each chunk would cost more than writing the chunk.
+
+SQLite takes the tables in the order of CROSS JOIN: first the steps of the time by their index; `IN` spares it a look through all that
+is wanted for a step on another station. To PostgreSQL it is a join like any other.
+"""
 
 
-def _booked_over(exams: Sequence[BookedExam], actor: Actor, seen: int) -> set[int]:
-    """Positions of exams whose slot somebody else took after `seen`. The stations are locked, as by every booking."""
-    stations = {step.station.pk for exam in exams for step in exam.steps}
+def _booked_over(site: Site, exams: Sequence[BookedExam]) -> set[int]:
+    """Positions of exams with a step whose slot is taken. The stations are locked, as by every booking."""
+    wanted = [(number, step.station.pk, step.start, step.end) for number, exam in enumerate(exams) for step in exam.steps]
+    stations = {station for _, station, _, _ in wanted}
     list(Station.objects.select_for_update().filter(pk__in=stations).order_by("pk").values_list("pk"))
-    changes = StepChange.objects.filter(pk__gt=seen - _MARGIN).exclude(actor_kind=actor.kind, actor=actor.name)
-    changed = set(changes.order_by().values_list("step_id", flat=True))
-    if not changed:
-        return set()
-    rows = StepStation.objects.filter(step__in=changed, station__in=stations, step__status__in=OCCUPYING, step__start__isnull=False)
-    taken: dict[int | None, list[tuple[datetime, datetime]]] = {}
-    for station_id, start, end in rows.values_list("station", "step__start", "step__end"):
-        if start and end:
-            taken.setdefault(station_id, []).append((start, end))
-    return {
-        number
-        for number, exam in enumerate(exams)
-        for step in exam.steps
-        if any(step.start < end and start < step.end for start, end in taken.get(step.station.pk, ()))
-    }
+    moment = connection.ops.adapt_datetimefield_value
+    rows = [value for number, station, begins, ends in wanted for value in (number, station, moment(begins), moment(ends))]
+    first, last = min(begins for _, _, begins, _ in wanted), max(ends for _, _, _, ends in wanted)
+    statement = _OVERLAPPING.format(
+        rows=", ".join(["(%s, %s, %s, %s)"] * len(wanted)),
+        step=ScheduledProcedureStep._meta.db_table,
+        at=StepStation._meta.db_table,
+        statuses=", ".join(["%s"] * len(OCCUPYING)),
+        stations=", ".join(map(str, stations)),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*rows, site.pk, *OCCUPYING, moment(first - _LONGEST), moment(last)])
+        return {number for (number,) in cursor.fetchall()}
 
 
-def _patients(site: Site, exams: Sequence[BookedExam], actor: Actor) -> list[Patient]:
-    """The patient of each exam; new ones are registered. Known ones are locked, so that the entries show what they are now."""
-    ids = sorted({exam.patient for exam in exams if isinstance(exam.patient, int)})
-    known = {patient.pk: patient for patient in Patient.objects.select_for_update().filter(pk__in=ids).order_by("pk")} if ids else {}
+def _known(exams: Iterable[BookedExam]) -> dict[int, Patient]:
+    """Known patients by primary key, locked, so that the entries show what they are now."""
+    ids = {exam.patient for exam in exams if isinstance(exam.patient, int)}
+    return {one.pk: one for one in Patient.objects.select_for_update().filter(pk__in=ids).order_by("pk")} if ids else {}
+
+
+def _patients(site: Site, exams: Sequence[BookedExam], known: Mapping[int, Patient], actor: Actor) -> list[Patient]:
+    """The patient of each exam; new ones are registered."""
     new = [exam.patient for exam in exams if not isinstance(exam.patient, int)]
     issuer = site.issuer_of_patient_id
 
@@ -215,15 +232,9 @@ def _procedures(site: Site, exams: Sequence[BookedExam], orders: Sequence[Order]
             {
                 "site_id": site.pk,
                 "order_id": order.pk,
-                "catalogue_procedure_id": exam.procedure.pk,
                 "requested_procedure_id": requested_procedure_id,
-                "study_instance_uid": exam.study_instance_uid,
-                "code": exam.procedure.code,
-                "scheme": exam.procedure.scheme,
-                "meaning": exam.procedure.meaning,
-                "description": exam.procedure.meaning,
-                "laterality": exam.procedure.laterality,
-                "price": exam.procedure.price,
+                "study_instance_uid": f"2.25.{uuid.uuid5(exam.study_key, requested_procedure_id).int}",
+                **procedure_columns(exam.procedure),
             },
         )
         for exam, order, requested_procedure_id in zip(exams, orders, ids, strict=True)
@@ -242,25 +253,17 @@ def _steps(site: Site, exams: Sequence[BookedExam], procedures: Sequence[Request
 
 
 def _step(site: Site, exam: BookedExam, booked: BookedStep, procedure: RequestedProcedure, step_id: str) -> ScheduledProcedureStep:
-    template = booked.template
-    code = {"code": template.protocol_code, "scheme": template.protocol_scheme, "meaning": template.protocol_meaning}
     return unsaved(
         ScheduledProcedureStep,
         {
             "site_id": site.pk,
             "requested_procedure_id": procedure.pk,
             "scheduled_procedure_step_id": step_id,
-            "position": template.position,
-            "description": template.description,
-            "modality": template.modality,
-            "protocol_codes": [code] if template.protocol_code else [],
             "start": booked.start,
-            "duration_minutes": template.duration_minutes,
             "end": booked.end,
             "location": booked.station.room,
             "performing_physician_name": exam.performing_physician_name,
-            "pre_medication": template.pre_medication,
-            "requested_contrast_agent": template.requested_contrast_agent,
+            **step_columns(booked.template),
             "status": SCHEDULED,
             "status_at": exam.order["ordered_at"],
         },
@@ -285,8 +288,8 @@ def _record(
     steps: Iterable[ScheduledProcedureStep],
     stations: Iterable[StepStation],
     actor: Actor,
-) -> int:
-    """One row of history for each step, ordered and booked at once; returns the last one's primary key."""
+) -> None:
+    """One row of history for each step, ordered and booked at once."""
     made = [
         unsaved(
             StepChange,
@@ -304,4 +307,3 @@ def _record(
         for step, station in zip(steps, stations, strict=True)
     ]
     insert(made)
-    return int(made[-1].pk)

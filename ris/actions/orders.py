@@ -6,6 +6,7 @@ from datetime import datetime
 from ris import clock, events, validation
 from ris.actions import booking, numbers, patients, steps
 from ris.actions.patients import PatientData
+from ris.actions.snapshot import procedure_columns, step_columns
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import Conflict, InvalidInput, NotFound
@@ -137,34 +138,21 @@ def _request_procedure(order: Order, procedure: Procedure, actor: Actor) -> list
     requested = RequestedProcedure.objects.create(
         site=site,
         order=order,
-        catalogue_procedure=procedure,
         requested_procedure_id=numbers.requested_procedure_id(site),
         study_instance_uid=numbers.study_instance_uid(),
-        code=procedure.code,
-        scheme=procedure.scheme,
-        meaning=procedure.meaning,
-        description=procedure.meaning,
-        laterality=procedure.laterality,
-        price=procedure.price,
+        **procedure_columns(procedure),
     )
     return [_make_step(requested, template, actor) for template in procedure.steps.all()]
 
 
 def _make_step(requested: RequestedProcedure, template: ProcedureStepTemplate, actor: Actor) -> ScheduledProcedureStep:
-    code = {"code": template.protocol_code, "scheme": template.protocol_scheme, "meaning": template.protocol_meaning}
     now = clock.now(requested.site)
     step = ScheduledProcedureStep.objects.create(
         site=requested.site,
         requested_procedure=requested,
         scheduled_procedure_step_id=numbers.scheduled_procedure_step_id(requested.site),
-        position=template.position,
-        description=template.description,
-        modality=template.modality,
-        duration_minutes=template.duration_minutes,
-        protocol_codes=[code] if template.protocol_code else [],
-        pre_medication=template.pre_medication,
-        requested_contrast_agent=template.requested_contrast_agent,
         status_at=now,
+        **step_columns(template),
     )
     StepChange.by(actor, step=step, at=now, verb="order", to_status=SCHEDULED)
     events.publish(events.StepChanged(step.pk))

@@ -192,20 +192,20 @@ class Writer:
         self._physicians = physician_names(_PHYSICIANS, self._chance)
         self._operators = physician_names(_OPERATORS, self._chance)
         self._size = _FIRST_CHUNK
+        self._flushes = 0
         self._day: date | None = None
         self._waiting: list[tuple[Person, BookedExam]] = []
 
     def write(self) -> None:
         """Until all steps are in, or no more have room: exams that others booked over meanwhile are planned anew."""
         for attempt in range(10):
-            before = self._outcome.steps
-            if before >= self._outcome.asked:
-                break
-            for exam in self._hospital.plan(self._outcome.asked - before, attempt):
+            left = self._outcome.asked - self._outcome.steps
+            before = self._flushes
+            for exam in self._hospital.plan(left, attempt):
                 self._add(exam)
             self._flush()
-            if self._outcome.steps == before:
-                break
+            if self._flushes == before:
+                break  # nothing has a place any more, or all steps are in
 
     def _add(self, exam: Exam) -> None:
         if len(self._waiting) >= self._size or exam.day != self._day:  # who comes again on a later day is written by then
@@ -216,6 +216,7 @@ class Writer:
     def _flush(self) -> None:
         if not self._waiting:
             return
+        self._flushes += 1
         began = time.monotonic()
         exams = [exam for _, exam in self._waiting]
         written = book_exams(self._hospital.site, exams, self._actor, self._hospital.days[0])
