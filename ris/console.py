@@ -1,12 +1,15 @@
-"""What commands with long work share: being asked to end where nothing is half done, and output that nobody reads any more."""
+"""What commands share: paths as arguments, ends that are asked for where nothing is half done, and output, also that nobody reads."""
 
+import argparse
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
-from django.core.management.base import OutputWrapper
+from django.core.management.base import CommandError, OutputWrapper
+from django.db import DatabaseError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -50,6 +53,23 @@ def asked_by_signals() -> Iterator[Asked]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def named_path(text: str) -> Path:
+    """The type of an argument that names a file or folder: an empty one, as of an unset variable, is not the current directory."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("the path is empty; name one, or write . for the current directory")
+    return Path(text)
+
+
+def not_ready(error: DatabaseError) -> CommandError:
+    """What a command says when the tables that it needs are not there."""
+    return CommandError(f"The database is not ready ({str(error).strip().rstrip('.')}); run `manage.py prepare` first.")
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 step`, `2 steps`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def say(stream: OutputWrapper, text: str, ending: str = "\n") -> None:

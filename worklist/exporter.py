@@ -176,6 +176,8 @@ def _is_ours(path: Path) -> bool:
 @contextmanager
 def _staging(directory: Path) -> Iterator[Path]:
     """An empty folder for what is being written, this export's own; it and what a killed export left in it are gone afterwards."""
+    if directory.exists() and not directory.is_dir():
+        raise ExportError(f"{directory} cannot be written: it is a file, not a folder. Choose a folder that can be written.")
     staging = directory / STAGING
     with _telling(directory, "Choose a folder that can be written."):
         directory.mkdir(parents=True, exist_ok=True)

@@ -117,6 +117,8 @@ def read(path: Path) -> Item:
     content = _content(path)
     if not content:
         raise Unreadable("it is empty")
+    if not content.strip(b"\0"):
+        raise Unreadable("it holds nothing but zeros")
     for magic, what in _MAGIC.items():
         if content.startswith(magic):
             raise Unreadable(f"it is {what}, no worklist item")

@@ -18,6 +18,7 @@ from dimse.services import Service
 from dimse.tls import BadTlsSettings, ClientCertificate, TlsSettings
 from mpps.scp import MPPS
 from ris.actions.sites import ensure_default_site
+from ris.console import not_ready
 from stepwise.associations import decide
 from worklist.scp import WORKLIST
 
@@ -53,9 +54,7 @@ class Command(BaseCommand):
         try:
             site = ensure_default_site()
         except DatabaseError as error:
-            raise CommandError(
-                f"The database is not ready ({error}); run `manage.py migrate`, or start all by `manage.py simulate`."
-            ) from error
+            raise not_ready(error) from error
         stop = threading.Event()
         _stop_on_signals(stop)
         journal = DatabaseJournal()

@@ -45,6 +45,7 @@ def written(folder: Path, content: bytes, name: str = "file.dcm") -> Path:
     ("content", "expected"),
     [
         (b"", "it is empty"),
+        (bytes(600), "it holds nothing but zeros"),
         (b"\xff\xd8\xff\xe0rest of a photo", "a JPEG image"),
         (b"\x89PNG\r\n", "a PNG image"),
         (b"%PDF-1.7", "a PDF document"),

@@ -146,6 +146,12 @@ def test_a_path_that_is_no_directory_is_told_in_a_sentence(tmp_path: Path) -> No
             call_command("export_worklist", str(path))
 
 
+def test_a_file_in_place_of_the_folder_is_called_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CommandError, match="it is a file, not a folder"):
+        call_command("export_worklist", str(tmp_path / "file"))
+
+
 def test_a_disk_that_takes_no_more_leaves_the_folder_as_it_was(tmp_path: Path) -> None:
     moved, _ = orders(2)
     before = exported(tmp_path)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from pydicom.dataset import Dataset
 
 from dimse.encode import encode
@@ -386,10 +386,16 @@ def test_names_of_files_that_are_no_text_are_shown_on_one_line(tmp_path: Path, c
     ]
 
 
+@pytest.mark.parametrize("command", ["import_worklist", "export_worklist"])
+def test_an_empty_path_is_not_taken_for_the_current_directory(command: str) -> None:
+    with pytest.raises(CommandError, match="the path is empty"):
+        call_command(command, "")
+
+
 def test_the_command_names_what_it_skipped_and_ends_with_1(write: Write, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     a_site()
     call_command("import_worklist", str(write()))
-    assert "1 steps made" in capsys.readouterr().out
+    assert "1 step made, " in capsys.readouterr().out
     with pytest.raises(SystemExit) as ended:
         call_command("import_worklist", str(tmp_path / "nowhere"))
     assert ended.value.code == 1

@@ -186,7 +186,7 @@ def test_without_tables_the_command_says_so_in_a_sentence(tmp_path: Path) -> Non
     with connection.schema_editor() as editor:
         editor.execute("ALTER TABLE ris_site RENAME TO ris_site_away")
     try:
-        with pytest.raises(CommandError, match=r"The database is not ready \(.*\); run `manage.py migrate` first"):
+        with pytest.raises(CommandError, match=r"The database is not ready \(.*\); run `manage.py prepare` first"):
             call_command("import_worklist", str(write(tmp_path, 1)))
     finally:
         with connection.schema_editor() as editor:

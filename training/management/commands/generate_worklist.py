@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from ris.actions.sites import ensure_default_site
 from ris.actor import Actor
-from ris.console import Asked, Stopped, asked_by_signals, say
+from ris.console import Asked, Stopped, asked_by_signals, counted, not_ready, say
 from ris.errors import RisError
 from training.load.run import Outcome, Progress, Writer, look_at, with_room_for
 from training.progress import Bar
@@ -88,8 +88,7 @@ class Command(BaseCommand):
                 hospital = with_room_for(found, steps, actor, outcome, show, may_add=stations == "add")
                 Writer(hospital, actor, outcome, show).write()
         except DatabaseError as error:
-            said = str(error).strip().rstrip(".")
-            raise CommandError(f"{said}. Is the database migrated (`manage.py migrate`)? {_summary(outcome)}") from error
+            raise CommandError(f"{not_ready(error)} {_summary(outcome)}") from error
         except RisError as error:
             raise CommandError(f"{str(error).rstrip('.')}. {_summary(outcome)}") from error
         except Stopped as stopped:
@@ -97,7 +96,7 @@ class Command(BaseCommand):
             say(self.stderr, f"Stopped. {_summary(outcome)}{' Each of them is whole; run it again for more.' if outcome.steps else ''}")
             sys.exit(stopped.exit_code)
         seconds = time.monotonic() - began
-        self.stdout.write(f"{_summary(outcome)} {seconds:.1f} s, {outcome.steps / seconds:.0f} steps a second.")
+        self.stdout.write(f"{_summary(outcome)} {seconds:.1f} s, {counted(round(outcome.steps / seconds), 'step')} a second.")
         if outcome.steps < steps:
             raise CommandError(f"{steps - outcome.steps} steps found no place, since the stations were booked meanwhile; run it again.")
 
@@ -106,7 +105,10 @@ def _summary(outcome: Outcome) -> str:
     """What was written, in words."""
     if not outcome.steps and not outcome.stations:
         return "Nothing was written."
-    said = f"{outcome.steps} steps of {outcome.exams} exams for {outcome.patients} new patients are in."
+    said = (
+        f"{counted(outcome.steps, 'step')} of {counted(outcome.exams, 'exam')} for {counted(outcome.patients, 'new patient')} "
+        f"{'is' if outcome.steps == 1 else 'are'} in."
+    )
     if not outcome.stations:
         return said
     return f"{said} {len(outcome.stations)} stations were added: {_list(outcome.stations)}."

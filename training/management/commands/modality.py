@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from dimse.scu import ScuAnswer
 from ris import clock, names, validation
+from ris.console import counted
 from training import memory, query, table
 from training.memory import Exam, MemoryUnreadable
 from training.modality import Modality, ModalityError, NoAnswer, Refused
@@ -161,7 +162,7 @@ class Command(BaseCommand):
 
     def _show(self, series: list[Dataset]) -> None:
         for one in series:
-            self.stdout.write(f"  {one.SeriesDescription}: {len(one.ReferencedImageSequence)} images")
+            self.stdout.write(f"  {one.SeriesDescription}: {counted(len(one.ReferencedImageSequence), 'image')}")
 
 
 def _row(item: Dataset) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from ris.actions.sites import ensure_default_site
-from ris.console import Stopped, asked_by_signals, say
+from ris.console import Stopped, asked_by_signals, counted, named_path, not_ready, say
 from worklist import exporter
 
 _SHOWN = 8  # files that are named of each kind
@@ -26,7 +26,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("directory", type=Path, metavar="DIR", help="the folder; made when there is none")
+        parser.add_argument("directory", type=named_path, metavar="DIR", help="the folder; made when there is none")
 
     def handle(self, *args: Any, **options: Any) -> None:
         directory: Path = options["directory"]
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             say(self.stderr, f"Stopped. Nothing in {directory} was changed. Run it again to export.")
             sys.exit(stopped.exit_code)
         except DatabaseError as error:
-            raise CommandError(f"The database is not ready ({str(error).strip()}); run `manage.py migrate` first.") from error
+            raise not_ready(error) from error
         except exporter.ExportError as error:
             raise CommandError(str(error)) from error
         self._tell_incomplete(report.incomplete)
@@ -47,7 +47,8 @@ class Command(BaseCommand):
             say(self.stderr, f"skipped  {directory / name}: a file of this name is there that this command did not write; move it away")
         say(
             self.stdout,
-            f"{report.written} files written, {report.unchanged} unchanged, {report.removed} removed, {len(report.skipped)} skipped",
+            f"{counted(report.written, 'file')} written, {report.unchanged} unchanged, {report.removed} removed, "
+            f"{len(report.skipped)} skipped",
         )
         if report.skipped:
             sys.exit(1)

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
 from ris.actions.sites import ensure_default_site
-from ris.console import Asked, Stopped, asked_by_signals, say
+from ris.console import Asked, Stopped, asked_by_signals, counted, named_path, not_ready, say
 from worklist import importer
 from worklist.importer import ImportReport
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file, or a directory that is searched for files")
+        parser.add_argument("paths", nargs="+", type=named_path, metavar="PATH", help="a file, or a directory that is searched for files")
         parser.add_argument(
             "--replace",
             action="store_true",
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         try:
             site = ensure_default_site()
         except DatabaseError as error:
-            raise CommandError(f"The database is not ready ({str(error).strip()}); run `manage.py migrate` first.") from error
+            raise not_ready(error) from error
         self._said_at = time.monotonic()
         report = ImportReport()
         with asked_by_signals() as self._asked:
@@ -59,7 +59,7 @@ class Command(BaseCommand):
         if report.nothing_to_import:
             say(self.stderr, "Nothing was removed, because none of the files can be read.")
         elif replace:
-            say(self.stdout, f"{report.removed} steps removed, {report.kept} kept because a performed step belongs to them")
+            say(self.stdout, f"{counted(report.removed, 'step')} removed, {report.kept} kept because performed steps belong to them")
         for path in report.performed:
             say(self.stdout, f"left alone  {_shown(path)}: work on its step was begun")
         for noted in report.noted:
@@ -68,8 +68,8 @@ class Command(BaseCommand):
             say(self.stderr, f"skipped  {_shown(skipped.path)}: {_plain(skipped.reason)}")
         say(
             self.stdout,
-            f"{len(report.made)} steps made, {len(report.updated)} updated, {len(report.unchanged)} unchanged, "
-            f"{len(report.performed)} left alone, {len(report.skipped)} files skipped",
+            f"{counted(len(report.made), 'step')} made, {len(report.updated)} updated, {len(report.unchanged)} unchanged, "
+            f"{len(report.performed)} left alone, {counted(len(report.skipped), 'file')} skipped",
         )
 
     def _note(self, noted: importer.Noted) -> None:
@@ -80,10 +80,10 @@ class Command(BaseCommand):
             say(self.stderr, f"noted  {_shown(noted.path)}: and {len(noted.notes) - _NOTES_SHOWN} more of this kind")
 
     def _progress(self, done: int, total: int) -> None:
-        self._count(f"{done} of {total} files", is_last=done == total)
+        self._count(f"{done} of {counted(total, 'file')}", is_last=done == total)
 
     def _removal(self, removed: int) -> None:
-        self._count(f"{removed} steps removed", is_last=False)
+        self._count(f"{counted(removed, 'step')} removed", is_last=False)
 
     def _count(self, text: str, is_last: bool) -> None:
         """A line that counts on a terminal; elsewhere a line every few seconds. Raises Stopped when that was asked for."""
