@@ -84,7 +84,7 @@ def capture_after_change_by_hand(requested_procedure_id: int) -> Charge | None:
 
     The verb has locked the row already, before the step's: this only makes sure of it.
     """
-    lock(RequestedProcedure.objects.filter(pk=requested_procedure_id))
+    lock(lambda: RequestedProcedure.objects.filter(pk=requested_procedure_id))
     return capture_charge(requested_procedure_id)
 
 

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from django.db import IntegrityError
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from dimse import statuses, uids
 from dimse.dispatch import without_values
@@ -25,6 +25,7 @@ from ris import queries
 from ris.actions import steps
 from ris.db import action, lock
 from ris.events import publish
+from ris.insertion import insert_one
 from ris.models import RequestedProcedure, Station
 from ris.prepared import Prepared
 
@@ -163,13 +164,16 @@ def _performer(message: Received) -> matching.Performer:
 
 def _lock_procedures(ids: Iterable[int]) -> None:
     """Lock requested procedures in order of id until the transaction ends."""
-    lock(RequestedProcedure.objects.filter(pk__in=set(ids)).order_by("pk"))
+    lock(lambda: RequestedProcedure.objects.filter(pk__in=set(ids)).order_by("pk"))
 
 
 def _locked(message: Received) -> PerformedProcedureStep | None:
     """The performed step that the message names, as it is now, its requested procedures and then its own row locked."""
-    named = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid)
-    procedures = RequestedProcedure.objects.filter(steps__performed_links__performed_step__in=named).order_by("pk")
+
+    def procedures() -> QuerySet[RequestedProcedure]:
+        named = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid)
+        return RequestedProcedure.objects.filter(steps__performed_links__performed_step__in=named).order_by("pk")
+
     lock(procedures)
     performed = _named_locked.first(message.site.pk, message.sop_instance_uid)
     lock(procedures)  # of a link that was made while this waited
@@ -178,19 +182,20 @@ def _locked(message: Received) -> PerformedProcedureStep | None:
 
 def _insert(message: Received, named: str, station: Station | None, unscheduled: bool) -> PerformedProcedureStep:
     """The new row; `named` is the AE title in the data set. Of two N-CREATEs with one UID at the same moment one is the duplicate."""
+    row = PerformedProcedureStep(
+        site=message.site,
+        sop_instance_uid=message.sop_instance_uid,
+        status=IN_PROGRESS,
+        station_ae_title=named or message.calling_ae_title.strip(),
+        station=station,
+        calling_ae_title=message.calling_ae_title.strip()[:16],
+        received_at=message.received_at,
+        updated_at=message.received_at,
+        unscheduled=unscheduled,
+        **reading.columns(message.dataset, message.site),
+    )
     try:
-        return PerformedProcedureStep.objects.create(
-            site=message.site,
-            sop_instance_uid=message.sop_instance_uid,
-            status=IN_PROGRESS,
-            station_ae_title=named or message.calling_ae_title.strip(),
-            station=station,
-            calling_ae_title=message.calling_ae_title.strip()[:16],
-            received_at=message.received_at,
-            updated_at=message.received_at,
-            unscheduled=unscheduled,
-            **reading.columns(message.dataset, message.site),
-        )
+        return insert_one(row)
     except IntegrityError as error:
         raise duplicate_instance() from error
 

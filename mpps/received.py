@@ -8,6 +8,7 @@ from dimse.services import Verb
 from mpps.datasets import Json
 from mpps.models import MppsMessage, PerformedProcedureStep
 from ris.actor import Actor
+from ris.insertion import insert_one
 from ris.models import Site
 
 
@@ -40,7 +41,7 @@ def keep(
     message: Received, performed_step: PerformedProcedureStep | None, status: int = statuses.SUCCESS, error_comment: str = ""
 ) -> MppsMessage:
     """Store the message with the status that answers it; its UID without what a column cannot hold (NUL)."""
-    return MppsMessage.objects.create(
+    row = MppsMessage(
         site=message.site,
         performed_step=performed_step,
         sop_instance_uid=message.sop_instance_uid.replace("\0", "")[:64],
@@ -56,3 +57,4 @@ def keep(
         raw=message.raw,
         dataset=message.dataset,
     )
+    return insert_one(row)

@@ -67,7 +67,7 @@ def part(function: Callable[P, R]) -> Callable[P, R]:
     return run
 
 
-def lock(rows: "models.QuerySet[Any]") -> None:
+def lock(rows: Callable[[], "models.QuerySet[Any]"]) -> None:
     """Lock rows, in their order, until the transaction ends. SQLite is not asked: the transaction has the whole database to itself."""
     if connection.features.has_select_for_update:
-        list(rows.select_for_update(of=("self",)).values_list("pk"))
+        list(rows().select_for_update(of=("self",)).values_list("pk"))

@@ -78,7 +78,7 @@ def insert(rows: Sequence[models.Model]) -> None:
     names = ", ".join(plan.columns)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            with cursor.copy(f"COPY {plan.table} ({names}) FROM STDIN") as copy:
+            with connection.wrap_database_errors, cursor.copy(f"COPY {plan.table} ({names}) FROM STDIN") as copy:
                 for one in rows:
                     copy.write_row(plan.row(one))
         else:
@@ -88,6 +88,22 @@ def insert(rows: Sequence[models.Model]) -> None:
     for one in rows:
         one._state.adding = False
         one._state.db = alias
+
+
+def insert_one(row: M) -> M:
+    """Insert one new instance, whose key the database gives, and return it: what `save` does, less signals and validation."""
+    plan = _plan(type(row), connection.vendor)
+    key = type(row)._meta.pk
+    at = plan.columns.index(connection.ops.quote_name(key.column or key.attname))
+    columns, values = [*plan.columns[:at], *plan.columns[at + 1 :]], plan.row(row)
+    del values[at]
+    places = ", ".join(["%s"] * len(columns))
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {plan.table} ({', '.join(columns)}) VALUES ({places}) RETURNING {plan.columns[at]}", values)
+        setattr(row, key.attname, cursor.fetchone()[0])
+    row._state.adding = False
+    row._state.db = connection.alias
+    return row
 
 
 def _new_keys(table: str, column: str, count: int) -> Sequence[int]:

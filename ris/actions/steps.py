@@ -39,7 +39,7 @@ def _locked(steps: Prepared[ScheduledProcedureStep], step_id: int, expected_vers
 
     Its requested procedure is locked before it, in the order that everybody locks them: what hears of the change may need both.
     """
-    lock(RequestedProcedure.objects.filter(steps=step_id))
+    lock(lambda: RequestedProcedure.objects.filter(steps=step_id))
     step = steps.first(step_id)
     if step is None:
         raise ScheduledProcedureStep.DoesNotExist(f"There is no scheduled step with id {step_id}.")

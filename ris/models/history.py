@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from ris.actor import Actor
+from ris.insertion import insert_one
 
 
 class AppendOnlyError(TypeError):
@@ -35,9 +36,7 @@ class Change(models.Model):
     @classmethod
     def by(cls, actor: Actor, **fields: Any) -> Self:
         """Record a change by the actor and return its row."""
-        row = cls.unsaved(actor, **fields)
-        row.save(force_insert=True)
-        return row
+        return insert_one(cls.unsaved(actor, **fields))
 
     @classmethod
     def unsaved(cls, actor: Actor, **fields: Any) -> Self:
