@@ -26,6 +26,7 @@ _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _TEXT_VRS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT"})
 _SEVERAL_LINES = frozenset({"LT", "ST", "UT"})
 _NAME = re.compile(r"#\s*[0-9u/l]+,\s*\d+(?:-[0-9n]+)?\s+(\w+)\s*$")  # length, multiplicity and keyword, as dcmdump writes them
+_COMMENT = re.compile(r"#\s*[0-9u/l]+,\s*\d")  # the beginning of such a comment, whatever its name
 _INTEGERS = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q"}  # as `struct` packs them
 _FLOATS = {"FL": "f", "FD": "d"}
 _NUMBER_VRS = frozenset({*_INTEGERS, *_FLOATS, "AT"})
@@ -60,7 +61,19 @@ def parse(text: bytes) -> tuple[Dataset, tuple[str, ...]]:
     if not elements:
         raise DumpError(lines.number, "there is no element at all; this is no dump of a data set")
     notes = lines.notes
+    _check_end(text, lines)
     return _dataset(elements, charsets.DEFAULT.encodings, notes), tuple(notes)
+
+
+def _check_end(text: bytes, lines: "_Lines") -> None:
+    """Note a last line without an end, or refuse it when only it lacks the comment that dcmdump writes behind each element."""
+    *others, last = text.decode("latin-1").split("\n")
+    if not last.strip() or last.lstrip().startswith("#"):
+        return
+    elements = [line for line in others if _LINE.match(line)]
+    if elements and not _COMMENT.search(last) and all(_COMMENT.search(line) for line in elements):
+        raise DumpError(lines.number, f"{_shown(last)} has neither an end nor the comment that all other lines have; the file is cut")
+    lines.notes.append(f"line {lines.number}: the last line has no end; the file may be cut")
 
 
 class _Lines:

@@ -111,6 +111,16 @@ def test_what_cannot_be_understood_is_named_by_line(text: bytes, problem: str) -
         dump.parse(text)
 
 
+def test_a_last_line_without_an_end_is_noted() -> None:
+    assert dump.parse(b"(0008,0050) SH A1\n(0040,1003) SH L")[1] == ("line 2: the last line has no end; the file may be cut",)
+    assert dump.parse(b"(0008,0050) SH A1\n(0040,1003) SH LOW\n")[1] == ()
+
+
+def test_a_last_line_that_lost_its_comment_is_refused_as_cut() -> None:
+    with pytest.raises(dump.DumpError, match=r"line 2: .*the file is cut"):
+        dump.parse(b"(0008,0050) SH [A1]   #   2, 1 AccessionNumber\n(0040,1003) SH [L]")
+
+
 def test_another_vr_than_the_dictionary_has_is_noted_and_the_value_kept() -> None:
     dataset, notes = dump.parse(b"(0010,0010) DA [DOE^JOHN]\n(0010,21c0) IS 4\n(0040,0031) UN 41\\42\n")
     assert (str(dataset.PatientName), dataset["PatientName"].VR, dataset.PregnancyStatus) == ("DOE^JOHN", "PN", 4)
