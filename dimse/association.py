@@ -167,10 +167,17 @@ class Association:
         if self.ending is not None:
             return
         self._noted(self.assembler.what_is_missing)
+        if self.request is not None:
+            self._noted(self._who_ended(ending))
         self.ending = ending
         self.outlet.is_open = False
         self.turns.close()
         self._host.ended(self)
+
+    def _who_ended(self, ending: Ending) -> str:
+        """A bad end in words, and whether a request was still being answered."""
+        words = {Ending.ABORTED: "the peer aborted", Ending.CLOSED: "the peer closed without releasing"}.get(ending, "")
+        return words and words + ("" if self.turns.is_idle else " while a request was being answered; what it read is not known")
 
     def _noted(self, note: str) -> None:
         """The first thing that goes wrong is the one to tell."""

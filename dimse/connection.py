@@ -89,7 +89,8 @@ class Connection(asyncio.Protocol):
     # --- association.Wire -----------------------------------------------------------------------------------------
 
     def write(self, data: bytes) -> None:
-        self._transport.write(data)
+        if not self._transport.is_closing():  # else the connection is gone, and its end is about to be told
+            self._transport.write(data)
 
     def finish(self) -> None:
         if self._transport.can_write_eof():

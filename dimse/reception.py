@@ -199,7 +199,8 @@ class Reception:
             if not self._callers[info.calling_ae_title]:
                 del self._callers[info.calling_ae_title]
         if note:
-            logger.warning("Connection from %s: %s", info.address, note)
+            who = f"Association from {info.calling_ae_title!r} at" if association.request else "Connection from"
+            logger.warning("%s %s: %s", who, info.address, note)
         is_stranger = association.request is None and bool(note)
         if is_stranger:
             self._journal_start(association, note=note)

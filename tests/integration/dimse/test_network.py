@@ -315,3 +315,29 @@ def test_a_short_answer_does_not_wait_for_the_peers_acknowledgement(server: Dico
         (connection,) = server._reception.connections
         accepted = connection._transport.get_extra_info("socket")
         assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+# --- Message IDs and ends -----------------------------------------------------------------------------------------
+
+
+def test_a_message_id_is_free_again_once_its_final_response_came(server: DicomServer) -> None:
+    with wire.connected(server.port) as peer:
+        peer.associate()
+        for number in range(200):
+            peer.send(wire.find(1) if number % 2 else wire.echo(1))
+            assert peer.final_status() == statuses.SUCCESS
+
+
+@pytest.mark.parametrize(("last", "words"), [(wire.ABORT, "the peer aborted"), (b"", "the peer closed without releasing")])
+def test_a_peer_that_ends_in_the_middle_of_an_answer_is_told_in_words(
+    server: DicomServer, ris: Ris, caplog: pytest.LogCaptureFixture, last: bytes, words: str
+) -> None:
+    endless = Endless(ris)
+    with wire.connected(server.port) as peer:
+        peer.associate().send(wire.find())
+        assert is_still(lambda: endless.given)
+        peer.send(last)
+    note = f"{words} while a request was being answered; what it read is not known"
+    assert ending(ris).note == note
+    assert f"Association from 'CT01' at 127.0.0.1: {note}" in caplog.text
+    assert "socket.send() raised" not in caplog.text
