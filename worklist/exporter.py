@@ -18,6 +18,7 @@ from pathlib import Path
 
 from django.db.models import QuerySet
 
+from ris.actions import intake_item
 from ris.models import Site
 from worklist import writing
 from worklist.matching import SERVED
@@ -149,8 +150,8 @@ def _pages(entries: QuerySet[WorklistEntry]) -> Iterator[list[WorklistEntry]]:
 
 def _identity(entry: WorklistEntry) -> str:
     """What an import finds the step by again."""
-    whose = "" if entry.accession_number else entry.patient_id or entry.patient_name
-    return "\n".join((entry.accession_number, whose, entry.requested_procedure_id, entry.scheduled_procedure_step_id))
+    ids = entry.requested_procedure_id, entry.scheduled_procedure_step_id
+    return "\n".join(intake_item.identity(entry.accession_number, entry.patient_id, entry.patient_name, *ids))
 
 
 def _name(entry: WorklistEntry, identity: str) -> str:

@@ -11,15 +11,18 @@ from pathlib import Path
 
 import structlog
 from django.db import DatabaseError
+from django.db.models import Exists, OuterRef
 from pydicom import Dataset
 
 from dimse.dispatch import without_values
-from ris.actions import intake, intake_lots, intake_settled, removal
+from ris.actions import intake, intake_item, intake_lots, intake_settled, removal
 from ris.actions.intake_item import IntakeItem, Offered, Outcome
 from ris.actor import Actor
 from ris.models import Site
 from worklist import beyond, reading, received
 from worklist import item as worklist_item
+from worklist.matching import SERVED
+from worklist.models import WorklistEntry
 from worklist.reading import Found, Unreadable
 
 log = structlog.get_logger(__name__)
@@ -28,6 +31,8 @@ _UNFIT = (ArithmeticError, AttributeError, LookupError, NotImplementedError, Rec
 _FIRST_LOT, _SMALLEST_LOT, _LARGEST_LOT = 40, 20, 250  # files
 _HOLDING = 0.15  # seconds that a lot may hold the writer's lock of SQLite; a modality's message waits for it
 ACTOR = Actor.system("import_worklist")
+SERVED_STEPS = Exists(WorklistEntry.objects.filter(pk=OuterRef("pk"), status__in=SERVED))
+"""Of steps: those that modalities are offered."""
 OnProgress = Callable[[int, int], None]
 """Called after each file with how many are done and how many there are. What it raises ends the import between two lots."""
 OnRemoval = Callable[[int], None]
@@ -93,7 +98,7 @@ def import_paths(
 ) -> ImportReport:
     """Take in every file, whole or not at all; one that cannot be read is skipped with its reason.
 
-    With `replace` every step that waits and was never begun is removed first, if there is anything to take its place.
+    With `replace` every served step that was never begun is removed first, if there is anything to take its place.
     `report` is filled on the way, for whoever ends the import by an exception of `on_progress`.
     """
     found = list(reading.files(paths))
@@ -116,7 +121,7 @@ def _remove(site: Site, report: ImportReport, on_removal: OnRemoval) -> None:
         report.removed = steps
         on_removal(steps)
 
-    report.removed, report.kept = removal.remove_steps(site, ACTOR, removed)
+    report.removed, report.kept = removal.remove_steps(site, ACTOR, removed, SERVED_STEPS)
 
 
 def _is_readable(found: Found) -> bool:
@@ -258,8 +263,8 @@ def _problem_of(path: Path) -> Exception | None:
 
 def _identity(item: IntakeItem) -> tuple[str, ...]:
     """What tells a step from others among the files of one import."""
-    whose = "" if item.accession_number else item.patient["patient_id"] or item.patient["name"]
-    return item.accession_number, whose, item.procedure["requested_procedure_id"], item.step["scheduled_procedure_step_id"]
+    procedure_id, step_id = item.procedure["requested_procedure_id"], item.step["scheduled_procedure_step_id"]
+    return intake_item.identity(item.accession_number, item.patient["patient_id"], item.patient["name"], procedure_id, step_id)
 
 
 def fingerprint(dataset: Dataset) -> str:

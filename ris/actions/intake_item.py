@@ -47,6 +47,12 @@ class Offered:
     received: Received
 
 
+def identity(accession_number: str, patient_id: str, patient_name: str, requested_procedure_id: str, step_id: str) -> tuple[str, ...]:
+    """What an import finds a step by: its accession number, without one its patient, and the IDs of procedure and step."""
+    whose = "" if accession_number else patient_id or patient_name
+    return accession_number, whose, requested_procedure_id, step_id
+
+
 def patient_key(item: IntakeItem) -> tuple[str, str]:
     """The patient ID and its issuer."""
     return item.patient["patient_id"], item.patient.get("issuer_of_patient_id", "")

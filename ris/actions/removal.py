@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ris import clock, events
 from ris.actor import Actor
@@ -15,6 +15,7 @@ from ris.transitions import STARTED, WAITING
 
 _LOT = 200
 _REASON = "Removed to be replaced by what is imported."
+_ALL = Q()
 
 
 class Removal(NamedTuple):
@@ -24,37 +25,31 @@ class Removal(NamedTuple):
     kept: int
 
 
-def remove_steps(site: Site, actor: Actor, on_progress: Callable[[int], None] = lambda removed: None) -> Removal:
-    """Delete the waiting steps that were never begun, with procedures and orders that are left without any.
+def remove_steps(site: Site, actor: Actor, on_progress: Callable[[int], None] = lambda removed: None, among: Q | Exists = _ALL) -> Removal:
+    """Delete the waiting steps `among` these that were never begun, with procedures and orders that are left without any.
 
     Steps of some hundred procedures at a time, each lot in a transaction of its own; `on_progress` is told after each how many
     steps went, and what it raises ends the removal.
     """
-    removed = 0
-    while (lot := _remove_lot(site, actor)) is not None:
-        removed += lot
+    waiting = ScheduledProcedureStep.objects.filter(among, site=site, status__in=WAITING)
+    removable = waiting.exclude(Exists(StepChange.objects.filter(step=OuterRef("pk"), to_status=STARTED)))
+    procedures = RequestedProcedure.objects.filter(Exists(removable.filter(requested_procedure=OuterRef("pk"))), site=site).order_by("pk")
+    removed = last = 0
+    while lot := list(procedures.filter(pk__gt=last).values_list("pk", flat=True)[:_LOT]):
+        removed += _remove_lot(site, actor, removable, lot)
+        last = lot[-1]
         on_progress(removed)
-    return Removal(removed, ScheduledProcedureStep.objects.filter(site=site, status__in=WAITING).count())
-
-
-def _removable(site: Site) -> QuerySet[ScheduledProcedureStep]:
-    """Steps in a status that worklist queries are answered with unless they ask for others, which nobody started at any time."""
-    started = StepChange.objects.filter(step=OuterRef("pk"), to_status=STARTED)
-    return ScheduledProcedureStep.objects.filter(~Exists(started), site=site, status__in=WAITING)
+    return Removal(removed, waiting.count())
 
 
 @action
-def _remove_lot(site: Site, actor: Actor) -> int | None:
-    """How many steps went; None when there is nothing left to remove.
+def _remove_lot(site: Site, actor: Actor, removable: QuerySet[ScheduledProcedureStep], lot: Sequence[int]) -> int:
+    """How many steps of these procedures went.
 
-    What is found without a lock is looked at again when it is locked: a modality may have begun it meanwhile.
+    What was found without a lock is looked at again when it is locked: a modality may have begun it meanwhile.
     """
-    removable = _removable(site)
-    found = removable.order_by("requested_procedure").values_list("requested_procedure", flat=True).distinct()[:_LOT]
-    procedures = RequestedProcedure.objects.filter(pk__in=list(found)).order_by("pk")
+    procedures = RequestedProcedure.objects.filter(pk__in=lot).order_by("pk")
     locked = dict(procedures.select_for_update().values_list("pk", "order_id"))
-    if not locked:
-        return None
     list(ScheduledProcedureStep.objects.select_for_update().filter(requested_procedure__in=locked).order_by("pk").values_list("pk"))
     steps = list(removable.filter(requested_procedure__in=locked).order_by("pk").select_related("requested_procedure__order"))
     ScheduledProcedureStep.objects.filter(pk__in=[step.pk for step in steps]).delete()
@@ -67,10 +62,10 @@ def _remove_lot(site: Site, actor: Actor) -> int | None:
 
 
 def _record(site: Site, actor: Actor, removed: Sequence[ScheduledProcedureStep]) -> None:
-    """A row for each order that the steps belonged to: which went, and whether the order went with them."""
+    """A row for each order that the steps belonged to: which went with what status, and whether the order went with them."""
     steps_of: dict[Order, list[str]] = defaultdict(list)
     for step in removed:
-        steps_of[step.requested_procedure.order].append(step.scheduled_procedure_step_id)
+        steps_of[step.requested_procedure.order].append(f"{step.scheduled_procedure_step_id} {step.status}")
     left = set(
         Order.objects.filter(pk__in=[order.pk for order in steps_of]).exclude(requested_procedures=None).values_list("pk", flat=True)
     )

@@ -37,7 +37,7 @@ def test_every_waiting_step_without_a_performed_one_goes_also_when_another_of_it
     changes = {change.subject_id: change for change in RecordChange.objects.filter(subject="order", verb="remove")}
     one, gone = changes[performed.requested_procedure.order_id], changes[order.pk]
     assert (one.actor, one.reason) == (ACTOR.name, "Removed to be replaced by what is imported.")
-    assert one.detail == {"steps": [opened.scheduled_procedure_step_id, ""]}
+    assert one.detail == {"steps": [f"{opened.scheduled_procedure_step_id} SCHEDULED", ""]}
     assert gone.detail["accession_number"] == [order.accession_number, ""]
 
 

@@ -13,9 +13,9 @@ from pydicom.dataset import Dataset
 
 from dimse.encode import encode
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
-from ris.actions import steps
+from ris.actions import orders, steps
 from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, StepChange
-from tests.support.hospital import ACTOR, a_procedure, a_site, a_station, an_order, steps_of
+from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
 from tests.support.worklist import asking, found, identifier
 from worklist import beyond, importer, item, projection, reading
 from worklist.importer import ImportReport
@@ -220,14 +220,15 @@ def test_the_status_of_the_file_is_taken_over(write: Write) -> None:
 
 def test_replace_removes_what_waits_and_keeps_what_was_performed(write: Write) -> None:
     kept, put_back, removed = (steps_of(an_order(station=ae_title))[0] for ae_title in ("CT01", "CT02", "CT03"))
+    (unscheduled,) = steps_of(orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([a_procedure().code]), ACTOR))
     steps.start(kept.pk, ACTOR)
     steps.start(put_back.pk, ACTOR)
     steps.end(put_back.pk, "put_back", ACTOR, "wrong entry selected")
     order_id = removed.requested_procedure.order_id
     report = imported(write(), replace=True)
-    assert (report.removed, len(report.made)) == (1, 1)
+    assert (report.removed, report.kept, len(report.made)) == (1, 1, 1)
     left = set(ScheduledProcedureStep.objects.values_list("pk", flat=True))
-    assert {kept.pk, put_back.pk} < left
+    assert {kept.pk, put_back.pk, unscheduled.pk} < left
     assert removed.pk not in left
     assert not WorklistEntry.objects.filter(pk=removed.pk).exists()
     assert not Order.objects.filter(pk=order_id).exists()

@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--replace",
             action="store_true",
-            help="first remove every step that waits and was never begun, if there is a file to be read",
+            help="first remove every step that modalities are offered and that was never begun, if there is a file to be read",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
