@@ -73,7 +73,7 @@ def _choose_pool(page: Page) -> None:
     expect(page.locator("[data-fills]").first).to_be_visible()
 
 
-def _choose_taken_time(page: Page) -> None:
+def _type_an_unreadable_time(page: Page) -> None:
     _choose_procedure(page)
     page.get_by_label("Start").fill("99-Foo-2026 25:61")
     press("Order and schedule")(page)
@@ -151,7 +151,7 @@ _STATES = [
     State("order-new", "order-patient-nothing", "/orders/new/?q=zzzz"),
     State("order-new", "order", "/orders/new/?patient={patient}"),
     State("order-new", "order-places", "/orders/new/?patient={patient}", _choose_procedure, parts=("order-places",)),
-    State("order-new", "order-errors", "/orders/new/?patient={patient}", _choose_taken_time, status=422, parts=("order-places",)),
+    State("order-new", "order-errors", "/orders/new/?patient={patient}", _type_an_unreadable_time, status=422, parts=("order-places",)),
     State("step", "step-waiting", "/steps/{waiting}/"),
     State("step", "step-tray", "/steps/{tray}/"),
     State("step", "step-in-progress", "/steps/{underway}/"),

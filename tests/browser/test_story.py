@@ -121,7 +121,6 @@ def test_arriving_in_the_list_needs_no_reload_and_keeps_the_focus_in_the_row(win
 def test_two_people_at_once_get_a_message_of_its_own(window: Window, stack: Stack) -> None:
     first, second = window("scheduler"), window("technologist")
     first.goto("/worklist/remaining/")
-    address = first.get_by_role("link").filter(has=first.locator(".fam")).first.get_attribute("href")
     scheduled = first.locator("tr", has=first.get_by_role("button", name=re.compile("^Arrive"))).first
     address = scheduled.locator("a").first.get_attribute("href")
     first.goto(f"{address}cancel/")

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     if os.environ.get("PYTEST_XDIST_WORKER"):
         return
+    kept = Path(os.environ.get("RIS_DATA_DIR") or Path(__file__).resolve().parents[2] / "var")
+    os.environ["RIS_TEST_SCREENSHOTS"] = os.environ.get("RIS_TEST_SCREENSHOTS") or str((kept / "screenshots").resolve())
     data_dir = tempfile.mkdtemp(prefix="stepwise-test-")
     os.environ["RIS_DATA_DIR"] = data_dir
     _clean_up.append(lambda: shutil.rmtree(data_dir, ignore_errors=True))

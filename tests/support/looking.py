@@ -35,9 +35,8 @@ _OVERFLOW = """() => {
 
 
 def pictures() -> Path:
-    """Where pictures are kept: RIS_TEST_SCREENSHOTS, else `var/screenshots`, the default data directory's."""
-    chosen = os.environ.get("RIS_TEST_SCREENSHOTS", "")
-    directory = Path(chosen) if chosen else Path(__file__).resolve().parents[2] / "var" / "screenshots"
+    """Where pictures are kept: RIS_TEST_SCREENSHOTS, by `tests.support.database` `screenshots` in the caller's data directory."""
+    directory = Path(os.environ["RIS_TEST_SCREENSHOTS"])
     directory.mkdir(parents=True, exist_ok=True)
     return directory
 
