@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -15,6 +15,7 @@ from ris import clock, names
 from ris.actions.intake_item import IntakeItem, patient_columns
 from ris.models import Order, Patient, Procedure, Site
 from ris.transitions import SCHEDULED, STATUSES, WAITING
+from ris.validation import MAX_LENGTH
 from worklist import keys, values
 
 _STEP_SEQUENCE = keys.STEP_SEQUENCE.tag
@@ -72,7 +73,25 @@ def remarks(dataset: Dataset, site: Site) -> tuple[str, ...]:
     end = _moment(_text(step, _END_DATE), _text(step, _END_TIME), site)
     if start and end and end <= start:
         found.append(f"it ends ({end:%Y-%m-%d %H:%M} UTC) before it starts; {_DEFAULT_MINUTES} minutes are taken for the step")
-    return (*found, *_remarks_on_status(step))
+    return (*found, *_too_long(dataset, step), *_remarks_on_status(step))
+
+
+def _bounded(table: dict[int, keys.Key]) -> list[tuple[str, str]]:
+    """The matching keys of a table whose VR bounds their length (PS3.5 6.2)."""
+    return [(key.keyword, key.vr) for key in table.values() if key.column and key.vr in MAX_LENGTH]
+
+
+_BOUNDED_IN_ROOT, _BOUNDED_IN_STEP = _bounded(keys.ROOT), _bounded(keys.STEP)
+
+
+def _too_long(dataset: Dataset, step: Dataset) -> Iterator[str]:
+    """Values of matching keys that break their VR: a modality may cut them, or refuse the whole answer."""
+    for where, bounded in ((dataset, _BOUNDED_IN_ROOT), (step, _BOUNDED_IN_STEP)):
+        for keyword, vr in bounded:
+            parts = (part for text in _texts(where, keyword) for part in (text.split("=") if vr == "PN" else [text]))
+            longest = max(map(len, parts), default=0)
+            if longest > MAX_LENGTH[vr]:
+                yield f"{keyword} has {longest} characters where {vr} holds {MAX_LENGTH[vr]}; it is kept as it is"
 
 
 def _remarks_on_status(step: Dataset) -> tuple[str, ...]:

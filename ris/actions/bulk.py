@@ -100,39 +100,39 @@ def book_exams(site: Site, exams: Sequence[BookedExam], actor: Actor, day: date)
     return [written.get(id(exam)) for exam in exams]
 
 
-_OVERLAPPING = """
-WITH wanted(number, station_id, begins, ends) AS (VALUES {rows})
-SELECT DISTINCT wanted.number
-FROM {step} step CROSS JOIN {at} at_station CROSS JOIN wanted
-WHERE step.site_id = %s AND step.status IN ({statuses}) AND step.start > %s AND step.start < %s
+_BOOKED = """
+SELECT at_station.station_id, step.start, step."end"
+FROM {step} step CROSS JOIN {at} at_station
+WHERE step.site_id = %s AND step.status IN ({statuses}) AND step.start > %s AND step.start < %s AND step."end" > %s
   AND at_station.step_id = step.id AND at_station.station_id IN ({stations})
-  AND wanted.station_id = at_station.station_id AND step.start < wanted.ends AND step."end" > wanted.begins
 """
-"""Asked in one statement, since reading a full day of many stations for each chunk would cost more than writing the chunk.
-
-SQLite takes the tables in the order of CROSS JOIN: first the steps of the time by their index; `IN` spares it a look through all that
-is wanted for a step on another station. To PostgreSQL it is a join like any other.
-"""
+"""SQLite takes the tables in the order of CROSS JOIN: the steps of the time by their index, then the stations of each. To PostgreSQL
+it is a join like any other. What overlaps is found here and not there, by station: comparing each slot of a full day with each that
+is wanted took longer than all the writing."""
 
 
 def _booked_over(site: Site, exams: Sequence[BookedExam]) -> set[int]:
     """Positions of exams with a step whose slot is taken. The stations are locked, as by every booking."""
-    wanted = [(number, step.station.pk, step.start, step.end) for number, exam in enumerate(exams) for step in exam.steps]
-    stations = {station for _, station, _, _ in wanted}
-    list(Station.objects.select_for_update().filter(pk__in=stations).order_by("pk").values_list("pk"))
-    moment = connection.ops.adapt_datetimefield_value
-    rows = [value for number, station, begins, ends in wanted for value in (number, station, moment(begins), moment(ends))]
-    first, last = min(begins for _, _, begins, _ in wanted), max(ends for _, _, _, ends in wanted)
-    statement = _OVERLAPPING.format(
-        rows=", ".join(["(%s, %s, %s, %s)"] * len(wanted)),
+    wanted: dict[int, list[tuple[datetime, datetime, int]]] = {}
+    for number, exam in enumerate(exams):
+        for step in exam.steps:
+            wanted.setdefault(step.station.pk, []).append((step.start, step.end, number))
+    list(Station.objects.select_for_update().filter(pk__in=wanted).order_by("pk").values_list("pk"))
+    first = min(step.start for exam in exams for step in exam.steps)
+    last = max(step.end for exam in exams for step in exam.steps)
+    statement = _BOOKED.format(
         step=ScheduledProcedureStep._meta.db_table,
         at=StepStation._meta.db_table,
         statuses=", ".join(["%s"] * len(OCCUPYING)),
-        stations=", ".join(map(str, stations)),
+        stations=", ".join(map(str, wanted)),
     )
+    moment, over = connection.ops.adapt_datetimefield_value, set[int]()
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*rows, site.pk, *OCCUPYING, moment(first - _LONGEST), moment(last)])
-        return {number for (number,) in cursor.fetchall()}
+        cursor.execute(statement, [site.pk, *OCCUPYING, moment(first - _LONGEST), moment(last), moment(first)])
+        for station, *slot in cursor.fetchall():
+            start, end = (one if one.tzinfo else one.replace(tzinfo=connection.timezone) for one in slot)  # SQLite knows no zones
+            over.update(number for begins, ends, number in wanted[station] if begins < end and ends > start)
+    return over
 
 
 def _known(exams: Iterable[BookedExam]) -> dict[int, Patient]:

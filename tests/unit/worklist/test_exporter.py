@@ -97,7 +97,7 @@ def test_files_of_others_stay_and_one_in_the_way_is_named(tmp_path: Path, capsys
     told = capsys.readouterr()
     assert f"skipped  {tmp_path / mine}: a file of this name is there that this command did not write" in told.err
     assert "1 other .wl files" in told.out
-    assert told.out.endswith("1 files written, 0 unchanged, 0 removed, 1 skipped\n")
+    assert told.out.endswith("1 file written, 0 unchanged, 0 removed, 1 skipped\n")
 
 
 def test_what_a_killed_export_left_is_cleared_away(tmp_path: Path) -> None:

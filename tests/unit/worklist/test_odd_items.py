@@ -99,6 +99,22 @@ def test_what_keeps_a_status_or_a_step_from_the_worklist_is_told_and_in_the_hist
     assert note in ScheduledProcedureStep.objects.get().changes.get().reason
 
 
+@pytest.mark.parametrize(
+    ("line", "step", "name", "note"),
+    [
+        ("", "", "B" * 65 + "^A", "PatientName has 67 characters where PN holds 64"),
+        ("", "(0040,0001) AE [A_TITLE_OF_17_CHARS]", "BACH", "ScheduledStationAETitle has 19 characters where AE holds 16"),
+        ("(0040,1001) SH [RP-4711-4712-4713]", "", "BACH", "RequestedProcedureID has 17 characters where SH holds 16"),
+    ],
+)
+def test_a_value_too_long_for_its_vr_is_kept_served_and_told_of(tmp_path: Path, line: str, step: str, name: str, note: str) -> None:
+    report = imported(write(tmp_path, 1, line, step, name))
+    assert [told.startswith(note) for one in report.noted for told in one.notes] == [True]
+    inside = served(1).ScheduledProcedureStepSequence[0]
+    kept = {str(served(1).PatientName), str(served(1).get("RequestedProcedureID", "")), str(inside.get("ScheduledStationAETitle", ""))}
+    assert kept & {"B" * 65 + "^A", "A_TITLE_OF_17_CHARS", "RP-4711-4712-4713"}
+
+
 def test_a_performed_step_without_a_date_is_no_matter_of_the_worklist(tmp_path: Path) -> None:
     path = write(tmp_path, 1, step="(0040,0020) CS [COMPLETED]")
     path.write_text(path.read_text().replace("(0040,0002) DA 20260706", ""))
