@@ -79,6 +79,17 @@ def _type_an_unreadable_time(page: Page) -> None:
     press("Order and schedule")(page)
 
 
+def _choose_a_taken_time(page: Page) -> None:
+    """The time of an exam that the station's day shows."""
+    page.get_by_label("Station", exact=True).select_option("CT01")
+    heading = page.locator("#station-day h2")
+    expect(heading).to_contain_text("CT01")
+    day = heading.inner_text().split()[-1]
+    page.get_by_label("Start").fill(f"{day} {page.locator('#station-day time').last.inner_text()}")
+    press("Schedule")(page)
+    expect(page.get_by_role("main")).to_contain_text("CT01 is taken at")
+
+
 def _change_in_the_list(page: Page) -> None:
     press("(Arrive|Ready)")(page)
     expect(page.get_by_role("status")).to_contain_text(re.compile("is ready|has arrived"))
@@ -161,6 +172,7 @@ _STATES = [
     State("step-schedule", "step-schedule", "/steps/{tray}/schedule/", _choose_pool, parts=("step-places",)),
     State("step-schedule", "step-move", "/steps/{waiting}/schedule/"),
     State("step-schedule", "step-schedule-errors", "/steps/{tray}/schedule/", fill("Schedule", start="soon"), status=422),
+    State("step-schedule", "step-schedule-taken", "/steps/{tray}/schedule/", _choose_a_taken_time, status=422, parts=("step-places",)),
     State("step-schedule", "step-schedule-too-late", "/steps/{done}/schedule/"),
     *[State("step-verb", f"step-{slug}", f"/steps/{{{_FORMS.get(slug, 'done')}}}/{slug}/") for slug in _REASONED],
     State("step-verb", "step-cancel-errors", "/steps/{waiting}/cancel/", press("Cancel"), status=422),
