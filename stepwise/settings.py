@@ -136,7 +136,7 @@ def _default_database() -> dict[str, Any]:
             "NAME": DATA_DIR / "stepwise.sqlite3",
             "OPTIONS": SQLITE_OPTIONS,
             "CONN_MAX_AGE": SQLITE_CONNECTION_AGE,
-            "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file, since a database in memory locks unlike one (no WAL, no busy timeout)
+            "TEST": {"NAME": DATA_DIR / "test.sqlite3"},  # a file: a database in memory locks unlike one (no WAL, no busy timeout)
         }
     if not env.str("DATABASE_URL").startswith(("postgres://", "postgresql://", "sqlite:///")):
         raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///, e.g. postgres://user:password@host:5432/name.")
@@ -158,6 +158,7 @@ DATABASES = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": DATA_DIR / "journal.sqlite3",
         "OPTIONS": SQLITE_OPTIONS | {"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"},
+        "TEST": {"NAME": DATA_DIR / "test-journal.sqlite3"},
     },
 }
 DATABASE_ROUTERS = ["dimse.routers.JournalRouter"]
