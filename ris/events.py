@@ -80,9 +80,10 @@ class PatientChanged:
 
 @dataclass(frozen=True)
 class StationChanged:
-    """A station was made or its settings changed."""
+    """A station was made or its settings changed; `changed` names the settings, none for a new one."""
 
     station_id: int
+    changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -244,7 +244,9 @@ def on_patient_changed(event: events.PatientChanged) -> None:
 
 
 def on_station_changed(event: events.StationChanged) -> None:
-    rebuild(ScheduledProcedureStep.objects.filter(stations__station=event.station_id).values_list("pk", flat=True))
+    """Of a station's settings an item holds its name alone; the others are about how it is answered."""
+    if "name" in event.changed:
+        rebuild(ScheduledProcedureStep.objects.filter(stations__station=event.station_id).values_list("pk", flat=True))
 
 
 def on_site_changed(event: events.SiteChanged) -> None:

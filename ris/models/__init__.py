@@ -7,7 +7,7 @@ from ris.models.operations import Heartbeat
 from ris.models.order import Order, RequestedProcedure
 from ris.models.patient import Patient, Visit
 from ris.models.site import NumberSequence, Site
-from ris.models.station import Station, StationModality, StationPool
+from ris.models.station import Station, StationAlias, StationModality, StationPool
 from ris.models.step import ScheduledProcedureStep, StepChange, StepStation
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "ScheduledProcedureStep",
     "Site",
     "Station",
+    "StationAlias",
     "StationModality",
     "StationPool",
     "StepChange",

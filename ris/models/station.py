@@ -5,10 +5,22 @@ from datetime import time
 from django.db import models
 
 from ris.models.site import Site
+from ris.transitions import WAITING
+
+
+def served_by_default() -> list[str]:
+    """Statuses that a modality is shown unless it asks for others, or its station is set otherwise."""
+    return list(WAITING)
 
 
 class Station(models.Model):
-    """A modality: one AE title, one or more modalities, a room."""
+    """A modality: one AE title, one or more modalities, a room; what it is shown of the worklist, and how it is dealt with."""
+
+    class AtLimit(models.TextChoices):
+        """What ends the answers to a query that more exams match than `answer_limit`: a status of PS3.4 Table K.4-1."""
+
+        SUCCESS = "0000", "Success: the console shows what it got"
+        REFUSED = "A700", "Refused, out of resources: many consoles show “query failed”"
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT)
     ae_title = models.CharField(max_length=16)
@@ -17,6 +29,16 @@ class Station(models.Model):
     enabled = models.BooleanField(default=True)
     strict = models.BooleanField(default=True, help_text="Refuse what the standard refuses; else accept what can be understood.")
     character_set = models.CharField(max_length=64, default="ISO_IR 192", help_text="SpecificCharacterSet of its answers.")
+    own_list_only = models.BooleanField(default=False, help_text="Its queries find nothing but its own list and those of its aliases.")
+    statuses_shown = models.JSONField(default=served_by_default, help_text="Shown unless a query asks for statuses itself.")
+    requires_arrival = models.BooleanField(default=False, help_text="A scheduled exam is never shown before the patient has arrived.")
+    age_limit_hours = models.PositiveIntegerField(null=True, blank=True, help_text="Older exams (by their start) are not shown.")
+    answer_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Most answers to one query.")
+    at_answer_limit = models.CharField(max_length=4, choices=AtLimit, default=AtLimit.SUCCESS)
+    empty_sequences = models.BooleanField(default=False, help_text="Sequences of type 1C come back empty instead of being left out.")
+    refuses_several_items = models.BooleanField(
+        default=False, help_text="A900 for a query with several items of ScheduledProcedureStepSequence; else the first is used."
+    )
     opens = models.TimeField(default=time(7, 0))
     closes = models.TimeField(default=time(19, 0))
     version = models.PositiveIntegerField(default=1)
@@ -42,6 +64,21 @@ class StationModality(models.Model):
 
     def __str__(self) -> str:
         return self.modality
+
+
+class StationAlias(models.Model):
+    """An AE title whose list a station sees beside its own: another station's, a former name of its own, or one of no station here."""
+
+    station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="aliases")
+    ae_title = models.CharField(max_length=16)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["station", "ae_title"], name="one_row_per_station_alias")]
+        ordering = ["position"]
+
+    def __str__(self) -> str:
+        return self.ae_title
 
 
 class StationPool(models.Model):
