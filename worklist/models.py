@@ -1,9 +1,11 @@
-"""The read model that C-FIND answers from: what a modality can see, one row a scheduled procedure step.
+"""The read model that C-FIND answers from: what a modality can see, one row a scheduled procedure step; and what is odd about the exchange.
 
-`worklist.projection` is the only writer; `manage.py rebuild_worklist --check` proves the rows against their source.
+`worklist.projection` is the only writer of entries; `manage.py rebuild_worklist --check` proves the rows against their source.
+`worklist.findings` is the only writer of findings.
 """
 
 from django.db import models
+from django.db.models import Q
 
 from ris.models import ScheduledProcedureStep, Site
 
@@ -83,3 +85,36 @@ class WorklistEntryStation(models.Model):
 
     def __str__(self) -> str:
         return self.ae_title
+
+
+class WorklistFinding(models.Model):
+    """Something that people should look at: about what a station asks, or about the answer that it gets for a step.
+
+    One row for the same code and attribute of the same station and step, however often it is met; `text` is how it was met last.
+    `attribute` is a path of keywords, e.g. `ScheduledProcedureStepSequence.ScheduledProcedureStepDescription`.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
+    station_ae_title = models.CharField(max_length=16, help_text="The AE title that asks, known as a station or not.")
+    step = models.ForeignKey(ScheduledProcedureStep, on_delete=models.CASCADE, null=True, blank=True, related_name="worklist_findings")
+    code = models.CharField(max_length=32)
+    attribute = models.CharField(max_length=250, blank=True)
+    text = models.CharField(max_length=500)
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["site", "station_ae_title", "step", "code", "attribute"], name="one_finding_per_step_and_code"),
+            models.UniqueConstraint(
+                fields=["site", "station_ae_title", "code", "attribute"],
+                condition=Q(step__isnull=True),
+                name="one_finding_per_station_and_code",
+            ),
+        ]
+        indexes = [models.Index(fields=["last_seen"], name="finding_last_seen")]
+        ordering = ["-last_seen", "-pk"]
+
+    def __str__(self) -> str:
+        return self.text

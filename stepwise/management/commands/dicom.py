@@ -20,6 +20,7 @@ from mpps.scp import MPPS
 from ris.actions.sites import ensure_default_site
 from ris.console import not_ready
 from stepwise.associations import decide
+from worklist import findings
 from worklist.scp import WORKLIST
 
 SERVICES: dict[str, tuple[Service, ...]] = {"worklist": (WORKLIST,), "mpps": (MPPS,)}
@@ -67,6 +68,7 @@ class Command(BaseCommand):
         except BadTlsSettings as error:
             raise CommandError(f"{error} Look at RIS_DICOM_TLS_CERTIFICATE, RIS_DICOM_TLS_KEY and RIS_DICOM_TLS_CA.") from error
         journal.start()
+        findings.gathering.start()
         offered = ", ".join(["Verification", *(service.name for service in options["services"])])
         ports = f"{server.port} ({server.tls_port} with TLS)" if server.tls_port else f"{server.port}"
         self.stdout.write(f"listening on port {ports} as {site.ae_title}: {offered}")
@@ -74,6 +76,7 @@ class Command(BaseCommand):
         stop.wait()
         server.stop(grace=2.0)
         journal.stop(timeout=0.8)
+        findings.gathering.stop(timeout=0.8)
 
 
 def server_settings(ae_title: str) -> ServerSettings:

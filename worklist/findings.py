@@ -1,0 +1,163 @@
+"""What is odd about a station's queries and the answers it gets, written off the hot path: gathered in memory, one row for each fact.
+
+A handler says `report(...)`, which costs a dictionary operation; a thread writes what has gathered every few seconds. The same fact met a
+thousand times is one row with a count. What does not fit into the gathering is dropped and counted.
+"""
+
+import logging
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db.models import F
+
+from ris.db import action
+from ris.models import ScheduledProcedureStep
+from worklist.models import WorklistFinding
+
+logger = logging.getLogger(__name__)
+
+_TEXT, _ATTRIBUTE = 500, 250  # characters that the columns hold
+
+
+class Code(StrEnum):
+    """What a finding is about."""
+
+    NOT_IN_CHARACTER_SET = "NOT_IN_CHARACTER_SET"  # an answer's text that the station's character set does not have
+    TOLERATED_IN_QUERY = "TOLERATED_IN_QUERY"  # something in an identifier that is not as it should be, and was understood
+
+
+_Key = tuple[int, str, int | None, str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """A fact as it was met: `count` times, last at `seen` (the site's clock). `step_id` is None for what concerns the station alone."""
+
+    site_id: int
+    station_ae_title: str
+    code: Code
+    text: str
+    seen: datetime
+    step_id: int | None = None
+    attribute: str = ""
+    count: int = 1
+
+    @property
+    def key(self) -> _Key:
+        """What makes two observations one fact."""
+        return self.site_id, self.station_ae_title[:16], self.step_id, self.code.value, self.attribute[:_ATTRIBUTE]
+
+
+class Gathering:
+    """Facts that wait to be written. Any thread may `put`; `start` and `stop` frame the thread that writes."""
+
+    def __init__(self, capacity: int = 5_000, interval: float = 2.0) -> None:
+        self._capacity, self._interval = capacity, interval
+        self._waiting: dict[_Key, Observed] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._dropped = self._reported = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many observations were lost since the start."""
+        return self._dropped
+
+    def put(self, observed: Observed) -> None:
+        with self._lock:
+            before = self._waiting.get(observed.key)
+            if before is not None:
+                observed = replace(observed, count=before.count + observed.count)
+            elif len(self._waiting) >= self._capacity:
+                self._dropped += observed.count
+                return
+            self._waiting[observed.key] = observed
+
+    def write(self) -> None:
+        """Write what waits. While the database cannot be reached it goes on waiting."""
+        with self._lock:
+            batch, self._waiting = self._waiting, {}
+        try:
+            record(batch.values())
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("Findings of the worklist wait for the database: %s", type(error).__name__)
+            for observed in batch.values():
+                self.put(observed)
+        except (DatabaseError, ValueError):  # a step that was removed meanwhile, or text that no column takes: the others are fine
+            for observed in batch.values():
+                self._write_alone(observed)
+        if self._dropped > self._reported:
+            logger.warning("%d findings of the worklist were lost (%d in all)", self._dropped - self._reported, self._dropped)
+            self._reported = self._dropped
+
+    def _write_alone(self, observed: Observed) -> None:
+        try:
+            record([observed])
+        except (DatabaseError, ValueError) as error:
+            self._dropped += observed.count
+            logger.warning("A finding %s of the worklist cannot be written: %s", observed.code, type(error).__name__)
+
+    def start(self) -> None:
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="worklist-findings", daemon=True)
+        self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Write what waits, for at most `timeout` seconds."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout)
+
+    def _run(self) -> None:
+        stopped = False
+        while not stopped:
+            stopped = self._stopping.wait(self._interval)
+            try:
+                self.write()
+            finally:
+                connections.close_all()
+
+
+gathering = Gathering()
+report = gathering.put
+
+
+@action
+def record(observed: Iterable[Observed]) -> None:
+    """Add to the rows of these facts, or make them. What is about a step that is gone is left out."""
+    facts = sorted(observed, key=lambda one: tuple(map(str, one.key)))  # in one order: two processes do not wait for each other
+    asked = {one.step_id for one in facts if one.step_id is not None}
+    known = {None, *ScheduledProcedureStep.objects.filter(pk__in=asked).values_list("pk", flat=True)}
+    facts = [one for one in facts if one.step_id in known]
+    WorklistFinding.objects.bulk_create([_row(one) for one in facts], ignore_conflicts=True)
+    for one in facts:
+        site_id, ae_title, step_id, code, attribute = one.key
+        row = WorklistFinding.objects.filter(site=site_id, station_ae_title=ae_title, step=step_id, code=code, attribute=attribute)
+        row.update(count=F("count") + one.count, last_seen=one.seen, text=one.text[:_TEXT])
+
+
+def _row(one: Observed) -> WorklistFinding:
+    """A fact that was not met before: its count is still to be added."""
+    site_id, ae_title, step_id, code, attribute = one.key
+    return WorklistFinding(
+        site_id=site_id,
+        station_ae_title=ae_title,
+        step_id=step_id,
+        code=code,
+        attribute=attribute,
+        text=one.text[:_TEXT],
+        first_seen=one.seen,
+        last_seen=one.seen,
+        count=0,
+    )
+
+
+@action
+def prune(before: datetime) -> int:
+    """Forget what was not met since; returns how many rows."""
+    return WorklistFinding.objects.filter(last_seen__lt=before).delete()[0]
