@@ -34,6 +34,11 @@ def calling_ae_title_unknown(calling: str) -> Reject:
     return Reject(_PERMANENT, _SERVICE_USER, 3, f"calling AE title {calling!r} is not known here")
 
 
+def calling_from_elsewhere(calling: str, address: str, advice: str) -> Reject:
+    """An AE title is known by where it calls from, too; the standard has no reason of its own for it. `advice`: what to do."""
+    return Reject(_PERMANENT, _SERVICE_USER, 3, f"{calling!r} may not call from {address}; {advice}")
+
+
 def application_context_unknown(name: str) -> Reject:
     return Reject(_PERMANENT, _SERVICE_USER, 2, f"application context {name!r} is not DICOM's")
 

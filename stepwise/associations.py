@@ -1,16 +1,25 @@
-"""Which associations are accepted: the policy of the DICOM server, asked of the database at each request."""
+"""Which associations are accepted: the policy of the DICOM server, asked at each request."""
 
 from django.conf import settings
 
 from dimse import policy
 from dimse.policy import Accept, Reject
-from ris.models import Site, Station
+from ris import callers, networks, peers
 
 
 def decide(calling: str, called: str, address: str) -> Accept | Reject:
-    """The called AE title must be a site's; the calling one a station's, unless RIS_UNKNOWN_CALLERS lets everybody in."""
-    if not Site.objects.filter(ae_title=called).exists():
+    """The called AE title must be a site's; the calling one that of a station there, unless RIS_UNKNOWN_CALLERS lets everybody in.
+
+    A station that lists addresses may call from these only, whoever else is let in.
+    """
+    site = peers.site_called(called)
+    if site is None:
         return policy.called_ae_title_unknown(called)
-    if settings.UNKNOWN_CALLERS != "accept" and not Station.objects.filter(ae_title=calling).exists():
+    allowed = callers.of(site).get(calling)
+    if allowed is None and settings.UNKNOWN_CALLERS != "accept":
         return policy.calling_ae_title_unknown(calling)
+    if allowed and not networks.hold(allowed, address):
+        listed = ", ".join(networks.shown(network) for network in allowed)
+        advice = f"add it to the addresses of the station if it is the device's (now {listed})"
+        return policy.calling_from_elsewhere(calling, address, advice)
     return Accept()

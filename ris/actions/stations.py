@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import time
 from typing import Any, Final
+from uuid import uuid4
 
 from dimse import charsets
-from ris import clock, events, validation
+from ris import clock, events, networks, validation
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
@@ -26,6 +27,7 @@ class StationData:
     """A station as typed. `modalities`: the first is its main one. Hours are the hospital's wall time.
 
     `aliases`: AE titles whose lists it sees beside its own. `statuses_shown`: what it is shown unless a query asks for statuses.
+    `addresses`: addresses and networks (CIDR) that its AE title may call from, none meaning from anywhere.
     `age_limit_hours` and `answer_limit`: None is no limit. The other settings are those of `ris.models.Station`.
     """
 
@@ -47,9 +49,11 @@ class StationData:
     at_answer_limit: str = Station.AtLimit.SUCCESS
     empty_sequences: bool = False
     refuses_several_items: bool = False
+    addresses: tuple[str, ...] = ()
 
 
 _AS_THEY_ARE = ("enabled", "strict", "opens", "closes", "own_list_only", "requires_arrival", "empty_sequences", "refuses_several_items")
+_LISTS = ("modalities", "aliases", "statuses_shown", "addresses")
 
 
 @dataclass(frozen=True)
@@ -63,12 +67,13 @@ class _Settings:
 
 def data_of(station: Station) -> StationData:
     """The station as it would be typed, for those who change a part of it."""
-    columns = (name for name in StationData.__dataclass_fields__ if name not in ("modalities", "aliases", "statuses_shown"))
+    columns = (name for name in StationData.__dataclass_fields__ if name not in _LISTS)
     return StationData(
         **{name: getattr(station, name) for name in columns},
         modalities=tuple(row.modality for row in station.modalities.all()),
         aliases=tuple(row.ae_title for row in station.aliases.all()),
         statuses_shown=tuple(station.statuses_shown),
+        addresses=tuple(station.addresses),
     )
 
 
@@ -85,6 +90,7 @@ def _checked(data: StationData) -> _Settings:
         "age_limit_hours": checked("age_limit_hours", _limit, data.age_limit_hours, MOST_HOURS, "hours"),
         "answer_limit": checked("answer_limit", _limit, data.answer_limit, MOST_ANSWERS, "answers"),
         "at_answer_limit": checked("at_answer_limit", _at_limit, data.at_answer_limit),
+        "addresses": checked("addresses", networks.listed, data.addresses),
         **{name: getattr(data, name) for name in _AS_THEY_ARE},
     }
     modalities = checked("modalities", lambda: [validation.code_string(modality) for modality in data.modalities]) or []
@@ -165,6 +171,7 @@ def save_station(site: Site, data: StationData, actor: Actor, expected_version: 
             return station
         verb = "edit"
         _change(station, settings)
+    Site.objects.filter(pk=site.pk).update(stations_revision=uuid4())
     RecordChange.by(actor, at=clock.now(site), verb=verb, subject="station", subject_id=station.pk, detail=changed)
     events.publish(events.StationChanged(station.pk, tuple(changed)))
     return station

@@ -1,5 +1,7 @@
 """Sites and their number ranges."""
 
+from uuid import uuid4
+
 from django.db import models
 from django.db.models import Q
 
@@ -13,6 +15,7 @@ class Site(models.Model):
     time_zone = models.CharField(max_length=64)
     issuer_of_patient_id = models.CharField(max_length=64, blank=True)
     is_default = models.BooleanField(default=False)
+    stations_revision = models.UUIDField(default=uuid4, help_text="Another one after each change of its stations.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["is_default"], condition=Q(is_default=True), name="one_default_site")]

@@ -3,6 +3,7 @@
 from datetime import datetime, time, timedelta
 from decimal import Decimal
 from itertools import count
+from uuid import uuid4
 
 from ris import clock
 from ris.actions import orders, sites
@@ -20,7 +21,7 @@ def a_site() -> Site:
 
 
 def a_station(ae_title: str = "CT01", *modalities: str, strict: bool = True, character_set: str = "ISO_IR 192") -> Station:
-    station, _ = Station.objects.get_or_create(
+    station, made = Station.objects.get_or_create(
         site=a_site(),
         ae_title=ae_title,
         defaults={
@@ -32,6 +33,8 @@ def a_station(ae_title: str = "CT01", *modalities: str, strict: bool = True, cha
             "closes": time(23, 59),
         },
     )
+    if made:
+        Site.objects.update(stations_revision=uuid4())
     for position, modality in enumerate(modalities or ("CT",)):
         StationModality.objects.get_or_create(station=station, modality=modality, defaults={"position": position})
     return station

@@ -48,6 +48,7 @@ def with_item_longer_than_the_request() -> bytes:
 REQUESTS: dict[str, bytes] = {
     "called AE title unknown": associate_rq(called="OTHER"),
     "calling AE title unknown": associate_rq("STRANGER"),
+    "calling AE title of a station, from an address that is none of its own": associate_rq("AWAY"),
     "both AE titles unknown": associate_rq("STRANGER", "OTHER"),
     "refused by the policy for another reason": associate_rq("UNWANTED"),
     "the policy cannot be asked": associate_rq("BREAKS"),

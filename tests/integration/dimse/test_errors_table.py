@@ -36,8 +36,10 @@ def decide(calling: str, called: str, address: str) -> policy.Accept | policy.Re
     if called != "STEPWISE":
         return policy.called_ae_title_unknown(called)
     match calling:
+        case "AWAY":
+            return policy.calling_from_elsewhere(calling, address, "call from where you belong")
         case "UNWANTED":
-            return policy.no_reason_given("not from this address")
+            return policy.no_reason_given("not today")
         case "BREAKS":
             raise LookupError("no such table")
         case "CT01" | "MR01" | "MR02" | "MR03":

@@ -19,8 +19,9 @@ from dimse.services import (
     EncodedAnswers,
     FindRequest,
 )
+from ris.actions.stations import StationData, save_station
 from ris.models import Site
-from tests.support.hospital import a_station, an_order, in_minutes
+from tests.support.hospital import ACTOR, a_station, an_order, in_minutes
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.worklist import identifier
@@ -131,3 +132,20 @@ def test_services_can_be_split(tmp_path: Path, environment: dict[str, str]) -> N
             scu.open_association("127.0.0.1", port, calling="CT01", called="STEPWISE", contexts=[MODALITY_WORKLIST]),
         ):
             pass
+
+
+def test_a_station_is_refused_from_an_address_that_it_does_not_list_until_it_does(server: DicomServer, site: Site) -> None:
+    def listed(*addresses: str) -> None:
+        save_station(site, StationData("CT01", ("CT",), addresses=addresses), ACTOR)
+
+    def call() -> None:
+        with scu.open_association("127.0.0.1", server.port, calling="CT01", called=site.ae_title) as association:
+            association.echo()
+
+    call()
+    listed("192.0.2.7")
+    with pytest.raises(scu.Refused) as refused:
+        call()
+    assert (refused.value.result, refused.value.source, refused.value.reason) == (1, 1, 3)
+    listed("192.0.2.7", "127.0.0.0/8")
+    call()

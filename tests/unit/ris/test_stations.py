@@ -44,13 +44,22 @@ def test_saving_the_same_leaves_no_trace():
     assert RecordChange.objects.filter(subject="station").count() == 1
 
 
+def test_the_addresses_it_may_call_from_are_kept_in_one_form():
+    save(addresses=("10.0.0.5/32 ", "fd00:0::/64", ""))
+    station = save(addresses=("10.0.0.5", "fd00::/64", "192.168.1.0/24"))
+
+    assert station.addresses == ["10.0.0.5", "fd00::/64", "192.168.1.0/24"]
+    change = RecordChange.objects.get(subject="station", verb="edit")
+    assert change.detail == {"addresses": ["10.0.0.5, fd00::/64", "10.0.0.5, fd00::/64, 192.168.1.0/24"]}
+
+
 def test_everything_that_is_wrong_is_named():
-    wrong = StationData("TOO-LONG-AE-TITLE", ("", "C/T"), room="x" * 17, opens=time(19), closes=time(7))
+    wrong = StationData("TOO-LONG-AE-TITLE", ("", "C/T"), room="x" * 17, opens=time(19), closes=time(7), addresses=("ct01",))
 
     with pytest.raises(InvalidInput) as refusal:
         save_station(a_site(), wrong, ACTOR)
 
-    assert set(refusal.value.errors) == {"ae_title", "modalities", "room", "closes"}
+    assert set(refusal.value.errors) == {"ae_title", "modalities", "room", "closes", "addresses"}
     assert not Station.objects.exists()
 
 
