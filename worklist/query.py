@@ -86,7 +86,7 @@ class _Reading:
 def parse(identifier: Dataset) -> Query:
     """Raises BadKey for a date or time that is none. Several step items: the first is used and noted."""
     reading = _Reading()
-    root = _read(identifier, keys.ROOT, reading, "")
+    root = _with_documents(_read(identifier, keys.ROOT, reading, ""))
     sequence = next((asked for asked in root if asked.key is keys.STEP_SEQUENCE), None)
     declared = values.texts(identifier.get(keys.CHARACTER_SET))
     return Query(
@@ -96,6 +96,18 @@ def parse(identifier: Dataset) -> Query:
         notes=tuple(reading.notes),
         character_set=declared,
     )
+
+
+_DOCUMENTS = keys.ROOT[Key("PertinentDocumentsSequence").tag]
+_DOCUMENT_REFERENCES = keys.ROOT[Key("HL7StructuredDocumentReferenceSequence").tag]
+
+
+def _with_documents(asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
+    """What refers to HL7 documents comes with the references that lead to them, asked or not (PS3.4 Table K.6-1a)."""
+    found = {one.key for one in asked}
+    if _DOCUMENTS not in found or _DOCUMENT_REFERENCES in found:
+        return asked
+    return (*asked, Asked(_DOCUMENT_REFERENCES, whole=True))
 
 
 def _read(dataset: Dataset, table: dict[int, Key], reading: _Reading, path: str) -> tuple[Asked, ...]:

@@ -1,16 +1,21 @@
 """Queries and entries for tests of the worklist."""
 
 from typing import Any
+from uuid import uuid4
 
 from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
+from dimse.decode import decode
+from dimse.encode import encode
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_WORKLIST, AssociationInfo, EncodedAnswers, FindRequest
 from tests.support.hospital import a_site
 from worklist import find, query
 from worklist.find import Found
 from worklist.query import Query
+from worklist.scp import c_find
 
 
 def identifier(step: dict[str, Any] | None = None, **root: Any) -> Dataset:
@@ -36,3 +41,28 @@ def asking(step: dict[str, Any] | None = None, **root: Any) -> Query:
 def found(asked: Query) -> list[Found]:
     """What answers the query at the tests' site, in order."""
     return [one for page in find.find(a_site(), asked) for one in page]
+
+
+def a_find_request(asked: Dataset, cancelled_after: int = 1_000_000) -> FindRequest:
+    """A C-FIND as the SCP gets it; C-CANCEL is seen at the look after this many."""
+    left = iter(range(cancelled_after))
+    return FindRequest(
+        association=AssociationInfo(uuid4(), "CT01", "STEPWISE", "127.0.0.1", 1),
+        message_id=1,
+        sop_class_uid=MODALITY_WORKLIST,
+        transfer_syntax=EXPLICIT_VR_LITTLE_ENDIAN,
+        raw=encode(asked, EXPLICIT_VR_LITTLE_ENDIAN),
+        identifier=asked,
+        is_cancelled=lambda: next(left, None) is None,
+    )
+
+
+def asked_over(asked: Dataset) -> tuple[int, list[Dataset]]:
+    """Status and identifiers of the pending answers that the SCP gives, as they travel."""
+    statuses, answers = set[int](), list[Dataset]()
+    for found in c_find(a_find_request(asked)):
+        assert isinstance(found, EncodedAnswers)
+        statuses.add(found.status)
+        answers += [decode(one, EXPLICIT_VR_LITTLE_ENDIAN).dataset for one in found.identifiers]
+    (status,) = statuses
+    return status, answers

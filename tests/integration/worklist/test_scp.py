@@ -1,45 +1,27 @@
 """Statuses of C-FIND over the network, with our own SCU, and the `dicom` command as a process."""
 
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 from pydicom import Dataset
 
 from dimse import scu, statuses
-from dimse.encode import encode
 from dimse.errors import DimseFailure
 from dimse.server import DicomServer
 from dimse.services import (
-    EXPLICIT_VR_LITTLE_ENDIAN,
     MODALITY_PERFORMED_PROCEDURE_STEP,
     MODALITY_WORKLIST,
     VERIFICATION,
-    AssociationInfo,
     EncodedAnswers,
-    FindRequest,
 )
 from ris.actions.stations import StationData, save_station
 from ris.models import Site
 from tests.support.hospital import ACTOR, a_station, an_order, in_minutes
 from tests.support.ports import free_port
 from tests.support.processes import Process
-from tests.support.worklist import identifier
+from tests.support.worklist import a_find_request, identifier
 from worklist import scp
 from worklist.scp import c_find
-
-
-def request(asked: Dataset, cancelled_after: int = 1_000_000) -> FindRequest:
-    left = iter(range(cancelled_after))
-    return FindRequest(
-        association=AssociationInfo(uuid4(), "CT01", "STEPWISE", "127.0.0.1", 1),
-        message_id=1,
-        sop_class_uid=MODALITY_WORKLIST,
-        transfer_syntax=EXPLICIT_VR_LITTLE_ENDIAN,
-        raw=encode(asked, EXPLICIT_VR_LITTLE_ENDIAN),
-        identifier=asked,
-        is_cancelled=lambda: next(left, None) is None,
-    )
 
 
 @pytest.fixture
@@ -51,7 +33,7 @@ def three_orders(db: None) -> None:
 def statuses_of(asked: Dataset, cancelled_after: int = 1_000_000) -> list[int]:
     """The status of each response that the handler asks for."""
     found: list[int] = []
-    for answer in c_find(request(asked, cancelled_after)):
+    for answer in c_find(a_find_request(asked, cancelled_after)):
         found.extend([answer.status] * len(answer.identifiers) if isinstance(answer, EncodedAnswers) else [answer[0]])
     return found
 

@@ -31,7 +31,12 @@ def test_every_keyword_is_one_of_the_data_dictionary_and_stands_once_in_its_leve
     for key in every_key(keys.ROOT):
         assert key.vr
         assert len(key.by_tag) == len(key.children)
-    assert len(keys.ROOT) == len(keys._ROOT)
+    paths = [row.path for row in keys.rows() if row.is_key]
+    assert len(paths) == len(set(paths)) == len(list(every_key(keys.ROOT)))
+
+
+def test_all_that_the_ris_fills_is_in_the_tables() -> None:
+    assert set(keys._filled()) <= {row.path for row in keys.rows() if row.is_key}
 
 
 def test_every_column_is_one_of_the_read_model() -> None:
