@@ -16,8 +16,9 @@ from mpps import datasets
 from mpps.checking import Notice
 from mpps.datasets import Json, text
 from mpps.models import StepLink
-from ris import names
-from ris.models import ScheduledProcedureStep, Site
+from ris import clock, identity, names
+from ris.identity import Earlier
+from ris.models import Patient, ScheduledProcedureStep, Site
 from ris.prepared import Prepared
 from ris.transitions import CANCELED, FINAL
 
@@ -147,8 +148,19 @@ def find_step(site: Site, item: Item, performer: Performer) -> tuple[ScheduledPr
 
 
 def _candidates(site: Site, item: Item, strategy: Strategy) -> list[ScheduledProcedureStep]:
-    """All that fit, so that nothing is called unique that is not; where nothing narrows them, no more than it takes to see that."""
+    """All that fit, so that nothing is called unique that is not; where nothing narrows them, no more than it takes to see that.
+
+    A patient ID agrees that was the patient's before: consoles keep the list for hours.
+    """
     agreeing = tuple(name for name in strategy.unless if getattr(item, name))
+    found = _asked(site, item, strategy, agreeing)
+    if found or "patient_id" not in agreeing:
+        return found
+    others = _asked(site, item, strategy, tuple(name for name in agreeing if name != "patient_id"))
+    return [step for step in others if identity.had_id(step.requested_procedure.order.patient, item.patient_id)]
+
+
+def _asked(site: Site, item: Item, strategy: Strategy, agreeing: tuple[str, ...]) -> list[ScheduledProcedureStep]:
     return _query(strategy, agreeing)(site.pk, *(getattr(item, name) for name in (*strategy.by, *agreeing)))
 
 
@@ -225,15 +237,39 @@ def _differences(step: ScheduledProcedureStep, item: Item, where: str) -> Iterat
 
 
 def patient_differences(dataset: Json, steps: Iterable[ScheduledProcedureStep]) -> Iterator[Notice]:
-    """Patient ID and name of the data set against those of the orders. The order's patient is never changed by a modality."""
+    """Patient ID and name of the data set against those of the orders. The order's patient is never changed by a modality.
+
+    What was the patient's before a correction or a merge says that the console's list is old, not that the patient is another.
+    """
     sent_id, sent_name = text(dataset, "PatientID"), text(dataset, "PatientName")
     patients = {step.requested_procedure.order.patient.pk: step.requested_procedure.order.patient for step in steps}
     for patient in patients.values():
         if sent_id and patient.patient_id and sent_id != patient.patient_id:
-            yield Notice("PATIENT_ID_DIFFERS", f"The modality sent patient ID {sent_id}; the order's is {patient.patient_id}.", "PatientID")
+            yield _of_id(sent_id, patient)
         if not _same_name(sent_name, patient.name):
-            sent, ordered = names.plain(sent_name), names.plain(patient.name)
-            yield Notice("PATIENT_NAME_DIFFERS", f"The modality sent the name {sent}; the order's patient is {ordered}.", "PatientName")
+            yield _of_name(sent_name, patient)
+
+
+def _of_id(sent: str, patient: Patient) -> Notice:
+    before = identity.had_id(patient, sent)
+    if before is None:
+        return Notice("PATIENT_ID_DIFFERS", f"The modality sent patient ID {sent}; the order's is {patient.patient_id}.", "PatientID")
+    return _outdated(f"patient ID {sent}", before, patient.patient_id, patient, "PatientID")
+
+
+def _of_name(sent: str, patient: Patient) -> Notice:
+    shown, ordered = names.plain(sent), names.plain(patient.name)
+    before = next((one for one in reversed(identity.earlier(patient, "name")) if _same_name(sent, one.value)), None)
+    if before is None:
+        return Notice("PATIENT_NAME_DIFFERS", f"The modality sent the name {shown}; the order's patient is {ordered}.", "PatientName")
+    return _outdated(f"the name {shown}", before, ordered, patient, "PatientName")
+
+
+def _outdated(what: str, before: Earlier, now: str, patient: Patient, attribute: str) -> Notice:
+    how = "merged into" if before.merged else "changed to"
+    until = f"{clock.local(before.until, patient.site):%d-%b-%Y %H:%M}"
+    words = f"The modality sent {what}, which was {how} {now} at {until}: it works with an older list. It is the order's patient."
+    return Notice("PATIENT_OUTDATED", words, attribute)
 
 
 def _same_name(one: str, other: str) -> bool:

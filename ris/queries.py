@@ -47,20 +47,28 @@ def search(found: QuerySet[ScheduledProcedureStep], text: str) -> QuerySet[Sched
     return found.filter(
         by_name
         | Q(requested_procedure__order__patient__patient_id__istartswith=text.strip())
+        | Q(requested_procedure__order__patient__in=_survivors(Q(patient_id__istartswith=text.strip())))
         | Q(requested_procedure__order__accession_number__icontains=text.strip())
     )
 
 
+def _survivors(merged: Q) -> QuerySet[Patient, int | None]:
+    """Keys of the records that some merged ones lead to."""
+    return Patient.objects.filter(merged, merged_into__isnull=False).values_list("merged_into", flat=True)
+
+
 def patients(site: Site, text: str) -> QuerySet[Patient]:
-    """Patients by name words or the beginning of an ID, in order of name."""
-    by_name = Q()
+    """Patients by name words or the beginning of an ID, in order of name. A name or ID of a merged record finds whom it leads to."""
+    asked = Q()
     for word in names.normalised(text).split():
-        by_name &= Q(name_key__contains=word)
-    return Patient.objects.filter(site=site).filter(by_name | Q(patient_id__istartswith=text.strip())).order_by("name_key", "pk")
+        asked &= Q(name_key__contains=word)
+    asked |= Q(patient_id__istartswith=text.strip())
+    found = Patient.objects.filter(site=site, merged_into=None).filter(asked | Q(pk__in=_survivors(asked)))
+    return found.prefetch_related("merged").order_by("name_key", "pk")
 
 
 def step_ids(site: Site, accession_number: str = "", patient_id: str = "") -> list[int]:
-    """Primary keys of the steps of an order, or of all a patient's orders.
+    """Primary keys of the steps of an order, or of all a patient's orders; the ID of a merged record leads to the other's.
 
     Asked for before the steps themselves: joined to them, SQLite would look at every step of the site. It uses the indexes of
     numbers, which leave empty ones out, only when the query does so too.
@@ -70,7 +78,8 @@ def step_ids(site: Site, accession_number: str = "", patient_id: str = "") -> li
         orders = orders.filter(site=site, accession_number=accession_number).exclude(accession_number="")
     if patient_id:
         patients = Patient.objects.filter(site=site, patient_id=patient_id).exclude(patient_id="")
-        orders = orders.filter(patient__in=list(patients.values_list("pk", flat=True)))
+        owners = {pk for row in patients.values_list("pk", "merged_into") for pk in row if pk}
+        orders = orders.filter(patient__in=owners)
     found = ScheduledProcedureStep.objects.filter(requested_procedure__order__in=list(orders.values_list("pk", flat=True)))
     return list(found.order_by().values_list("pk", flat=True))
 

@@ -123,3 +123,13 @@ class Checker:
     def done(self) -> None:
         if self.errors:
             raise InvalidInput(self.errors)
+
+
+def reason_text(reason: str, *, needed: bool = False) -> str:
+    """Why somebody changes something, as a history keeps it; InvalidInput when it cannot be kept, or is needed and empty."""
+    checked = Checker()
+    clean = checked("reason", text, reason, "ST") or ""
+    if needed and not clean:
+        checked.refuse("reason", "is empty; say in a few words why")
+    checked.done()
+    return clean[:255]

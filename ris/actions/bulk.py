@@ -74,7 +74,7 @@ def book_exams(site: Site, exams: Sequence[BookedExam], actor: Actor, day: date)
     """Write the exams and their worklist entries in one transaction; accession numbers are those of `day`.
 
     The caller has checked the columns, and that the exams do not overlap each other. Returns the primary key of each exam's patient,
-    and None for an exam that was left out: somebody has booked over it meanwhile, or its patient is gone.
+    and None for an exam that was left out: somebody has booked over it meanwhile, or its patient is gone or was merged.
     """
     over = _booked_over(site, exams)
     known = _known(exams)
@@ -138,7 +138,8 @@ def _booked_over(site: Site, exams: Sequence[BookedExam]) -> set[int]:
 def _known(exams: Iterable[BookedExam]) -> dict[int, Patient]:
     """Known patients by primary key, locked, so that the entries show what they are now."""
     ids = {exam.patient for exam in exams if isinstance(exam.patient, int)}
-    return {one.pk: one for one in Patient.objects.select_for_update().filter(pk__in=ids).order_by("pk")} if ids else {}
+    kept = Patient.objects.select_for_update().filter(pk__in=ids, merged_into=None)
+    return {one.pk: one for one in kept.order_by("pk")} if ids else {}
 
 
 def _patients(site: Site, exams: Sequence[BookedExam], known: Mapping[int, Patient], actor: Actor) -> list[Patient]:

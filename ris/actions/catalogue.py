@@ -51,19 +51,18 @@ _STEP_TEXTS = (
 )
 
 
-def _check_step(position: int, step: StepData, checked: Checker) -> ProcedureStepTemplate:
-    """Template without its procedure; what is wrong goes to `checked` under `steps.1.description` and the like."""
-    prefix = f"steps.{position}"
-    columns = {name: checked(f"{prefix}.{name}", validation.text, getattr(step, name), vr) or "" for name, vr in _STEP_TEXTS}
-    modality = checked(f"{prefix}.modality", validation.code_string, step.modality) or ""
+def check_step(position: int, step: StepData, checked: Checker, prefix: str = "") -> ProcedureStepTemplate:
+    """Template without its procedure; what is wrong goes to `checked` under the names of the fields, with a prefix such as `steps.1.`."""
+    columns = {name: checked(f"{prefix}{name}", validation.text, getattr(step, name), vr) or "" for name, vr in _STEP_TEXTS}
+    modality = checked(f"{prefix}modality", validation.code_string, step.modality) or ""
     if not modality:
-        checked.refuse(f"{prefix}.modality", "is empty; name one, e.g. CT")
+        checked.refuse(f"{prefix}modality", "is empty; name one, e.g. CT")
     if not columns["description"]:
-        checked.refuse(f"{prefix}.description", "is empty; write what is done")
+        checked.refuse(f"{prefix}description", "is empty; write what is done")
     if not 1 <= step.duration_minutes <= _LONGEST_STEP:
-        checked.refuse(f"{prefix}.duration_minutes", f"must be 1 to {_LONGEST_STEP} minutes")
+        checked.refuse(f"{prefix}duration_minutes", f"must be 1 to {_LONGEST_STEP} minutes")
     if bool(columns["protocol_code"]) != bool(columns["protocol_scheme"]):
-        checked.refuse(f"{prefix}.protocol_code", "needs code and scheme together (PS3.3 8.1)")
+        checked.refuse(f"{prefix}protocol_code", "needs code and scheme together (PS3.3 8.1)")
     return ProcedureStepTemplate(position=position, modality=modality, duration_minutes=step.duration_minutes, **columns)
 
 
@@ -83,7 +82,7 @@ def _check(data: ProcedureData) -> tuple[dict[str, object], list[ProcedureStepTe
             checked.refuse(name, "is empty; a coded procedure needs code, scheme and meaning (PS3.3 8.1)")
     if not 0 <= data.price <= _HIGHEST_PRICE:
         checked.refuse("price", f"must be 0 to {_HIGHEST_PRICE}")
-    templates = [_check_step(position, step, checked) for position, step in enumerate(data.steps, start=1)]
+    templates = [check_step(position, step, checked, f"steps.{position}.") for position, step in enumerate(data.steps, start=1)]
     checked.done()
     if not templates:
         raise InvalidInput({"steps": "is empty; a procedure needs at least one step"})

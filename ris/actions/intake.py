@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import prefetch_related_objects
 
 from ris import clock, events
-from ris.actions import intake_records
+from ris.actions import intake_records, patients
 from ris.actions.intake_item import IntakeItem, Outcome, Received, status_of
 from ris.actions.intake_records import Changes
 from ris.actions.steps import lock_step
@@ -51,6 +51,8 @@ def intake_step(site: Site, item: IntakeItem, actor: Actor, received: Received) 
     intake_records.assign_stations(step, made, item.ae_titles, changes)
     prefetch_related_objects([step], "stations__station")
     received_item = received(step, list(step.stations.all()))
+    if not intake_records.is_named(procedure.order.patient, item):
+        received_item = patients.without_patient(received_item)
     if step.received_item != received_item:
         changes.detail.setdefault("step.received_item", ["", "changed"])
         step.received_item = received_item
@@ -95,8 +97,8 @@ def _known_procedures(site: Site, item: IntakeItem) -> list[int]:
             return []
     patient_id = item.patient.get("patient_id", "")
     same_patient = {"patient_id": patient_id} if patient_id else {"patient_id": "", "name_key": item.patient.get("name_key", "")}
-    patients = list(Patient.objects.filter(site=site, **same_patient).values_list("pk", flat=True))
-    order_ids += Order.objects.filter(patient__in=patients, accession_number="").values_list("pk", flat=True)
+    owners = {pk for row in Patient.objects.filter(site=site, **same_patient).values_list("pk", "merged_into") for pk in row if pk}
+    order_ids += Order.objects.filter(patient__in=owners, accession_number="").values_list("pk", flat=True)
     procedures = RequestedProcedure.objects.filter(order__in=order_ids, requested_procedure_id=item.procedure["requested_procedure_id"])
     return list(procedures.values_list("pk", flat=True))
 

@@ -55,7 +55,7 @@ def identity(accession_number: str, patient_id: str, patient_name: str, requeste
 
 def patient_key(item: IntakeItem) -> tuple[str, str]:
     """The patient ID and its issuer."""
-    return item.patient["patient_id"], item.patient.get("issuer_of_patient_id", "")
+    return item.patient.get("patient_id", ""), item.patient.get("issuer_of_patient_id", "")
 
 
 def status_of(item: IntakeItem) -> str:

@@ -84,9 +84,11 @@ class _Known:
         )
 
     def rules_out(self, item: IntakeItem) -> bool:
-        """Whether the item is not to be written with others: there is an order for it, or it lacks what tells its order or its patient."""
-        number = item.order["accession_number"]
-        return not number or not item.patient["patient_id"] or number in self.accession_numbers
+        """Whether the item is not to be written with others: there is an order for it, it lacks what tells its order or its patient,
+        or its patient was merged into another one."""
+        number, patient = item.order["accession_number"], self.patients.get(patient_key(item))
+        was_merged = patient is not None and patient.merged_into_id is not None
+        return not number or not item.patient["patient_id"] or number in self.accession_numbers or was_merged
 
 
 @dataclass

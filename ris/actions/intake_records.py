@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Model, QuerySet
 
 from ris import clock
-from ris.actions.intake_item import IntakeItem
+from ris.actions.intake_item import IntakeItem, patient_key
 from ris.actor import Actor
 from ris.models import Order, Patient, RecordChange, RequestedProcedure, ScheduledProcedureStep, Site, Station, StepStation, Visit
 
@@ -50,7 +50,7 @@ def place(site: Site, item: IntakeItem, actor: Actor, step: ScheduledProcedureSt
         alone = made or not _others(step).filter(requested_procedure__order=order).exists()
     if alone and not made:
         _bring_order_up(site, order, patient, item, changes)
-    if alone and not patient.orders.exclude(pk=order.pk).exists():
+    if alone and is_named(patient, item) and not patient.orders.exclude(pk=order.pk).exists():
         _bring_patient_up(patient, item, actor, changes)
     return _procedure(site, order, item, step, changes)
 
@@ -61,19 +61,26 @@ def _others(step: ScheduledProcedureStep | None) -> QuerySet[ScheduledProcedureS
 
 
 def _patient(site: Site, item: IntakeItem, actor: Actor, current: Order | None) -> Patient:
-    """The patient of the ID, or a new one; an item without patient ID has a patient of its own."""
+    """The patient of the ID or whom that was merged into, or a new one; an item without patient ID has a patient of its own."""
     columns, known = item.patient, None
     if columns.get("patient_id"):
         same = Patient.objects.filter(
             site=site, patient_id=columns["patient_id"], issuer_of_patient_id=columns.get("issuer_of_patient_id", "")
         )
         known = same.select_for_update().first()  # a change of the patient waits, and finds the new step
+        if known is not None and known.merged_into_id is not None:
+            known = Patient.objects.select_for_update().get(pk=known.merged_into_id)
     elif current is not None and not current.patient.patient_id:
         known = current.patient
     if known is None:
         known = Patient.objects.create(site=site, created_at=clock.now(site), **columns)
         RecordChange.by(actor, at=known.created_at, verb="import", subject="patient", subject_id=known.pk)
     return known
+
+
+def is_named(patient: Patient, item: IntakeItem) -> bool:
+    """Whether the patient has the item's ID. The one that has not is who that was merged into, and is not brought up to the item."""
+    return (patient.patient_id, patient.issuer_of_patient_id) == patient_key(item)
 
 
 def patient_change(patient: Patient, actor: Actor, changes: Changes) -> RecordChange:

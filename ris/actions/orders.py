@@ -1,20 +1,24 @@
-"""Ordering exams from the catalogue."""
+"""Ordering exams from the catalogue, and canceling what was ordered."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
 
 from ris import clock, events, validation
 from ris.actions import booking, numbers, patients, steps
 from ris.actions.patients import PatientData
 from ris.actions.snapshot import procedure_columns, step_columns
 from ris.actor import Actor
-from ris.db import action
-from ris.errors import Conflict, InvalidInput, NotFound
+from ris.db import action, lock
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import (
     Order,
     Patient,
     Procedure,
     ProcedureStepTemplate,
+    RecordChange,
     RequestedProcedure,
     ScheduledProcedureStep,
     Site,
@@ -22,23 +26,37 @@ from ris.models import (
     Visit,
 )
 from ris.transitions import SCHEDULED, WAITING
-from ris.validation import Checker
+from ris.validation import Checker, reason_text
 
 
-@dataclass(frozen=True)
-class OrderRequest:
-    """What is ordered. `procedure_codes` are catalogue codes; an empty accession number asks for a new one.
+@dataclass(frozen=True, kw_only=True)
+class Booking:
+    """Where and when.
 
     With `station_ae_title` (or a pool's code) and `start` (aware) the first step is booked; the steps after it follow
     on the same station when it performs their modality, else they wait in the tray. Without them all wait in the tray.
     `end` (aware) gives a lone step another length than the catalogue's.
     """
 
-    procedure_codes: list[str]
-    priority: str = Order.Priority.ROUTINE
     station_ae_title: str = ""
     start: datetime | None = None
     end: datetime | None = None
+
+    def check(self) -> None:
+        """Station and start come together, and an end only with them; InvalidInput."""
+        if bool(self.station_ae_title) != bool(self.start):
+            missing = "start" if self.station_ae_title else "station_ae_title"
+            raise InvalidInput({missing: "is missing; give station and start together, or neither to leave the exam in the tray"})
+        if self.end and not self.start:
+            raise InvalidInput({"start": "is missing; an end needs a station and a start"})
+
+
+@dataclass(frozen=True)
+class OrderRequest(Booking):
+    """What is ordered. `procedure_codes` are catalogue codes; an empty accession number asks for a new one."""
+
+    procedure_codes: list[str]
+    priority: str = Order.Priority.ROUTINE
     accession_number: str = ""
     placer_order_number: str = ""
     referring_physician_name: str = ""
@@ -53,13 +71,13 @@ class OrderRequest:
 def place_order(site: Site, patient: Patient | PatientData, request: OrderRequest, actor: Actor, visit: Visit | None = None) -> Order:
     """Make the order with its procedures and steps, all or nothing.
 
-    Raises InvalidInput, NotFound (procedure, station), Conflict (patient ID, accession number) or SlotTaken.
+    Raises InvalidInput, NotFound (procedure, station), Conflict (patient ID, merged patient, accession number) or SlotTaken.
     """
     columns = _check(request)
-    procedures = [_catalogue_procedure(site, code) for code in request.procedure_codes]
-    _check_booking(request)
+    procedures = [catalogue_procedure(site, code) for code in request.procedure_codes]
+    request.check()
     person = patient if isinstance(patient, Patient) else patients.find_or_register(site, patient, actor)
-    person = Patient.objects.select_for_update().get(pk=person.pk)  # a change of the patient waits, and finds the new steps
+    person = lock_patient(person.pk)
     order = Order.objects.create(
         site=site,
         patient=person,
@@ -71,19 +89,16 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
         ordered_by=actor.name,
         **columns,
     )
-    made = [step for procedure in procedures for step in _request_procedure(order, procedure, actor)]
-    if request.start is not None:
-        _book_in_a_row(made, request, request.start, actor)
+    made = [step for procedure in procedures for step in request_procedure(order, procedure, actor)]
+    book_in_a_row(made, request, actor)
     return order
 
 
-def _check_booking(request: OrderRequest) -> None:
-    """Station and start come together, and an end only with them; InvalidInput."""
-    if bool(request.station_ae_title) != bool(request.start):
-        missing = "start" if request.station_ae_title else "station_ae_title"
-        raise InvalidInput({missing: "is missing; give station and start together, or neither to leave the exam in the tray"})
-    if request.end and not request.start:
-        raise InvalidInput({"start": "is missing; an end needs a station and a start"})
+def lock_patient(pk: int) -> Patient:
+    """The patient as it is now, locked: a change of it waits, and finds the new steps. Conflict when it was merged into another one."""
+    person = Patient.objects.select_for_update(of=("self",)).select_related("merged_into").get(pk=pk)
+    patients.refuse_merged(person)
+    return person
 
 
 def _accession_number(site: Site, typed: str) -> str:
@@ -125,14 +140,15 @@ def _check(request: OrderRequest) -> dict[str, str]:
     return columns
 
 
-def _catalogue_procedure(site: Site, code: str) -> Procedure:
+def catalogue_procedure(site: Site, code: str) -> Procedure:
+    """The procedure of a catalogue code; NotFound otherwise."""
     procedure = Procedure.objects.filter(site=site, code=code, active=True).prefetch_related("steps").first()
     if procedure is None:
         raise NotFound(f"There is no procedure {code!r} in the catalogue; GET /api/v1/procedures lists it.")
     return procedure
 
 
-def _request_procedure(order: Order, procedure: Procedure, actor: Actor) -> list[ScheduledProcedureStep]:
+def request_procedure(order: Order, procedure: Procedure, actor: Actor) -> list[ScheduledProcedureStep]:
     """Copy the catalogue's procedure and its steps into the order."""
     site = order.site
     requested = RequestedProcedure.objects.create(
@@ -142,10 +158,13 @@ def _request_procedure(order: Order, procedure: Procedure, actor: Actor) -> list
         study_instance_uid=numbers.study_instance_uid(),
         **procedure_columns(procedure),
     )
-    return [_make_step(requested, template, actor) for template in procedure.steps.all()]
+    return [make_step(requested, template, actor) for template in procedure.steps.all()]
 
 
-def _make_step(requested: RequestedProcedure, template: ProcedureStepTemplate, actor: Actor) -> ScheduledProcedureStep:
+def make_step(
+    requested: RequestedProcedure, template: ProcedureStepTemplate, actor: Actor, verb: str = "order", reason: str = ""
+) -> ScheduledProcedureStep:
+    """A step of the procedure as the template says, waiting in the tray."""
     now = clock.now(requested.site)
     step = ScheduledProcedureStep.objects.create(
         site=requested.site,
@@ -154,27 +173,78 @@ def _make_step(requested: RequestedProcedure, template: ProcedureStepTemplate, a
         status_at=now,
         **step_columns(template),
     )
-    StepChange.by(actor, step=step, at=now, verb="order", to_status=SCHEDULED)
+    StepChange.by(actor, step=step, at=now, verb=verb, to_status=SCHEDULED, reason=reason)
     events.publish(events.StepChanged(step.pk))
     return step
 
 
-def _book_in_a_row(made: list[ScheduledProcedureStep], request: OrderRequest, start: datetime, actor: Actor) -> None:
-    """Book the first step at `start` and each following one that the place performs right after the one before."""
-    place = request.station_ae_title
-    in_a_row = booking.in_a_row(booking.find_place(made[0].site, place), made)
-    if request.end is not None and len(in_a_row) > 1:
+def book_in_a_row(made: list[ScheduledProcedureStep], wanted: Booking, actor: Actor) -> None:
+    """Book the first of the steps as wanted, and those that follow it there."""
+    if wanted.start is None:
+        return
+    in_a_row = booking.in_a_row(booking.find_place(made[0].site, wanted.station_ae_title), made)
+    if wanted.end is not None and len(in_a_row) > 1:
         raise InvalidInput({"end": f"fits no single exam: {len(in_a_row)} are booked one after the other; leave it out"})
+    start = wanted.start
     for step in in_a_row:
-        booked = steps.schedule(step.pk, place, start, actor, end=request.end)
+        booked = steps.schedule(step.pk, wanted.station_ae_title, start, actor, end=wanted.end)
         start = booked.end or start
 
 
 @action
-def cancel_order(order: Order, actor: Actor, reason: str) -> list[ScheduledProcedureStep]:
-    """Cancel every step of the order that has not begun; Conflict when there is none."""
-    waiting = ScheduledProcedureStep.objects.filter(requested_procedure__order=order, status__in=WAITING).order_by("pk")
-    canceled = [steps.cancel(step.pk, actor, reason) for step in waiting]
+def cancel_order(order: Order, actor: Actor, reason: str, expected_version: int | None = None) -> list[ScheduledProcedureStep]:
+    """Cancel every step of the order that has not begun; what has begun or ended stays as it is.
+
+    Raises InvalidInput (no reason), ChangedMeanwhile, or Conflict when nothing is left that could be canceled.
+    """
+    order = lock_order(order.pk, expected_version)
+    canceled = _cancel(ScheduledProcedureStep.objects.filter(requested_procedure__order=order), actor, reason)
     if not canceled:
-        raise Conflict(f"Order {order.accession_number} has no exam left that could be canceled.")
+        raise Conflict(f"Order {named(order)} has no exam left that could be canceled; one that has begun ends at its modality.")
+    record(order, actor, "cancel", reason, {"steps": [[step.scheduled_procedure_step_id for step in canceled], []]})
     return canceled
+
+
+@action
+def cancel_procedure(
+    procedure: RequestedProcedure, actor: Actor, reason: str, expected_version: int | None = None
+) -> list[ScheduledProcedureStep]:
+    """`cancel_order` of one procedure of the order; the others stay."""
+    order = lock_order(procedure.order_id, expected_version)
+    canceled = _cancel(ScheduledProcedureStep.objects.filter(requested_procedure=procedure), actor, reason)
+    if not canceled:
+        raise Conflict(
+            f"Procedure {procedure.requested_procedure_id} of order {named(order)} has no exam left that could be canceled; "
+            "one that has begun ends at its modality."
+        )
+    record(order, actor, "cancel_procedure", reason, {"procedure": [procedure.requested_procedure_id, ""]})
+    return canceled
+
+
+def _cancel(among: QuerySet[ScheduledProcedureStep], actor: Actor, reason: str) -> list[ScheduledProcedureStep]:
+    waiting = among.filter(status__in=WAITING).order_by("requested_procedure", "pk").values_list("pk", flat=True)
+    return [steps.cancel(pk, actor, reason) for pk in list(waiting)]
+
+
+def lock_order(pk: int, expected_version: int | None = None) -> Order:
+    """The order as it is now, locked with its patient before and its procedures behind it, in the order that everybody locks them."""
+    seen = Order.objects.get(pk=pk)
+    Patient.objects.select_for_update().get(pk=seen.patient_id)
+    order = Order.objects.select_for_update(of=("self",)).select_related("site", "patient").get(pk=pk)
+    if order.patient_id != seen.patient_id or (expected_version is not None and order.version != expected_version):
+        raise ChangedMeanwhile(f"Somebody else changed order {named(order)} meanwhile; look at it again, then decide.")
+    lock(lambda: RequestedProcedure.objects.filter(order=order).order_by("pk"))
+    return order
+
+
+def named(order: Order) -> str:
+    """What an order is called in a sentence; an imported one may have no accession number."""
+    return order.accession_number or "without accession number"
+
+
+def record(order: Order, actor: Actor, verb: str, reason: str, detail: dict[str, Any]) -> None:
+    """A row in the history of an order that is locked; what was seen of it before is no longer true."""
+    order.version += 1
+    order.save(update_fields=["version"])
+    change = {"verb": verb, "subject": "order", "subject_id": order.pk, "reason": reason_text(reason), "detail": detail}
+    RecordChange.by(actor, at=clock.now(order.site), **change)

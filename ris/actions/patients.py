@@ -1,6 +1,6 @@
 """Registering patients and keeping their demographics."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -29,6 +29,7 @@ _TAGS: dict[str, tuple[str, ...]] = {
     "patient_state": ("00380500",),
 }
 """Elements of a worklist item that a column of the patient stands for."""
+_ALL_TAGS = frozenset(tag for tags in _TAGS.values() for tag in tags)
 
 
 @dataclass(frozen=True)
@@ -107,24 +108,37 @@ def register_patient(site: Site, data: PatientData, actor: Actor) -> Patient:
 
 
 def _holder(site: Site, patient_id: str, issuer: str) -> Patient | None:
-    held = Patient.objects.filter(site=site, patient_id=patient_id, issuer_of_patient_id=issuer)
+    held = Patient.objects.filter(site=site, patient_id=patient_id, issuer_of_patient_id=issuer).select_related("merged_into")
     return held.exclude(patient_id="").first()  # SQLite uses the index, which leaves empty IDs out, only when the query says so too
 
 
 def _refuse_taken(holder: Patient | None) -> None:
     if holder is not None:
+        refuse_merged(holder)
         raise Conflict(
             f"Patient ID {holder.patient_id} belongs to {names.plain(holder.name)} already; open that patient or use another ID."
         )
 
 
+def refuse_merged(patient: Patient) -> None:
+    """Conflict for a record that was merged into another one, which is named."""
+    if patient.merged_into is not None:
+        raise Conflict(f"{described(patient)} was merged into {described(patient.merged_into)}; use that patient.")
+
+
+def described(patient: Patient) -> str:
+    """`TANAKA, Hanako (patient ID 4711)` for sentences."""
+    return f"{names.plain(patient.name) or 'Somebody without a name'} (patient ID {patient.patient_id or 'not known'})"
+
+
 @action
 def find_or_register(site: Site, data: PatientData, actor: Actor) -> Patient:
-    """The patient of this ID, or a new one. Conflict when the ID exists under another name or birth date."""
+    """The patient of this ID, or a new one. Conflict when the ID exists under another name or birth date, or was merged."""
     columns = check(site, data)
     known = _holder(site, columns["patient_id"], columns["issuer_of_patient_id"]) if columns["patient_id"] else None
     if known is None:
         return register_patient(site, data, actor)
+    refuse_merged(known)
     differs = [
         label
         for label, mine, theirs in (
@@ -146,9 +160,12 @@ def find_or_register(site: Site, data: PatientData, actor: Actor) -> Patient:
 def update_patient(patient: Patient, data: PatientData, actor: Actor, expected_version: int | None = None) -> Patient:
     """Change demographics; the worklist follows in the same transaction.
 
-    InvalidInput for wrong fields, Conflict when the new patient ID belongs to somebody else, ChangedMeanwhile when somebody was faster.
+    What was performed or is in progress keeps the name and ID that the modality sent; a modality that still sends the earlier ones is
+    understood (`ris.identity`). InvalidInput for wrong fields, Conflict when the new patient ID belongs to somebody else or the record
+    was merged, ChangedMeanwhile when somebody was faster.
     """
-    current = Patient.objects.select_for_update(of=("self",)).select_related("site").get(pk=patient.pk)
+    current = Patient.objects.select_for_update(of=("self",)).select_related("site", "merged_into").get(pk=patient.pk)
+    refuse_merged(current)
     if expected_version is not None and current.version != expected_version:
         raise ChangedMeanwhile("Somebody else changed this patient meanwhile; look at the present values and change them again.")
     columns = check(current.site, data)
@@ -163,17 +180,28 @@ def update_patient(patient: Patient, data: PatientData, actor: Actor, expected_v
     current.version += 1
     current.save()
     RecordChange.by(actor, at=clock.now(current.site), verb="edit", subject="patient", subject_id=current.pk, detail=detail)
-    _drop_received(current, detail)
+    drop_received(current, detail)
     events.publish(events.PatientChanged(current.pk))
     return current
 
 
-def _drop_received(patient: Patient, changed: Iterable[str]) -> None:
-    """Take the elements of the changed columns off what was received for the patient's steps: what was typed here replaces it."""
+def drop_received(patient: Patient, changed: Iterable[str] = tuple(_TAGS)) -> dict[str, dict[str, Any]]:
+    """Take the elements of the changed columns (of all of them by default) off what was received for the patient's steps.
+
+    What is known here replaces it. Returns what was taken off, by the primary key of the step (as JSON has keys) and by tag.
+    """
     tags = {tag for name in changed for tag in _TAGS.get(name, ())}
+    dropped: dict[str, dict[str, Any]] = {}
     steps = ScheduledProcedureStep.objects.filter(requested_procedure__order__patient=patient).exclude(received_item={})
     for step in steps.select_for_update(of=("self",)).order_by("pk") if tags else ():
-        kept = {tag: element for tag, element in step.received_item.items() if tag not in tags}
-        if kept != step.received_item:
-            step.received_item = kept
+        off = {tag: element for tag, element in step.received_item.items() if tag in tags}
+        if off:
+            step.received_item = without_patient(step.received_item, tags)
             step.save(update_fields=["received_item"])
+            dropped[str(step.pk)] = off
+    return dropped
+
+
+def without_patient(received_item: dict[str, Any], tags: Collection[str] = _ALL_TAGS) -> dict[str, Any]:
+    """The received item less what it says about the patient, which the record of the patient replaces."""
+    return {tag: element for tag, element in received_item.items() if tag not in tags}

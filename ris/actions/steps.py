@@ -14,7 +14,7 @@ from ris.errors import ChangedMeanwhile, IllegalTransition, InvalidInput, NotPer
 from ris.models import RequestedProcedure, ScheduledProcedureStep, StepChange, StepStation
 from ris.prepared import Prepared
 from ris.transitions import DEPARTED, STARTED, TRANSITIONS, WAITING
-from ris.validation import Checker, text
+from ris.validation import reason_text
 
 
 def _read(step_id: Any, *related: str) -> QuerySet[ScheduledProcedureStep]:
@@ -68,7 +68,7 @@ def change_status(
 def _change(step: ScheduledProcedureStep, verb: str, actor: Actor, reason: str = "", at: datetime | None = None) -> ScheduledProcedureStep:
     """`change_status` of a step that is locked. The guard stands in the UPDATE all the same, so that no status is ever overwritten."""
     transition = TRANSITIONS[verb]
-    reason = _checked_reason(reason, transition.needs_reason)
+    reason = reason_text(reason, needed=transition.needs_reason)
     if actor.kind not in transition.actors:
         raise NotPermitted(f"A {actor.kind} cannot “{verb.replace('_', ' ')}” an exam.")
     moment = at or clock.now(step.site)
@@ -85,15 +85,6 @@ def _change(step: ScheduledProcedureStep, verb: str, actor: Actor, reason: str =
     step.status, step.status_at, step.version = transition.target, moment, step.version + 1
     events.publish(events.StepStatusChanged(step.pk, step.requested_procedure_id, verb, step.status, actor.kind))
     return step
-
-
-def _checked_reason(reason: str, needed: bool) -> str:
-    checked = Checker()
-    clean = checked("reason", text, reason, "ST") or ""
-    if needed and not clean:
-        checked.refuse("reason", "is empty; say in a few words why")
-    checked.done()
-    return clean[:255]
 
 
 def arrive(step_id: int, actor: Actor, **options: Any) -> ScheduledProcedureStep:
@@ -182,7 +173,7 @@ def _book(
         verb=verb,
         from_status=step.status,
         to_status=step.status,
-        reason=_checked_reason(reason, needed=False),
+        reason=reason_text(reason),
         detail=detail,
     )
     events.publish(events.StepChanged(step.pk))

@@ -9,7 +9,8 @@ from ris.models.site import Site
 class Patient(models.Model):
     """A person under one patient ID and its issuer. `name` is a DICOM PN value with up to three groups.
 
-    An imported item may lack the patient ID; such patients are kept apart, one per item.
+    An imported item may lack the patient ID; such patients are kept apart, one per item. A record that was merged into another
+    one is kept: it has no orders or visits any more, and its ID leads to the other.
     """
 
     class Sex(models.TextChoices):
@@ -42,6 +43,9 @@ class Patient(models.Model):
     patient_state = models.CharField(max_length=64, blank=True)
     confidentiality = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
+    merged_into = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged", help_text="The record that stands for this one."
+    )
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

@@ -100,7 +100,7 @@ def _register_patients(site: Site, seed: int, progress: Progress) -> None:
 
 
 def _stage(site: Site, when: Window, chance: Random, leftovers: list[ScheduledProcedureStep]) -> Stage:
-    registered = Patient.objects.filter(site=site).exclude(patient_id="").order_by("pk")
+    registered = Patient.objects.filter(site=site, merged_into=None).exclude(patient_id="").order_by("pk")
     return Stage(site, when, Cast(registered, clock.today(site), chance), chance, leftovers)
 
 

@@ -8,13 +8,15 @@ from django.db.models import ProtectedError
 
 from billing import actions, presenters, queries, web
 from billing.models import Charge, ChargeChange, DeliveryAttempt
-from mpps.models import PerformedProcedureStep
+from mpps.models import Finding, PerformedProcedureStep
 from ris import clock
-from ris.actions import orders, removal, steps
+from ris.actions import additions, merging, orders, patients, removal, steps
+from ris.actions.catalogue import StepData
 from ris.actor import Actor
+from ris.errors import Conflict
 from ris.models import Order, RequestedProcedure, ScheduledProcedureStep
 from ris.models.history import AppendOnlyError
-from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
+from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.performing import begin, code_items, end, perform
 
 pytestmark = pytest.mark.django_db
@@ -249,6 +251,41 @@ def test_exam_completed_by_hand_is_held(operator: Actor) -> None:
 def test_canceled_order_is_not_charged(operator: Actor) -> None:
     orders.cancel_order(an_order(), operator, "duplicate")
     assert not Charge.objects.exists()
+
+
+def test_an_exam_that_went_on_while_its_patient_was_merged_is_charged_to_the_survivor_and_not_held() -> None:
+    order = an_order(patient_id="P2", name="TANAKA^Hanna", birth_date="")
+    survivor = patients.register_patient(a_site(), a_patient_data(patient_id="P1", name="TANAKA^Hanako"), ACTOR)
+    under_way = begin(steps_of(order))
+    cached = steps_of(an_order(patient_id="P2", name="TANAKA^Hanna", birth_date="", start=in_minutes(60)))
+    named = {"PatientID": "P2", "PatientName": "TANAKA^Hanna"}
+    merging.merge_patients(survivor, order.patient, ACTOR)
+    end(under_way)
+    end(begin(cached, **named))
+    assert [(charge.on_hold, charge.requested_procedure.order.patient.patient_id) for charge in Charge.objects.all()] == [("", "P1")] * 2
+    assert {finding.code for finding in Finding.objects.all()} == {"PATIENT_OUTDATED"}
+
+
+def test_a_step_added_while_the_procedure_is_open_is_waited_for_and_one_charge_is_made() -> None:
+    (scan,) = steps_of(an_order())
+    under_way = begin([scan])
+    late = additions.add_step(scan.requested_procedure, StepData("Late images", "CT", 15), ACTOR)
+    end(under_way)
+    assert not Charge.objects.exists()
+    perform([late])
+    assert only_charge().reason.endswith("both steps done")
+
+
+def test_a_charged_procedure_takes_no_step_and_an_added_procedure_is_charged_by_itself() -> None:
+    first, second = steps_of(an_order(a_procedure("TWO", steps=("Inject", "Scan"))))
+    order = first.requested_procedure.order
+    added = additions.add_procedure(order, a_procedure().code, ACTOR)
+    perform([first, second])
+    assert only_charge().requested_procedure == first.requested_procedure
+    with pytest.raises(Conflict, match="is over"):
+        additions.add_step(first.requested_procedure, StepData("Late images", "CT", 15), ACTOR)
+    perform(added.steps.all())
+    assert {charge.requested_procedure for charge in Charge.objects.all()} == {first.requested_procedure, added}
 
 
 def test_completion_that_is_rolled_back_leaves_no_charge() -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from mpps import matching
 from mpps.matching import Item, Performer
+from ris.actions import merging, patients
 from ris.actions import steps as verbs
 from ris.models import ScheduledProcedureStep
-from tests.support.hospital import ACTOR, a_procedure, a_site, an_order, in_minutes, steps_of
+from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, an_order, in_minutes, steps_of
 
 pytestmark = pytest.mark.django_db
 CT01 = Performer(("CT01",), "CT")
@@ -146,6 +147,37 @@ def test_a_patient_that_differs_from_the_order_s_is_a_finding(patient_id: str, n
     step = steps_of(an_order(patient_id="P1", name="Müller^Jürgen"))[0]
     dataset = {"00100020": {"vr": "LO", "Value": [patient_id]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": name}]}}
     assert [notice.code for notice in matching.patient_differences(dataset, [step, step])] == codes
+
+
+def of_a_console(patient_id: str, name: str) -> dict[str, dict[str, object]]:
+    return {"00100020": {"vr": "LO", "Value": [patient_id]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": name}]}}
+
+
+def test_a_console_with_the_list_of_this_morning_knows_the_patient_by_the_id_and_name_of_then() -> None:
+    step = steps_of(an_order(patient_id="P1", name="MULLER^Jurgen"))[0]
+    patient = step.requested_procedure.order.patient
+    patients.update_patient(patient, a_patient_data(patient_id="P9", name="MAIER^Jürgen"), ACTOR)
+    step.requested_procedure.order.patient.refresh_from_db()
+    notices = list(matching.patient_differences(of_a_console("P1", "MULLER^Jurgen"), [step]))
+    assert [(notice.code, notice.attribute) for notice in notices] == [
+        ("PATIENT_OUTDATED", "PatientID"),
+        ("PATIENT_OUTDATED", "PatientName"),
+    ]
+    assert "patient ID P1, which was changed to P9" in notices[0].text
+    assert found(item(step, STEP, patient_id="P1")) == (step.pk, "STEP_ID")
+    assert found(item(step, STEP, patient_id="P2")) == (None, None)
+
+
+def test_the_id_of_a_merged_patient_is_that_of_the_survivor() -> None:
+    step = steps_of(an_order(patient_id="P2", name="TANAKA^Hanna", birth_date=""))[0]
+    survivor = patients.register_patient(a_site(), a_patient_data(patient_id="P1", name="TANAKA^Hanako"), ACTOR)
+    merging.merge_patients(survivor, step.requested_procedure.order.patient, ACTOR)
+    step = ScheduledProcedureStep.objects.get(pk=step.pk)
+    notices = list(matching.patient_differences(of_a_console("P2", "TANAKA^Hanna"), [step]))
+    assert [notice.code for notice in notices] == ["PATIENT_OUTDATED", "PATIENT_OUTDATED"]
+    assert "patient ID P2, which was merged into P1" in notices[0].text
+    other = list(matching.patient_differences(of_a_console("P3", "SOMEBODY^Else"), [step]))
+    assert [notice.code for notice in other] == ["PATIENT_ID_DIFFERS", "PATIENT_NAME_DIFFERS"]
 
 
 def test_a_step_id_that_many_share_finds_the_one_that_nothing_contradicts() -> None:
