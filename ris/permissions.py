@@ -55,6 +55,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "steps.schedule": _of(SCHEDULER, TECHNOLOGIST),
     "steps.arrive": _of(SCHEDULER, TECHNOLOGIST),
     "steps.cancel": _of(SCHEDULER, TECHNOLOGIST),
+    # "Why is this exam not on that scanner?" The front desk asks it too.
+    "worklist.explain": _of(SCHEDULER, TECHNOLOGIST, INTEGRATOR),
     # The modality room.
     "steps.perform": _of(TECHNOLOGIST),
     "performed.reconcile": _of(TECHNOLOGIST),

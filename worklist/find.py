@@ -24,13 +24,14 @@ from worklist.models import WorklistEntry, WorklistEntryStation
 from worklist.query import Query, range_of
 
 FIRST_PAGE, PAGE = 200, 1000  # entries read at once: most queries end within the first
-_IDENTIFIERS = {
+IDENTIFIERS = {
     "PatientID": "patient_id",
     "AccessionNumber": "accession_number",
     "RequestedProcedureID": "requested_procedure_id",
     "ScheduledProcedureStepID": "scheduled_procedure_step_id",
     "StudyInstanceUID": "study_instance_uid",
 }
+"""Keys of which one value names an exam, or those of one patient, with their columns."""
 _NAME_COLUMNS = ("name_alphabetic", "name_ideographic", "name_phonetic")
 
 _AS_IT_IS = Coalesce("start", Value(None), output_field=Field())  # only compared with itself: what the driver gives will do
@@ -129,7 +130,7 @@ class _Source:
 def _source(site: Site, query: Query) -> _Source:
     station, (since, until), days = query.asked("ScheduledStationAETitle"), _range(query), _days(query)
     narrowed = Q(local_date__lte=until) if until else _any_of("local_date", days) if days else Q()
-    by_identifier = any(asked is not None and asked.kind is not Kind.WILDCARD for asked in map(query.asked, _IDENTIFIERS))
+    by_identifier = any(asked is not None and asked.kind is not Kind.WILDCARD for asked in map(query.asked, IDENTIFIERS))
     if station is not None and station.kind is Kind.SINGLE and len(station.values) == 1 and not by_identifier:
         of_station = WorklistEntryStation.objects.filter(narrowed, _narrowed(query, "entry__"), site=site, ae_title=station.values[0])
         return _Source(of_station, "entry_id", "entry__", since, len(days) == 1)
@@ -160,7 +161,7 @@ def _narrowed(query: Query, prefix: str) -> Q:
     modality = query.asked("Modality")
     if modality is not None and modality.kind is not Kind.WILDCARD:
         condition &= _any_of(f"{prefix}modality", modality.values)
-    for keyword, column in _IDENTIFIERS.items():
+    for keyword, column in IDENTIFIERS.items():
         asked = query.asked(keyword)
         if asked is not None and asked.kind is not Kind.WILDCARD:
             condition &= _any_of(prefix + column, asked.values)
@@ -192,7 +193,7 @@ def _range(query: Query) -> tuple[str, str]:
 def _beginnings(query: Query, prefix: str) -> Q:
     """What identifiers with a wildcard begin with; nothing when they say nothing of how an answer begins."""
     condition = Q()
-    for keyword, column in _IDENTIFIERS.items():
+    for keyword, column in IDENTIFIERS.items():
         asked = query.asked(keyword)
         if asked is not None and asked.kind is Kind.WILDCARD:
             condition &= _begin_with([_prefix_of(one) for one in asked.values], [prefix + column], Q())

@@ -19,6 +19,9 @@ from worklist.query import Asked, Query
 SERVED = ("SCHEDULED", "ARRIVED", "READY")
 """Statuses that are shown unless ScheduledProcedureStepStatus asks for others (PS3.4 F.7.2.4.2.1 leaves it to the SCP)."""
 
+ONE_INTERVAL, BY_DEFAULT = "one interval", "shown unless asked otherwise"
+"""How a verdict is reached that is no kind of matching of one key (`KeyVerdict.kind`)."""
+
 _START = ("ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime")
 
 
@@ -64,15 +67,15 @@ def matches(query: Query, entry: WorklistEntry) -> bool:
     return all(verdict.matches for verdict in _verdicts(query, Candidate(entry), only_filters=True))
 
 
-def explain(query: Query, entry: WorklistEntry) -> list[KeyVerdict]:
-    """Key by key, those that exclude nothing too."""
-    return list(_verdicts(query, Candidate(entry), only_filters=False))
+def explain(query: Query, entry: WorklistEntry, only_filters: bool = False) -> list[KeyVerdict]:
+    """Key by key, those that exclude nothing too unless `only_filters` are asked for."""
+    return list(_verdicts(query, Candidate(entry), only_filters))
 
 
 def _verdicts(query: Query, candidate: Candidate, only_filters: bool) -> Iterator[KeyVerdict]:
     if query.asked("ScheduledProcedureStepStatus") is None:
         status = candidate.entry.status
-        yield KeyVerdict("ScheduledProcedureStepStatus", "\\".join(SERVED), status, "shown unless asked otherwise", status in SERVED)
+        yield KeyVerdict("ScheduledProcedureStepStatus", "\\".join(SERVED), status, BY_DEFAULT, status in SERVED)
     if query.interval is not None:
         yield _interval_verdict(query, candidate)
     for level, in_step in ((query.step, True), (query.root, False)):
@@ -117,7 +120,7 @@ def _interval_verdict(query: Query, candidate: Candidate) -> KeyVerdict:
     asked = " ".join(one.values[0] for one in (query.asked(keyword) for keyword in _START) if one)
     known = values.date_text(day) is not None and values.time_text(time) is not None
     inside = known and interval[0] <= (day, time) <= interval[1]
-    return KeyVerdict(" + ".join(_START), asked, f"{day} {time}".strip(), "one interval", inside)
+    return KeyVerdict(" + ".join(_START), asked, f"{day} {time}".strip(), ONE_INTERVAL, inside)
 
 
 def _matches(asked: Asked, has: tuple[str, ...]) -> bool:

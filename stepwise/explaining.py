@@ -1,0 +1,32 @@
+"""The explanation of `worklist.explanation` with the association policy of this server."""
+
+from collections.abc import Mapping
+
+from ris.errors import InvalidInput, NotFound
+from ris.models import ScheduledProcedureStep
+from stepwise.associations import decide
+from worklist import captured, explanation
+from worklist.explanation import Asking, Explanation
+
+
+def explain(step: ScheduledProcedureStep, asking: Asking) -> Explanation:
+    return explanation.explain(step, asking, decide)
+
+
+def asking(step: ScheduledProcedureStep, station: str, message_id: int | None, keys: Mapping[str, str]) -> Asking:
+    """The query to explain: typed keys, a message of the journal, else the last query of the station.
+
+    Raises InvalidInput for keys that are none and for a message that another AE title sent; NotFound for a message that is not there.
+    """
+    if message_id is not None and keys:
+        raise InvalidInput({"message": "is a query of its own; leave it out to ask with typed keys"})
+    if keys:
+        return explanation.of_keys(keys, station)
+    if message_id is None:
+        return explanation.of_station(station, step)
+    found = captured.by_id(message_id)
+    if found is None:
+        raise NotFound(f"There is no C-FIND with the number {message_id} in the journal; old ones are removed after a while.")
+    if station and found.calling not in ("", station):
+        raise InvalidInput({"message": f"{message_id} was sent by {found.calling}, not by {station}"})
+    return explanation.of_message(found, station)

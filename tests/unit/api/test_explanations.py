@@ -1,0 +1,73 @@
+"""The explainer over REST."""
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from ris.actions import tokens
+from tests.support.hospital import an_order, steps_of
+from tests.support.journal import a_query
+from tests.support.worklist import identifier
+from tests.unit.api.conftest import Rest, an_order_body
+
+pytestmark = [pytest.mark.usefixtures("hospital"), pytest.mark.django_db(databases=["default", "journal"])]
+
+STATION = "ScheduledStationAETitle"
+
+
+@pytest.fixture
+def step(hospital: None) -> int:
+    return steps_of(an_order(name="DOE^Jane"))[0].pk
+
+
+def test_a_step_is_explained_by_the_last_query_by_a_message_and_by_typed_keys(rest: Rest, step: int) -> None:
+    first = a_query(identifier({STATION: "CT01"}), answers=1)
+    last = a_query(identifier({STATION: "CT2"}))
+    path = f"/scheduled-steps/{step}/explanation"
+    status, told = rest.get(path, station="CT01")
+    assert (status, told["shown"], told["excluded_by"], told["query"]["message"]) == (200, False, [STATION], last.pk)
+    assert told["query"]["answer_count"] == 0
+    verdict = next(one for one in told["verdicts"] if one["key"] == STATION)
+    assert (verdict["tag"], verdict["asked"], verdict["has"], verdict["matches"]) == ("(0040,0001)", "CT2", "CT01", False)
+    told = rest.get(path, station="CT01", message=first.pk)[1]
+    assert (told["shown"], told["excluded_by"], told["query"]["message"]) == (True, [], first.pk)
+    told = rest.get(path, station="CT01", PatientName="ROE*", **{"RequestedProcedureCodeSequence.CodeValue": "CTCHEST"})[1]
+    assert (told["excluded_by"], told["query"]["message"]) == (["PatientName"], None)
+
+
+def test_what_cannot_be_explained_is_refused_by_name(rest: Rest, step: int) -> None:
+    path = f"/scheduled-steps/{step}/explanation"
+    assert rest.get(path)[1]["errors"] == {"station": "is missing"}
+    assert rest.get(path, station="")[0] == 422
+    assert rest.get("/scheduled-steps/999999/explanation", station="CT01")[0] == 404
+    assert rest.get(path, station="CT01", message=4711)[0] == 404
+    assert "message" in rest.get(path, station="CT01", message="x")[1]["errors"]
+    assert "patientname" in rest.get(path, station="CT01", patientname="x")[1]["errors"]
+    assert "leave it out" in rest.get(path, station="CT01", message=1, PatientName="x")[1]["errors"]["message"]
+
+
+def test_queries_of_a_station_with_what_each_key_excluded(rest: Rest, step: int) -> None:
+    a_query(identifier({STATION: "CT01"}), answers=1)
+    a_query(identifier({STATION: "CT2"}))
+    status, told = rest.get("/stations/CT01/queries")
+    assert (status, told["count"], [one["got"] for one in told["items"]]) == (200, 2, [0, 1])
+    empty = told["items"][0]
+    assert (empty["of"], empty["now"], empty["cut"]) == (1, 0, False)
+    assert empty["summary"].endswith("got 0 of 1: Scheduled Station AE Title = CT2")
+    assert [(one["key"], one["asked"], one["excludes"], one["alone"]) for one in empty["excluded_by"]] == [(STATION, "CT2", 1, 1)]
+    assert rest.get("/stations/CT01/queries", limit=1, offset=1)[1]["items"][0]["got"] == 1
+    assert rest.get("/stations/NOBODY/queries")[1] == {"items": [], "count": 0}
+    assert rest.get("/stations/CT01/queries", day="x")[0] == 422
+
+
+def test_an_exam_in_the_tray_is_explained(rest: Rest) -> None:
+    made = rest.post("/orders", an_order_body())[1]["steps"][0]["id"]
+    assert rest.get(f"/scheduled-steps/{made}/explanation", station="CT01")[1]["excluded_by"] == ["query", "schedule"]
+
+
+@pytest.mark.parametrize(("role", "expected"), [("scheduler", 200), ("technologist", 200), ("integrator", 200), ("biller", 403)])
+def test_who_may_ask(step: int, role: str, expected: int) -> None:
+    user = User.objects.create_user("somebody")
+    user.groups.add(Group.objects.get_or_create(name=role)[0])
+    client = Rest(tokens.create_token(user, "tests"))
+    assert client.get(f"/scheduled-steps/{step}/explanation", station="CT01")[0] == expected
+    assert client.get("/stations/CT01/queries")[0] == expected

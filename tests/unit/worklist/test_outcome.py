@@ -1,0 +1,125 @@
+"""What a query got of what its station would expect, and what each key kept from it."""
+
+from datetime import timedelta
+
+import pytest
+
+from dimse.entries import now
+from ris import clock
+from ris.models import ScheduledProcedureStep
+from tests.support.hospital import a_station, an_order, in_minutes, steps_of
+from tests.support.journal import a_query
+from tests.support.worklist import identifier
+from worklist import captured, explanation, outcome
+from worklist.models import WorklistEntry
+from worklist.outcome import Outcome
+
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
+
+STATION, DATE = "ScheduledStationAETitle", "ScheduledProcedureStepStartDate"
+
+
+def of_last(calling: str = "CT01") -> Outcome:
+    return outcome.of(explanation.of_message(captured.latest(calling)[0]))
+
+
+def kept(one: Outcome) -> list[tuple[str, int, int]]:
+    return [(exclusion.verdict.key, exclusion.excludes, exclusion.alone) for exclusion in one.exclusions]
+
+
+def day(step: ScheduledProcedureStep) -> str:
+    return f"{clock.local(step.start, step.site):%Y%m%d}"
+
+
+@pytest.fixture
+def five(db: None) -> list[ScheduledProcedureStep]:
+    """Exams of one day on CT01."""
+    noon = clock.at(clock.today() + timedelta(days=1), clock.local(in_minutes(0)).replace(hour=12, minute=0).time())
+    return [steps_of(an_order(start=noon + timedelta(minutes=40 * number), name=f"N{number}^X"))[0] for number in range(5)]
+
+
+def test_an_empty_answer_names_the_key_that_emptied_it(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({STATION: "CT2", DATE: day(five[0])}))
+    one = of_last()
+    assert (one.got, one.of, one.now, one.hidden) == (0, 5, 0, 0)
+    assert kept(one) == [(STATION, 5, 5)]
+    assert one.is_empty
+    assert one.summary.endswith("and got 0 of 5: Scheduled Station AE Title = CT2")
+
+
+def test_keys_that_exclude_together_let_nothing_through_alone(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({STATION: "CT2", DATE: day(five[0])}, PatientName="N0*"))
+    assert kept(of_last()) == [(STATION, 5, 1), ("PatientName", 4, 0)]
+
+
+def test_statuses_that_are_not_shown_are_counted_apart(five: list[ScheduledProcedureStep]) -> None:
+    WorklistEntry.objects.filter(pk__in=[five[0].pk, five[1].pk]).update(status="COMPLETED")
+    a_query(identifier({STATION: "CT01", DATE: day(five[0])}), answers=3)
+    one = of_last()
+    assert (one.got, one.of, one.now, one.hidden, kept(one)) == (3, 3, 3, 2, [])
+
+
+def test_a_wrong_date_is_compared_with_the_day_of_asking(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({STATION: "CT01", DATE: "19990101"}), at=five[0].start)
+    one = of_last()
+    assert kept(one) == [(DATE, 5, 5)]
+    assert one.what.startswith("exams of CT01 on ")
+
+
+def test_an_identifier_that_finds_exams_is_what_was_expected(five: list[ScheduledProcedureStep]) -> None:
+    number = five[2].requested_procedure.order.accession_number
+    a_query(identifier({STATION: "CT2"}, AccessionNumber=number))
+    one = of_last()
+    assert (one.of, one.what, kept(one)) == (1, f"exams with Accession Number {number}", [(STATION, 1, 1)])
+    a_query(identifier({DATE: day(five[0])}, AccessionNumber="NOPE"))
+    one = of_last()
+    assert (one.of, kept(one)) == (5, [("AccessionNumber", 5, 5)])
+
+
+def test_a_station_without_exams_is_compared_with_its_modality(five: list[ScheduledProcedureStep]) -> None:
+    a_station("CT09")
+    a_query(identifier({STATION: "CT09", DATE: day(five[0])}), calling="CT09")
+    one = of_last("CT09")
+    assert (one.of, kept(one)) == (5, [(STATION, 5, 5)])
+    assert one.what.startswith("CT exams of all stations on ")
+
+
+def test_an_unknown_caller_is_compared_with_the_list_it_asked_for(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({STATION: "CT01", "Modality": "MR"}), calling="FINDSCU")
+    one = of_last("FINDSCU")
+    assert (one.of, one.what, kept(one)) == (5, "exams of CT01 on any day", [("Modality", 5, 5)])
+
+
+def test_a_key_without_column_is_compared_too(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({DATE: day(five[0])}, PatientSex="M"))
+    assert kept(of_last()) == [("PatientSex", 5, 5)]
+
+
+def test_nothing_to_expect_is_said(db: None) -> None:
+    a_station("CT01")
+    a_query(identifier({STATION: "CT01", DATE: "20300101"}))
+    one = of_last()
+    assert (one.of, one.got, one.is_empty) == (0, 0, False)
+    assert one.summary.endswith(f"got 0; {outcome.NOTHING}")
+
+
+def test_a_failure_has_no_outcome(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({DATE: "soon"}), status=0xA900, comment="no date")
+    one = of_last()
+    assert (one.got, one.of) == (None, 0)
+    assert one.summary.endswith("was answered A900 Identifier does not match SOP class: no date")
+
+
+def test_what_is_cut_is_said(five: list[ScheduledProcedureStep], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcome, "MOST", 3)
+    a_query(identifier({STATION: "CT2", DATE: day(five[0])}))
+    one = of_last()
+    assert (one.of, one.is_cut) == (3, True)
+
+
+def test_the_latest_query_comes_first_whatever_the_association(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({STATION: "OLD"}), at=now() - timedelta(hours=1))
+    a_query(identifier({STATION: "NEW"}))
+    a_query(identifier({STATION: "OTHER"}), calling="MR01")
+    asked = [one.read.query.asked(STATION).values for one in captured.latest("CT01", 5)]
+    assert asked == [("NEW",), ("OLD",)]

@@ -1,0 +1,163 @@
+"""Worklist queries that came by association, read back from the journal by the code that served them.
+
+What cannot be read any more, or could not be read at the time, is told in words in the place of the query.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import QuerySet
+
+from dimse.decode import UndecodableDataSet, decode
+from dimse.models import Association, Message
+from dimse.services import Verb
+from dimse.statuses import StatusClass, class_of
+from worklist import query
+from worklist.query import BadKey, Query
+
+LOOKED_THROUGH = 200
+"""Associations of a station, the latest and the open ones, in which its queries are looked for."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A query as its bytes say, or in `problem` why there is none; `notes` say what was tolerated on the way."""
+
+    query: Query | None
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A C-FIND request of the journal with its final response, None while there is none. `association` is None when its row was lost."""
+
+    message: Message
+    response: Message | None
+    association: Association | None
+    read: Read
+
+    @property
+    def calling(self) -> str:
+        return self.association.calling if self.association else ""
+
+    @property
+    def failure(self) -> str:
+        """How it was answered when that was a failure: `A900 Identifier does not match SOP class: ScheduledProcedureStepStartDate …`."""
+        answer = self.response
+        if answer is None or answer.status is None or class_of(answer.status) is not StatusClass.FAILURE:
+            return ""
+        said = self.read.problem if answer.comment and self.read.problem.startswith(answer.comment) else answer.comment  # 64 characters
+        return f"{answer.status:04X} {answer.status_name}{f': {said}' if said else ''}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was odd when it came, and what was tolerated."""
+        remark = str(self.message.remark)
+        return tuple(dict.fromkeys((*((remark,) if remark and remark != "; ".join(self.read.notes) else ()), *self.read.notes)))
+
+
+@lru_cache(maxsize=256)
+def read(data: bytes, transfer_syntax: str) -> Read:
+    """The query of an identifier as it travelled, read as the SCP reads it."""
+    try:
+        decoded = decode(data, transfer_syntax)
+        asked = query.parse(decoded.dataset)
+    except UndecodableDataSet as error:
+        return Read(None, f"the identifier cannot be decoded: {error}")
+    except BadKey as error:
+        return Read(None, str(error))
+    unsupported = tuple(f"{name} is not supported: it filters nothing" for name in asked.unsupported)
+    return Read(asked, notes=(*decoded.notes, *asked.notes, *unsupported))
+
+
+def by_id(message_id: int) -> Captured | None:
+    """The C-FIND request of that number, or the one that the response of that number answers."""
+    message = _finds().filter(pk=message_id).first()
+    if message is None:
+        return None
+    if message.direction == Message.Direction.OUT:
+        asked = _finds().filter(association_id=message.association_id, message_id=message.message_id, direction=Message.Direction.IN)
+        message = asked.filter(time__lte=message.time).first()
+    return _captured([message])[0] if message is not None else None
+
+
+def latest(calling: str, most: int = 1) -> list[Captured]:
+    """The last queries of a calling AE title, the latest first."""
+    return _captured(_asked_by(calling)[:most])
+
+
+def page(calling: str, offset: int, limit: int) -> tuple[list[Captured], int]:
+    """Its queries in pages, the latest first, and the number of all that `LOOKED_THROUGH` lets see."""
+    asked = _asked_by(calling)
+    count = asked.count()
+    return (_captured(asked[offset : offset + limit]) if offset < count else []), count
+
+
+def _asked_by(calling: str) -> QuerySet[Message]:
+    """From its latest associations and those that are still open: a modality may keep one for the day."""
+    own = Association.objects.calling(calling)
+    recent = own.order_by("-started").values_list("pk", flat=True)[:LOOKED_THROUGH]
+    still_open = own.filter(ended=None).order_by("-started").values_list("pk", flat=True)[:LOOKED_THROUGH]
+    return _finds().filter(association__in={*recent, *still_open}, direction=Message.Direction.IN)
+
+
+def last_rejected(calling: str, since: datetime | None) -> Association | None:
+    """The last association of a calling AE title when that was rejected, and after `since`."""
+    last = Association.objects.calling(calling).between(since).order_by("-started").first()
+    return last if last is not None and last.end == Association.End.REJECTED else None
+
+
+def address_of(calling: str) -> str:
+    """Where a calling AE title called from last; empty when it never did."""
+    last = Association.objects.calling(calling).order_by("-started").first()
+    return last.address if last is not None else ""
+
+
+def kept_since() -> datetime | None:
+    """When the oldest association began that the journal still has; None when it has none."""
+    return Association.objects.order_by("started").values_list("started", flat=True).first()
+
+
+def _finds() -> QuerySet[Message]:
+    return Message.objects.filter(service=Verb.C_FIND.value).defer("first_answers").order_by("-time", "-pk")
+
+
+def _captured(messages: Iterable[Message]) -> list[Captured]:
+    asked = list(messages)
+    responses = _responses(asked)
+    return [Captured(one, responses.get(one.pk), _association(one), _read(one)) for one in asked]
+
+
+def _read(message: Message) -> Read:
+    if not message.data:
+        why = str(message.remark) or "it came without a data set"
+        return Read(None, f"there is no identifier to read: {why}")
+    return read(bytes(message.data), message.transfer_syntax)
+
+
+def _association(message: Message) -> Association | None:
+    try:
+        return message.association
+    except ObjectDoesNotExist:
+        return None
+
+
+def _responses(asked: Sequence[Message]) -> dict[int, Message]:
+    """The final response to each request, by the request's number: the first of its message ID that came after it."""
+    answers = (
+        _finds()
+        .defer("data", "first_answers")
+        .filter(association__in={one.association_id for one in asked}, direction=Message.Direction.OUT)
+    )
+    found: dict[int, Message] = {}
+    ordered = list(answers.order_by("time", "pk"))
+    for one in asked:
+        later = (a for a in ordered if (a.association_id, a.message_id) == (one.association_id, one.message_id) and a.time >= one.time)
+        response = next(later, None)
+        if response is not None:
+            found[one.pk] = response
+    return found

@@ -1,0 +1,170 @@
+"""Why is this exam not on that scanner? A step against a query, rule by rule and key by key.
+
+What decides is `worklist.matching`, which decides for the SCP too; before it come the rules without which no key is looked at: the
+association, the query as a whole, the hospital, the schedule. A query of the past is compared with the exam as it is now.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from dimse.policy import Policy, Reject
+from ris import clock, peers, queries
+from ris.models import ScheduledProcedureStep, Site, Station
+from ris.web import times
+from worklist import captured, matching, typed, verdicts
+from worklist.captured import Captured
+from worklist.models import WorklistEntry
+from worklist.query import Query
+from worklist.verdicts import Verdict
+
+SUPPOSED = "The keys are those with which it would ask for its own list of the day of the exam"
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks what. `query` is None when none could be read, for which `problem` gives the reason.
+
+    `captured` is the journal's message; it is None for keys that were typed, and for `supposed` ones: those that a station which
+    has not asked yet would ask for its own list.
+    """
+
+    calling: str
+    called: str
+    site: Site
+    query: Query | None
+    problem: str = ""
+    notes: tuple[str, ...] = ()
+    captured: Captured | None = None
+    supposed: bool = False
+
+    @property
+    def who(self) -> str:
+        return self.calling or "A modality"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Each verdict on one step, in the order in which they are reached. The step is shown when none is against it."""
+
+    step: ScheduledProcedureStep
+    asking: Asking
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def is_shown(self) -> bool:
+        return all(verdict.matches for verdict in self.verdicts)
+
+    @property
+    def excluding(self) -> tuple[Verdict, ...]:
+        return tuple(verdict for verdict in self.verdicts if not verdict.matches)
+
+    @property
+    def summary(self) -> str:
+        """The whole in a sentence."""
+        asking, reasons = self.asking, "; ".join(verdict.in_short for verdict in self.excluding)
+        if asking.supposed and not self.is_shown:
+            return f"{self.excluding[0].why}."
+        if asking.captured is None:
+            return f"{asking.who} asking so would {f'not be shown this exam. {reasons}' if reasons else 'be shown this exam'}."
+        when = said_at(asking.captured.message.time, asking.site)
+        return f"{asking.who} asked at {when}: this exam is {f'no answer. {reasons}' if reasons else 'an answer'}."
+
+
+def of_message(message: Captured, calling: str = "") -> Asking:
+    """A query of the journal. `calling` is who sent it when the row of its association was lost."""
+    calling, called = message.calling or calling, message.association.called if message.association else ""
+    read = message.read
+    return Asking(calling, called, peers.site_of(called, calling), read.query, read.problem, message.notes, message)
+
+
+def of_keys(keys: Mapping[str, str], calling: str) -> Asking:
+    """A query out of typed keys. Raises InvalidInput."""
+    read = typed.read(keys)
+    site = _site_of_station(calling)
+    return Asking(calling, site.ae_title, site, read.query, notes=read.notes)
+
+
+def of_station(calling: str, step: ScheduledProcedureStep) -> Asking:
+    """The last query of a station; of one that has not asked, what it would ask for its own list of the step's day."""
+    last = next(iter(captured.latest(calling)), None)
+    if last is not None:
+        return of_message(last)
+    keys = {"ScheduledStationAETitle": calling}
+    if step.start is not None:
+        keys["ScheduledProcedureStepStartDate"] = f"{clock.local(step.start, step.site):%Y%m%d}"
+    site = _site_of_station(calling)
+    return Asking(calling, site.ae_title, site, typed.read(keys).query, notes=(SUPPOSED,), supposed=True)
+
+
+def explain(step: ScheduledProcedureStep, asking: Asking, policy: Policy) -> Explanation:
+    """`policy` decides whether associations are accepted. The step is one of `ris.queries.steps`."""
+    entry = WorklistEntry.objects.filter(pk=step.pk).first()
+    rules = [*_association(asking, policy), *_asked(asking), _hospital(step, asking), _schedule(step, entry)]
+    keys = matching.explain(asking.query, entry) if asking.query is not None and entry is not None else []
+    ae_titles = frozenset(Station.objects.filter(site=asking.site).values_list("ae_title", flat=True))
+    return Explanation(step, asking, (*rules, *(verdicts.of_key(one, ae_titles) for one in keys)))
+
+
+def _site_of_station(calling: str) -> Site:
+    stations = Station.objects.filter(ae_title=calling).select_related("site")[:2]
+    return stations[0].site if len(stations) == 1 else queries.default_site()
+
+
+def _association(asking: Asking, policy: Policy) -> list[Verdict]:
+    """Whether its associations are let in: whether the last one was, and whether the next one would be."""
+    if not asking.calling:
+        return []
+    since = asking.captured.message.time if asking.captured else None
+    rejected = captured.last_rejected(asking.calling, since)
+    address = captured.address_of(asking.calling)
+    is_station = Station.objects.filter(site=asking.site, ae_title=asking.calling).exists()
+    verdict = policy(asking.calling, asking.called or asking.site.ae_title, address) if address or not is_station else None
+    known = f"station of {asking.site}" if is_station else "no station here"
+    if isinstance(verdict, Reject):
+        why = f"Its associations are rejected: {verdict.why}"
+    elif rejected is not None:
+        why = f"Its last association, at {said_at(rejected.started, asking.site)}, was rejected: {rejected.rejection}"
+    else:
+        return [Verdict("association", "Association", asking.calling, known, True, "Its associations are accepted")]
+    return [Verdict("association", "Association", asking.calling, known, False, why)]
+
+
+def _asked(asking: Asking) -> list[Verdict]:
+    """Whether there is a query at all, and one that was answered without a failure."""
+    if asking.supposed:
+        since = captured.kept_since()
+        when = f"since {said_at(since, asking.site)}, when the journal begins" if since else "yet: the journal is empty"
+        return [Verdict("query", "Query", "", "", False, f"{asking.who} has not asked for a worklist {when}")]
+    if asking.captured is None:
+        return []
+    failure = asking.captured.failure
+    if failure or asking.problem:
+        told = f"It was answered {failure}" if failure else asking.problem[:1].upper() + asking.problem[1:]
+        more = f" ({asking.problem})" if failure and asking.problem and asking.problem not in failure else ""
+        return [Verdict("query", "Query", "", "", False, f"{told}{more}. No exam is an answer to it")]
+    return [Verdict("query", "Query", "", "", True, f"It came at {said_at(asking.captured.message.time, asking.site)} and was understood")]
+
+
+def _hospital(step: ScheduledProcedureStep, asking: Asking) -> Verdict:
+    matches = step.site_id == asking.site.pk
+    why = "The exam belongs to the hospital that is asked" if matches else "The exam belongs to another hospital than the one that is asked"
+    return Verdict("hospital", "Hospital", str(asking.site), str(step.site), matches, why)
+
+
+def _schedule(step: ScheduledProcedureStep, entry: WorklistEntry | None) -> Verdict:
+    if entry is not None:
+        booked = f"{entry.local_date} {entry.local_time}".strip().replace(".000000", "")
+        return Verdict("schedule", "Schedule", "", booked, True, "It has a start, so that it can be on a worklist")
+    why = (
+        "It waits for a station and a time, and is on no worklist before it has them"
+        if step.start is None
+        else "It has no entry in the worklist: run manage.py rebuild_worklist"
+    )
+    return Verdict("schedule", "Schedule", "", "", False, why)
+
+
+def said_at(moment: datetime, site: Site) -> str:
+    """`10:41:12`, with the date when that is not today."""
+    local = clock.local(moment, site)
+    return f"{local:%H:%M:%S}" if local.date() == clock.today(site) else f"{times.day(local.date())} {local:%H:%M:%S}"

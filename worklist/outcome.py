@@ -1,0 +1,185 @@
+"""What a station's query got and what each key kept from it: n of m, where m are the exams that somebody at the scanner would expect.
+
+These are, of the exams of today's database: those with an identifier that the query names; else those of the station on the days that
+were asked for; else those of the station on the day on which it asked; else those of its modalities on these days. Exams whose status
+is not shown are counted apart.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial, reduce
+from operator import or_
+
+from django.db.models import Q
+
+from ris import clock
+from ris.models import Site, Station
+from worklist import matching, verdicts
+from worklist.explanation import Asking, said_at
+from worklist.find import IDENTIFIERS
+from worklist.item import dicom_date
+from worklist.keys import Kind
+from worklist.matching import BY_DEFAULT, KeyVerdict
+from worklist.models import WorklistEntry, WorklistEntryStation
+from worklist.query import Query, range_of
+from worklist.verdicts import Verdict
+
+MOST = 2000
+"""Exams that one query is compared with."""
+NOTHING = "no exam is on its list on these days, nor on that of another station of its modality"
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A key that keeps exams from the answer: how many, and how many of them would be answers without it alone."""
+
+    verdict: Verdict
+    excludes: int
+    alone: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`got` is what was answered then, None while it is not or was a failure; the rest is as the exams are now.
+
+    `of` are the exams compared (`what` says which, `is_cut` that there are more), `now` those of them that match, `hidden` those beside
+    them whose status is not shown. `exclusions` come with the most exams first.
+    """
+
+    asking: Asking
+    got: int | None
+    what: str
+    of: int = 0
+    now: int = 0
+    hidden: int = 0
+    exclusions: tuple[Exclusion, ...] = ()
+    is_cut: bool = False
+
+    @property
+    def main(self) -> Exclusion | None:
+        """The key that keeps most from the answer."""
+        return self.exclusions[0] if self.exclusions else None
+
+    @property
+    def summary(self) -> str:
+        """`CT1 asked at 10:41:12 and got 0 of 7: Scheduled Station AE Title = CT2`."""
+        message = self.asking.captured
+        when = f" at {said_at(message.message.time, self.asking.site)}" if message else ""
+        if message and message.failure:
+            return f"{self.asking.who} asked{when} and was answered {message.failure}"
+        if self.asking.problem:
+            return f"{self.asking.who} asked{when}: {self.asking.problem}"
+        got = "has no answer yet" if self.got is None else f"got {self.got}"
+        if not self.of:
+            return f"{self.asking.who} asked{when} and {got}; {self.what or NOTHING}"
+        why = f": {self.main.verdict.in_short}" if self.main is not None else ""
+        return f"{self.asking.who} asked{when} and {got} of {self.of}{why}"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was answered though there are exams: what somebody has to look at."""
+        return self.got == 0 and self.of > 0
+
+
+def of(asking: Asking) -> Outcome:
+    """The outcome of a query; one that could not be read, or was answered with a failure, is compared with nothing."""
+    message = asking.captured
+    failed = bool(message and message.failure)
+    got = message.response.answer_count if message and message.response and not failed else None
+    if asking.query is None or failed:
+        return Outcome(asking, got, "")
+    for what, look in _expected(asking, asking.query):
+        entries = look()
+        if entries:
+            return _compared(asking, asking.query, got, what, entries)
+    return Outcome(asking, got, NOTHING)
+
+
+def _compared(asking: Asking, asked: Query, got: int | None, what: str, entries: Sequence[WorklistEntry]) -> Outcome:
+    excludes: Counter[str] = Counter()
+    alone: Counter[str] = Counter()
+    examples: dict[str, KeyVerdict] = {}
+    hidden = now = 0
+    for entry in entries[:MOST]:
+        against = [verdict for verdict in matching.explain(asked, entry, only_filters=True) if not verdict.matches]
+        if any(verdict.kind == BY_DEFAULT for verdict in against):
+            hidden += 1
+            continue
+        now += not against
+        excludes.update(verdict.keyword for verdict in against)
+        examples |= {verdict.keyword: verdict for verdict in against if verdict.keyword not in examples}
+        if len(against) == 1:
+            alone[against[0].keyword] += 1
+    ordered = sorted(excludes, key=lambda key: (-excludes[key], -alone[key]))
+    ae_titles = frozenset(Station.objects.filter(site=asking.site).values_list("ae_title", flat=True)) if ordered else frozenset()
+    exclusions = tuple(Exclusion(verdicts.of_key(examples[key], ae_titles), excludes[key], alone[key]) for key in ordered)
+    return Outcome(asking, got, what, min(len(entries), MOST) - hidden, now, hidden, exclusions, len(entries) > MOST)
+
+
+Look = Callable[[], list[WorklistEntry]]
+
+
+def _expected(asking: Asking, asked: Query) -> Iterator[tuple[str, Look]]:
+    """Where to look for what the station would expect, the nearest first: which exams in words, and what fetches them."""
+    site = asking.site
+    for keyword in IDENTIFIERS:
+        key = asked.asked(keyword)
+        if key is not None and key.kind is not Kind.WILDCARD:
+            named = Q(**{f"{IDENTIFIERS[keyword]}__in": key.values})
+            yield f"exams with {verdicts.name_of(keyword)} {', '.join(key.values)}", partial(_entries, site, asked, named)
+    station = Station.objects.filter(site=site, ae_title=asking.calling).prefetch_related("modalities").first()
+    titles = [asking.calling] if station is not None else _values(asked, "ScheduledStationAETitle") or [asking.calling]
+    modalities = [one.modality for one in station.modalities.all()] if station is not None else _values(asked, "Modality")
+    days = (_asked_days(asked), _day_of(asking))
+    for said, on in days:
+        yield f"exams of {', '.join(titles)} {said}", partial(_on_list, site, asked, titles, on)
+    for said, on in days:
+        yield f"{', '.join(modalities)} exams of all stations {said}", partial(_entries, site, asked, on & Q(modality__in=modalities))
+
+
+def _entries(site: Site, asked: Query, condition: Q) -> list[WorklistEntry]:
+    found = WorklistEntry.objects.filter(condition, site=site).order_by("-local_date", "-start", "-step")
+    return list((found if _needs_items(asked) else found.defer("item"))[: MOST + 1])
+
+
+def _on_list(site: Site, asked: Query, titles: Sequence[str], on: Q) -> list[WorklistEntry]:
+    """Entries of these AE titles, by the index that a station's own queries take."""
+    rows = WorklistEntryStation.objects.filter(on, site=site, ae_title__in=titles).order_by("-local_date", "-start", "-entry")
+    found = rows.select_related("entry") if _needs_items(asked) else rows.select_related("entry").defer("entry__item")
+    return list({row.entry_id: row.entry for row in found[: MOST + 1]}.values())
+
+
+def _needs_items(asked: Query) -> bool:
+    """Whether a key asks for what has no column."""
+    return any(one.filters and not one.key.column for one in (*asked.step, *asked.root))
+
+
+def _values(asked: Query, keyword: str) -> list[str]:
+    key = asked.asked(keyword)
+    return list(key.values) if key is not None else []
+
+
+def _asked_days(asked: Query) -> tuple[str, Q]:
+    """The local days that were asked for, in words and as a condition; all when none were."""
+    key = asked.asked("ScheduledProcedureStepStartDate")
+    if key is None:
+        return "on any day", Q()
+    bounds = [range_of(key.key, value) if "-" in value else (value, value) for value in key.values]
+    on = reduce(
+        or_, (Q(**({"local_date__gte": first} if first else {}), **({"local_date__lte": last} if last else {})) for first, last in bounds)
+    )
+    return f"on {', '.join(_said(first, last) for first, last in bounds)}", on
+
+
+def _said(first: str, last: str) -> str:
+    if first == last:
+        return verdicts.day_in_words(first)
+    return f"{verdicts.day_in_words(first) if first else 'any day'} to {verdicts.day_in_words(last) if last else 'any day'}"
+
+
+def _day_of(asking: Asking) -> tuple[str, Q]:
+    """The day on which it was asked."""
+    moment = asking.captured.message.time if asking.captured else clock.now(asking.site)
+    day = dicom_date(clock.local(moment, asking.site).date())
+    return f"on {verdicts.day_in_words(day)}", Q(local_date=day)

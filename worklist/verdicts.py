@@ -1,0 +1,127 @@
+"""The verdicts of `worklist.matching` as people read them: a key by its name, and in words why it matches or not."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from pydicom.datadict import dictionary_description, tag_for_keyword
+
+from ris.web import times
+from worklist import values
+from worklist.keys import Kind
+from worklist.matching import BY_DEFAULT, ONE_INTERVAL, SERVED, KeyVerdict
+
+SPAN = "Scheduled Procedure Step Start Date and Time"
+_STATION, _DATE = "ScheduledStationAETitle", "ScheduledProcedureStepStartDate"
+_WORDS: dict[str, tuple[str, str]] = {
+    Kind.UNIVERSAL: ("No value asks for everything", "No value asks for everything"),
+    Kind.SINGLE: ("Equal", "Not equal"),
+    Kind.WILDCARD: ("Fits the pattern", "Does not fit the pattern"),
+    Kind.RANGE: ("Within the range", "Outside the range"),
+    Kind.UID_LIST: ("One of those asked for", "None of those asked for"),
+    Kind.SEQUENCE: ("One item has all that is asked", "No item has all that is asked"),
+    ONE_INTERVAL: ("Within the span from first date and time to last", "Outside the span from first date and time to last"),
+    BY_DEFAULT: ("Shown unless the query asks for other statuses", "Not shown unless the query asks for this status"),
+}
+"""What is said of a kind of matching: when it matches, when not."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One reason why an exam is an answer or not: a key of the query, or a rule that comes before the keys (which has no tag).
+
+    `key` is the keyword, or the name of the rule; `asked` and `has` are values as they travel, several separated by backslashes.
+    """
+
+    key: str
+    name: str
+    asked: str
+    has: str
+    matches: bool
+    why: str
+    tag: str = ""
+
+    @property
+    def in_short(self) -> str:
+        """`Scheduled Station AE Title = CT2`, and of a rule its words."""
+        return f"{self.name} = {self.asked}" if self.asked and self.tag else f"{self.name}: {self.why}"
+
+
+def of_key(verdict: KeyVerdict, ae_titles: Collection[str] = ()) -> Verdict:
+    """`ae_titles` are those of the site's stations: an AE title that none of them has is worth a word."""
+    keyword = verdict.keyword.split(" ")[0]
+    tag = tag_for_keyword(keyword)
+    return Verdict(
+        key=verdict.keyword,
+        name=SPAN if " " in verdict.keyword else name_of(keyword),
+        asked=_plain(verdict.asked),
+        has=_plain(verdict.has),
+        matches=verdict.matches,
+        why=_why(verdict, ae_titles),
+        tag=f"({tag >> 16:04X},{tag & 0xFFFF:04X})" if tag is not None else "",
+    )
+
+
+def name_of(keyword: str) -> str:
+    """`Scheduled Station AE Title`."""
+    tag = tag_for_keyword(keyword)
+    return dictionary_description(tag) if tag is not None else keyword
+
+
+def day_in_words(text: str) -> str:
+    """`23-Nov-2026`; a date that no calendar has stays as it is."""
+    day = _day(text)
+    return times.day(day) if day is not None else text
+
+
+def _plain(text: str) -> str:
+    """Times without a fraction that is zero: `223000.000000` is how they are compared, not how anybody writes them."""
+    return text.replace(".000000", "")
+
+
+def _why(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
+    said = _WORDS.get(verdict.kind)
+    words = said[0 if verdict.matches else 1] if said else verdict.kind
+    if verdict.matches or verdict.kind == Kind.UNIVERSAL:
+        return words
+    if not verdict.has:
+        return "The exam has no value; only a key without value matches that"
+    hint = _hint(verdict, ae_titles)
+    return f"{words}{f'. {hint}' if hint else ''}"
+
+
+def _hint(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
+    """What people would look at first."""
+    if verdict.keyword == _STATION:
+        return _about_station(verdict, ae_titles)
+    if verdict.keyword == _DATE and verdict.kind == Kind.SINGLE:
+        return _about_days(verdict)
+    if verdict.kind == BY_DEFAULT:
+        return f"{', '.join(status.capitalize() for status in SERVED)} are shown"
+    if verdict.kind == Kind.SINGLE and verdict.asked.casefold() == verdict.has.casefold():
+        return "Only upper and lower case differ, and they count"
+    return ""
+
+
+def _about_station(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
+    if verdict.asked.upper() in (title.upper() for title in verdict.has.split("\\")):
+        return "Only upper and lower case differ, and in AE titles they count"
+    if verdict.asked in ae_titles:
+        return f"{verdict.asked} is another station"
+    return f"No station here is called {verdict.asked}" if ae_titles and "\\" not in verdict.asked else ""
+
+
+def _about_days(verdict: KeyVerdict) -> str:
+    asked, has = _day(verdict.asked), _day(verdict.has)
+    if asked is None or has is None:
+        return ""
+    days = (has - asked).days
+    return f"The exam is {abs(days)} day{'' if abs(days) == 1 else 's'} {'later' if days > 0 else 'earlier'}"
+
+
+def _day(text: str) -> date | None:
+    digits = values.date_text(text)
+    try:
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) if digits else None
+    except ValueError:
+        return None
