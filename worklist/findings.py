@@ -91,9 +91,7 @@ class Gathering:
         except (DatabaseError, ValueError):  # a step that was removed meanwhile, or text that no column takes: the others are fine
             for observed in batch.values():
                 self._write_alone(observed)
-        if self._dropped > self._reported:
-            logger.warning("%d findings of the worklist were lost (%d in all)", self._dropped - self._reported, self._dropped)
-            self._reported = self._dropped
+        self._report_drops()
 
     def _write_alone(self, observed: Observed) -> None:
         try:
@@ -101,6 +99,11 @@ class Gathering:
         except (DatabaseError, ValueError) as error:
             self._dropped += observed.count
             logger.warning("A finding %s of the worklist cannot be written: %s", observed.code, type(error).__name__)
+
+    def _report_drops(self) -> None:
+        if self._dropped > self._reported:
+            logger.warning("%d findings of the worklist were lost (%d in all)", self._dropped - self._reported, self._dropped)
+            self._reported = self._dropped
 
     def start(self) -> None:
         self._stopping.clear()
@@ -117,10 +120,11 @@ class Gathering:
         stopped = False
         while not stopped:
             stopped = self._stopping.wait(self._interval)
-            try:
-                self.write()
-            finally:
-                connections.close_all()
+            if self._waiting:
+                try:
+                    self.write()
+                finally:
+                    connections.close_all()
 
 
 gathering = Gathering()
