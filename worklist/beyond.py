@@ -50,9 +50,9 @@ def _ours(table: Mapping[int, Key], source: Source) -> dict[int, dict[str, Any]]
 def _column_json(vr: str, value: Any) -> dict[str, Any]:
     if vr == "SQ":
         return {"vr": vr, "Value": [{f"{tag:08X}": _column_json(inner, text) for tag, inner, text in item} for item in value]}
-    if not isinstance(value, str):
-        return {"vr": vr, "Value": list(value) if isinstance(value, list) else [value]}
-    parts = [value] if vr in values.ONE_VALUE else value.split("\\")
+    if not isinstance(value, str | list):
+        return {"vr": vr, "Value": [value]}
+    parts = value if isinstance(value, list) else [value] if vr in values.ONE_VALUE else value.split("\\")
     return {"vr": vr, "Value": [_name_json(part) for part in parts] if vr == "PN" else parts}
 
 

@@ -91,6 +91,26 @@ def _issuer(namespace: str) -> list[Item]:
     return [((0x00400031, "UT", namespace),)] if namespace else []
 
 
+def _other_ids(ids: list[dict[str, str]]) -> list[Item]:
+    """PS3.3 C.2.2: each with its issuer and its type, which is what people read and type."""
+    found = []
+    for one in ids:
+        elements = ((0x00100020, "LO", one["id"]), (0x00100021, "LO", one.get("issuer", "")), (0x00100022, "CS", "TEXT"))
+        found.append(tuple(element for element in elements if element[2]))
+    return found
+
+
+def _codes(codes: list[dict[str, str]]) -> list[Item]:
+    return [item for code in codes for item in _code(code.get("code", ""), code.get("scheme", ""), code.get("meaning", ""))]
+
+
+_SEQUENCES: dict[str, Callable[[list[dict[str, str]]], list[Item]]] = {
+    "OtherPatientIDsSequence": _other_ids,
+    "PatientPrimaryLanguageCodeSequence": _codes,
+}
+"""Items of the sequences that records keep in their details."""
+
+
 _COMPUTED: dict[str, Callable[[Source], Any]] = {
     "=station_ae_titles": lambda s: [row.ae_title for row in s.stations],
     "=station_names": lambda s: [row.station.name for row in s.stations if row.station and row.station.name],
@@ -98,10 +118,9 @@ _COMPUTED: dict[str, Callable[[Source], Any]] = {
     "=start_time": lambda s: _time(s.step.start, s.site),
     "=end_date": lambda s: _date(s.step.end, s.site),
     "=end_time": lambda s: _time(s.step.end, s.site),
-    "=protocol_codes": lambda s: [
-        item for code in s.step.protocol_codes for item in _code(code.get("code", ""), code.get("scheme", ""), code.get("meaning", ""))
-    ],
+    "=protocol_codes": lambda s: _codes(s.step.protocol_codes),
     "=procedure_code": lambda s: _code(s.procedure.code, s.procedure.scheme, s.procedure.meaning),
+    "=other_patient_ids": lambda s: [one["id"] for one in s.patient.details.get("OtherPatientIDsSequence", ())],
     "=birth_date": lambda s: dicom_date(s.patient.birth_date) if s.patient.birth_date else "",
     "=weight": lambda s: _number(s.patient.weight_kg),
     "=size": lambda s: _number(s.patient.size_m),
@@ -118,10 +137,24 @@ _COMPUTED: dict[str, Callable[[Source], Any]] = {
 def _reader(path: str) -> Callable[[Source], Any]:
     if path.startswith("="):
         return _COMPUTED[path]
+    if ":" in path:
+        return _detail(*path.split(":"))
     if path.startswith("visit."):
         attribute = attrgetter(path.removeprefix("visit."))
         return lambda source: attribute(source.visit) if source.visit else None
     return attrgetter(path)
+
+
+def _detail(record: str, keyword: str) -> Callable[[Source], Any]:
+    """What a record keeps by its keyword."""
+    holder, items = attrgetter(record), _SEQUENCES.get(keyword)
+
+    def read(source: Source) -> Any:
+        details = holder(source).details if record != "visit" or source.visit else None
+        value = details.get(keyword) if details else None
+        return items(value) if value and items else value
+
+    return read
 
 
 READERS = {key.source: _reader(key.source) for table in (keys.ROOT, keys.STEP) for key in table.values() if key.source}

@@ -28,6 +28,8 @@ from typing import Final
 
 from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 
+from ris import attributes
+
 _TABLES: Final = tuple(Path(__file__).with_name(name) for name in ("keys.csv", "module_keys.csv"))
 ANY: Final = "*"
 
@@ -200,6 +202,7 @@ _AT_ROOT: Final[Mapping[str, tuple[str, str]]] = {
     "IssuerOfPatientID": ("patient.issuer_of_patient_id", ""),
     "PatientBirthDate": ("=birth_date", ""),
     "PatientSex": ("patient.sex", ""),
+    "OtherPatientIDs": ("=other_patient_ids", ""),
     "PatientWeight": ("=weight", ""),
     "PatientSize": ("=size", ""),
     "ConfidentialityConstraintOnPatientDataDescription": ("patient.confidentiality", ""),
@@ -216,7 +219,11 @@ _SEQUENCE: Final = "ScheduledProcedureStepSequence"
 
 def _filled() -> dict[str, tuple[str, str]]:
     """Source and column by path."""
-    return {f"{_SEQUENCE}.{keyword}": filled for keyword, filled in _IN_STEP.items()} | dict(_AT_ROOT)
+    found = {f"{_SEQUENCE}.{keyword}": filled for keyword, filled in _IN_STEP.items()} | dict(_AT_ROOT)
+    for record, table in attributes.RECORDS.items():
+        level = f"{_SEQUENCE}." if record == "step" else ""
+        found |= {f"{level}{one.keyword}": (f"{record}:{one.keyword}", "") for one in table if not one.column}
+    return found
 
 
 def _tree() -> tuple[Key, ...]:

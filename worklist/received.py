@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -11,8 +11,9 @@ from typing import Any
 from pydicom import Dataset
 
 from dimse import uids
-from ris import clock, names
+from ris import attributes, clock, names
 from ris.actions.intake_item import IntakeItem, patient_columns
+from ris.attribute import Attribute
 from ris.models import Order, Patient, Procedure, Site
 from ris.transitions import SCHEDULED, STATUSES, WAITING
 from ris.validation import MAX_LENGTH
@@ -46,6 +47,7 @@ def intake_item(dataset: Dataset, site: Site, catalogue: Catalogue, notes: tuple
             "admission_id": _fitting(dataset, "AdmissionID", 64),
             "issuer_of_admission_id": _issuer(dataset, "IssuerOfAdmissionIDSequence"),
             "current_patient_location": _fitting(dataset, "CurrentPatientLocation", 64),
+            "details": _details(attributes.VISIT, dataset),
         },
         order=_order(dataset),
         procedure=_procedure(dataset, catalogue),
@@ -148,6 +150,30 @@ def _number(dataset: Dataset, keyword: str, digits: int) -> Decimal | None:
     return number if number.is_finite() and 0 < number < 10 ** (digits - 2) else None
 
 
+def _details(table: Sequence[Attribute], dataset: Dataset) -> dict[str, Any]:
+    """The attributes that a record keeps by keyword, those with a value that staff could have set."""
+    found: dict[str, Any] = {}
+    for attribute in table:
+        if attribute.column or _tag(attribute.keyword) not in dataset.keys():  # noqa: SIM118 - as above
+            continue
+        try:
+            value = attribute.check(_typed(dataset, attribute))
+        except ValueError:
+            continue  # `worklist.beyond` keeps it
+        if value:
+            found[attribute.keyword] = value
+    return found
+
+
+def _typed(dataset: Dataset, attribute: Attribute) -> Any:
+    if attribute.keyword == "OtherPatientIDsSequence":
+        items = values.items(dataset, _tag(attribute.keyword))
+        return [{"id": _text(item, "PatientID"), "issuer": _text(item, "IssuerOfPatientID")} for item in items]
+    if attribute.vr == "SQ":
+        return _codes(dataset, attribute.keyword)
+    return list(_texts(dataset, attribute.keyword)) if attribute.is_many else _text(dataset, attribute.keyword)
+
+
 def _patient(dataset: Dataset, site: Site) -> dict[str, Any]:
     sex = _text(dataset, "PatientSex").upper()
     pregnancy = _text(dataset, "PregnancyStatus")
@@ -167,6 +193,7 @@ def _patient(dataset: Dataset, site: Site) -> dict[str, Any]:
         special_needs=_fitting(dataset, "SpecialNeeds", 64),
         patient_state=_fitting(dataset, "PatientState", 64),
         confidentiality=_fitting(dataset, "ConfidentialityConstraintOnPatientDataDescription", 64),
+        details=_details(attributes.PATIENT, dataset),
     )
 
 
@@ -186,6 +213,7 @@ def _order(dataset: Dataset) -> dict[str, Any]:
         "comments": _text(dataset, "ImagingServiceRequestComments"),
         "priority": priority if priority in Order.Priority.values else Order.Priority.ROUTINE,
         "patient_transport_arrangements": _fitting(dataset, "PatientTransportArrangements", 64),
+        "details": _details(attributes.ORDER, dataset),
     }
 
 
@@ -215,6 +243,7 @@ def _procedure(dataset: Dataset, catalogue: Catalogue) -> dict[str, Any]:
         "catalogue_procedure": known,
         "laterality": known.laterality if known else "",
         "price": known.price if known else Decimal(0),
+        "details": _details(attributes.PROCEDURE, dataset),
         **code,
     }
 
@@ -238,6 +267,7 @@ def _step(dataset: Dataset, step: Dataset, site: Site) -> dict[str, Any]:
         "pre_medication": _fitting(step, "PreMedication", 64),
         "requested_contrast_agent": _fitting(step, "RequestedContrastAgent", 64),
         "comments": _text(step, "CommentsOnTheScheduledProcedureStep"),
+        "details": _details(attributes.STEP, step),
     }
 
 

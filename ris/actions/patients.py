@@ -1,12 +1,12 @@
 """Registering patients and keeping their demographics."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from ris import clock, events, names, validation
+from ris import attributes, clock, events, names, validation
 from ris.actions import numbers
 from ris.actor import Actor
 from ris.db import action
@@ -27,14 +27,19 @@ _TAGS: dict[str, tuple[str, ...]] = {
     "pregnancy_status": ("001021C0",),
     "special_needs": ("00380050",),
     "patient_state": ("00380500",),
+    "confidentiality": ("00403001",),
+    **{attribute.keyword: tuple(attribute.tags) for attribute in attributes.PATIENT},
 }
-"""Elements of a worklist item that a column of the patient stands for."""
+"""Elements of a worklist item that a column of the patient, or one of the details, stands for."""
 _ALL_TAGS = frozenset(tag for tags in _TAGS.values() for tag in tags)
 
 
 @dataclass(frozen=True)
 class PatientData:
-    """Demographics as typed. An empty `patient_id` asks for a new one; an empty issuer means the site's own."""
+    """Demographics as typed, `details` (`ris.attributes.PATIENT`) by keyword.
+
+    An empty `patient_id` asks for a new one; an empty issuer means the site's own.
+    """
 
     name: str
     patient_id: str = ""
@@ -48,6 +53,8 @@ class PatientData:
     pregnancy_status: int | None = None
     special_needs: str = ""
     patient_state: str = ""
+    confidentiality: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _texts(values: list[str]) -> list[str]:
@@ -83,6 +90,8 @@ def check(site: Site, data: PatientData) -> dict[str, Any]:
         "pregnancy_status": checked("pregnancy_status", _pregnancy, data.pregnancy_status),
         "special_needs": checked("special_needs", validation.text, data.special_needs, "LO"),
         "patient_state": checked("patient_state", validation.text, data.patient_state, "LO"),
+        "confidentiality": checked("confidentiality", validation.text, data.confidentiality, "LO"),
+        **attributes.columns(attributes.PATIENT, attributes.check(attributes.PATIENT, data.details, checked)),
     }
     if not data.name.strip("^= "):
         checked.refuse("name", "is empty; write FAMILY^GIVEN")
@@ -172,7 +181,7 @@ def update_patient(patient: Patient, data: PatientData, actor: Actor, expected_v
     columns["patient_id"] = columns["patient_id"] or current.patient_id
     if not data.issuer_of_patient_id.strip():
         columns["issuer_of_patient_id"] = current.issuer_of_patient_id
-    detail = {name: [str(getattr(current, name)), str(value)] for name, value in columns.items() if getattr(current, name) != value}
+    detail = _changed(current, columns)
     if columns["patient_id"] and ("patient_id" in detail or "issuer_of_patient_id" in detail):
         _refuse_taken(_holder(current.site, columns["patient_id"], columns["issuer_of_patient_id"]))
     for name, value in columns.items():
@@ -183,6 +192,13 @@ def update_patient(patient: Patient, data: PatientData, actor: Actor, expected_v
     drop_received(current, detail)
     events.publish(events.PatientChanged(current.pk))
     return current
+
+
+def _changed(patient: Patient, columns: Mapping[str, Any]) -> dict[str, list[str]]:
+    """What is to become something else, for a history: the column, or the keyword of a detail, with what it held and is to hold."""
+    plain = [(name, getattr(patient, name), value) for name, value in columns.items() if name != "details"]
+    details = [(one.keyword, one.of(patient), columns["details"].get(one.keyword, one.empty)) for one in attributes.PATIENT]
+    return {name: [str(before), str(after)] for name, before, after in (*plain, *details) if before != after}
 
 
 def drop_received(patient: Patient, changed: Iterable[str] = tuple(_TAGS)) -> dict[str, dict[str, Any]]:

@@ -36,6 +36,7 @@ class Order(models.Model):
     comments = models.TextField(blank=True, help_text="ImagingServiceRequestComments (0040,2400).")
     priority = models.CharField(max_length=16, choices=Priority, default=Priority.ROUTINE)
     patient_transport_arrangements = models.CharField(max_length=64, blank=True)
+    details = models.JSONField(default=dict, blank=True, help_text="`ris.attributes.ORDER` by keyword.")
     ordered_at = models.DateTimeField()
     ordered_by = models.CharField(max_length=150)
     version = models.PositiveIntegerField(default=1)
@@ -66,6 +67,7 @@ class RequestedProcedure(models.Model):
     meaning = models.CharField(max_length=64, blank=True)
     description = models.CharField(max_length=64, blank=True)
     laterality = models.CharField(max_length=16, blank=True)
+    details = models.JSONField(default=dict, blank=True, help_text="`ris.attributes.PROCEDURE` by keyword.")
     price = models.DecimalField(max_digits=10, decimal_places=2, default=0)
 
     class Meta:

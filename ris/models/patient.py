@@ -42,6 +42,7 @@ class Patient(models.Model):
     special_needs = models.CharField(max_length=64, blank=True)
     patient_state = models.CharField(max_length=64, blank=True)
     confidentiality = models.CharField(max_length=64, blank=True)
+    details = models.JSONField(default=dict, blank=True, help_text="`ris.attributes.PATIENT` by keyword.")
     created_at = models.DateTimeField()
     merged_into = models.ForeignKey(
         "self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged", help_text="The record that stands for this one."
@@ -76,6 +77,7 @@ class Visit(models.Model):
     account_number = models.CharField(max_length=64, blank=True)
     patient_class = models.CharField(max_length=1, choices=PatientClass, default=PatientClass.UNKNOWN)
     current_patient_location = models.CharField(max_length=64, blank=True)
+    details = models.JSONField(default=dict, blank=True, help_text="`ris.attributes.VISIT` by keyword.")
     created_at = models.DateTimeField()
 
     class Meta:

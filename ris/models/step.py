@@ -28,6 +28,7 @@ class ScheduledProcedureStep(models.Model):
     pre_medication = models.CharField(max_length=64, blank=True)
     requested_contrast_agent = models.CharField(max_length=64, blank=True)
     comments = models.TextField(blank=True, help_text="CommentsOnTheScheduledProcedureStep (0040,0400).")
+    details = models.JSONField(default=dict, blank=True, help_text="`ris.attributes.STEP` by keyword.")
     status = models.CharField(max_length=16, choices=[(status, status) for status in STATUSES], default=SCHEDULED)
     status_at = models.DateTimeField()
     received_item = models.JSONField(

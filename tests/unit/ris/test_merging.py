@@ -142,10 +142,10 @@ def test_merges_one_after_the_other_lead_all_to_the_last() -> None:
 def test_undo_brings_back_what_went_over_and_leaves_what_came_later() -> None:
     stays, goes = two_orders()
     step = steps_of(goes)[0]
-    step.received_item = {"00104000": {"vr": "LT", "Value": ["comment"]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Tanaka^H"}]}}
+    step.received_item = {"00081030": {"vr": "LO", "Value": ["study"]}, "00100010": {"vr": "PN", "Value": [{"Alphabetic": "Tanaka^H"}]}}
     step.save()
     merging.merge_patients(stays.patient, goes.patient, ACTOR)
-    assert set(ScheduledProcedureStep.objects.get(pk=step.pk).received_item) == {"00104000"}
+    assert set(ScheduledProcedureStep.objects.get(pk=step.pk).received_item) == {"00081030"}
     request = OrderRequest([a_procedure().code], station_ae_title="CT01", start=in_minutes(120))
     later = orders.place_order(a_site(), stays.patient, request, ACTOR)
     with pytest.raises(InvalidInput, match="say in a few words why"):
