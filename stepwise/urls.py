@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from stepwise.api import api
 from stepwise.health import healthz
-from stepwise.web import associations, board, pages, step
+from stepwise.web import associations, board, explanations, pages, step
 from stepwise.web.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -15,6 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("help/", pages.help_page, name="help"),
     path("pulse/", pages.pulse, name="pulse"),
     path("steps/<int:pk>/", step.show, name="step"),
+    path("steps/<int:pk>/explanation/", explanations.of_step, name="step-explanation"),
+    path("stations/<path:ae_title>/queries/", explanations.of_station, name="station-queries"),
     path("performed/", board.show, name="performed"),
     path("associations/", associations.listing, name="associations"),
     path("associations/<uuid:pk>/", associations.show, name="association"),

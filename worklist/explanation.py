@@ -60,6 +60,11 @@ class Explanation:
         return tuple(verdict for verdict in self.verdicts if not verdict.matches)
 
     @property
+    def returned(self) -> tuple[Verdict, ...]:
+        """Keys that only ask for an attribute."""
+        return tuple(verdict for verdict in self.verdicts if not verdict.filters)
+
+    @property
     def summary(self) -> str:
         """The whole in a sentence."""
         asking, reasons = self.asking, "; ".join(verdict.in_short for verdict in self.excluding)

@@ -6,8 +6,8 @@ is not shown are counted apart.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial, reduce
 from operator import or_
 
@@ -27,6 +27,8 @@ from worklist.verdicts import Verdict
 
 MOST = 2000
 """Exams that one query is compared with."""
+NAMED = 20
+"""Exams that are named of those that do not match."""
 NOTHING = "no exam is on its list on these days, nor on that of another station of its modality"
 
 
@@ -40,11 +42,19 @@ class Exclusion:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """An exam that was compared, and the keys that are against it."""
+
+    step_id: int
+    against: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """`got` is what was answered then, None while it is not or was a failure; the rest is as the exams are now.
 
     `of` are the exams compared (`what` says which, `is_cut` that there are more), `now` those of them that match, `hidden` those beside
-    them whose status is not shown. `exclusions` come with the most exams first.
+    them whose status is not shown. `exclusions` come with the most exams first; `exams` are the first of those that do not match.
     """
 
     asking: Asking
@@ -54,6 +64,7 @@ class Outcome:
     now: int = 0
     hidden: int = 0
     exclusions: tuple[Exclusion, ...] = ()
+    exams: tuple[Compared, ...] = ()
     is_cut: bool = False
 
     @property
@@ -82,12 +93,31 @@ class Outcome:
         return self.got == 0 and self.of > 0
 
 
+def of_each(askings: Iterable[Asking]) -> list[Outcome]:
+    """The outcomes of several queries; those that ask the same on the same day are compared once."""
+    known: dict[object, Outcome] = {}
+    found = []
+    for asking in askings:
+        key = (asking.site.pk, asking.calling, id(asking.query), _day_of(asking)[0])
+        known[key] = replace(known[key], asking=asking, got=_got(asking)) if key in known and _is_searched(asking) else of(asking)
+        found.append(known[key])
+    return found
+
+
+def _is_searched(asking: Asking) -> bool:
+    """Whether exams were looked for: not for a query that could not be read, or was answered with a failure."""
+    return asking.query is not None and not (asking.captured and asking.captured.failure)
+
+
+def _got(asking: Asking) -> int | None:
+    response = asking.captured.response if asking.captured else None
+    return response.answer_count if response is not None and _is_searched(asking) else None
+
+
 def of(asking: Asking) -> Outcome:
-    """The outcome of a query; one that could not be read, or was answered with a failure, is compared with nothing."""
-    message = asking.captured
-    failed = bool(message and message.failure)
-    got = message.response.answer_count if message and message.response and not failed else None
-    if asking.query is None or failed:
+    """The outcome of a query; one for which no exams were looked for is compared with nothing."""
+    got = _got(asking)
+    if asking.query is None or not _is_searched(asking):
         return Outcome(asking, got, "")
     for what, look in _expected(asking, asking.query):
         entries = look()
@@ -100,6 +130,7 @@ def _compared(asking: Asking, asked: Query, got: int | None, what: str, entries:
     excludes: Counter[str] = Counter()
     alone: Counter[str] = Counter()
     examples: dict[str, KeyVerdict] = {}
+    missing: list[Compared] = []
     hidden = now = 0
     for entry in entries[:MOST]:
         against = [verdict for verdict in matching.explain(asked, entry, only_filters=True) if not verdict.matches]
@@ -107,6 +138,8 @@ def _compared(asking: Asking, asked: Query, got: int | None, what: str, entries:
             hidden += 1
             continue
         now += not against
+        if against and len(missing) < NAMED:
+            missing.append(Compared(entry.pk, tuple(verdicts.name_of(verdict.keyword) for verdict in against)))
         excludes.update(verdict.keyword for verdict in against)
         examples |= {verdict.keyword: verdict for verdict in against if verdict.keyword not in examples}
         if len(against) == 1:
@@ -114,7 +147,7 @@ def _compared(asking: Asking, asked: Query, got: int | None, what: str, entries:
     ordered = sorted(excludes, key=lambda key: (-excludes[key], -alone[key]))
     ae_titles = frozenset(Station.objects.filter(site=asking.site).values_list("ae_title", flat=True)) if ordered else frozenset()
     exclusions = tuple(Exclusion(verdicts.of_key(examples[key], ae_titles), excludes[key], alone[key]) for key in ordered)
-    return Outcome(asking, got, what, min(len(entries), MOST) - hidden, now, hidden, exclusions, len(entries) > MOST)
+    return Outcome(asking, got, what, min(len(entries), MOST) - hidden, now, hidden, exclusions, tuple(missing), len(entries) > MOST)
 
 
 Look = Callable[[], list[WorklistEntry]]

@@ -13,6 +13,8 @@ from worklist.matching import BY_DEFAULT, ONE_INTERVAL, SERVED, KeyVerdict
 
 SPAN = "Scheduled Procedure Step Start Date and Time"
 _STATION, _DATE = "ScheduledStationAETitle", "ScheduledProcedureStepStartDate"
+_RULES = {BY_DEFAULT: ("statuses_shown", "Statuses shown")}
+"""Kinds of verdicts that come from no key of the query: the name of the rule, for programs and for people."""
 _WORDS: dict[str, tuple[str, str]] = {
     Kind.UNIVERSAL: ("No value asks for everything", "No value asks for everything"),
     Kind.SINGLE: ("Equal", "Not equal"),
@@ -24,6 +26,20 @@ _WORDS: dict[str, tuple[str, str]] = {
     BY_DEFAULT: ("Shown unless the query asks for other statuses", "Not shown unless the query asks for this status"),
 }
 """What is said of a kind of matching: when it matches, when not."""
+
+
+_ADVICE = {
+    "association": "Register the station, or correct its AE title at the console; the association log has the reason.",
+    "query": "Let the console ask again; the association log shows what it sent.",
+    "hospital": "The called AE title at the console chooses the hospital.",
+    "schedule": "Give the exam a station and a time.",
+    "ScheduledStationAETitle": "Correct the worklist AE title at the console, or move the exam to the station that is asked for.",
+    "ScheduledProcedureStepStartDate": "Look at the date of the console and the days that it asks for.",
+    "ScheduledProcedureStepStartTime": "Look at the clock of the console and the hours that it asks for.",
+    "Modality": "Correct the modality of the query at the console, or that of the exam.",
+    "statuses_shown": "An exam that has begun or is over has left the worklist; undo that if it was a mistake.",
+}
+_CLEAR = "Clear what was typed for it at the console, or correct it."
 
 
 @dataclass(frozen=True)
@@ -42,6 +58,16 @@ class Verdict:
     tag: str = ""
 
     @property
+    def advice(self) -> str:
+        """What to do when it is against the exam."""
+        return _ADVICE.get(self.key.split(" ")[0], _CLEAR)
+
+    @property
+    def filters(self) -> bool:
+        """Whether it could exclude anything; a key without value only asks for an attribute."""
+        return not self.tag or bool(self.asked)
+
+    @property
     def in_short(self) -> str:
         """`Scheduled Station AE Title = CT2`, and of a rule its words."""
         return f"{self.name} = {self.asked}" if self.asked and self.tag else f"{self.name}: {self.why}"
@@ -49,11 +75,11 @@ class Verdict:
 
 def of_key(verdict: KeyVerdict, ae_titles: Collection[str] = ()) -> Verdict:
     """`ae_titles` are those of the site's stations: an AE title that none of them has is worth a word."""
-    keyword = verdict.keyword.split(" ")[0]
-    tag = tag_for_keyword(keyword)
+    key, name = _RULES.get(verdict.kind, (verdict.keyword, name_of(verdict.keyword)))
+    tag = tag_for_keyword(verdict.keyword.split(" ")[0]) if verdict.kind not in _RULES else None
     return Verdict(
-        key=verdict.keyword,
-        name=SPAN if " " in verdict.keyword else name_of(keyword),
+        key=key,
+        name=name,
         asked=_plain(verdict.asked),
         has=_plain(verdict.has),
         matches=verdict.matches,
@@ -63,7 +89,9 @@ def of_key(verdict: KeyVerdict, ae_titles: Collection[str] = ()) -> Verdict:
 
 
 def name_of(keyword: str) -> str:
-    """`Scheduled Station AE Title`."""
+    """`Scheduled Station AE Title`; of date and time together what they are in one."""
+    if " " in keyword:
+        return SPAN
     tag = tag_for_keyword(keyword)
     return dictionary_description(tag) if tag is not None else keyword
 

@@ -14,7 +14,7 @@ from ris.web import datasets, live, stair
 from ris.web.access import page
 from ris.web.stair import Moment
 from ris.web.steps import may_be_scheduled, offered
-from stepwise.web import histories
+from stepwise.web import explanations, histories
 from worklist import queries as worklist_queries
 
 SERVED = "what a modality that asks is shown"
@@ -45,6 +45,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "verbs": offered(step, request.user),
         "may_be_scheduled": may_be_scheduled(step, request.user),
     }
+    if allowed(request.user, "worklist.explain"):
+        context["seen_by"] = explanations.seen_by(step)
     if allowed(request.user, "charges.view"):
         charges = billing_queries.of_procedures(site, [step.requested_procedure_id]).get(step.requested_procedure_id, [])
         context["charges"] = [billing_web.shown(charge) for charge in charges]

@@ -53,6 +53,7 @@ def prepare(stack: Stack, page: Page) -> Examples:
     held = _perform_as_another(stack, _ordered(stack, "Held"))
     _begin_unscheduled(stack)
     _be_refused(stack)
+    find(_target(stack), "MR01", [Question(station="MR1").identifier()])  # a list that nobody has
     charge = _small_charge(stack)
     done = _step(stack, f"accession_number={charge['accession_number']}")
     return Examples(
