@@ -12,7 +12,7 @@ from dimse.pdu import InvalidPdu, Kind, framed
 
 _FIXED: Final = 68  # protocol version, AE titles and reserved bytes before the items
 _APPLICATION_CONTEXT, _PROPOSED, _NEGOTIATED, _ABSTRACT, _TRANSFER, _USER = 0x10, 0x20, 0x21, 0x30, 0x40, 0x50
-_MAXIMUM_LENGTH, _IMPLEMENTATION_CLASS, _ROLE, _IMPLEMENTATION_VERSION = 0x51, 0x52, 0x54, 0x55
+_MAXIMUM_LENGTH, _IMPLEMENTATION_CLASS, _ROLE, _IMPLEMENTATION_VERSION, _USER_IDENTITY = 0x51, 0x52, 0x54, 0x55, 0x58
 _ITEM = struct.Struct(">BxH")
 _LENGTH_NOT_GIVEN: Final = 16_384  # Maximum Length of a peer that gives none, though it must
 
@@ -34,6 +34,22 @@ class NegotiatedContext:
     result: int
 
 
+_IDENTITIES: Final = {1: "username", 2: "username and passcode", 3: "Kerberos ticket", 4: "SAML assertion", 5: "JSON web token"}
+_WITH_PASSCODE: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class UserIdentity:
+    """That a user identity was offered (PS3.7 D.3.3.7.1), and of which type. What it says, and what proves it, is not kept."""
+
+    type: int
+    wants_response: bool
+
+    @property
+    def in_words(self) -> str:
+        return _IDENTITIES.get(self.type, f"of the unknown type {self.type}")
+
+
 @dataclass(slots=True)
 class AssociateRequest:
     """What a requestor asks for. AE titles come without padding; `titles` are the bytes of both as they came, for the answer.
@@ -51,6 +67,7 @@ class AssociateRequest:
     implementation_class_uid: str = ""
     implementation_version: str = ""
     roles: dict[str, tuple[int, int]] = field(default_factory=dict)
+    user_identity: UserIdentity | None = None
 
 
 def read_request(body: bytes) -> AssociateRequest:
@@ -96,6 +113,23 @@ def _read_user_information(value: memoryview, request: AssociateRequest) -> None
             if len(item) != length + 4:
                 raise _invalid("a role selection is cut")
             request.roles[_text(item[2 : 2 + length])] = (item[-2], item[-1])
+        elif kind == _USER_IDENTITY:
+            if request.user_identity is not None:
+                raise _invalid("it has two user identities")
+            request.user_identity = _user_identity(item)
+
+
+def _user_identity(item: memoryview) -> UserIdentity:
+    """Type, whether a positive response is asked for, and two fields behind their lengths; the second is a passcode."""
+    second = 4 + int.from_bytes(item[2:4], "big")
+    passcode = second + 2
+    if len(item) < passcode or len(item) != passcode + int.from_bytes(item[second:passcode], "big"):
+        raise _invalid("the lengths of its user identity do not fit")
+    if item[1] > 1:
+        raise _invalid(f"its user identity asks for a positive response by {item[1]}, which is neither no (0) nor yes (1)")
+    if len(item) > passcode and item[0] != _WITH_PASSCODE:
+        raise _invalid(f"its user identity of type {item[0]} has a passcode")
+    return UserIdentity(item[0], wants_response=item[1] == 1)
 
 
 def _items(view: memoryview) -> Iterator[tuple[int, memoryview]]:

@@ -177,7 +177,12 @@ class Association:
     def _who_ended(self, ending: Ending) -> str:
         """A bad end in words, and whether a request was still being answered."""
         words = {Ending.ABORTED: "the peer aborted", Ending.CLOSED: "the peer closed without releasing"}.get(ending, "")
-        return words and words + ("" if self.turns.is_idle else " while a request was being answered; what it read is not known")
+        if words and not self.turns.is_idle:
+            return f"{words} while a request was being answered; what it read is not known"
+        identity = self.request.user_identity if self.request else None
+        if words and identity is not None and identity.wants_response:
+            return f"{words}; it had asked for its user identity ({identity.in_words}) to be confirmed, which is not done here"
+        return words
 
     def _noted(self, note: str) -> None:
         """The first thing that goes wrong is the one to tell."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,13 @@ class Reject:
     source: int
     reason: int
     why: str
+
+
+class UserIdentities(StrEnum):
+    """What becomes of an association whose requestor offers a user identity. Nobody is authenticated by one here."""
+
+    IGNORE = "ignore"
+    REFUSE = "refuse"
 
 
 Policy = Callable[[str, str, str], Accept | Reject]
@@ -45,6 +53,11 @@ def application_context_unknown(name: str) -> Reject:
 
 def protocol_version_unknown(version: int) -> Reject:
     return Reject(_PERMANENT, _ACSE, 2, f"protocol version {version:04X}H does not include version 1")
+
+
+def user_identity_refused(identity: str) -> Reject:
+    """The standard names result and source (PS3.7 D.3.3.7), and no reason of its own. `identity`: its type, never what it says."""
+    return Reject(_PERMANENT, _ACSE, 1, f"a user identity ({identity}) was offered, and none is accepted here; have the device offer none")
 
 
 def no_reason_given(why: str) -> Reject:

@@ -20,7 +20,7 @@ from dimse.entries import HEALTH_AE_TITLE, AssociationEnded, AssociationStarted,
 from dimse.exchange import Dispatcher, Exchange
 from dimse.machine import State
 from dimse.outlet import ContextChannel
-from dimse.policy import Accept, Policy, Reject
+from dimse.policy import Accept, Policy, Reject, UserIdentities
 from dimse.services import AssociationInfo, Service
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class Reception:
         decide: Policy,
         max_associations: int,
         max_per_caller: int | None,
+        user_identities: UserIdentities,
         max_pdu: int,
         uid_root: str,
     ) -> None:
@@ -60,6 +61,7 @@ class Reception:
         self._policy = decide
         self._max_associations = max_associations
         self._max_per_caller = max_per_caller
+        self._user_identities = user_identities
         self._max_pdu = max_pdu
         self._is_closing = False
         self._jobs = 0
@@ -127,6 +129,8 @@ class Reception:
             self._refuse(association, policy.protocol_version_unknown(request.protocol_version))
         elif request.application_context != APPLICATION_CONTEXT:
             self._refuse(association, policy.application_context_unknown(request.application_context))
+        elif request.user_identity is not None and self._user_identities is UserIdentities.REFUSE:
+            self._refuse(association, policy.user_identity_refused(request.user_identity.in_words))
         elif not association.journalled:
             self._decided(association, Accept())
         else:

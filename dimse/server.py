@@ -16,7 +16,7 @@ from dimse.connection import Connection, Limits
 from dimse.dispatch import without_values
 from dimse.entries import Journal, NoJournal
 from dimse.listener import Handshake, Listener
-from dimse.policy import Policy
+from dimse.policy import Policy, UserIdentities
 from dimse.reception import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Reception
 from dimse.services import Answer, Request, Service, Verb
 from dimse.tls import TlsSettings
@@ -41,6 +41,7 @@ class ServerSettings:
     wait for an association request (ARTIM), `idle_timeout` the silence within an association, `io_timeout` the time a peer takes for one
     PDU or one message, and for reading what was sent to it. `max_pdu` is what we announce; a longer PDU is refused, and so is a message
     longer than `max_message`. `max_per_caller` limits the associations of one calling AE title.
+    `user_identities` tells what becomes of a request that offers one.
     """
 
     ae_title: str = "STEPWISE"
@@ -50,6 +51,7 @@ class ServerSettings:
     policy: Policy = policy.accept_all
     max_associations: int = 1000
     max_per_caller: int | None = None
+    user_identities: UserIdentities = UserIdentities.IGNORE
     max_pdu: int = 2**17
     max_message: int = 2**24
     arrival_timeout: float = 30.0
@@ -146,6 +148,7 @@ class DicomServer:
             decide=self.settings.policy,
             max_associations=self.settings.max_associations,
             max_per_caller=self.settings.max_per_caller,
+            user_identities=self.settings.user_identities,
             max_pdu=self.settings.max_pdu,
             uid_root=self.settings.uid_root,
         )

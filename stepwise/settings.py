@@ -44,6 +44,7 @@ DICOM_HOST = env.str("RIS_DICOM_HOST", default="127.0.0.1")  # where the web fin
 DICOM_PROCESSES = _number("RIS_DICOM_PROCESSES", 1, 1, 64)
 DICOM_MAX_ASSOCIATIONS = _number("RIS_DICOM_MAX_ASSOCIATIONS", 1000, 1, 50_000)
 DICOM_MAX_PER_CALLER = _number("RIS_DICOM_MAX_PER_CALLER", 0, 0, 50_000)  # 0: no limit of its own
+DICOM_USER_IDENTITY = env.str("RIS_DICOM_USER_IDENTITY", default="ignore")
 DICOM_MAX_PDU = _number("RIS_DICOM_MAX_PDU", 131_072, 4096, 16_777_216)  # bytes
 DICOM_ARRIVAL_TIMEOUT = _number("RIS_DICOM_ARRIVAL_TIMEOUT", 30, 1, 3600)  # seconds, as the next two
 DICOM_IDLE_TIMEOUT = _number("RIS_DICOM_IDLE_TIMEOUT", 900, 1, 86_400)
@@ -60,6 +61,8 @@ MLLP_PORT = _number("RIS_MLLP_PORT", 0)
 JOURNAL_DAYS = _number("RIS_JOURNAL_DAYS", 14, 1, 36_500)
 JOURNAL_MEGABYTES = _number("RIS_JOURNAL_MEGABYTES", 1024, 1, 1_000_000)
 
+if DICOM_USER_IDENTITY not in ("ignore", "refuse"):
+    raise ImproperlyConfigured(f"RIS_DICOM_USER_IDENTITY is {DICOM_USER_IDENTITY!r}; it must be 'ignore' or 'refuse'.")
 if DICOM_TLS_CLIENT not in ("none", "optional", "required"):
     raise ImproperlyConfigured(f"RIS_DICOM_TLS_CLIENT is {DICOM_TLS_CLIENT!r}; it must be 'none', 'optional' or 'required'.")
 if DICOM_TLS_PORT and not DICOM_TLS_CERTIFICATE:

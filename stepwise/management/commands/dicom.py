@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from dimse.journal import DatabaseJournal
+from dimse.policy import UserIdentities
 from dimse.server import CannotListen, DicomServer, ServerSettings
 from dimse.services import Service
 from dimse.tls import BadTlsSettings, ClientCertificate, TlsSettings
@@ -89,6 +90,7 @@ def server_settings(ae_title: str) -> ServerSettings:
         policy=decide,
         max_associations=settings.DICOM_MAX_ASSOCIATIONS,
         max_per_caller=settings.DICOM_MAX_PER_CALLER or None,
+        user_identities=UserIdentities(settings.DICOM_USER_IDENTITY),
         max_pdu=settings.DICOM_MAX_PDU,
         arrival_timeout=settings.DICOM_ARRIVAL_TIMEOUT,
         idle_timeout=settings.DICOM_IDLE_TIMEOUT,

@@ -41,6 +41,11 @@ def role_selection(uid: str, scu: int, scp: int) -> bytes:
     return wire.item(0x54, struct.pack(">H", len(uid)) + uid.encode() + bytes((scu, scp)))
 
 
+def user_identity(kind: int = 2, wants_response: int = 0, passcode: bytes = b"secret") -> bytes:
+    fields = b"".join(struct.pack(">H", len(value)) + value for value in (b"BOB", passcode))
+    return wire.item(0x58, bytes((kind, wants_response)) + fields)
+
+
 def with_item_longer_than_the_request() -> bytes:
     return pdu(1, associate_rq()[6:] + struct.pack(">BBH", 0x77, 0, 500) + b"short")
 
@@ -56,7 +61,13 @@ REQUESTS: dict[str, bytes] = {
     "no application context": associate_rq(application_context=""),
     "protocol version without bit 0": associate_rq(version=2),
     "protocol version with bit 0 and others": associate_rq(version=3),
-    "user identity offered (not supported, so not asked for)": associate_rq(user_items=wire.item(0x58, b"\x01\x01\0\3BOB\0\0")),
+    "user identity offered (ignored, `RIS_DICOM_USER_IDENTITY=ignore`)": associate_rq(user_items=user_identity()),
+    "user identity whose positive response is asked for (none is given)": associate_rq(user_items=user_identity(wants_response=1)),
+    "user identity of a reserved type": associate_rq(user_items=user_identity(9, passcode=b"")),
+    "user identity whose lengths do not fit": associate_rq(user_items=wire.item(0x58, b"\2\0\0\7BOB\0\6secret")),
+    "user identity of a username with a passcode behind it": associate_rq(user_items=user_identity(1)),
+    "user identity that asks for a positive response neither with 0 nor with 1": associate_rq(user_items=user_identity(wants_response=2)),
+    "two user identities": associate_rq(user_items=user_identity() + user_identity()),
     "unknown abstract syntax": associate_rq(contexts=proposed(1, "1.2.3.4.5")),
     "no common transfer syntax": associate_rq(contexts=proposed(1, VERIFICATION, "1.2.840.10008.1.2.4.50")),
     "a role selection that leaves the requestor no SCU": associate_rq(user_items=role_selection(VERIFICATION, 0, 1)),

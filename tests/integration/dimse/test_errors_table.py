@@ -1,7 +1,6 @@
 """Every row of docs/conformance.md, "What bad input gets", tried on a server with the real services over a plain socket."""
 
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +15,7 @@ from dimse.services import Answer, FindAnswer, FindRequest, GetRequest, Service,
 from mpps.scp import MPPS
 from tests.integration.dimse import bad_input
 from tests.support import hospital, wire
+from tests.support.summary import ROW
 from tests.support.wire import Peer
 from worklist.scp import WORKLIST
 
@@ -85,18 +85,6 @@ def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
             call_command("flush", database=database, interactive=False, verbosity=0)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def right(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """The rows that got their answer; how many is said at the end."""
-    rows: list[str] = []
-    yield rows
-    if not rows:
-        return
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    with capture.global_and_fixture_disabled():
-        sys.stdout.write(f"\nBad input: {len(rows)} of {len(ROWS)} rows right\n")
-
-
 def answer(peer: Peer) -> str:
     """What came back, in the document's words."""
     try:
@@ -135,6 +123,7 @@ def asked_for_an_association(asked: str, peer: Peer, server: DicomServer) -> str
         return "connection closed"
     if kind == 2:
         result = body[body.index(b"\x21\0", 68) + 6]
+        assert b"\x59\0" not in body[68:], "no user identity is confirmed"
         return f"A-ASSOCIATE-AC, context result {result}" if result else "A-ASSOCIATE-AC"
     return {3: "A-ASSOCIATE-RJ {1}/{2}/{3}", 7: "A-ABORT {2}/{3}"}[kind].format(*body)
 
@@ -176,9 +165,25 @@ def message_id_twice(asked: str, peer: Peer, server: DicomServer) -> str:
     return status(peer)
 
 
+def where_identities_are_refused(asked: str, peer: Peer, server: DicomServer) -> str:
+    refusing = DicomServer([], ServerSettings(port=0, user_identities=policy.UserIdentities.REFUSE))
+    refusing.start()
+    try:
+        with wire.connected(refusing.port) as other:
+            other.associate()
+        with wire.connected(refusing.port) as other:
+            other.send(wire.associate_rq(user_items=bad_input.user_identity()))
+            refused = answer(other)
+    finally:
+        refusing.stop(2.0)
+    peer.send(wire.ABORT)
+    return refused
+
+
 OTHERS: dict[str, Callable[[str, Peer, DicomServer], str]] = {
     "more associations than the limit": full(("CT01", "CT01", "MR01", "MR01"), "MR02"),
     "more associations of one calling AE title than its limit": full(("CT01", "CT01"), "CT01"),
+    "user identity offered where it is refused (`RIS_DICOM_USER_IDENTITY=refuse`)": where_identities_are_refused,
     "a peer whose Maximum Length is 0 (no limit)": with_maximum(0),
     "a peer whose Maximum Length is 64 bytes": with_maximum(64),
     "Message ID of a request that is being answered": message_id_twice,
@@ -192,7 +197,8 @@ def test_every_row_has_its_bytes_and_the_other_way_round() -> None:
 
 
 @pytest.mark.parametrize("asked", ROWS)
-def test_bad_input_gets_its_answer(server: DicomServer, right: list[str], asked: str) -> None:
+def test_bad_input_gets_its_answer(server: DicomServer, record_property: Callable[[str, object], None], asked: str) -> None:
+    record_property(ROW, asked)
     with wire.connected(server.port) as peer:
         assert CASES[asked](asked, peer, server) == ROWS[asked]
         if re.fullmatch(r"[0-9A-F]{4}H.*", ROWS[asked]):
@@ -200,4 +206,3 @@ def test_bad_input_gets_its_answer(server: DicomServer, right: list[str], asked:
             assert peer.status() == 0, "the association goes on"
         elif not ROWS[asked].startswith(("A-ASSOCIATE-AC", "nothing")):
             assert peer.is_closed()
-    right.append(asked)

@@ -26,7 +26,9 @@ from dimse.services import (
     FindAnswer,
     FindRequest,
 )
+from tests.integration.dimse import bad_input
 from tests.integration.dimse.conftest import Ris
+from tests.support import wire
 from tests.support.dcmtk import dcmtk
 from tests.support.dicom import worklist_query
 from tests.support.wait import wait_until
@@ -299,6 +301,23 @@ def test_the_health_check_passes_any_policy_may_only_echo_and_is_not_journalled(
             list(association.find(worklist_query()))
     wait_until(lambda: server.associations == 0, 5, "the association is gone")
     assert ris.entries == []
+
+
+def test_a_passcode_is_neither_logged_nor_journalled(server: DicomServer, ris: Ris, caplog: pytest.LogCaptureFixture) -> None:
+    proposed = wire.associate_rq(user_items=bad_input.user_identity(wants_response=1))
+    cut = wire.associate_rq(user_items=bad_input.user_identity()[:-1])
+    with caplog.at_level(logging.DEBUG):
+        for request in (proposed, cut):
+            with wire.connected(server.port) as peer:
+                peer.send(request)
+                peer.pdu()
+        wait_until(lambda: len(ris.entries) == 4, 5, "both are journalled")
+    assert "secret" not in caplog.text + repr(ris.entries)
+    assert {entry.note for entry in ris.entries if isinstance(entry, AssociationEnded)} == {
+        "the peer closed without releasing; it had asked for its user identity (username and passcode) to be confirmed, "
+        "which is not done here",
+        "the association request cannot be decoded: an item of type 58H and 15 bytes stands where 14 are left",
+    }
 
 
 # --- Journal ------------------------------------------------------------------------------------------------------
