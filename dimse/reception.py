@@ -64,6 +64,7 @@ class Reception:
         self._user_identities = user_identities
         self._max_pdu = max_pdu
         self._is_closing = False
+        self._hurried: set[Association] = set()
         self._jobs = 0
         self._something_ended = asyncio.Event()
 
@@ -192,8 +193,12 @@ class Reception:
         return self._dispatcher.begin(message, channel, self._journal if association.journalled else NoJournal())
 
     def idle(self, association: Association) -> None:
-        if self._is_closing:
-            self._loop.call_later(_FAREWELL, self._release, association)
+        if not self._is_closing:
+            return
+        if association in self._hurried:
+            self._release(association)
+        else:
+            self._loop.call_later(_FAREWELL, self._hurry, association)
 
     def ended(self, association: Association) -> None:
         info, note = association.info, association.note
@@ -237,6 +242,11 @@ class Reception:
                     await self._something_ended.wait()
         except TimeoutError:
             logger.info("%d connections and %d jobs are left at the end", len(self.connections), self._jobs)
+
+    def _hurry(self, association: Association) -> None:
+        """A peer that asks on and on is released between two of its requests."""
+        self._hurried.add(association)
+        self._release(association)
 
     def _release(self, association: Association) -> None:
         if association.state is State.STA6 and association.turns.is_idle:

@@ -8,13 +8,14 @@ from ris import callers, networks, peers
 
 
 def decide(calling: str, called: str, address: str) -> Accept | Reject:
-    """The called AE title must be a site's; the calling one that of a station there, unless RIS_UNKNOWN_CALLERS lets everybody in.
+    """The called AE title must be a site's, the calling one a station's there: unless RIS_UNKNOWN_CALLED or RIS_UNKNOWN_CALLERS is accept.
 
     A station that lists addresses may call from these only, whoever else is let in.
     """
     site = peers.site_called(called)
-    if site is None:
+    if site is None and settings.UNKNOWN_CALLED != "accept":
         return policy.called_ae_title_unknown(called)
+    site = site or peers.site_of(called, calling)
     allowed = callers.of(site).get(calling)
     if allowed is None and settings.UNKNOWN_CALLERS != "accept":
         return policy.calling_ae_title_unknown(calling)

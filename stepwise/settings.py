@@ -46,15 +46,18 @@ DICOM_MAX_ASSOCIATIONS = _number("RIS_DICOM_MAX_ASSOCIATIONS", 1000, 1, 50_000)
 DICOM_MAX_PER_CALLER = _number("RIS_DICOM_MAX_PER_CALLER", 0, 0, 50_000)  # 0: no limit of its own
 DICOM_USER_IDENTITY = env.str("RIS_DICOM_USER_IDENTITY", default="ignore")
 DICOM_MAX_PDU = _number("RIS_DICOM_MAX_PDU", 131_072, 4096, 16_777_216)  # bytes
-DICOM_ARRIVAL_TIMEOUT = _number("RIS_DICOM_ARRIVAL_TIMEOUT", 30, 1, 3600)  # seconds, as the next two
+DICOM_MAX_MESSAGE = _number("RIS_DICOM_MAX_MESSAGE", 16_777_216, 65_536, 1_073_741_824)
+DICOM_ARRIVAL_TIMEOUT = _number("RIS_DICOM_ARRIVAL_TIMEOUT", 30, 1, 3600)  # seconds, as the next three
 DICOM_IDLE_TIMEOUT = _number("RIS_DICOM_IDLE_TIMEOUT", 900, 1, 86_400)
 DICOM_IO_TIMEOUT = _number("RIS_DICOM_IO_TIMEOUT", 60, 1, 3600)
+DICOM_STOP_TIMEOUT = _number("RIS_DICOM_STOP_TIMEOUT", 8, 1, 600)
 DICOM_TLS_PORT = _number("RIS_DICOM_TLS_PORT", 0)  # 0: no TLS
 DICOM_TLS_CERTIFICATE = env.str("RIS_DICOM_TLS_CERTIFICATE", default="")
 DICOM_TLS_KEY = env.str("RIS_DICOM_TLS_KEY", default="")
 DICOM_TLS_CA = env.str("RIS_DICOM_TLS_CA", default="")
 DICOM_TLS_CLIENT = env.str("RIS_DICOM_TLS_CLIENT", default="none")
 AE_TITLE = env.str("RIS_AE_TITLE", default="STEPWISE")
+UNKNOWN_CALLED = env.str("RIS_UNKNOWN_CALLED", default="reject")
 UNKNOWN_CALLERS = env.str("RIS_UNKNOWN_CALLERS", default="accept" if DEMO else "reject")
 MLLP_HOST = env.str("RIS_MLLP_HOST", default="127.0.0.1")
 MLLP_PORT = _number("RIS_MLLP_PORT", 0)
@@ -67,6 +70,8 @@ if DICOM_TLS_CLIENT not in ("none", "optional", "required"):
     raise ImproperlyConfigured(f"RIS_DICOM_TLS_CLIENT is {DICOM_TLS_CLIENT!r}; it must be 'none', 'optional' or 'required'.")
 if DICOM_TLS_PORT and not DICOM_TLS_CERTIFICATE:
     raise ImproperlyConfigured("RIS_DICOM_TLS_PORT needs a certificate: name its PEM file in RIS_DICOM_TLS_CERTIFICATE.")
+if UNKNOWN_CALLED not in ("accept", "reject"):
+    raise ImproperlyConfigured(f"RIS_UNKNOWN_CALLED is {UNKNOWN_CALLED!r}; it must be 'accept' or 'reject'.")
 if UNKNOWN_CALLERS not in ("accept", "reject"):
     raise ImproperlyConfigured(f"RIS_UNKNOWN_CALLERS is {UNKNOWN_CALLERS!r}; it must be 'accept' or 'reject'.")
 if not 1 <= len(AE_TITLE.strip()) <= 16 or "\\" in AE_TITLE or not AE_TITLE.isascii():

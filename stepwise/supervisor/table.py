@@ -13,7 +13,8 @@ WORKER_THREADS = 4
 # The processes that take work in stop first, then the worker, then what it posts to, and Redis when nobody needs it any more.
 # All is over within ten seconds.
 INTAKE, WORK, OUTSIDE, BROKER = range(4)
-STOP_BY = {INTAKE: 5.0, WORK: 7.5, OUTSIDE: 8.3, BROKER: 9.0}  # seconds
+STOP_BY = {INTAKE: 6.0, WORK: 7.8, OUTSIDE: 8.5, BROKER: 9.2}  # seconds
+DICOM_STOP_TIMEOUT = 4  # of the seconds of INTAKE: the journal and the end of the process need theirs too
 
 
 def process_table(*, http_fd: int, dicom_fd: int, tls_fd: int | None = None, redis_binary: Path | None) -> list[Process]:
@@ -27,13 +28,14 @@ def process_table(*, http_fd: int, dicom_fd: int, tls_fd: int | None = None, red
         else []
     )
     listening = {"RIS_DICOM_FD": dicom_fd} | ({"RIS_DICOM_TLS_FD": tls_fd} if tls_fd is not None else {})
+    stop_timeout = min(settings.DICOM_STOP_TIMEOUT, DICOM_STOP_TIMEOUT)
     dicom = [
         Process(
             name,
             (*manage, "dicom"),
             stop_rank=INTAKE,
             stop_by=STOP_BY[INTAKE],
-            env={variable: str(descriptor) for variable, descriptor in listening.items()},
+            env={variable: str(value) for variable, value in {**listening, "RIS_DICOM_STOP_TIMEOUT": stop_timeout}.items()},
             fds=tuple(listening.values()),
         )
         for name in _numbered("dicom", settings.DICOM_PROCESSES)

@@ -14,18 +14,19 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Process:
-    """A child in a process group of its own; `with` starts it and leaves nothing of it behind."""
+    """A child in a process group of its own; `with` starts it and leaves nothing of it behind. `fds`: descriptors that it inherits."""
 
-    def __init__(self, arguments: list[str], log: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, arguments: list[str], log: Path, env: Mapping[str, str] | None = None, fds: tuple[int, ...] = ()) -> None:
         self.arguments = arguments
+        self.fds = fds
         self.log = log
         self.env = os.environ | {"PYTHONUNBUFFERED": "1"} | dict(env or {})
         self._process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def manage(cls, *arguments: str, log: Path, env: Mapping[str, str] | None = None) -> Self:
+    def manage(cls, *arguments: str, log: Path, env: Mapping[str, str] | None = None, fds: tuple[int, ...] = ()) -> Self:
         """`manage.py` with these arguments."""
-        return cls([sys.executable, str(ROOT / "manage.py"), *arguments], log, env)
+        return cls([sys.executable, str(ROOT / "manage.py"), *arguments], log, env, fds)
 
     @classmethod
     def celery(cls, *arguments: str, log: Path, env: Mapping[str, str] | None = None) -> Self:
@@ -35,7 +36,14 @@ class Process:
     def start(self) -> Self:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                self.arguments, cwd=ROOT, env=self.env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+                self.arguments,
+                cwd=ROOT,
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                pass_fds=self.fds,
             )
         return self
 

@@ -75,7 +75,7 @@ class Command(BaseCommand):
         self.stdout.write(f"listening on port {ports} as {site.ae_title}: {offered}")
         self.stdout.flush()
         stop.wait()
-        server.stop(grace=2.0)
+        server.stop(grace=settings.DICOM_STOP_TIMEOUT)
         journal.stop(timeout=0.8)
         findings.gathering.stop(timeout=0.8)
 
@@ -92,6 +92,7 @@ def server_settings(ae_title: str) -> ServerSettings:
         max_per_caller=settings.DICOM_MAX_PER_CALLER or None,
         user_identities=UserIdentities(settings.DICOM_USER_IDENTITY),
         max_pdu=settings.DICOM_MAX_PDU,
+        max_message=settings.DICOM_MAX_MESSAGE,
         arrival_timeout=settings.DICOM_ARRIVAL_TIMEOUT,
         idle_timeout=settings.DICOM_IDLE_TIMEOUT,
         io_timeout=settings.DICOM_IO_TIMEOUT,

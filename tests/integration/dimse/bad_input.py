@@ -251,6 +251,7 @@ ASSOCIATED: dict[str, Callable[[], bytes]] = {
     "N-CREATE: a value longer than what is left": lambda: create(b"\x40\0\x52\x02\x10\0\0\0IN PROGRESS "),
     "N-SET: a value longer than what is left": lambda: begun_and_modified(b"\x40\0\x52\x02\xff\0\0\0COMPLETED "),
     "N-CREATE: random bytes": lambda: create(b"\x93\x11\x07\xff\x00\x01\x55\xaa\x12\x34"),
+    "N-CREATE: Explicit VR in a context of Implicit VR": lambda: create(encoded(a_create(), EXPLICIT)),
     "N-CREATE: an attribute missing": lambda: created(PerformedStationAETitle=None),
     "N-CREATE: no Item in ScheduledStepAttributesSequence": lambda: created(ScheduledStepAttributesSequence=[]),
     "N-CREATE: a value that is not allowed": lambda: created(PerformedProcedureStepStatus="BEGUN"),

@@ -1,6 +1,7 @@
 """Every row of docs/conformance.md, "What bad input gets", tried on a server with the real services over a plain socket."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +16,9 @@ from dimse.services import Answer, FindAnswer, FindRequest, GetRequest, Service,
 from mpps.scp import MPPS
 from tests.integration.dimse import bad_input
 from tests.support import hospital, wire
+from tests.support.ports import refuses
 from tests.support.summary import ROW
+from tests.support.wait import wait_until
 from tests.support.wire import Peer
 from worklist.scp import WORKLIST
 
@@ -165,6 +168,30 @@ def message_id_twice(asked: str, peer: Peer, server: DicomServer) -> str:
     return status(peer)
 
 
+def when_the_process_stops(asked: str, peer: Peer, server: DicomServer) -> str:
+    is_asked, go_on = threading.Event(), threading.Event()
+
+    def undecided(calling: str, called: str, address: str) -> policy.Accept:
+        is_asked.set()
+        assert go_on.wait(10)
+        return policy.Accept()
+
+    stopping = DicomServer([], ServerSettings(port=0, policy=undecided))
+    stopping.start()
+    port = stopping.port
+    stop = threading.Thread(target=stopping.stop, args=[5.0])
+    with wire.connected(port) as other:
+        other.send(wire.associate_rq())
+        assert is_asked.wait(10)
+        stop.start()
+        wait_until(lambda: refuses(port), 5, "nothing more is accepted")
+        go_on.set()
+        refused = answer(other)
+    stop.join()
+    peer.send(wire.ABORT)
+    return refused
+
+
 def where_identities_are_refused(asked: str, peer: Peer, server: DicomServer) -> str:
     refusing = DicomServer([], ServerSettings(port=0, user_identities=policy.UserIdentities.REFUSE))
     refusing.start()
@@ -183,6 +210,7 @@ def where_identities_are_refused(asked: str, peer: Peer, server: DicomServer) ->
 OTHERS: dict[str, Callable[[str, Peer, DicomServer], str]] = {
     "more associations than the limit": full(("CT01", "CT01", "MR01", "MR01"), "MR02"),
     "more associations of one calling AE title than its limit": full(("CT01", "CT01"), "CT01"),
+    "a request that is not decided on yet when the process stops": when_the_process_stops,
     "user identity offered where it is refused (`RIS_DICOM_USER_IDENTITY=refuse`)": where_identities_are_refused,
     "a peer whose Maximum Length is 0 (no limit)": with_maximum(0),
     "a peer whose Maximum Length is 64 bytes": with_maximum(64),

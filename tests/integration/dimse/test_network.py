@@ -233,6 +233,23 @@ def test_a_stop_under_load_answers_what_was_asked_and_then_releases(serve: Calla
     assert not stopping.is_alive()
 
 
+def test_a_peer_that_asks_on_and_on_is_released_between_two_requests_at_the_stop(server: DicomServer, ris: Ris) -> None:
+    with wire.connected(server.port) as peer:
+        peer.associate()
+        stopping, asked = threading.Thread(target=server.stop, args=[10.0]), 0
+        while peer.connection.recv(1, socket.MSG_PEEK) == b"\x04" if asked else True:
+            assert not asked or peer.status() == statuses.SUCCESS
+            asked += 1
+            peer.send(wire.echo(asked))
+            if asked == 5:
+                stopping.start()
+        assert peer.pdu() == (5, bytes(4))
+        peer.send(wire.RELEASE_RP)
+    stopping.join(10)
+    assert not stopping.is_alive()
+    assert ending(ris).ending is Ending.RELEASED
+
+
 # --- Limits -------------------------------------------------------------------------------------------------------
 
 

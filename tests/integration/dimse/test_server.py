@@ -31,6 +31,7 @@ from tests.integration.dimse.conftest import Ris
 from tests.support import wire
 from tests.support.dcmtk import dcmtk
 from tests.support.dicom import worklist_query
+from tests.support.ports import refuses
 from tests.support.wait import wait_until
 
 ALL = (VERIFICATION, MODALITY_WORKLIST, MODALITY_PERFORMED_PROCEDURE_STEP)
@@ -446,11 +447,6 @@ def test_a_stop_cuts_what_does_not_end_in_time(server: DicomServer, ris: Ris) ->
     asking.join(10)
     release.set()
     assert isinstance(failures[0], scu.Aborted)
-
-
-def refuses(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_serve_until_serves_until_it_is_told_to_stop() -> None:

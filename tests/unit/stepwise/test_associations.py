@@ -55,6 +55,13 @@ def test_unknown_titles_are_refused_as_before_and_addresses_hold_even_where_stra
     assert (reason("CT99", address="10.0.0.6"), reason(address="10.0.0.6")) == (None, (1, 1, 3))
 
 
+def test_any_called_title_may_be_let_in_and_means_the_site_of_the_station(settings: Settings) -> None:
+    a_station("10.0.0.5")
+    settings.UNKNOWN_CALLED = "accept"
+    assert (reason(called="ANY-SCP"), reason(called="ANY-SCP", address="10.0.0.6")) == (None, (1, 1, 3))
+    assert reason("CT99", called="ANY-SCP") == (1, 1, 3)
+
+
 def test_the_stations_of_a_site_are_its_own() -> None:
     a_station("10.0.0.5")
     Site.objects.create(code="other", name="Other", ae_title="ELSEWHERE", time_zone="UTC")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
+from dimse.policy import UserIdentities
 from dimse.tls import ClientCertificate
 from stepwise.management.commands.dicom import server_settings
 
@@ -13,6 +14,7 @@ def test_limits_and_times_are_handed_on(settings: Settings) -> None:
     settings.DICOM_MAX_ASSOCIATIONS, settings.DICOM_MAX_PER_CALLER, settings.DICOM_IDLE_TIMEOUT = 7, 0, 120
     made = server_settings("RIS")
     assert (made.ae_title, made.max_associations, made.max_per_caller, made.idle_timeout, made.tls) == ("RIS", 7, None, 120, None)
+    assert (made.max_message, made.user_identities) == (16_777_216, UserIdentities.IGNORE)
     settings.DICOM_MAX_PER_CALLER = 2
     assert server_settings("RIS").max_per_caller == 2
 

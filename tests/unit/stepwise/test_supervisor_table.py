@@ -40,10 +40,10 @@ def test_dicom_processes_share_the_listening_socket(settings: Settings, count: i
     settings.DICOM_PROCESSES = count
     dicom = [process for process in _table() if process.name.startswith("dicom")]
     assert [process.name for process in dicom] == names
-    assert all(process.fds == (4,) and process.env == {"RIS_DICOM_FD": "4"} for process in dicom)
+    assert all(process.fds == (4,) and process.env == {"RIS_DICOM_FD": "4", "RIS_DICOM_STOP_TIMEOUT": "4"} for process in dicom)
 
 
 def test_dicom_processes_get_the_socket_for_tls_when_there_is_one() -> None:
     (dicom,) = [process for process in process_table(http_fd=3, dicom_fd=4, tls_fd=5, redis_binary=None) if process.name == "dicom"]
     assert dicom.fds == (4, 5)
-    assert dicom.env == {"RIS_DICOM_FD": "4", "RIS_DICOM_TLS_FD": "5"}
+    assert dicom.env == {"RIS_DICOM_FD": "4", "RIS_DICOM_TLS_FD": "5", "RIS_DICOM_STOP_TIMEOUT": "4"}
