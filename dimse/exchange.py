@@ -56,6 +56,7 @@ class Exchange:
         self._uid_was_assigned = message.verb == Verb.N_CREATE and not message.sop_instance_uid
         self._sop_instance_uid = new_uid(uid_root) if self._uid_was_assigned else message.sop_instance_uid or ""
         self._started = perf_counter()
+        self._remarks: list[str] = []
         self._answers: list[bytes] = []
         self._answer_count = 0
         self._matches: Iterator[FindAnswer] | None = None  # what a C-FIND handler still has to say
@@ -119,7 +120,8 @@ class Exchange:
             case Verb.C_ECHO:
                 self._finish(*cast(services.EchoHandler, handler)(Request(**common)))
             case Verb.C_FIND:
-                find = FindRequest(**common, identifier=dataset, is_cancelled=self._channel.is_cancelled)
+                told = self._remarks.append
+                find = FindRequest(**common, identifier=dataset, is_cancelled=self._channel.is_cancelled, remark=told)
                 self._matches = cast(services.FindHandler, handler)(find)
             case Verb.N_CREATE:
                 create = CreateRequest(**common, sop_instance_uid=uid, uid_was_assigned=self._uid_was_assigned, attribute_list=dataset)
@@ -229,6 +231,7 @@ class Exchange:
                 comment=response.comment,
                 transfer_syntax=self._message.transfer_syntax,
                 data=data,
+                note="; ".join(self._remarks),
                 answers=tuple(self._answers),
                 answer_count=self._answer_count if is_find else None,
                 duration_ms=(perf_counter() - self._started) * 1000,

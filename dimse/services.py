@@ -79,12 +79,20 @@ class Request:
     notes: tuple[str, ...] = ()
 
 
+def _unheard(remark: str) -> None:
+    """Where there is no journal."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindRequest(Request):
-    """C-FIND-RQ (PS3.7 9.1.2). `is_cancelled()` turns true when the C-CANCEL for this request has arrived."""
+    """C-FIND-RQ (PS3.7 9.1.2). `is_cancelled()` turns true when the C-CANCEL for this request has arrived.
+
+    `remark(text)` adds to what the journal says beside the response: what people should know about the answers.
+    """
 
     identifier: Dataset
     is_cancelled: Callable[[], bool]
+    remark: Callable[[str], None] = _unheard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,19 @@
 """Why is this exam not on that scanner? A step against a query, rule by rule and key by key.
 
 What decides is `worklist.matching`, which decides for the SCP too; before it come the rules without which no key is looked at: the
-association, the query as a whole, the hospital, the schedule. A query of the past is compared with the exam as it is now.
+association, the query as a whole, the hospital, the schedule. A query of the past is compared with the exam and the settings of the
+station as they are now.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from dimse.policy import Policy, Reject
 from ris import clock, peers, queries
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.web import times
-from worklist import captured, matching, typed, verdicts
+from worklist import askers, captured, matching, typed, verdicts
 from worklist.captured import Captured
 from worklist.models import WorklistEntry
 from worklist.query import Query
@@ -79,15 +80,17 @@ class Explanation:
 def of_message(message: Captured, calling: str = "") -> Asking:
     """A query of the journal. `calling` is who sent it when the row of its association was lost."""
     calling, called = message.calling or calling, message.association.called if message.association else ""
-    read = message.read
-    return Asking(calling, called, peers.site_of(called, calling), read.query, read.problem, message.notes, message)
+    read, site = message.read, peers.site_of(called, calling)
+    query = read.query and askers.as_asked(site, calling, read.query)
+    return Asking(calling, called, site, query, read.problem, message.notes, message)
 
 
 def of_keys(keys: Mapping[str, str], calling: str) -> Asking:
     """A query out of typed keys. Raises InvalidInput."""
     read = typed.read(keys)
     site = _site_of_station(calling)
-    return Asking(calling, site.ae_title, site, read.query, notes=read.notes)
+    query = read.query and askers.as_asked(site, calling, read.query)
+    return Asking(calling, site.ae_title, site, query, notes=read.notes)
 
 
 def of_station(calling: str, step: ScheduledProcedureStep) -> Asking:
@@ -98,8 +101,7 @@ def of_station(calling: str, step: ScheduledProcedureStep) -> Asking:
     keys = {"ScheduledStationAETitle": calling}
     if step.start is not None:
         keys["ScheduledProcedureStepStartDate"] = f"{clock.local(step.start, step.site):%Y%m%d}"
-    site = _site_of_station(calling)
-    return Asking(calling, site.ae_title, site, typed.read(keys).query, notes=(SUPPOSED,), supposed=True)
+    return replace(of_keys(keys, calling), notes=(SUPPOSED,), supposed=True)
 
 
 def explain(step: ScheduledProcedureStep, asking: Asking, policy: Policy) -> Explanation:

@@ -4,11 +4,12 @@ Pages are read one at a time with no cursor left open between them, for a slow p
 is asked in a way that each kind of query has an index for, on both databases: what it costs depends on what it finds.
 """
 
+import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import takewhile
-from operator import or_
+from itertools import chain, islice, takewhile
+from operator import itemgetter, or_
 from typing import Any, NamedTuple
 
 from django.core.exceptions import EmptyResultSet
@@ -17,13 +18,13 @@ from django.db.models import BooleanField, F, Field, Func, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from ris.models import Site
-from ris.transitions import STATUSES
 from worklist import matching, rows, values
 from worklist.keys import Kind
 from worklist.models import WorklistEntry, WorklistEntryStation
-from worklist.query import Query, range_of
+from worklist.query import STATION, Query, range_of
 
 FIRST_PAGE, PAGE = 200, 1000  # entries read at once: most queries end within the first
+_MOST_LISTS = 20  # AE titles that are asked for one by one: a station's own and its aliases, or the values of a key
 IDENTIFIERS = {
     "PatientID": "patient_id",
     "AccessionNumber": "accession_number",
@@ -53,25 +54,44 @@ class Search:
     """A query made ready for a site. It may be run again and again, by any thread."""
 
     def __init__(self, site: Site, query: Query) -> None:
-        self._source = source = _source(site, query)
-        names = ("local_date", "began", source.tie, *(source.prefix + name for name in ("item", *rows.columns(query))))
-        self._decide = rows.decider(query, {name.removeprefix(source.prefix): at for at, name in enumerate(names) if at > 2})
-        self._found = source.found.annotate(began=_AS_IT_IS).order_by(*source.order).values_list(*names)
-        self._page = FIRST_PAGE
-        self._first = _compiled(self._found.filter(source.bound)[: self._page])
+        self._streams = [_Stream(query, source) for source in _sources(site, query)]
 
     def pages(self) -> Iterator[list[Found]]:
         """Every entry that matches, once, a page at a time."""
         sent: set[int] = set()
-        for page in self._rows():
-            found = [Found(row[2], bytes(row[3])) for row in page if row[2] not in sent and self._decide(row)]
-            sent.update(one.step_id for one in found)
+        for page in self._streams[0].pages() if len(self._streams) == 1 else self._merged():
+            found = {row[2]: Found(row[2], bytes(row[3])) for row in page if row[2] not in sent}
+            sent.update(found)
             if found:
-                yield found
+                yield list(found.values())
+
+    def _merged(self) -> Iterator[list[rows.Row]]:
+        """Lists that are in order each, as one that is; an exam that is on several of them comes several times."""
+        merged = heapq.merge(*(chain.from_iterable(stream.pages()) for stream in self._streams), key=itemgetter(0, 1, 2))
+        size = self._streams[0].page
+        while page := list(islice(merged, size)):
+            yield page
+            size = PAGE
+
+
+class _Stream:
+    """What one source finds, in order."""
+
+    def __init__(self, query: Query, source: "_Source") -> None:
+        self._source = source
+        names = ("local_date", "began", source.tie, *(source.prefix + name for name in ("item", *rows.columns(query))))
+        self._decide = rows.decider(query, {name.removeprefix(source.prefix): at for at, name in enumerate(names) if at > 2})
+        self._found = source.found.annotate(began=_AS_IT_IS).order_by(*source.order).values_list(*names)
+        self.page = FIRST_PAGE
+        self._first = _compiled(self._found.filter(source.bound)[: self.page])
+
+    def pages(self) -> Iterator[list[rows.Row]]:
+        """Rows of entries that match, a page at a time."""
+        return (list(filter(self._decide, page)) for page in self._rows())
 
     def _rows(self) -> Iterator[list[rows.Row]]:
         """Pages in order, each found by where the one before ended."""
-        source, size = self._source, self._page
+        source, size = self._source, self.page
         page = _fetched(self._first)
         while page:
             yield page
@@ -127,21 +147,33 @@ class _Source:
         return order
 
 
-def _source(site: Site, query: Query) -> _Source:
-    station, (since, until), days = query.asked("ScheduledStationAETitle"), _range(query), _days(query)
+def _sources(site: Site, query: Query) -> list[_Source]:
+    """One, or one for each list of a station that sees several: each is in the order of an index, which one for all of them is not."""
+    (since, until), days = _range(query), _days(query)
+    since = max(since, query.scope.oldest[0])
     narrowed = Q(local_date__lte=until) if until else _any_of("local_date", days) if days else Q()
     by_identifier = any(asked is not None and asked.kind is not Kind.WILDCARD for asked in map(query.asked, IDENTIFIERS))
-    if station is not None and station.kind is Kind.SINGLE and len(station.values) == 1 and not by_identifier:
-        of_station = WorklistEntryStation.objects.filter(narrowed, _narrowed(query, "entry__"), site=site, ae_title=station.values[0])
-        return _Source(of_station, "entry_id", "entry__", since, len(days) == 1)
+    lists = _lists(query)
+    if lists and not by_identifier:
+        of_stations = WorklistEntryStation.objects.filter(narrowed, _narrowed(query, "entry__"), site=site)
+        return [_Source(of_stations.filter(ae_title=title), "entry_id", "entry__", since, len(days) == 1) for title in lists]
     entries = WorklistEntry.objects.filter(narrowed, _narrowed(query, ""))
     if by_identifier:
-        return _Source(entries.filter(site=site), "step_id", since=since, sorted_first=True)
+        return [_Source(entries.filter(site=site), "step_id", since=since, sorted_first=True)]
     named = _named(query, "", Q(site=site))
     if named and len(days) != 1:
-        return _Source(entries.filter(named), "step_id", since=since, sorted_first=True)
+        return [_Source(entries.filter(named), "step_id", since=since, sorted_first=True)]
     by_beginning = len(days) != 1 and bool(_beginnings(query, ""))
-    return _Source(entries.filter(named, site=site), "step_id", "", since, len(days) == 1 and not by_beginning, by_beginning)
+    return [_Source(entries.filter(named, site=site), "step_id", "", since, len(days) == 1 and not by_beginning, by_beginning)]
+
+
+def _lists(query: Query) -> tuple[str, ...]:
+    """AE titles one of which every answer has; none when that is not known, or there are too many to ask for one by one."""
+    asked, scope = query.asked(STATION), query.scope
+    titles = dict.fromkeys((*asked.values, *asked.also)) if asked is not None else {}
+    if scope.own_list_only and not (titles and titles.keys() <= set(scope.lists)):
+        return scope.lists
+    return tuple(titles) if len(titles) <= _MOST_LISTS else ()
 
 
 def _row(expressions: Iterable[Any]) -> Func:
@@ -155,7 +187,7 @@ def _behind(order: Sequence[Any], of: Sequence[Any]) -> Func:
 
 def _narrowed(query: Query, prefix: str) -> Q:
     """What SQL can say about every answer; never more than the predicate says."""
-    condition = _any_of(f"{prefix}status", _statuses(query)) & _beginnings(query, prefix)
+    condition = _any_of(f"{prefix}status", matching.statuses(query)) & _beginnings(query, prefix)
     if prefix:
         condition &= _named(query, prefix, Q())
     modality = query.asked("Modality")
@@ -170,11 +202,6 @@ def _narrowed(query: Query, prefix: str) -> Q:
 
 def _any_of(column: str, asked: Sequence[str]) -> Q:
     return Q(**{column: asked[0]}) if len(asked) == 1 else Q(**{f"{column}__in": asked})
-
-
-def _statuses(query: Query) -> list[str]:
-    asked = query.asked("ScheduledProcedureStepStatus")
-    return list(matching.SERVED) if asked is None else [status for status in STATUSES if matching.tester(asked)(status)]
 
 
 def _days(query: Query) -> tuple[str, ...]:

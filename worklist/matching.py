@@ -11,15 +11,19 @@ from functools import cached_property, lru_cache
 
 from pydicom import Dataset
 
+from ris.transitions import STATUSES, WAITING
 from worklist import item, keys, values
 from worklist.keys import Key, Kind
 from worklist.models import WorklistEntry
-from worklist.query import Asked, Query
+from worklist.query import STATION, STATUS, Asked, Query
+from worklist.scope import ANY_TIME, Scope
 
-SERVED = ("SCHEDULED", "ARRIVED", "READY")
-"""Statuses that are shown unless ScheduledProcedureStepStatus asks for others (PS3.4 F.7.2.4.2.1 leaves it to the SCP)."""
+SERVED = WAITING
+"""Statuses that are shown unless ScheduledProcedureStepStatus asks for others (PS3.4 F.7.2.4.2.1 leaves it to the SCP), or the asking
+station is set otherwise."""
 
 ONE_INTERVAL, BY_DEFAULT = "one interval", "shown unless asked otherwise"
+STATUSES_SHOWN, ARRIVED_ONLY, OWN_LIST, AGE = "statuses shown", "requires arrival", "own list only", "age limit"
 """How a verdict is reached that is no kind of matching of one key (`KeyVerdict.kind`)."""
 
 _START = ("ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime")
@@ -27,13 +31,17 @@ _START = ("ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime")
 
 @dataclass(frozen=True)
 class KeyVerdict:
-    """What one key asked, what the entry has (values separated by backslashes), how they were compared, and the outcome."""
+    """What one key asked, what the entry has (values separated by backslashes), how they were compared, and the outcome.
+
+    `because`: the setting of the station that is behind it, in words; empty for what the query alone asks.
+    """
 
     keyword: str
     asked: str
     has: str
     kind: str
     matches: bool
+    because: str = ""
 
 
 class Candidate:
@@ -73,15 +81,53 @@ def explain(query: Query, entry: WorklistEntry, only_filters: bool = False) -> l
 
 
 def _verdicts(query: Query, candidate: Candidate, only_filters: bool) -> Iterator[KeyVerdict]:
-    if query.asked("ScheduledProcedureStepStatus") is None:
-        status = candidate.entry.status
-        yield KeyVerdict("ScheduledProcedureStepStatus", "\\".join(SERVED), status, BY_DEFAULT, status in SERVED)
+    yield from _scope_verdicts(query, candidate.entry)
     if query.interval is not None:
         yield _interval_verdict(query, candidate)
     for level, in_step in ((query.step, True), (query.root, False)):
         for asked in level:
             if (asked.filters or not only_filters) and not (query.interval and asked.key.keyword in _START):
                 yield _verdict(asked, candidate, in_step)
+
+
+def _scope_verdicts(query: Query, entry: WorklistEntry) -> Iterator[KeyVerdict]:
+    """What the asking station is shown at all, whatever its keys ask."""
+    scope, status = query.scope, entry.status
+    if query.asked(STATUS) is None:
+        kind, because = BY_DEFAULT, ""
+        if scope.shown != SERVED:
+            because = f"{scope.station} is shown only {_listed(scope.shown)} exams, unless it asks for others"
+            kind = STATUSES_SHOWN if status in SERVED else BY_DEFAULT  # what would be shown, if the station were not set so
+        yield KeyVerdict(STATUS, "\\".join(scope.shown), status, kind, status in scope.shown, because)
+    if scope.requires_arrival:
+        because = f"{scope.station} is shown an exam only when the patient has arrived"
+        yield KeyVerdict(STATUS, "\\".join(scope.statuses), status, ARRIVED_ONLY, status in scope.statuses, because)
+    if scope.own_list_only:
+        because = f"{scope.station} is shown its own list only ({', '.join(scope.lists)})"
+        titles = entry.station_ae_titles
+        yield KeyVerdict(STATION, "\\".join(scope.lists), titles, OWN_LIST, is_own(scope, titles), because)
+    if scope.oldest != ANY_TIME:
+        day, time = scope.oldest
+        because = f"{scope.station} is shown nothing that started before {day[:4]}-{day[4:6]}-{day[6:]} {time[:2]}:{time[2:4]}"
+        has = (entry.local_date, entry.local_time)
+        yield KeyVerdict(" + ".join(_START), f"{day} {time}-", " ".join(has).strip(), AGE, has >= scope.oldest, because)
+
+
+def _listed(statuses: tuple[str, ...]) -> str:
+    """ARRIVED and READY; SCHEDULED, ARRIVED and READY."""
+    return " and ".join(filter(None, (", ".join(statuses[:-1]), statuses[-1])))
+
+
+def is_own(scope: Scope, station_ae_titles: str) -> bool:
+    """Whether one of the titles, which are separated by backslashes, is a list of the station's own."""
+    return any(title in scope.lists for title in station_ae_titles.split("\\"))
+
+
+def statuses(query: Query) -> tuple[str, ...]:
+    """Those that an answer can have: what is asked for, else what is shown, less what the station is never shown."""
+    asked = query.asked(STATUS)
+    wanted = query.scope.shown if asked is None else [status for status in STATUSES if tester(asked)(status)]
+    return tuple(status for status in query.scope.statuses if status in wanted)
 
 
 def _verdict(asked: Asked, candidate: Candidate, in_step: bool) -> KeyVerdict:
@@ -91,7 +137,8 @@ def _verdict(asked: Asked, candidate: Candidate, in_step: bool) -> KeyVerdict:
         outcome = not asked.filters or any(item_matches(asked, one) for one in items)
         return KeyVerdict(asked.key.keyword, wanted, _summary(asked, items), asked.kind, outcome)
     has = candidate.values(asked.key, in_step)
-    return KeyVerdict(asked.key.keyword, "\\".join(asked.values), "\\".join(has), asked.kind, _matches(asked, has))
+    because = f"Its station sees the list{'s' if len(asked.also) > 1 else ''} of {', '.join(asked.also)} too" if asked.also else ""
+    return KeyVerdict(asked.key.keyword, "\\".join(asked.values), "\\".join(has), asked.kind, _matches(asked, has), because)
 
 
 def _summary(asked: Asked, items: list[Dataset]) -> str:
@@ -147,7 +194,7 @@ def _tester(vr: str, asked: tuple[str, ...], kind: Kind) -> Callable[[str], bool
 
 def tester(asked: Asked) -> Callable[[str], bool]:
     """The test of one value of the attribute."""
-    return _tester(asked.key.vr, asked.values, asked.kind)
+    return _tester(asked.key.vr, (*asked.values, *asked.also), asked.kind)
 
 
 def comparable(vr: str, text: str) -> str | Decimal:

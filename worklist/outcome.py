@@ -27,6 +27,8 @@ from worklist.verdicts import Verdict
 
 MOST = 2000
 """Exams that one query is compared with."""
+_Rule = tuple[str, str]
+"""A key and how it is compared: a setting of the station may be about an attribute that is a key too."""
 NAMED = 20
 """Exams that are named of those that do not match."""
 NOTHING = "no exam is on its list on these days, nor on that of another station of its modality"
@@ -98,7 +100,7 @@ def of_each(askings: Iterable[Asking]) -> list[Outcome]:
     known: dict[object, Outcome] = {}
     found = []
     for asking in askings:
-        key = (asking.site.pk, asking.calling, id(asking.query), _day_of(asking)[0])
+        key = (asking.site.pk, asking.calling, asking.query, _day_of(asking)[0])
         known[key] = replace(known[key], asking=asking, got=_got(asking)) if key in known and _is_searched(asking) else of(asking)
         found.append(known[key])
     return found
@@ -127,9 +129,9 @@ def of(asking: Asking) -> Outcome:
 
 
 def _compared(asking: Asking, asked: Query, got: int | None, what: str, entries: Sequence[WorklistEntry]) -> Outcome:
-    excludes: Counter[str] = Counter()
-    alone: Counter[str] = Counter()
-    examples: dict[str, KeyVerdict] = {}
+    excludes: Counter[_Rule] = Counter()
+    alone: Counter[_Rule] = Counter()
+    examples: dict[_Rule, KeyVerdict] = {}
     missing: list[Compared] = []
     hidden = now = 0
     for entry in entries[:MOST]:
@@ -139,15 +141,19 @@ def _compared(asking: Asking, asked: Query, got: int | None, what: str, entries:
             continue
         now += not against
         if against and len(missing) < NAMED:
-            missing.append(Compared(entry.pk, tuple(verdicts.name_of(verdict.keyword) for verdict in against)))
-        excludes.update(verdict.keyword for verdict in against)
-        examples |= {verdict.keyword: verdict for verdict in against if verdict.keyword not in examples}
+            missing.append(Compared(entry.pk, tuple(map(verdicts.title_of, against))))
+        excludes.update(map(_rule, against))
+        examples = {_rule(verdict): verdict for verdict in against} | examples
         if len(against) == 1:
-            alone[against[0].keyword] += 1
+            alone[_rule(against[0])] += 1
     ordered = sorted(excludes, key=lambda key: (-excludes[key], -alone[key]))
     ae_titles = frozenset(Station.objects.filter(site=asking.site).values_list("ae_title", flat=True)) if ordered else frozenset()
     exclusions = tuple(Exclusion(verdicts.of_key(examples[key], ae_titles), excludes[key], alone[key]) for key in ordered)
     return Outcome(asking, got, what, min(len(entries), MOST) - hidden, now, hidden, exclusions, tuple(missing), len(entries) > MOST)
+
+
+def _rule(verdict: KeyVerdict) -> _Rule:
+    return verdict.keyword, verdict.kind
 
 
 Look = Callable[[], list[WorklistEntry]]

@@ -178,7 +178,7 @@ class Plan:
     """How the items that answer one query are written in one transfer syntax, in the preferred character set when they fit it."""
 
     def __init__(self, query: Query, transfer_syntax: str, preferred: Sequence[str]) -> None:
-        self.query = query
+        self.query, self._empties = query, query.scope.empty_sequences
         self._transfer_syntax, self._preferred = transfer_syntax, tuple(preferred)
         self._implicit = transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN
         self._codec, self._declared = self._character_set()
@@ -236,12 +236,12 @@ class Plan:
         is_step = asked.key is keys.STEP_SEQUENCE
         if not asked.whole:
             return replace(self._level_of(asked.children), only_first=is_step)
-        needed = [child for child in asked.key.children if child.returned in ("1", "2")]
+        needed = answers.needed(asked.key, self._empties)
         tags = tuple(_swapped(child.tag) for child in needed)
         return _Level(tags, tuple(map(self._empty, needed)), whole=True, only_first=is_step)
 
     def _blank(self, key: Key) -> bytes:
-        return b"" if key.returned in answers.WHEN_KNOWN else self._empty(key)
+        return b"" if answers.is_left_out(key, self._empties) else self._empty(key)
 
     def _empty(self, key: Key) -> bytes:
         """The element without a value (for little endian, as all that a plan writes by itself)."""

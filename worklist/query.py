@@ -1,6 +1,6 @@
 """A C-FIND identifier, read: which keys are asked, with what, and how each is matched (PS3.4 C.2.2.2, K.4.1.1)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from pydicom import Dataset
@@ -8,7 +8,9 @@ from pydicom.datadict import keyword_for_tag
 
 from worklist import keys, values
 from worklist.keys import Key, Kind
+from worklist.scope import EVERYTHING, Scope
 
+STATION, STATUS = "ScheduledStationAETitle", "ScheduledProcedureStepStatus"
 _WILDCARDS = ("*", "?")
 
 
@@ -24,7 +26,8 @@ class BadKey(Exception):
 class Asked:
     """One key of a query. No `values` asks for everything; several ask for any of them.
 
-    A sequence has `children` instead; `whole` asks for all of its items, as a sequence without item or with an empty one does.
+    A sequence has `children` instead; `whole` asks for all of its items, as a sequence without item or with an empty one does. `also` are
+    values that match beside those asked for: the aliases of a station that asks for its own list.
     """
 
     key: Key
@@ -32,6 +35,7 @@ class Asked:
     kind: Kind = Kind.UNIVERSAL
     children: "tuple[Asked, ...]" = ()
     whole: bool = False
+    also: tuple[str, ...] = ()
 
     @cached_property
     def filters(self) -> bool:
@@ -44,7 +48,8 @@ class Query:
     """The keys asked at root level and in the step sequence, which is None when it was not asked for.
 
     `unsupported` names the asked attributes that are not supported: they make every answer FF01. `notes` say what was
-    tolerated. `character_set` are the terms of SpecificCharacterSet that the identifier was written in.
+    tolerated. `character_set` are the terms of SpecificCharacterSet that the identifier was written in. `scope` is what the asking
+    station is shown at all.
     """
 
     root: tuple[Asked, ...]
@@ -52,6 +57,25 @@ class Query:
     unsupported: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     character_set: tuple[str, ...] = ()
+    scope: Scope = EVERYTHING
+
+    def under(self, scope: Scope) -> "Query":
+        """The query as the station of the scope asks it: for its own list it asks for those of its aliases too."""
+        sequence, station = self.sequence, self.asked(STATION)
+        if sequence and station and scope.aliases and scope.station in station.values:
+            also = tuple(title for title in scope.aliases if title not in station.values)
+            children = tuple(replace(one, also=also) if one is station else one for one in sequence.children)
+            sequence = replace(sequence, children=children)
+        return replace(self, sequence=sequence, scope=scope)
+
+    @property
+    def narrowings(self) -> tuple[str, ...]:
+        """In words, what the station's settings take from what is asked; for the journal, since the console is not told."""
+        scope, station = self.scope, self.asked(STATION)
+        if not scope.own_list_only or (station and {*station.values} <= {*scope.lists}):
+            return ()
+        what = f"the list of {', '.join(station.values)}" if station else "every station's list"
+        return (f"{what} was asked for; {scope.station} is shown its own list only ({', '.join(scope.lists)})",)
 
     @property
     def step(self) -> tuple[Asked, ...]:

@@ -1,13 +1,14 @@
 """The predicate of `worklist.matching`, made ready for many rows of columns: one decision, without an object for each entry."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from worklist import matching
 from worklist.keys import Kind
 from worklist.models import WorklistEntry
 from worklist.query import Asked, Query
+from worklist.scope import ANY_TIME
 
 Row = tuple[Any, ...]
 _ALWAYS = ("status", "local_date", "local_time")
@@ -15,7 +16,8 @@ _ALWAYS = ("status", "local_date", "local_time")
 
 def columns(query: Query) -> tuple[str, ...]:
     """The columns of WorklistEntry that `decider` reads."""
-    return tuple(dict.fromkeys((*_ALWAYS, *(one.key.column for one in _filters(query) if one.key.column))))
+    own = ("station_ae_titles",) if query.scope.own_list_only else ()
+    return tuple(dict.fromkeys((*_ALWAYS, *own, *(one.key.column for one in _filters(query) if one.key.column))))
 
 
 def decider(query: Query, positions: Mapping[str, int]) -> Callable[[Row], bool]:
@@ -25,8 +27,9 @@ def decider(query: Query, positions: Mapping[str, int]) -> Callable[[Row], bool]
     to `matching.matches`.
     """
     tests = [(positions[one.key.column], _test(one)) for one in _filters(query) if one.key.column and not _in_interval(query, one)]
-    if query.asked("ScheduledProcedureStepStatus") is None:
-        tests.append((positions["status"], frozenset(matching.SERVED).__contains__))
+    tests.append((positions["status"], frozenset(matching.statuses(query)).__contains__))
+    if query.scope.own_list_only:
+        tests.append((positions["station_ae_titles"], lru_cache(maxsize=256)(partial(matching.is_own, query.scope))))
 
     def columns_match(row: Row) -> bool:
         for position, test in tests:  # noqa: SIM110  (a loop takes half the time of all())
@@ -34,14 +37,21 @@ def decider(query: Query, positions: Mapping[str, int]) -> Callable[[Row], bool]
                 return False
         return True
 
+    shown = _young_enough(query, positions, columns_match)
     if query.interval is None and all(one.key.column for one in _filters(query)):
-        return columns_match
+        return shown
     names = [*columns(query), "item"]
 
     def matches(row: Row) -> bool:
-        return columns_match(row) and matching.matches(query, WorklistEntry(**{name: row[positions[name]] for name in names}))
+        return shown(row) and matching.matches(query, WorklistEntry(**{name: row[positions[name]] for name in names}))
 
     return matches
+
+
+def _young_enough(query: Query, positions: Mapping[str, int], others: Callable[[Row], bool]) -> Callable[[Row], bool]:
+    """`others`, and what the station's age limit says."""
+    oldest, day, time = query.scope.oldest, positions["local_date"], positions["local_time"]
+    return others if oldest == ANY_TIME else lambda row: (row[day], row[time]) >= oldest and others(row)
 
 
 def _filters(query: Query) -> list[Asked]:

@@ -1,38 +1,85 @@
 """Modality Worklist SCP: the C-FIND of PS3.4 Annex K."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from dimse import services, statuses
 from dimse.errors import DimseFailure
 from dimse.services import EncodedAnswers, FindAnswer, FindRequest, Service, Verb
-from ris.models import Site, Station
+from ris.models import Site
 from ris.peers import site_of
-from worklist import item, query
-from worklist.find import Search
+from ris.profiles import Profile
+from worklist import askers, item, keys, query, values
+from worklist.find import Found, Search
 from worklist.plans import Plan
 from worklist.query import BadKey, Query
 from worklist.recent import Recent
+from worklist.scope import Scope
 
 BATCH = 100  # answers between two looks whether the request was canceled
 _KEPT = 64  # a modality asks the same all day: what is kept of a generation, by transfer syntax and bytes of the identifier
 _queries: Recent[tuple[str, bytes], Query] = Recent(_KEPT)
-_searches: Recent[tuple[str, bytes, int], Search] = Recent(_KEPT)
-_plans: Recent[tuple[str, bytes, tuple[str, ...]], Plan] = Recent(_KEPT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A query made ready for who asks it."""
+
+    search: Search
+    plan: Plan
+    remarks: tuple[str, ...]
+
+
+_ready: Recent[tuple[str, bytes, int, Scope, tuple[str, ...]], _Ready] = Recent(_KEPT)
 
 
 def c_find(request: FindRequest) -> Iterator[FindAnswer]:
-    """Pending answers in order of start; FE00 when canceled; A900 with the offending element for a key that is no date or time."""
-    asked = _query(request)
-    peer = request.association
+    """Pending answers in order of start; FE00 when canceled; A900 with the offending element for a key that is no date or time.
+
+    What the station is set to decides which exams it is shown, and how many.
+    """
+    asked, peer = _query(request), request.association
     site = site_of(peer.called_ae_title, peer.calling_ae_title)
-    plan = _plan(request, asked, _preferred(site, peer.calling_ae_title, asked))
+    profile = askers.profile_of(site, peer.calling_ae_title, asked)
+    if profile.refuses_several_items:
+        _refuse_several_items(request)
+    ready = _made_ready(request, asked, site, profile)
+    for remark in ready.remarks:
+        request.remark(remark)
     status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
-    for page in _search(request, asked, site).pages():
+    room = profile.answer_limit
+    for page in ready.search.pages():
         for at in range(0, len(page), BATCH):
             if request.is_cancelled():
                 yield statuses.CANCELED, None
                 return
-            yield EncodedAnswers(status, [plan.compose(one.item) for one in page[at : at + BATCH]])
+            batch = page[at : at + BATCH]
+            if room is not None and len(batch) > room:
+                yield _encoded(status, ready.plan, batch[:room])
+                _cut(request, profile)
+                return
+            yield _encoded(status, ready.plan, batch)
+            room = None if room is None else room - len(batch)
+
+
+def _encoded(status: int, plan: Plan, found: Sequence[Found]) -> EncodedAnswers:
+    return EncodedAnswers(status, [plan.compose(one.item) for one in found])
+
+
+def _cut(request: FindRequest, profile: Profile) -> None:
+    """The answers end at the station's limit; DimseFailure (A700) when it is set so."""
+    request.remark(
+        f"more exams match than the {profile.answer_limit} answers that {profile.ae_title} is set to; the later ones were not sent"
+    )
+    if profile.refuses_at_limit:
+        raise DimseFailure(statuses.OUT_OF_RESOURCES, f"More than {profile.answer_limit} exams match; ask for fewer, e.g. for one day")
+
+
+def _refuse_several_items(request: FindRequest) -> None:
+    count = len(values.items(request.identifier, keys.STEP_SEQUENCE.tag))
+    if count > 1:
+        comment = f"{count} items in ScheduledProcedureStepSequence; one is allowed"
+        raise DimseFailure(statuses.IDENTIFIER_DOES_NOT_MATCH, comment, offending=[keys.STEP_SEQUENCE.tag])
 
 
 def _query(request: FindRequest) -> Query:
@@ -46,29 +93,16 @@ def _query(request: FindRequest) -> Query:
     return found
 
 
-def _search(request: FindRequest, asked: Query, site: Site) -> Search:
-    key = request.transfer_syntax, request.raw, site.pk
-    found = _searches.get(key)
+def _made_ready(request: FindRequest, asked: Query, site: Site, profile: Profile) -> _Ready:
+    shown = askers.scope_of(profile, site)
+    preferred = profile.character_set or asked.character_set or (item.UTF_8,)
+    key = request.transfer_syntax, request.raw, site.pk, shown, preferred
+    found = _ready.get(key)
     if found is None:
-        found = Search(site, asked)
-        _searches.put(key, found)
+        ours = asked.under(shown)
+        found = _Ready(Search(site, ours), Plan(ours, request.transfer_syntax, preferred), (*asked.notes, *ours.narrowings))
+        _ready.put(key, found)
     return found
-
-
-def _plan(request: FindRequest, asked: Query, preferred: tuple[str, ...]) -> Plan:
-    key = request.transfer_syntax, request.raw, preferred
-    found = _plans.get(key)
-    if found is None:
-        found = Plan(asked, request.transfer_syntax, preferred)
-        _plans.put(key, found)
-    return found
-
-
-def _preferred(site: Site, calling_ae_title: str, asked: Query) -> tuple[str, ...]:
-    """The set that answers are written in when they fit: the station's; for an unknown caller that of its query, else UTF-8."""
-    known = Station.objects.filter(site=site, ae_title=calling_ae_title.strip()).values_list("character_set", flat=True)[:1]
-    declared = next(iter(known), "")
-    return tuple(declared.split("\\")) if declared else asked.character_set or (item.UTF_8,)
 
 
 WORKLIST = Service(services.MODALITY_WORKLIST, "Modality Worklist", {Verb.C_FIND: c_find})

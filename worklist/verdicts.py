@@ -9,11 +9,17 @@ from pydicom.datadict import dictionary_description, tag_for_keyword
 from ris.web import times
 from worklist import values
 from worklist.keys import Kind
-from worklist.matching import BY_DEFAULT, ONE_INTERVAL, SERVED, KeyVerdict
+from worklist.matching import AGE, ARRIVED_ONLY, BY_DEFAULT, ONE_INTERVAL, OWN_LIST, STATUSES_SHOWN, KeyVerdict
 
 SPAN = "Scheduled Procedure Step Start Date and Time"
 _STATION, _DATE = "ScheduledStationAETitle", "ScheduledProcedureStepStartDate"
-_RULES = {BY_DEFAULT: ("statuses_shown", "Statuses shown")}
+_RULES = {
+    BY_DEFAULT: ("statuses_shown", "Statuses shown"),
+    STATUSES_SHOWN: ("statuses_of_station", "Statuses shown"),
+    ARRIVED_ONLY: ("requires_arrival", "Requires arrival"),
+    OWN_LIST: ("own_list_only", "Own list only"),
+    AGE: ("age_limit", "Age limit"),
+}
 """Kinds of verdicts that come from no key of the query: the name of the rule, for programs and for people."""
 _WORDS: dict[str, tuple[str, str]] = {
     Kind.UNIVERSAL: ("No value asks for everything", "No value asks for everything"),
@@ -37,6 +43,10 @@ _ADVICE = {
     "ScheduledProcedureStepStartDate": "Look at the date of the console and the days that it asks for.",
     "ScheduledProcedureStepStartTime": "Look at the clock of the console and the hours that it asks for.",
     "Modality": "Correct the modality of the query at the console, or that of the exam.",
+    "statuses_of_station": "Change what the station is shown, in its settings, or let the console ask for the status.",
+    "requires_arrival": "Check the patient in, or change the settings of the station.",
+    "own_list_only": "Move the exam to this station, or let it see the other list too, in its settings.",
+    "age_limit": "Move the exam to today if it is still to be done, or raise the age limit in the settings of the station.",
     "statuses_shown": "An exam that has begun or is over has left the worklist; undo that if it was a mistake.",
 }
 _CLEAR = "Clear what was typed for it at the console, or correct it."
@@ -75,7 +85,7 @@ class Verdict:
 
 def of_key(verdict: KeyVerdict, ae_titles: Collection[str] = ()) -> Verdict:
     """`ae_titles` are those of the site's stations: an AE title that none of them has is worth a word."""
-    key, name = _RULES.get(verdict.kind, (verdict.keyword, name_of(verdict.keyword)))
+    key, name = _named(verdict)
     tag = tag_for_keyword(verdict.keyword.split(" ")[0]) if verdict.kind not in _RULES else None
     return Verdict(
         key=key,
@@ -86,6 +96,15 @@ def of_key(verdict: KeyVerdict, ae_titles: Collection[str] = ()) -> Verdict:
         why=_why(verdict, ae_titles),
         tag=f"({tag >> 16:04X},{tag & 0xFFFF:04X})" if tag is not None else "",
     )
+
+
+def title_of(verdict: KeyVerdict) -> str:
+    """What decided: the name of a key or of a rule."""
+    return _named(verdict)[1]
+
+
+def _named(verdict: KeyVerdict) -> tuple[str, str]:
+    return _RULES.get(verdict.kind) or (verdict.keyword, name_of(verdict.keyword))
 
 
 def name_of(keyword: str) -> str:
@@ -109,7 +128,9 @@ def _plain(text: str) -> str:
 
 def _why(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
     said = _WORDS.get(verdict.kind)
-    words = said[0 if verdict.matches else 1] if said else verdict.kind
+    words = said[0 if verdict.matches else 1] if said else verdict.because or verdict.kind
+    if said and verdict.because:
+        return f"{words}. {verdict.because}"
     if verdict.matches or verdict.kind == Kind.UNIVERSAL:
         return words
     if not verdict.has:
@@ -125,7 +146,7 @@ def _hint(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
     if verdict.keyword == _DATE and verdict.kind == Kind.SINGLE:
         return _about_days(verdict)
     if verdict.kind == BY_DEFAULT:
-        return f"{', '.join(status.capitalize() for status in SERVED)} are shown"
+        return ", ".join(status.capitalize() for status in verdict.asked.split("\\")) + " are shown"
     if verdict.kind == Kind.SINGLE and verdict.asked.casefold() == verdict.has.casefold():
         return "Only upper and lower case differ, and they count"
     return ""

@@ -1,5 +1,6 @@
 """Queries and entries for tests of the worklist."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -43,7 +44,7 @@ def found(asked: Query) -> list[Found]:
     return [one for page in find.find(a_site(), asked) for one in page]
 
 
-def a_find_request(asked: Dataset, cancelled_after: int = 1_000_000) -> FindRequest:
+def a_find_request(asked: Dataset, cancelled_after: int = 1_000_000, remark: Callable[[str], None] = len) -> FindRequest:
     """A C-FIND as the SCP gets it; C-CANCEL is seen at the look after this many."""
     left = iter(range(cancelled_after))
     return FindRequest(
@@ -54,6 +55,7 @@ def a_find_request(asked: Dataset, cancelled_after: int = 1_000_000) -> FindRequ
         raw=encode(asked, EXPLICIT_VR_LITTLE_ENDIAN),
         identifier=asked,
         is_cancelled=lambda: next(left, None) is None,
+        remark=remark,
     )
 
 

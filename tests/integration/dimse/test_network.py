@@ -62,6 +62,7 @@ def test_answers_that_come_encoded_are_sent_as_they_are(serve: Callable[..., Dic
         yield EncodedAnswers(statuses.PENDING, identifiers[:20])
         yield EncodedAnswers(statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED, identifiers[20:])
         yield EncodedAnswers(statuses.PENDING, [])
+        request.remark("25 are enough")
 
     ris.on_find = find
     contexts = [scu.MODALITY_WORKLIST]
@@ -71,7 +72,7 @@ def test_answers_that_come_encoded_are_sent_as_they_are(serve: Callable[..., Dic
         answers = list(association.find(worklist_query()))
     assert [str(answer.PatientID) for answer in answers] == [f"P{number}" for number in range(25)]
     response = next(entry for entry in ris.entries if getattr(entry, "answer_count", None) is not None)
-    assert (response.answer_count, len(response.answers)) == (25, 10)
+    assert (response.answer_count, len(response.answers), response.note) == (25, 10, "25 are enough")
 
 
 # --- Peers that do not read ---------------------------------------------------------------------------------------

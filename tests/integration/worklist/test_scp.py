@@ -16,7 +16,7 @@ from dimse.services import (
 )
 from ris.actions.stations import StationData, save_station
 from ris.models import Site
-from tests.support.hospital import ACTOR, a_station, an_order, in_minutes
+from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minutes
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.worklist import a_find_request, identifier
@@ -47,6 +47,19 @@ def test_pending_tells_whether_every_key_is_supported(three_orders: None) -> Non
 def test_a_cancel_ends_the_answers_with_fe00(three_orders: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scp, "BATCH", 2)
     assert statuses_of(identifier(PatientID=""), cancelled_after=1) == [statuses.PENDING, statuses.PENDING, statuses.CANCELED]
+
+
+def test_what_a_setting_takes_away_is_told_beside_the_answers(three_orders: None) -> None:
+    told: list[str] = []
+    save_station(a_site(), StationData("CT01", ("CT",), own_list_only=True, answer_limit=2), ACTOR)
+    two_items = identifier({}, PatientID="")
+    two_items.ScheduledProcedureStepSequence.append(Dataset())
+    list(c_find(a_find_request(two_items, remark=told.append)))
+    assert told == [
+        "ScheduledProcedureStepSequence has 2 items; the first is used",
+        "every station's list was asked for; CT01 is shown its own list only (CT01)",
+        "more exams match than the 2 answers that CT01 is set to; the later ones were not sent",
+    ]
 
 
 def test_a_key_that_is_no_date_fails_with_a900_and_names_the_element(db: None) -> None:

@@ -13,6 +13,7 @@ from tests.support.hospital import a_patient_data, a_pool, a_procedure, a_site, 
 from tests.support.worklist import asking, found
 from worklist import find, matching, projection
 from worklist.models import WorklistEntry
+from worklist.scope import EVERYTHING, Scope
 
 pytestmark = pytest.mark.both_databases
 
@@ -51,6 +52,17 @@ STEP_KEYS: dict[str, list[str]] = {
 }
 
 
+SCOPES = st.just(EVERYTHING) | st.builds(
+    Scope,
+    station=st.sampled_from(["CT01", "MR01", "XX"]),
+    aliases=st.sampled_from([(), ("CT02",), ("CT02", "NOWHERE"), ("MR01", "CT02", "XX")]),
+    own_list_only=st.booleans(),
+    shown=st.sampled_from([("SCHEDULED", "ARRIVED", "READY"), ("READY",), ("ARRIVED", "STARTED", "CANCELED")]),
+    requires_arrival=st.booleans(),
+    oldest=st.sampled_from([("", ""), ("20260707", "080000.000000"), ("20300101", "000000.000000")]),
+)
+
+
 def some_of(table: dict[str, list[str]]) -> st.SearchStrategy[dict[str, Any]]:
     return st.fixed_dictionaries({}, optional={keyword: st.sampled_from(values) for keyword, values in table.items()})
 
@@ -61,9 +73,9 @@ class TestNarrowing(TestCase):
         a_worklist()
 
     @settings(max_examples=80, deadline=None)
-    @given(step=some_of(STEP_KEYS), root=some_of(KEYS))
-    def test_narrowed_in_sql_or_not_the_answers_are_the_same(self, step: dict[str, Any], root: dict[str, Any]) -> None:
-        asked = asking(step, **root)
+    @given(step=some_of(STEP_KEYS), root=some_of(KEYS), scope=SCOPES)
+    def test_narrowed_in_sql_or_not_the_answers_are_the_same(self, step: dict[str, Any], root: dict[str, Any], scope: Scope) -> None:
+        asked = asking(step, **root).under(scope)
         every_entry = WorklistEntry.objects.order_by("local_date", "start", "pk")
         assert [e.step_id for e in found(asked)] == [e.pk for e in every_entry if matching.matches(asked, e)]
 
@@ -76,7 +88,9 @@ def test_pages_follow_each_other_without_a_gap_or_a_repeat(monkeypatch: pytest.M
     first = steps_of(an_order(station="CT03", start=in_minutes(60)))[0]
     WorklistEntry.objects.update(start=first.start)  # all at the same moment: the step's number keeps them apart
     every_one = set(WorklistEntry.objects.filter(status__in=matching.SERVED).values_list("pk", flat=True))
-    for asked in (asking({}), asking({"ScheduledProcedureStepStartDate": "20260701-20991231"}), asking({}, AccessionNumber="A*")):
+    lists = Scope("CT01", aliases=("CT02", "CT03", "MR01"), own_list_only=True)
+    asking_for = (asking({}), asking({"ScheduledProcedureStepStartDate": "20260701-20991231"}), asking({}, AccessionNumber="A*"))
+    for asked in (*asking_for, *(one.under(lists) for one in asking_for)):
         answers = [one.step_id for one in found(asked)]
         assert set(answers) == every_one
         assert len(answers) == len(every_one)

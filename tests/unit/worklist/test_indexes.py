@@ -13,6 +13,7 @@ from tests.support.hospital import a_site, an_order, steps_of
 from tests.support.worklist import asking
 from worklist import find, projection
 from worklist.models import WorklistEntry, WorklistEntryStation
+from worklist.scope import EVERYTHING, Scope
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
 
@@ -38,7 +39,19 @@ ROOT: dict[str, dict[str, Any]] = {
     "a name": {"PatientName": "NAME00042^ANN"},
     "the beginning of a name": {"PatientName": "name0004*"},
 }
-QUERIES = {name: (step, {}) for name, step in STEP.items()} | {name: ({}, root) for name, root in ROOT.items()}
+SETTINGS: dict[str, tuple[dict[str, Any], Scope]] = {
+    "a day of a station that sees two more lists": (STEP["a station's day"], Scope("CT03", ("CT04", "CT05"))),
+    "days of such a station": (STEP["a station's days"], Scope("CT03", ("CT04", "CT05"))),
+    "all of such a station": (STEP["a station"], Scope("CT03", ("CT04", "CT05"))),
+    "whatever such a station sees": ({}, Scope("CT03", ("CT04", "CT05"), own_list_only=True)),
+    "what is not too old": ({}, Scope("CT03", oldest=("20260720", "080000.000000"))),
+    "a station's that is not too old": (STEP["a station"], Scope("CT03", oldest=("20260720", "080000.000000"))),
+}
+QUERIES = {
+    **{name: (step, {}, EVERYTHING) for name, step in STEP.items()},
+    **{name: ({}, root, EVERYTHING) for name, root in ROOT.items()},
+    **{name: (step, {}, scope) for name, (step, scope) in SETTINGS.items()},
+}
 
 
 @pytest.fixture
@@ -75,10 +88,10 @@ def many_entries(db: None) -> None:
             cursor.execute("ANALYZE worklist_worklistentry, worklist_worklistentrystation")
 
 
-def plans_of(step: dict[str, Any], root: dict[str, Any]) -> list[str]:
+def plans_of(step: dict[str, Any], root: dict[str, Any], scope: Scope) -> list[str]:
     """How the database goes about each page of the query."""
     with CaptureQueriesContext(connection) as captured:
-        assert sum(map(len, find.find(a_site(), asking(step, **root)))) > 0
+        assert sum(map(len, find.find(a_site(), asking(step, **root).under(scope)))) > 0
     pages = [one["sql"] for one in captured if "worklist_worklistentry" in one["sql"]]
     with connection.cursor() as cursor:
         return [_plan(cursor, sql) for sql in pages]
@@ -102,5 +115,5 @@ def test_every_kind_of_query_seeks_by_an_index(many_entries: None, monkeypatch: 
     monkeypatch.setattr(find, "FIRST_PAGE", 7)  # pages behind the first seek too
     monkeypatch.setattr(find, "PAGE", 40)
     a_site()
-    wrong = {name: [plan for plan in plans_of(step, root) if not seeks(plan)] for name, (step, root) in QUERIES.items()}
+    wrong = {name: [plan for plan in plans_of(*query) if not seeks(plan)] for name, query in QUERIES.items()}
     assert {name: plans for name, plans in wrong.items() if plans} == {}

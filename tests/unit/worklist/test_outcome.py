@@ -6,12 +6,13 @@ import pytest
 
 from dimse.entries import now
 from ris import clock
+from ris.actions.stations import StationData, save_station
 from ris.models import ScheduledProcedureStep
-from tests.support.hospital import a_station, an_order, in_minutes, steps_of
+from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.journal import a_query
 from tests.support.worklist import identifier
 from worklist import captured, explanation, outcome
-from worklist.models import WorklistEntry
+from worklist.models import WorklistEntry, WorklistEntryStation
 from worklist.outcome import Outcome
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
@@ -57,6 +58,31 @@ def test_statuses_that_are_not_shown_are_counted_apart(five: list[ScheduledProce
     a_query(identifier({STATION: "CT01", DATE: day(five[0])}), answers=3)
     one = of_last()
     assert (one.got, one.of, one.now, one.hidden, kept(one)) == (3, 3, 3, 2, [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "rule", "why"),
+    [
+        ({"requires_arrival": True}, {STATION: "CT01"}, "requires_arrival", "CT01 is shown an exam only when the patient has arrived"),
+        ({"statuses_shown": ("READY",)}, {}, "statuses_of_station", "CT01 is shown only READY exams, unless it asks for others"),
+        ({"age_limit_hours": 1}, {}, "age_limit", None),
+        ({"own_list_only": True}, {}, "own_list_only", None),
+    ],
+)
+def test_a_setting_of_the_station_is_a_reason(
+    five: list[ScheduledProcedureStep], settings: dict[str, object], asked: dict[str, str], rule: str, why: str | None
+) -> None:
+    save_station(a_site(), StationData("CT01", ("CT",), **settings), ACTOR)
+    if rule == "age_limit":
+        WorklistEntry.objects.update(local_date="20000101")
+        WorklistEntryStation.objects.update(local_date="20000101")
+    if rule == "own_list_only":
+        WorklistEntry.objects.update(station_ae_titles="CT02")
+    a_query(identifier(asked))
+    one = of_last()
+    assert kept(one) == [(rule, 5, 5)]
+    title = "Statuses shown" if rule == "statuses_of_station" else "Requires arrival"
+    assert why is None or one.summary.endswith(f"and got 0 of 5: {title}: {why}")
 
 
 def test_a_wrong_date_is_compared_with_the_day_of_asking(five: list[ScheduledProcedureStep]) -> None:

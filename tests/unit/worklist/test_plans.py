@@ -16,6 +16,7 @@ from tests.support.worklist import asking, identifier
 from worklist import answers, item, keys, query
 from worklist.keys import Key
 from worklist.plans import Plan
+from worklist.scope import EVERYTHING, Scope
 
 SETS = (
     ("ISO_IR 192",),
@@ -90,12 +91,18 @@ QUERIES = st.one_of(a_query(ROOT), a_query((*ROOT, keys.STEP_SEQUENCE)), WITH_ST
 
 
 @settings(max_examples=120, deadline=None)
-@given(parts=ITEMS, asked=QUERIES, preferred=st.sampled_from(SETS), transfer_syntax=st.sampled_from(TRANSFER_SYNTAXES))
-@example((Dataset(), []), identifier({}), (), IMPLICIT_VR_LITTLE_ENDIAN)
+@given(
+    parts=ITEMS,
+    asked=QUERIES,
+    preferred=st.sampled_from(SETS),
+    transfer_syntax=st.sampled_from(TRANSFER_SYNTAXES),
+    scope=st.sampled_from([EVERYTHING, Scope(empty_sequences=True)]),
+)
+@example((Dataset(), []), identifier({}), (), IMPLICIT_VR_LITTLE_ENDIAN, EVERYTHING)
 def test_a_plan_agrees_with_the_answer_by_objects(
-    parts: tuple[Dataset, list[Dataset]], asked: Dataset, preferred: tuple[str, ...], transfer_syntax: str
+    parts: tuple[Dataset, list[Dataset]], asked: Dataset, preferred: tuple[str, ...], transfer_syntax: str, scope: Scope
 ) -> None:
-    encoded, wanted = an_item(*parts), query.parse(asked)
+    encoded, wanted = an_item(*parts), query.parse(asked).under(scope)
     expected = encode(answers.compose(wanted, item.decode(encoded), preferred), transfer_syntax)
     got = Plan(wanted, transfer_syntax, preferred).compose(encoded)
     assert got == expected, f"{decode(got, transfer_syntax).dataset}\n--- by objects:\n{decode(expected, transfer_syntax).dataset}"
