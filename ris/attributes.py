@@ -3,7 +3,7 @@
 A record may have attributes of several modules; each stands at the record that holds it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, Final
 
 from ris.attribute import Attribute
@@ -153,3 +153,27 @@ def columns(table: Sequence[Attribute], values: Mapping[str, Any], details: Mapp
             kept[attribute.keyword] = values[attribute.keyword]
     order = [attribute.keyword for attribute in table]
     return found | {"details": {keyword: kept[keyword] for keyword in order if kept.get(keyword)}}
+
+
+def put(record: Any, table: Sequence[Attribute], values: Mapping[str, Any]) -> tuple[dict[str, list[str]], list[str]]:
+    """Set the checked values that differ; the record is not saved. What changed, for a history, and the columns to save."""
+    known = {attribute.keyword: attribute for attribute in table}
+    changed = {keyword: known[keyword] for keyword, value in values.items() if known[keyword].of(record) != value}
+    detail = {keyword: [in_words(one.of(record)), in_words(values[keyword])] for keyword, one in changed.items()}
+    found = columns(table, {keyword: values[keyword] for keyword in changed}, record.details)
+    names = [name for name, value in found.items() if getattr(record, name) != value]
+    for name in names:
+        setattr(record, name, found[name])
+    return detail, names
+
+
+def in_words(value: Any) -> str:
+    """A kept value as one text."""
+    if not isinstance(value, list):
+        return str(value)
+    return "; ".join(" / ".join(filter(None, one.values())) if isinstance(one, dict) else one for one in value)
+
+
+def tags(table: Sequence[Attribute], keywords: Container[str] | None = None) -> frozenset[str]:
+    """Elements of a received item that these attributes, or all of the table, stand for."""
+    return frozenset[str]().union(*(one.tags for one in table if keywords is None or one.keyword in keywords))

@@ -90,7 +90,7 @@ def order(site: Site, accession_number: str) -> Order:
     found = (
         Order.objects.filter(site=site, accession_number=accession_number)
         .exclude(accession_number="")
-        .select_related("patient", "site")
+        .select_related("patient", "site", "visit")
         .prefetch_related(Prefetch("requested_procedures", queryset=procedures))
         .first()
     )

@@ -1,13 +1,14 @@
 """Ordering exams from the catalogue, and canceling what was ordered."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
-from ris import clock, events, validation
-from ris.actions import booking, numbers, patients, steps
+from ris import attributes, clock, events, validation
+from ris.actions import booking, numbers, patients, steps, visits
 from ris.actions.patients import PatientData
 from ris.actions.snapshot import procedure_columns, step_columns
 from ris.actor import Actor
@@ -27,6 +28,9 @@ from ris.models import (
 )
 from ris.transitions import SCHEDULED, WAITING
 from ris.validation import Checker, reason_text
+
+Further = Mapping[str, Mapping[str, Any]]
+"""Values of `ris.attributes` by record and keyword."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +57,11 @@ class Booking:
 
 @dataclass(frozen=True)
 class OrderRequest(Booking):
-    """What is ordered. `procedure_codes` are catalogue codes; an empty accession number asks for a new one."""
+    """What is ordered. `procedure_codes` are catalogue codes; an empty accession number asks for a new one.
+
+    `attributes` are further ones of `ris.attributes` by record (visit, order, procedure, step) and keyword; those of the procedure and
+    the step hold for each of the order.
+    """
 
     procedure_codes: list[str]
     priority: str = Order.Priority.ROUTINE
@@ -65,6 +73,7 @@ class OrderRequest(Booking):
     reason: str = ""
     comments: str = ""
     patient_transport_arrangements: str = ""
+    attributes: Further = field(default_factory=dict)
 
 
 @action
@@ -73,11 +82,13 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
 
     Raises InvalidInput, NotFound (procedure, station), Conflict (patient ID, merged patient, accession number) or SlotTaken.
     """
-    columns = _check(request)
+    columns, further = _check(request)
     procedures = [catalogue_procedure(site, code) for code in request.procedure_codes]
     request.check()
     person = patient if isinstance(patient, Patient) else patients.find_or_register(site, patient, actor)
     person = lock_patient(person.pk)
+    if further["visit"]:
+        visit, _ = visits.visit_with(person, visit, further["visit"], actor)
     order = Order.objects.create(
         site=site,
         patient=person,
@@ -89,7 +100,7 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
         ordered_by=actor.name,
         **columns,
     )
-    made = [step for procedure in procedures for step in request_procedure(order, procedure, actor)]
+    made = [step for procedure in procedures for step in request_procedure(order, procedure, actor, further)]
     book_in_a_row(made, request, actor)
     return order
 
@@ -115,10 +126,16 @@ def _accession_number(site: Site, typed: str) -> str:
     return typed
 
 
-def _check(request: OrderRequest) -> dict[str, str]:
-    """Column values of an Order, or InvalidInput."""
+_NO_MORE: Further = {"visit": {}, "order": {}, "procedure": {}, "step": {}}
+
+
+def _check(request: OrderRequest) -> tuple[dict[str, Any], Further]:
+    """Column values of an Order, and the further attributes by record, or InvalidInput."""
     checked = Checker()
-    columns = {
+    further = {name: attributes.check(attributes.RECORDS[name], request.attributes.get(name, {}), checked) for name in _NO_MORE}
+    for name in request.attributes.keys() - further.keys():
+        checked.refuse(name, f"is no record whose attributes can be set here; known are {', '.join(further)}")
+    columns: dict[str, Any] = {
         name: checked(name, validation.text, getattr(request, name), vr) or ""
         for name, vr in (
             ("accession_number", "SH"),
@@ -137,7 +154,7 @@ def _check(request: OrderRequest) -> dict[str, str]:
     if not request.procedure_codes:
         checked.refuse("procedure_code", "is empty; choose a procedure of the catalogue")
     checked.done()
-    return columns
+    return columns | attributes.columns(attributes.ORDER, further["order"]), further
 
 
 def catalogue_procedure(site: Site, code: str) -> Procedure:
@@ -148,30 +165,36 @@ def catalogue_procedure(site: Site, code: str) -> Procedure:
     return procedure
 
 
-def request_procedure(order: Order, procedure: Procedure, actor: Actor) -> list[ScheduledProcedureStep]:
-    """Copy the catalogue's procedure and its steps into the order."""
+def request_procedure(order: Order, procedure: Procedure, actor: Actor, further: Further = _NO_MORE) -> list[ScheduledProcedureStep]:
+    """Copy the catalogue's procedure and its steps into the order, with further attributes of both."""
     site = order.site
     requested = RequestedProcedure.objects.create(
         site=site,
         order=order,
         requested_procedure_id=numbers.requested_procedure_id(site),
         study_instance_uid=numbers.study_instance_uid(),
-        **procedure_columns(procedure),
+        **procedure_columns(procedure) | attributes.columns(attributes.PROCEDURE, further["procedure"]),
     )
-    return [make_step(requested, template, actor) for template in procedure.steps.all()]
+    over = attributes.columns(attributes.STEP, further["step"])
+    return [make_step(requested, template, actor, over=over) for template in procedure.steps.all()]
 
 
 def make_step(
-    requested: RequestedProcedure, template: ProcedureStepTemplate, actor: Actor, verb: str = "order", reason: str = ""
+    requested: RequestedProcedure,
+    template: ProcedureStepTemplate,
+    actor: Actor,
+    verb: str = "order",
+    reason: str = "",
+    over: Mapping[str, Any] | None = None,
 ) -> ScheduledProcedureStep:
-    """A step of the procedure as the template says, waiting in the tray."""
+    """A step of the procedure as the template says, with columns in place of its own, waiting in the tray."""
     now = clock.now(requested.site)
     step = ScheduledProcedureStep.objects.create(
         site=requested.site,
         requested_procedure=requested,
         scheduled_procedure_step_id=numbers.scheduled_procedure_step_id(requested.site),
         status_at=now,
-        **step_columns(template),
+        **step_columns(template) | dict(over or {}),
     )
     StepChange.by(actor, step=step, at=now, verb=verb, to_status=SCHEDULED, reason=reason)
     events.publish(events.StepChanged(step.pk))

@@ -1,13 +1,13 @@
 """Registering patients and keeping their demographics."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from ris import attributes, clock, events, names, validation
-from ris.actions import numbers
+from ris.actions import numbers, received
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import ChangedMeanwhile, Conflict
@@ -31,6 +31,7 @@ _TAGS: dict[str, tuple[str, ...]] = {
     **{attribute.keyword: tuple(attribute.tags) for attribute in attributes.PATIENT},
 }
 """Elements of a worklist item that a column of the patient, or one of the details, stands for."""
+_IDENTITY = frozenset({"patient_id", "issuer_of_patient_id", "name", "birth_date", "sex"})
 _ALL_TAGS = frozenset(tag for tags in _TAGS.values() for tag in tags)
 
 
@@ -55,6 +56,11 @@ class PatientData:
     patient_state: str = ""
     confidentiality: str = ""
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def data_of(patient: Patient) -> PatientData:
+    """The demographics as they are."""
+    return PatientData(**{one.name: getattr(patient, one.name) for one in fields(PatientData)})
 
 
 def _texts(values: list[str]) -> list[str]:
@@ -142,7 +148,10 @@ def described(patient: Patient) -> str:
 
 @action
 def find_or_register(site: Site, data: PatientData, actor: Actor) -> Patient:
-    """The patient of this ID, or a new one. Conflict when the ID exists under another name or birth date, or was merged."""
+    """The patient of this ID, or a new one. What is given beyond name, birth date and sex is brought up to date.
+
+    Conflict when the ID exists under another name or birth date, or was merged.
+    """
     columns = check(site, data)
     known = _holder(site, columns["patient_id"], columns["issuer_of_patient_id"]) if columns["patient_id"] else None
     if known is None:
@@ -162,7 +171,9 @@ def find_or_register(site: Site, data: PatientData, actor: Actor) -> Patient:
             f"Patient ID {known.patient_id} belongs to {names.plain(known.name)}, whose {' and '.join(differs)} "
             f"{'differ' if len(differs) > 1 else 'differs'}; correct the ID, or change that patient first."
         )
-    return known
+    given = {one.name: value for one in fields(PatientData) if one.name not in _IDENTITY and (value := getattr(data, one.name))}
+    brought = replace(data_of(known), **given | {"details": {**known.details, **data.details}})
+    return update_patient(known, brought, actor) if given and _changed(known, check(site, brought)) else known
 
 
 @action
@@ -220,4 +231,4 @@ def drop_received(patient: Patient, changed: Iterable[str] = tuple(_TAGS)) -> di
 
 def without_patient(received_item: dict[str, Any], tags: Collection[str] = _ALL_TAGS) -> dict[str, Any]:
     """The received item less what it says about the patient, which the record of the patient replaces."""
-    return {tag: element for tag, element in received_item.items() if tag not in tags}
+    return received.without(received_item, root=tags)

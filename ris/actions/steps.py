@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from ris import clock, events
-from ris.actions import booking
+from ris.actions import booking, received
 from ris.actor import Actor
 from ris.db import action, lock, part
 from ris.errors import ChangedMeanwhile, IllegalTransition, InvalidInput, NotPermitted
@@ -161,7 +161,7 @@ def _book(
     step.start, step.end = start, start + timedelta(minutes=step.duration_minutes)
     step.pool = place.pool
     step.location = "" if place.pool else place.stations[0].room
-    step.received_item = without_booking(step.received_item)
+    step.received_item = received.without(step.received_item, step=_BOOKING_TAGS)
     step.version += 1
     step.save(update_fields=["start", "end", "duration_minutes", "pool", "location", "received_item", "version"])
     step.stations.all().delete()
@@ -181,13 +181,4 @@ def _book(
 
 
 _BOOKING_TAGS = ("00400001", "00400002", "00400003", "00400004", "00400005", "00400010", "00400011")
-_STEP_SEQUENCE = "00400100"
-
-
-def without_booking(received_item: dict[str, Any]) -> dict[str, Any]:
-    """The received item less its station, start, end and location, which a booking made here replaces."""
-    items = received_item.get(_STEP_SEQUENCE, {}).get("Value", [])
-    if not items:
-        return received_item
-    kept = {tag: element for tag, element in items[0].items() if tag not in _BOOKING_TAGS}
-    return received_item | {_STEP_SEQUENCE: {"vr": "SQ", "Value": [kept]}}
+"""What a booking made here replaces: station, start, end and location."""

@@ -1,8 +1,10 @@
 """Visits: admissions and outpatient contacts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ris import clock, validation
+from ris import attributes, clock, validation
 from ris.actions import numbers
 from ris.actor import Actor
 from ris.db import action
@@ -45,3 +47,39 @@ def register_visit(patient: Patient, data: VisitData, actor: Actor) -> Visit:
     visit = Visit.objects.create(site=site, patient=patient, patient_class=data.patient_class, created_at=clock.now(site), **columns)
     RecordChange.by(actor, at=visit.created_at, verb="register", subject="visit", subject_id=visit.pk)
     return visit
+
+
+@action
+def visit_with(
+    patient: Patient, present: Visit | None, values: Mapping[str, Any], actor: Actor
+) -> tuple[Visit | None, dict[str, list[str]]]:
+    """The visit that checked values (`ris.attributes.VISIT`) describe, with what changed of it, for a history.
+
+    The present one takes them. An admission ID of another visit of the patient means that visit; without one there is a new visit as soon
+    as anything of it is said. Conflict when the admission ID is of somebody else's visit.
+    """
+    known = _of_admission(patient, present, values)
+    if known is not None and known != present:
+        present, values = known, {keyword: value for keyword, value in values.items() if value}
+    if present is None:
+        said = {keyword: value for keyword, value in values.items() if value and value != Visit.PatientClass.UNKNOWN}
+        if not said:
+            return None, {}
+        present = register_visit(patient, VisitData(Visit.PatientClass.UNKNOWN, admission_id=values.get("AdmissionID", "")), actor)
+    detail, names = attributes.put(present, attributes.VISIT, values)
+    if names:
+        present.save(update_fields=names)
+        RecordChange.by(actor, at=clock.now(patient.site), verb="edit", subject="visit", subject_id=present.pk, detail=detail)
+    return present, detail
+
+
+def _of_admission(patient: Patient, present: Visit | None, values: Mapping[str, Any]) -> Visit | None:
+    wanted = values.get("AdmissionID", "")
+    if not wanted:
+        return None
+    issuer = values.get("IssuerOfAdmissionIDSequence", present.issuer_of_admission_id if present else "")
+    held = Visit.objects.filter(site=patient.site, admission_id=wanted, issuer_of_admission_id=issuer)
+    known = held.exclude(admission_id="").first()  # as the index says, or SQLite does not use it
+    if known is not None and known.patient_id != patient.pk:
+        raise Conflict(f"Admission ID {wanted} belongs to a visit of another patient; correct it, or leave it empty.")
+    return known

@@ -1,9 +1,10 @@
 """Ordering an exam, and looking an order up."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Field, Router, Schema
 from ninja.responses import Status
 from pydantic import model_validator
 
@@ -12,6 +13,7 @@ from ris.actions import orders
 from ris.actions.orders import OrderRequest
 from ris.actions.patients import PatientData
 from ris.api import base
+from ris.api.attributes import FurtherIn, PatientAttributes, place, set_of
 from ris.api.auth import Bearer, caller
 from ris.api.base import Body, Line, Moment, refusals
 from ris.api.steps import StepOut, show_step
@@ -22,13 +24,29 @@ router = Router(tags=["orders"])
 
 
 class PatientIn(Body):
-    """Without `patient_id` a new patient is registered. Under a known one name, birth date and sex must fit."""
+    """Without `patient_id` a new patient is registered. Under a known one name, birth date and sex must fit; what else is given is
+    brought up to date.
+    """
 
     name: str
     patient_id: str | None = None
     birth_date: str | None = None
     sex: str | None = None
     issuer_of_patient_id: str | None = None
+    weight_kg: Decimal | None = None
+    size_m: Decimal | None = None
+    allergies: list[str] | None = None
+    medical_alerts: list[str] | None = None
+    pregnancy_status: int | None = Field(None, description="1 not pregnant, 2 possibly, 3 definitely, 4 not known.")
+    special_needs: str | None = None
+    patient_state: str | None = None
+    confidentiality: str | None = None
+    attributes: PatientAttributes | None = Field(None, description="Further ones by DICOM keyword.")  # type: ignore[valid-type]
+
+    def data(self) -> PatientData:
+        """For the action: null is as good as left out."""
+        given = self.model_dump(exclude_none=True)
+        return PatientData(details=given.pop("attributes", {}), **given)
 
 
 class OrderIn(Body):
@@ -53,6 +71,7 @@ class OrderIn(Body):
     reason: str | None = None
     comments: str | None = None
     patient_transport_arrangements: str | None = None
+    attributes: FurtherIn | None = Field(None, description="Further ones by record and DICOM keyword.")
 
     @model_validator(mode="after")
     def _one_way_of_naming_procedures(self) -> "OrderIn":
@@ -72,6 +91,15 @@ class PatientOut(Schema):
     name: str
     birth_date: str | None
     sex: str
+    weight_kg: Decimal | None
+    size_m: Decimal | None
+    allergies: list[str]
+    medical_alerts: list[str]
+    pregnancy_status: int | None
+    special_needs: str
+    patient_state: str
+    confidentiality: str
+    attributes: dict[str, Any] = Field(..., description="Further ones that are set, by DICOM keyword.")
 
 
 class RequestedProcedureOut(Schema):
@@ -80,6 +108,8 @@ class RequestedProcedureOut(Schema):
     code: str
     scheme: str
     meaning: str
+    attributes: dict[str, Any] = Field(..., description="Further ones that are set, by DICOM keyword.")
+    step_attributes: dict[str, dict[str, Any]] = Field(..., description="Those of its steps, by scheduled_procedure_step_id.")
     steps: list[StepOut]
 
 
@@ -96,6 +126,7 @@ class OrderOut(Schema):
     reason: str
     comments: str
     patient_transport_arrangements: str
+    attributes: dict[str, dict[str, Any]] = Field(..., description="Further ones of `order` and `visit` that are set, by DICOM keyword.")
     patient: PatientOut
     requested_procedures: list[RequestedProcedureOut]
     requested_procedure_id: str | None
@@ -107,9 +138,8 @@ class OrderOut(Schema):
 def place_order(request: HttpRequest, body: OrderIn) -> Status[dict[str, Any]]:
     """Order an exam and, with station and start, book its first step."""
     site = base.site_of(request)
-    person = PatientData(**body.patient.model_dump(exclude_none=True))
     try:
-        order = orders.place_order(site, person, body.request(), caller(request).actor)
+        order = orders.place_order(site, body.patient.data(), body.request(), caller(request).actor)
     except InvalidInput as error:
         raise InvalidInput({_field(name): why for name, why in error.errors.items()}) from error
     return Status(201, _order(queries.order(site, order.accession_number)))
@@ -123,7 +153,7 @@ def get_order(request: HttpRequest, accession_number: Line) -> dict[str, Any]:
 
 def _field(name: str) -> str:
     """Where the caller wrote what the domain calls by this name."""
-    return f"patient.{name}" if name in PatientIn.model_fields else name
+    return place(name) or (f"patient.{name}" if name in PatientIn.model_fields else name)
 
 
 def _order(order: Order) -> dict[str, Any]:
@@ -141,12 +171,22 @@ def _order(order: Order) -> dict[str, Any]:
         "reason": order.reason,
         "comments": order.comments,
         "patient_transport_arrangements": order.patient_transport_arrangements,
+        "attributes": {"order": set_of(order, "order"), "visit": set_of(order.visit, "visit")},
         "patient": {
             "patient_id": patient.patient_id,
             "issuer_of_patient_id": patient.issuer_of_patient_id,
             "name": patient.name,
             "birth_date": patient.birth_date.isoformat() if patient.birth_date else None,
             "sex": patient.sex,
+            "weight_kg": patient.weight_kg,
+            "size_m": patient.size_m,
+            "allergies": patient.allergies,
+            "medical_alerts": patient.medical_alerts,
+            "pregnancy_status": patient.pregnancy_status,
+            "special_needs": patient.special_needs,
+            "patient_state": patient.patient_state,
+            "confidentiality": patient.confidentiality,
+            "attributes": set_of(patient, "patient"),
         },
         "requested_procedures": procedures,
         "requested_procedure_id": only.get("requested_procedure_id"),
@@ -162,5 +202,7 @@ def _procedure(procedure: RequestedProcedure) -> dict[str, Any]:
         "code": procedure.code,
         "scheme": procedure.scheme,
         "meaning": procedure.meaning,
+        "attributes": set_of(procedure, "procedure"),
+        "step_attributes": {step.scheduled_procedure_step_id: set_of(step, "step") for step in procedure.steps.all()},
         "steps": [show_step(step) for step in procedure.steps.all()],
     }

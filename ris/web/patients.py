@@ -1,6 +1,6 @@
 """Finding, registering and keeping patients."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from django import forms
@@ -74,10 +74,6 @@ def _texts(typed: str) -> list[str]:
     return [part.strip() for part in typed.split(";") if part.strip()]
 
 
-def _known(patient: Patient) -> PatientData:
-    return PatientData(**{field.name: getattr(patient, field.name) for field in fields(PatientData)})
-
-
 def _initial(patient: Patient) -> dict[str, Any]:
     groups = [*patient.name.split("="), "", ""][:2]
     family, given, middle = [*groups[0].split("^"), "", "", ""][:3]
@@ -90,7 +86,7 @@ def _initial(patient: Patient) -> dict[str, Any]:
         "medical_alerts": "; ".join(patient.medical_alerts),
         "version": patient.version,
     }
-    return asdict(_known(patient)) | shown
+    return asdict(patients.data_of(patient)) | shown
 
 
 @page
@@ -168,7 +164,9 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = PatientForm(request.POST or None, initial=_initial(patient))
     if request.method == "POST" and form.is_valid():
         try:
-            patients.update_patient(patient, form.data_over(_known(patient)), Actor.user(request.user), form.cleaned_data["version"])
+            patients.update_patient(
+                patient, form.data_over(patients.data_of(patient)), Actor.user(request.user), form.cleaned_data["version"]
+            )
         except InvalidInput as error:
             form.take(error, _NAMES)
         except Conflict as error:

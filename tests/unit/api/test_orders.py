@@ -277,3 +277,62 @@ def test_a_start_next_year_does_not_change_the_clock_of_today(rest: Rest) -> Non
     status, order = rest.post("/orders", an_order_body(station_ae_title="CT01", start=start.isoformat()))
     assert status == 201
     assert order["accession_number"]
+
+
+def test_an_order_may_bring_further_attributes_which_read_back_as_they_are_kept(rest: Rest) -> None:
+    body = an_order_body(
+        attributes={
+            "visit": {"AdmissionID": "V1", "PatientClass": "I", "AdmittingDate": "2026-06-30"},
+            "order": {"OrderEnteredBy": "FRONT^DESK"},
+            "procedure": {"NamesOfIntendedRecipientsOfResults": ["DOE^JANE"]},
+            "step": {"CommentsOnTheScheduledProcedureStep": "slowly"},
+        }
+    )
+    body["patient"] |= {
+        "weight_kg": 71.5,
+        "allergies": ["Latex"],
+        "attributes": {"PatientPrimaryLanguageCodeSequence": "ja", "SmokingStatus": "no", "OtherPatientIDsSequence": [{"id": "99"}]},
+    }
+    status, order = rest.post("/orders", body)
+    assert status == 201
+    assert order["attributes"]["visit"] == {"AdmissionID": "V1", "PatientClass": "I", "AdmittingDate": "20260630"}
+    assert order["attributes"]["order"]["OrderEnteredBy"] == "FRONT^DESK"
+    (procedure,) = order["requested_procedures"]
+    assert procedure["attributes"]["NamesOfIntendedRecipientsOfResults"] == ["DOE^JANE"]
+    (step,) = procedure["step_attributes"].values()
+    assert step["CommentsOnTheScheduledProcedureStep"] == "slowly"
+    patient = order["patient"]
+    assert (patient["weight_kg"], patient["allergies"]) == ("71.50", ["Latex"])
+    assert patient["attributes"]["PatientPrimaryLanguageCodeSequence"][0]["meaning"] == "Japanese"
+    assert patient["attributes"] | {"PatientPrimaryLanguageCodeSequence": []} == {
+        "OtherPatientIDsSequence": [{"id": "99", "issuer": ""}],
+        "PatientPrimaryLanguageCodeSequence": [],
+        "SmokingStatus": "NO",
+    }
+    assert rest.get(f"/orders/{order['accession_number']}") == (200, order)
+
+
+def test_wrong_attributes_are_named_where_the_caller_wrote_them_and_nothing_is_written(rest: Rest) -> None:
+    before = row_counts()
+    body = an_order_body(attributes={"step": {"PreMedication": "x" * 65}, "visit": {"AdmittingTime": "noon"}})
+    status, refused = rest.post("/orders", body)
+    assert (status, set(refused["errors"])) == (422, {"attributes.step.PreMedication", "attributes.visit.AdmittingTime"})
+    body = an_order_body()
+    body["patient"]["attributes"] = {"SmokingStatus": "often"}
+    status, refused = rest.post("/orders", body)
+    assert (status, set(refused["errors"])) == (422, {"patient.attributes.SmokingStatus"})
+    body["patient"]["attributes"] = {"Shoes": "42"}
+    assert rest.post("/orders", body)[0] == 422
+    assert row_counts() == before
+
+
+def test_what_an_order_says_of_a_known_patient_is_brought_up_to_date_and_what_it_leaves_out_stays(rest: Rest) -> None:
+    body = an_order_body()
+    body["patient"] |= {"weight_kg": 70, "allergies": ["Latex"], "attributes": {"Occupation": "Farmer", "SmokingStatus": "NO"}}
+    first = rest.post("/orders", body)[1]["patient"]
+    body["patient"] = {name: first[name] for name in ("patient_id", "name", "birth_date", "sex")}
+    assert rest.post("/orders", body)[1]["patient"] == first
+    body["patient"] |= {"weight_kg": 72, "attributes": {"SmokingStatus": "YES"}}
+    second = rest.post("/orders", body)[1]["patient"]
+    assert (second["weight_kg"], second["allergies"]) == ("72.00", ["Latex"])
+    assert second["attributes"] == {"SmokingStatus": "YES", "Occupation": "Farmer"}
