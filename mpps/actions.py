@@ -21,7 +21,7 @@ from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer
 from mpps.models import Finding, PerformedProcedureStep, PerformedSeries, PerformedStepChange, StepLink
 from mpps.received import Received, keep
 from mpps.transitions import COMPLETED, IN_PROGRESS
-from ris import queries
+from ris import profiles, queries
 from ris.actions import steps
 from ris.db import action, lock
 from ris.events import publish
@@ -158,8 +158,10 @@ def _check_uid(message: Received, strict: bool) -> list[Notice]:
 
 
 def _performer(message: Received) -> matching.Performer:
-    titles = (text(message.dataset, "PerformedStationAETitle"), message.calling_ae_title.strip())
-    return matching.Performer(tuple(title for title in titles if title), text(message.dataset, "Modality").upper())
+    known = profiles.of(message.site)
+    titles = tuple(filter(None, (text(message.dataset, "PerformedStationAETitle"), message.calling_ae_title.strip())))
+    aliases = tuple(alias for title in titles if title in known for alias in known[title].aliases)
+    return matching.Performer(titles, text(message.dataset, "Modality").upper(), aliases)
 
 
 def _lock_procedures(ids: Iterable[int]) -> None:

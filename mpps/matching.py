@@ -80,10 +80,14 @@ STRATEGIES = (
 
 @dataclass(frozen=True)
 class Performer:
-    """Who performed: AE titles (performed station, calling) and modality, to choose among several steps of one procedure."""
+    """Who performed: AE titles (performed station, calling) and modality, to choose among several steps of one procedure.
+
+    `aliases` are AE titles whose lists these stations see beside their own: a step from one of them is as good, when none is their own.
+    """
 
     ae_titles: tuple[str, ...]
     modality: str
+    aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,7 @@ def _narrowed(found: list[ScheduledProcedureStep], performer: Performer) -> list
     questions = (
         lambda step: step.modality == performer.modality,
         lambda step: any(row.ae_title in performer.ae_titles for row in step.stations.all()),
+        lambda step: any(row.ae_title in (*performer.ae_titles, *performer.aliases) for row in step.stations.all()),
         lambda step: step.status not in FINAL,
     )
     if len(found) < 2:

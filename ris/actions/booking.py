@@ -132,6 +132,13 @@ def _claim(step: ScheduledProcedureStep) -> set[int]:
     return {row.station_id for row in step.stations.all() if row.station_id}
 
 
+def in_the_way(step: ScheduledProcedureStep, start: datetime, end: datetime) -> ScheduledProcedureStep | None:
+    """The exam that does not leave this one a station between start and end, or None."""
+    wanted = set(step.stations.values_list("station_id", flat=True)) - {None}
+    _, taken = _taken(wanted, start, end)
+    return _clash(wanted, start, end, [other for other in taken if other.pk != step.pk])
+
+
 def refuse_clash(stations: tuple[Station, ...], label: str, step: ScheduledProcedureStep, start: datetime) -> None:
     """Lock the stations that matter and raise SlotTaken when the step would overlap another one.
 

@@ -1,4 +1,4 @@
-"""Stations and pools of them."""
+"""Stations and what they are set to; pools of them are in `ris.actions.pools`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dimse import charsets
 from ris import clock, events, networks, validation
 from ris.actor import Actor
 from ris.db import action
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.models import RecordChange, Site, Station, StationAlias, StationModality, StationPool
 from ris.transitions import SCHEDULED, STATUSES, WAITING
 from ris.validation import Checker
@@ -219,44 +219,3 @@ def _list(station: Station, settings: _Settings) -> None:
     StationAlias.objects.bulk_create(
         [StationAlias(station=station, ae_title=title, position=i) for i, title in enumerate(settings.aliases)]
     )
-
-
-@action
-def save_pool(site: Site, code: str, name: str, ae_titles: Iterable[str], actor: Actor) -> StationPool:
-    """Make the pool of this code, or change its name and stations.
-
-    Raises InvalidInput or NotFound (a station). The code stands where an AE title could and must not be one.
-    """
-    checked = Checker()
-    code = checked("code", validation.text, code, "SH") or ""
-    name = checked("name", validation.text, name, "LO") or code
-    if not code:
-        checked.refuse("code", "is empty; write a short code, e.g. ANYCT")
-    elif Station.objects.filter(site=site, ae_title=code).exists():
-        checked.refuse("code", f"is the AE title of a station; choose another one than {code}")
-    checked.done()
-    stations = [_station(site, ae_title) for ae_title in ae_titles]
-    if not stations:
-        raise InvalidInput({"stations": "is empty; a pool needs at least one station"})
-    pool, made = StationPool.objects.get_or_create(site=site, code=code, defaults={"name": name})
-    detail: dict[str, list[str]] = {}
-    if pool.name != name:
-        detail["name"] = [pool.name, name]
-        pool.name = name
-        pool.save(update_fields=["name"])
-    before = sorted(pool.stations.values_list("ae_title", flat=True))
-    after = sorted(station.ae_title for station in stations)
-    if before != after:
-        pool.stations.set(stations)
-        detail["stations"] = [", ".join(before), ", ".join(after)]
-    if detail:
-        verb = "register" if made else "edit"
-        RecordChange.by(actor, at=clock.now(site), verb=verb, subject="pool", subject_id=pool.pk, detail=detail)
-    return pool
-
-
-def _station(site: Site, ae_title: str) -> Station:
-    station = Station.objects.filter(site=site, ae_title=ae_title).first()
-    if station is None:
-        raise NotFound(f"There is no station {ae_title!r} here; register it before it joins a pool.")
-    return station

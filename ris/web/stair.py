@@ -73,6 +73,7 @@ _VERBS = {
     "import": "Imported",
     "schedule": "Scheduled",
     "reschedule": "Moved",
+    "follow_pool": "Stations of the pool changed",
     "arrive": "Arrived",
     "ready": "Ready",
     "undo_arrival": "Arrival undone",

@@ -13,7 +13,7 @@ from billing.nudge import left_to_the_sweep
 from mpps.models import PerformedProcedureStep
 from mpps.transitions import IN_PROGRESS
 from ris import clock
-from ris.actions import catalogue, patients, stations
+from ris.actions import catalogue, patients, pools, stations
 from ris.actions.sites import ensure_default_site
 from ris.models import Order, Patient, ScheduledProcedureStep, Site
 from ris.transitions import BEGUN, CANCELED, WAITING
@@ -83,7 +83,7 @@ def _register_stations(site: Site, progress: Progress) -> None:
         stations.save_station(site, data, DEMO)
         progress("stations", number, len(STATIONS))
     for code, name, members in POOLS:
-        stations.save_pool(site, code, name, members, DEMO)
+        pools.save_pool(site, code, name, members, DEMO)
 
 
 def _register_catalogue(site: Site, progress: Progress) -> None:

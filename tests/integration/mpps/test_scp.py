@@ -10,9 +10,10 @@ from dimse.uids import new_uid
 from mpps import queries
 from mpps.models import MppsMessage, PerformedProcedureStep
 from ris.actions import steps as verbs
+from ris.actions.stations import StationData, save_station
 from ris.models import ScheduledProcedureStep
 from tests.integration.mpps.conftest import Connect, Modality
-from tests.support.hospital import ACTOR, a_site, an_order, steps_of
+from tests.support.hospital import ACTOR, a_procedure, a_site, an_order, steps_of
 from tests.support.mpps import a_create, a_reason, a_series, an_end, an_item
 
 both_databases = pytest.mark.both_databases
@@ -292,6 +293,18 @@ def test_a_group_case_moves_every_step(ct01: Modality) -> None:
     assert ct01.set(uid, an_end()).status == 0
     assert [status_of(step) for step in steps] == ["COMPLETED", "COMPLETED"]
     assert len(queries.accession_numbers(performed(uid))) == 2
+
+
+def test_of_several_steps_the_one_on_the_list_of_an_alias_is_taken_by_the_station_that_sees_it(connect: Connect) -> None:
+    first, second = steps_of(an_order(a_procedure("NMBONE", steps=("Injection", "Scan"))))
+    second.stations.update(ae_title="OLD09")
+    study = first.requested_procedure.study_instance_uid
+    for aliases, linked in (((), None), (("OLD09",), second)):
+        save_station(a_site(), StationData("CT09", ("CT",), aliases=aliases), ACTOR)
+        items = [an_item(StudyInstanceUID=study)]
+        uid = Modality(connect, "CT09").begin(a_create(PerformedStationAETitle="CT09", ScheduledStepAttributesSequence=items))
+        link = PerformedProcedureStep.objects.get(sop_instance_uid=uid).links.get()
+        assert link.step == linked
 
 
 def test_the_same_step_in_two_items_is_linked_once(ct01: Modality) -> None:

@@ -88,6 +88,8 @@ def test_of_several_steps_the_one_on_the_performing_station_is_taken() -> None:
     second.stations.update(ae_title="CT02")
     assert found(item(first, STUDY), Performer(("CT02",), "CT")) == (second.pk, "STUDY_UID")
     assert found(item(first, STUDY), Performer(("CT01",), "CT")) == (first.pk, "STUDY_UID")
+    assert found(item(first, STUDY), Performer(("CT9",), "CT", aliases=("CT02",))) == (second.pk, "STUDY_UID")
+    assert found(item(first, STUDY), Performer(("CT01",), "CT", aliases=("CT02",))) == (first.pk, "STUDY_UID")
 
 
 def test_of_several_steps_the_one_of_the_modality_is_taken() -> None:

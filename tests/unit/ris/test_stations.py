@@ -4,9 +4,10 @@ import pytest
 from django.contrib.auth.models import User
 
 from ris import events
-from ris.actions.stations import MOST_ALIASES, NEW, StationData, data_of, save_pool, save_station
+from ris.actions.pools import save_pool
+from ris.actions.stations import MOST_ALIASES, NEW, StationData, data_of, save_station
 from ris.actions.tokens import create_token, revoke_token
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.models import RecordChange, Station
 from tests.support.hospital import ACTOR, a_site
 
@@ -155,42 +156,11 @@ def test_two_people_who_edit_one_station_are_told():
         save_station(a_site(), StationData("CT01", ("CT",), room="Room 1"), ACTOR, expected_version=version)
 
 
-def test_a_pool_holds_stations_and_can_be_changed():
-    save()
-    save_station(a_site(), StationData("CT02", ("CT",)), ACTOR)
-    save_pool(a_site(), "ANYCT", "Any CT", ["CT01"], ACTOR)
-    pool = save_pool(a_site(), "ANYCT", "Any CT", ["CT01", "CT02"], ACTOR)
-
-    assert [station.ae_title for station in pool.stations.all()] == ["CT01", "CT02"]
-
-
-def test_a_pool_is_refused_without_code_name_of_a_station_or_stations():
-    save()
-    with pytest.raises(InvalidInput, match="AE title of a station"):
-        save_pool(a_site(), "CT01", "", ["CT01"], ACTOR)
-    with pytest.raises(InvalidInput, match="code"):
-        save_pool(a_site(), "", "", ["CT01"], ACTOR)
-    with pytest.raises(InvalidInput, match="at least one station"):
-        save_pool(a_site(), "ANYCT", "", [], ACTOR)
-    with pytest.raises(NotFound, match="'CT09'"):
-        save_pool(a_site(), "ANYCT", "", ["CT09"], ACTOR)
-
-
 def test_an_ae_title_that_is_the_code_of_a_pool_is_refused():
     save()
     save_pool(a_site(), "ANYCT", "", ["CT01"], ACTOR)
     with pytest.raises(InvalidInput, match="code of a pool"):
         save_station(a_site(), StationData("ANYCT", ("CT",)), ACTOR)
-
-
-def test_renaming_a_pool_is_recorded():
-    save()
-    save_pool(a_site(), "ANYCT", "Any CT", ["CT01"], ACTOR)
-    save_pool(a_site(), "ANYCT", "Every CT", ["CT01"], ACTOR)
-    assert [(change.verb, change.detail) for change in RecordChange.objects.filter(subject="pool")] == [
-        ("register", {"stations": ["", "CT01"]}),
-        ("edit", {"name": ["Any CT", "Every CT"]}),
-    ]
 
 
 def test_a_site_that_follows_the_settings_says_what_changed(settings):

@@ -1,0 +1,125 @@
+"""Pools: stations that stand in for each other, and the exams that wait on them."""
+
+from collections.abc import Iterable, Sequence
+
+from django.db.models import F, QuerySet
+
+from ris import clock, events, validation
+from ris.actions import booking
+from ris.actions.booking import Place
+from ris.actor import Actor
+from ris.db import action, lock
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound, SlotTaken
+from ris.models import RecordChange, RequestedProcedure, ScheduledProcedureStep, Site, Station, StationPool, StepChange, StepStation
+from ris.transitions import WAITING
+from ris.validation import Checker
+
+
+@action
+def save_pool(site: Site, code: str, name: str, ae_titles: Iterable[str], actor: Actor, before: Sequence[str] | None = None) -> StationPool:
+    """Make the pool of this code, or change its name and stations. Exams from today on that wait on it follow.
+
+    The code stands where an AE title could and must not be one. `before` are the AE titles that were seen when it was decided, none for
+    a new pool. Raises InvalidInput, NotFound (a station), ChangedMeanwhile, or SlotTaken when an exam would be left without a station.
+    """
+    code, name = _checked(site, code, name)
+    stations = [_station(site, ae_title) for ae_title in dict.fromkeys(ae_titles)]
+    if not stations:
+        raise InvalidInput({"stations": "is empty; a pool needs at least one station"})
+    pool, made = StationPool.objects.get_or_create(site=site, code=code, defaults={"name": name})
+    had = list(pool.stations.order_by("ae_title"))
+    _expect(pool, [] if made else [station.ae_title for station in had], before)
+    detail: dict[str, list[str]] = {}
+    if pool.name != name:
+        detail["name"] = [pool.name, name]
+        pool.name = name
+        pool.save(update_fields=["name"])
+    after = sorted(station.ae_title for station in stations)
+    if [station.ae_title for station in had] != after:
+        detail["stations"] = [", ".join(station.ae_title for station in had), ", ".join(after)]
+        _lock_stations({*had, *stations})
+        pool.stations.set(stations)
+        _let_follow(pool, actor)
+    if detail:
+        verb = "register" if made else "edit"
+        RecordChange.by(actor, at=clock.now(site), verb=verb, subject="pool", subject_id=pool.pk, detail=detail)
+    return pool
+
+
+def _checked(site: Site, code: str, name: str) -> tuple[str, str]:
+    checked = Checker()
+    code = checked("code", validation.text, code, "SH") or ""
+    name = checked("name", validation.text, name, "LO") or code
+    if not code:
+        checked.refuse("code", "is empty; write a short code, e.g. ANYCT")
+    elif Station.objects.filter(site=site, ae_title=code).exists():
+        checked.refuse("code", f"is the AE title of a station; choose another one than {code}")
+    checked.done()
+    return code, name
+
+
+def _station(site: Site, ae_title: str) -> Station:
+    station = Station.objects.filter(site=site, ae_title=ae_title).first()
+    if station is None:
+        raise NotFound(f"There is no station {ae_title!r} here; register it before it joins a pool.")
+    return station
+
+
+def _expect(pool: StationPool, has: Sequence[str], before: Sequence[str] | None) -> None:
+    if before is None or sorted(before) == sorted(has):
+        return
+    if not before:
+        raise Conflict(f"There is a pool {pool.code} already; open it to change it, or choose another code.")
+    raise ChangedMeanwhile(f"Somebody else changed this pool meanwhile; it has {', '.join(has)} now. Look again, then decide.")
+
+
+def _lock_stations(stations: Iterable[Station]) -> None:
+    """Lock them as a booking does, so that none is made meanwhile for stations that are about to change."""
+    ids = {station.pk for station in stations}
+    lock(lambda: Station.objects.filter(pk__in=ids).order_by("pk"))
+
+
+def _let_follow(pool: StationPool, actor: Actor) -> None:
+    """Exams that wait on the pool from today on get the stations that can perform them now."""
+    today, _ = clock.day_bounds(clock.today(pool.site), pool.site)
+    waiting = ScheduledProcedureStep.objects.filter(pool=pool, status__in=WAITING, start__gte=today)
+    lock(lambda: RequestedProcedure.objects.filter(steps__in=waiting.order_by()).order_by("pk"))
+    place = Place(tuple(pool.stations.prefetch_related("modalities")), pool)
+    left = [step for step in _locked(waiting) if _rebook(step, place, actor)]
+    for step in left:
+        _refuse_without_station(step, pool)
+
+
+def _locked(waiting: QuerySet[ScheduledProcedureStep]) -> list[ScheduledProcedureStep]:
+    found = waiting.select_for_update(of=("self",)).select_related("site", "requested_procedure__order__patient")
+    return list(found.prefetch_related("stations").order_by("pk"))
+
+
+def _rebook(step: ScheduledProcedureStep, place: Place, actor: Actor) -> bool:
+    """Whether the step lost a station. One that no station of the pool can perform stays as it is: people have to move it."""
+    had = [row.ae_title for row in step.stations.all()]
+    able = place.performs(step.modality)
+    has = [station.ae_title for station in able]
+    if not able or sorted(had) == sorted(has):
+        return False
+    step.stations.all().delete()
+    rows = [StepStation(step=step, ae_title=one.ae_title, station=one, position=i) for i, one in enumerate(able)]
+    StepStation.objects.bulk_create(rows)
+    ScheduledProcedureStep.objects.filter(pk=step.pk).update(version=F("version") + 1)
+    at = step.start.isoformat() if step.start else ""
+    detail = {"start": [at, at], "stations": [had, has]}
+    now, status = clock.now(step.site), step.status
+    StepChange.by(actor, step=step, at=now, verb="follow_pool", from_status=status, to_status=status, detail=detail)
+    events.publish(events.StepChanged(step.pk))
+    return not set(had) <= set(has)
+
+
+def _refuse_without_station(step: ScheduledProcedureStep, pool: StationPool) -> None:
+    """Raise SlotTaken when the exams of its time cannot have a station each any more."""
+    if step.start is None or step.end is None:
+        return
+    other = booking.in_the_way(step, step.start, step.end)
+    if other is not None:
+        exam = booking.describe(step)
+        beside = booking.describe(other)
+        raise SlotTaken(f"{pool.code} would have too few stations for {exam} and {beside}. Move one of them first.", exam)
