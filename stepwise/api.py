@@ -27,6 +27,7 @@ from ris.api.orders import router as orders
 from ris.api.steps import router as steps
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken
 from stepwise.explaining_api import router as explanations
+from stepwise.findings_api import router as findings
 from stepwise.web.reference import Reference
 
 log = structlog.get_logger(__name__)
@@ -64,7 +65,7 @@ def no_such_call(request: HttpRequest, rest: str) -> None:
     raise NotFound(f"There is no call {request.path}; {reverse('api:openapi-json')} describes those there are.")
 
 
-for router in (catalogue, orders, steps, explanations, performed_steps, charges, journal, elsewhere):
+for router in (catalogue, orders, steps, explanations, findings, performed_steps, charges, journal, elsewhere):
     api.add_router("", router)
 
 

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from stepwise.api import api
 from stepwise.health import healthz
-from stepwise.web import associations, board, explanations, pages, step
+from stepwise.web import associations, board, explanations, findings, pages, step
 from stepwise.web.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("steps/<int:pk>/", step.show, name="step"),
     path("steps/<int:pk>/explanation/", explanations.of_step, name="step-explanation"),
     path("stations/<path:ae_title>/queries/", explanations.of_station, name="station-queries"),
+    path("stations/<path:ae_title>/findings/", findings.of_station, name="station-findings"),
     path("performed/", board.show, name="performed"),
     path("associations/", associations.listing, name="associations"),
     path("associations/<uuid:pk>/", associations.show, name="association"),

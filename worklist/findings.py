@@ -24,7 +24,7 @@ _TEXT, _ATTRIBUTE = 500, 250  # characters that the columns hold
 
 
 class Code(StrEnum):
-    """What a finding is about."""
+    """What a finding is about, beside the rules of `worklist.lint_rules`, whose codes are findings too."""
 
     NOT_IN_CHARACTER_SET = "NOT_IN_CHARACTER_SET"  # an answer's text that the station's character set does not have
     TOLERATED_IN_QUERY = "TOLERATED_IN_QUERY"  # something in an identifier that is not as it should be, and was understood
@@ -39,7 +39,7 @@ class Observed:
 
     site_id: int
     station_ae_title: str
-    code: Code
+    code: str
     text: str
     seen: datetime
     step_id: int | None = None
@@ -49,7 +49,7 @@ class Observed:
     @property
     def key(self) -> _Key:
         """What makes two observations one fact."""
-        return self.site_id, self.station_ae_title[:16], self.step_id, self.code.value, self.attribute[:_ATTRIBUTE]
+        return self.site_id, self.station_ae_title[:16], self.step_id, str(self.code), self.attribute[:_ATTRIBUTE]
 
 
 class Gathering:

@@ -168,7 +168,7 @@ def _expected(asking: Asking, asked: Query) -> Iterator[tuple[str, Look]]:
             named = Q(**{f"{IDENTIFIERS[keyword]}__in": key.values})
             yield f"exams with {verdicts.name_of(keyword)} {', '.join(key.values)}", partial(_entries, site, asked, named)
     station = Station.objects.filter(site=site, ae_title=asking.calling).prefetch_related("modalities").first()
-    titles = [asking.calling] if station is not None else _values(asked, "ScheduledStationAETitle") or [asking.calling]
+    titles = list(asked.scope.lists) if station is not None else _values(asked, "ScheduledStationAETitle") or [asking.calling]
     modalities = [one.modality for one in station.modalities.all()] if station is not None else _values(asked, "Modality")
     days = (_asked_days(asked), _day_of(asking))
     for said, on in days:

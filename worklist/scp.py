@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from dimse import services, statuses
 from dimse.errors import DimseFailure
 from dimse.services import EncodedAnswers, FindAnswer, FindRequest, Service, Verb
+from ris import clock
 from ris.models import Site
 from ris.peers import site_of
 from ris.profiles import Profile
-from worklist import askers, item, keys, query, values
+from worklist import askers, item, keys, linting, query, values
 from worklist.find import Found, Search
 from worklist.plans import Plan
 from worklist.query import BadKey, Query
@@ -49,6 +50,7 @@ def c_find(request: FindRequest) -> Iterator[FindAnswer]:
     status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
     room = profile.answer_limit
     for page in ready.search.pages():
+        linting.looking.offer(site.pk, peer.calling_ae_title, page, clock.now(site))
         for at in range(0, len(page), BATCH):
             if request.is_cancelled():
                 yield statuses.CANCELED, None

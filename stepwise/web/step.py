@@ -14,7 +14,7 @@ from ris.web import datasets, live, stair
 from ris.web.access import page
 from ris.web.stair import Moment
 from ris.web.steps import may_be_scheduled, offered
-from stepwise.web import explanations, histories
+from stepwise.web import explanations, findings, histories
 from worklist import queries as worklist_queries
 
 SERVED = "what a modality that asks is shown"
@@ -47,6 +47,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     }
     if allowed(request.user, "worklist.explain"):
         context["seen_by"] = explanations.seen_by(step)
+        context["item_findings"] = findings.of_step(step)
     if allowed(request.user, "charges.view"):
         charges = billing_queries.of_procedures(site, [step.requested_procedure_id]).get(step.requested_procedure_id, [])
         context["charges"] = [billing_web.shown(charge) for charge in charges]

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from dimse.scu import ScuError
 from dimse.uids import new_uid
+from tests.support.items import element, part_10, sequence
 from tests.support.stack import Stack
 from tests.support.wait import wait_until
 from training.acquisition import acquire
@@ -32,6 +33,7 @@ class Examples:
     arrived: str
     canceled: str
     done: str
+    faulty: str
     tray: str
     underway: str
     held: str
@@ -53,6 +55,8 @@ def prepare(stack: Stack, page: Page) -> Examples:
     held = _perform_as_another(stack, _ordered(stack, "Held"))
     _begin_unscheduled(stack)
     _be_refused(stack)
+    faulty = _import_faulty(stack)
+    find(_target(stack), "MR01", [Question(station="MR01", step_id="S-FAULTY").identifier()])
     find(_target(stack), "MR01", [Question(station="MR1").identifier()])  # a list that nobody has
     charge = _small_charge(stack)
     done = _step(stack, f"accession_number={charge['accession_number']}")
@@ -61,6 +65,7 @@ def prepare(stack: Stack, page: Page) -> Examples:
         arrived=_step(stack, "status=ARRIVED"),
         canceled=_step(stack, "status=CANCELED"),
         done=done,
+        faulty=faulty,
         tray=str(_order(stack, "Tray")["steps"][0]["id"]),
         underway=underway,
         held=held,
@@ -161,6 +166,30 @@ def _begin_unscheduled(stack: Stack) -> None:
     item = Dataset()
     item.PatientID, item.PatientName = "E-26-0032", "WALKIN^Wanda"
     _create(stack, item, "PPS-WALKIN")
+
+
+def _import_faulty(stack: Stack) -> str:
+    """An item without Study Instance UID, with a birth date that no calendar has and an accession number that is too long."""
+    step = (
+        element(0x00080060, "CS", "MR"),
+        element(0x00400001, "AE", "MR01"),
+        element(0x00400002, "DA", f"{datetime.now(_ZONE):%Y%m%d}"),
+        element(0x00400003, "TM", "235000"),
+        element(0x00400007, "LO", "MR head"),
+        element(0x00400009, "SH", "S-FAULTY"),
+    )
+    path = stack.data_dir / "faulty.wl"
+    path.write_bytes(
+        part_10(
+            element(0x00080050, "SH", "A-TOO-LONG-BY-FAR-17"),
+            element(0x00100010, "PN", "EXAMPLE^Faulty"),
+            element(0x00100020, "LO", "E-FAULTY"),
+            element(0x00100030, "DA", "19600231"),
+            sequence(0x00400100, b"".join(step)),
+        )
+    )
+    stack.manage("import_worklist", str(path))
+    return _step(stack, "patient_id=E-FAULTY")
 
 
 def _be_refused(stack: Stack) -> None:

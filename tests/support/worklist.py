@@ -1,6 +1,7 @@
 """Queries and entries for tests of the worklist."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,9 +13,12 @@ from pydicom.dataset import Dataset
 from dimse.decode import decode
 from dimse.encode import encode
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_WORKLIST, AssociationInfo, EncodedAnswers, FindRequest
-from tests.support.hospital import a_site
-from worklist import find, query
+from ris import clock
+from ris.models import RequestedProcedure, ScheduledProcedureStep, Station
+from tests.support.hospital import a_site, a_station, an_order, steps_of
+from worklist import find, findings, projection, query
 from worklist.find import Found
+from worklist.findings import Observed
 from worklist.query import Query
 from worklist.scp import c_find
 
@@ -68,3 +72,19 @@ def asked_over(asked: Dataset) -> tuple[int, list[Dataset]]:
         answers += [decode(one, EXPLICIT_VR_LITTLE_ENDIAN).dataset for one in found.identifiers]
     (status,) = statuses
     return status, answers
+
+
+def a_faulty_step() -> ScheduledProcedureStep:
+    """Without a Study Instance UID, and with a name that its station cannot show."""
+    Station.objects.filter(pk=a_station("CT01").pk).update(character_set="ISO_IR 100")
+    step = steps_of(an_order(name="YAMADA^Tarō"))[0]
+    RequestedProcedure.objects.filter(pk=step.requested_procedure_id).update(study_instance_uid="")
+    projection.rebuild([step.pk])
+    return step
+
+
+def observed(step: ScheduledProcedureStep | None, code: str, attribute: str = "", minutes: int = 0) -> None:
+    """Record a finding of CT01, `minutes` from now."""
+    seen = clock.now(a_site()) + timedelta(minutes=minutes)
+    about = {"site_id": a_site().pk, "station_ae_title": "CT01", "step_id": step.pk if step else None}
+    findings.record([Observed(**about, code=code, attribute=attribute, text=f"text of {code}", seen=seen)])

@@ -21,7 +21,7 @@ from mpps.scp import MPPS
 from ris.actions.sites import ensure_default_site
 from ris.console import not_ready
 from stepwise.associations import decide
-from worklist import findings
+from worklist import findings, linting
 from worklist.scp import WORKLIST
 
 SERVICES: dict[str, tuple[Service, ...]] = {"worklist": (WORKLIST,), "mpps": (MPPS,)}
@@ -70,12 +70,14 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Look at RIS_DICOM_TLS_CERTIFICATE, RIS_DICOM_TLS_KEY and RIS_DICOM_TLS_CA.") from error
         journal.start()
         findings.gathering.start()
+        linting.looking.start()
         offered = ", ".join(["Verification", *(service.name for service in options["services"])])
         ports = f"{server.port} ({server.tls_port} with TLS)" if server.tls_port else f"{server.port}"
         self.stdout.write(f"listening on port {ports} as {site.ae_title}: {offered}")
         self.stdout.flush()
         stop.wait()
         server.stop(grace=settings.DICOM_STOP_TIMEOUT)
+        linting.looking.stop(timeout=0.2)
         journal.stop(timeout=0.8)
         findings.gathering.stop(timeout=0.8)
 

@@ -1,4 +1,4 @@
-"""The explainer over REST."""
+"""The explainer and the findings over REST."""
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -6,8 +6,9 @@ from django.contrib.auth.models import Group, User
 from ris.actions import tokens
 from tests.support.hospital import an_order, steps_of
 from tests.support.journal import a_query
-from tests.support.worklist import identifier
+from tests.support.worklist import a_faulty_step, identifier, observed
 from tests.unit.api.conftest import Rest, an_order_body
+from worklist.findings import Code
 
 pytestmark = [pytest.mark.usefixtures("hospital"), pytest.mark.django_db(databases=["default", "journal"])]
 
@@ -71,3 +72,23 @@ def test_who_may_ask(step: int, role: str, expected: int) -> None:
     client = Rest(tokens.create_token(user, "tests"))
     assert client.get(f"/scheduled-steps/{step}/explanation", station="CT01")[0] == expected
     assert client.get("/stations/CT01/queries")[0] == expected
+
+
+def test_findings_over_rest(rest: Rest) -> None:
+    step = a_faulty_step()
+    status, told = rest.get(f"/scheduled-steps/{step.pk}/findings")
+    assert (status, told["count"]) == (200, 2)
+    assert [(one["code"], one["attribute"], one["station_ae_title"]) for one in told["items"]] == [
+        ("MISSING_IDENTIFIER", "StudyInstanceUID", None),
+        ("NOT_IN_CHARACTER_SET", "PatientName", "CT01"),
+    ]
+    observed(step, "MISSING_IDENTIFIER", "StudyInstanceUID")
+    observed(None, Code.TOLERATED_IN_QUERY, minutes=1)
+    status, told = rest.get("/stations/CT01/findings")
+    assert (status, told["count"]) == (200, 2)
+    assert [(one["code"], one["step"], one["count"], one["is_past"]) for one in told["items"]] == [
+        ("TOLERATED_IN_QUERY", None, 1, False),
+        ("MISSING_IDENTIFIER", step.pk, 1, False),
+    ]
+    assert rest.get("/stations/NOBODY/findings")[1]["count"] == 0
+    assert rest.get("/scheduled-steps/999999/findings")[0] == 404

@@ -1,0 +1,80 @@
+"""REST of findings: what is wrong with a worklist item, and what was odd about a station's queries and answers."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Query, Router, Schema
+
+from ris import queries
+from ris.api import base
+from ris.api.auth import Bearer
+from ris.api.base import Instant, ListQuery, Page, refusals
+from ris.models import Site
+from stepwise.web import findings
+from stepwise.web.findings import Line, Shown
+
+router = Router(tags=["findings"])
+
+
+class ItemFindingOut(Schema):
+    """`attribute` is a path of keywords; `station_ae_title` is null for what holds for every station."""
+
+    code: str
+    attribute: str
+    text: str
+    paragraph: str
+    advice: str
+    station_ae_title: str | None
+
+
+class StationFindingOut(Schema):
+    """`step` is null for what concerns the query. `is_past`: the exam was put right since."""
+
+    code: str
+    attribute: str
+    text: str
+    advice: str
+    step: int | None
+    scheduled_procedure_step_id: str | None
+    first_seen: Instant
+    last_seen: Instant
+    count: int
+    is_past: bool
+
+
+@router.get(
+    "/scheduled-steps/{int:step_id}/findings",
+    auth=Bearer("worklist.explain"),
+    response={200: Page[ItemFindingOut], **refusals(404)},
+)
+def of_step(request: HttpRequest, step_id: int) -> dict[str, Any]:
+    """What modalities would stumble over in the item of a step as it is now."""
+    found = findings.of_step(queries.step(base.site_of(request), step_id))
+    return {"items": [_of_item(one) for one in found], "count": len(found)}
+
+
+@router.get("/stations/{ae_title}/findings", auth=Bearer("worklist.explain"), response={200: Page[StationFindingOut], **refusals(422)})
+def of_station(request: HttpRequest, ae_title: str, query: Query[ListQuery]) -> dict[str, Any]:
+    """What was odd about the queries of an AE title and about the answers to it, the latest first."""
+    site = base.site_of(request)
+    rows, count = base.cut(request, query, findings.recorded(site, ae_title.strip()).select_related("step"))
+    return {"items": [_of_station(line, site) for line in findings.lines(rows)], "count": count}
+
+
+def _of_item(one: Shown) -> dict[str, Any]:
+    found, rule = one.finding, one.finding.rule
+    said = {"code": found.code, "attribute": found.attribute, "text": found.text}
+    return {**said, "paragraph": rule.paragraph, "advice": rule.advice, "station_ae_title": one.ae_title or None}
+
+
+def _of_station(line: Line, site: Site) -> dict[str, Any]:
+    row = line.finding
+    return {
+        **{name: getattr(row, name) for name in ("code", "attribute", "text", "count")},
+        "advice": line.advice,
+        "step": row.step_id,
+        "scheduled_procedure_step_id": row.step.scheduled_procedure_step_id if row.step else None,
+        "first_seen": base.written(row.first_seen, site),
+        "last_seen": base.written(row.last_seen, site),
+        "is_past": line.is_past,
+    }

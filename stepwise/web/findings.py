@@ -1,0 +1,76 @@
+"""What is odd about a worklist item and about a station's queries and answers: on the exam's page, and on the station's."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from ris import clock, queries
+from ris.models import ScheduledProcedureStep, Site, Station
+from ris.permissions import requires
+from ris.web import live
+from ris.web.access import page
+from worklist import lint, lint_rules
+from worklist import queries as worklist_queries
+from worklist.lint import Finding
+from worklist.models import WorklistEntry, WorklistFinding
+
+MAX_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A finding of the lint of an exam, and the station that it is about when it is not about all."""
+
+    finding: Finding
+    ae_title: str = ""
+
+
+def of_step(step: ScheduledProcedureStep) -> list[Shown]:
+    """What is wrong with the item as it is now, and what the character sets of its stations cannot show of it."""
+    encoded = worklist_queries.encoded_item_for(step)
+    sets = {row.station.ae_title: row.station.character_set for row in step.stations.all() if row.station is not None}
+    found = [Shown(one) for one in lint.lint(encoded)]
+    return found + [Shown(one, title) for title, declared in sets.items() for one in lint.lint_for(encoded, declared)]
+
+
+@dataclass(frozen=True)
+class Line:
+    """A finding of a station's. `is_past`: the exam was put right since, so that the lint does not find it any more."""
+
+    finding: WorklistFinding
+    look: str
+    advice: str
+    is_past: bool
+
+
+@page
+@requires("worklist.explain")
+def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
+    """What was odd about the queries of an AE title and the answers to it, the latest first."""
+    site = queries.default_site()
+    found = list(recorded(site, ae_title).select_related("step__requested_procedure__order__patient")[: MAX_ROWS + 1])
+    context = {
+        "ae_title": ae_title,
+        "station": Station.objects.filter(site=site, ae_title=ae_title).first(),
+        "lines": list(lines(found[:MAX_ROWS])),
+        "is_capped": len(found) > MAX_ROWS,
+        "today": clock.today(site),
+    }
+    return live.live_page(request, "stepwise/station_findings.html", "stepwise/station_findings_live.html", context)
+
+
+def recorded(site: Site, ae_title: str) -> QuerySet[WorklistFinding]:
+    return WorklistFinding.objects.filter(site=site, station_ae_title=ae_title).order_by("-last_seen", "-pk")
+
+
+def lines(found: list[WorklistFinding]) -> Iterator[Line]:
+    """With what the rules say of each, and whether it still holds."""
+    entries = WorklistEntry.objects.filter(pk__in={one.step_id for one in found if one.step_id})
+    present = {(pk, one.code, one.attribute) for pk, item in entries.values_list("pk", "item") for one in lint.lint(bytes(item))}
+    for one in found:
+        rule = lint_rules.BY_CODE.get(one.code)
+        is_lint = rule is not None and one.step_id is not None and rule.code != lint_rules.NOT_IN_CHARACTER_SET
+        is_past = is_lint and (one.step_id, one.code, one.attribute) not in present
+        yield Line(one, rule.look if rule else lint_rules.WARNING, rule.advice if rule else "", is_past)

@@ -1,0 +1,45 @@
+"""Findings on the pages of an exam and of a station, and over REST."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from ris.models import ScheduledProcedureStep
+from tests.support.worklist import a_faulty_step, observed
+from worklist.findings import Code
+
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
+
+SignIn = Callable[..., Client]
+
+
+@pytest.fixture
+def step(db: None) -> ScheduledProcedureStep:
+    return a_faulty_step()
+
+
+def text(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_the_page_of_an_exam_shows_what_is_wrong_with_its_item(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
+    shown = text(signed_in(), reverse("step", args=[step.pk]))
+    assert "Study Instance UID has no value; some devices drop such an item" in shown
+    assert "has characters that ISO_IR 100 lacks" in shown
+    assert reverse("station-findings", args=["CT01"]) in shown
+    assert "some devices drop such an item" not in text(signed_in("biller"), reverse("step", args=[step.pk]))
+
+
+def test_the_page_of_a_station_shows_the_latest_first_and_what_was_put_right(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
+    assert "Nothing odd so far" in text(signed_in("integrator"), "/stations/CT01/findings/")
+    observed(step, "MISSING_IDENTIFIER", "StudyInstanceUID")
+    observed(step, "TOO_LONG", "PatientID", minutes=1)
+    observed(None, Code.TOLERATED_IN_QUERY, "PatientName", minutes=2)
+    shown = text(signed_in(), "/stations/CT01/findings/")
+    assert shown.index("text of TOLERATED_IN_QUERY") < shown.index("text of TOO_LONG") < shown.index("text of MISSING_IDENTIFIER")
+    assert shown.count("Put right since") == 1
+    assert "Put right since" in shown[shown.index("text of TOO_LONG") : shown.index("text of MISSING_IDENTIFIER")]

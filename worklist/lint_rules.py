@@ -1,0 +1,143 @@
+"""What real modalities need of a worklist item: one table, read by the lint, the pages, the REST interface, docs/lint.md and the tests."""
+
+from dataclasses import dataclass
+from typing import Final
+
+NOT_IN_CHARACTER_SET: Final = "NOT_IN_CHARACTER_SET"
+"""The rule that depends on the station; the answer is what shows it, so that the SCP reports it itself."""
+ERROR, WARNING = "ERROR", "WARNING"
+"""How bad it is: devices are known to drop or refuse the item; or they show, cut or sort the value wrongly."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`words` are said with the name of the attribute and, where there is more to say, `detail`; `advice` is what to do."""
+
+    code: str
+    checks: str
+    paragraph: str
+    words: str
+    advice: str
+    look: str = WARNING
+
+
+RULES: Final = (
+    Rule(
+        "MISSING_IDENTIFIER",
+        "Study Instance UID, Requested Procedure ID and Scheduled Procedure Step ID have a value",
+        "PS3.4 Table K.6-1, type 1",
+        "{name} has no value; some devices drop such an item, and MPPS cannot name it",
+        "Give it one in the system that the item was imported from, and import it again.",
+        ERROR,
+    ),
+    Rule(
+        "MISSING_VALUE",
+        "every other attribute of type 1 has a value, in items of sequences too (attributes of type 2 are always sent, empty when unknown)",
+        "PS3.4 Table K.6-1, type 1",
+        "{name} has no value, and it must have one",
+        "Set it at the exam, the order or the patient.",
+        ERROR,
+    ),
+    Rule(
+        "NO_DESCRIPTION",
+        "step and procedure have a description or a code",
+        "PS3.4 Table K.6-1, type 1C",
+        "{name} has no value, and there is no code either; the console shows a line without an exam",
+        "Set a description or a code of the procedure.",
+    ),
+    Rule(
+        "EMPTY_CODE",
+        "a code has a value, and with it a coding scheme",
+        "PS3.3 Table 8.8-1",
+        "{name} is incomplete: {detail}",
+        "Complete the code in the catalogue, or take it out of the order.",
+    ),
+    Rule(
+        "MALFORMED_UID",
+        "UIDs are numbers without leading zeros between single dots, at most 64 characters",
+        "PS3.5 9.1",
+        "{name} is no UID: {detail}",
+        "Correct the system that made it; images with such a UID are refused by archives.",
+        ERROR,
+    ),
+    Rule(
+        "TOO_LONG",
+        "values fit their VR: SH, AE and CS 16 characters, LO 64, PN 64 in each group, UI 64, DS 16, IS 12, ST 1024, LT 10240",
+        "PS3.5 Table 6.2-1",
+        "{name} is {detail}; devices cut such a value or refuse the item",
+        "Shorten it.",
+    ),
+    Rule(
+        "SEVERAL_VALUES",
+        "an attribute of multiplicity 1 has one value",
+        "PS3.6 6",
+        "{name} has {detail} values and may have one; a backslash separates values",
+        "Leave the backslash out.",
+    ),
+    Rule(
+        "IMPOSSIBLE_DATE",
+        "dates are days of a calendar, written YYYYMMDD",
+        "PS3.5 Table 6.2-1, DA",
+        "{name} {detail} is no day of any calendar",
+        "Correct the date; devices show an empty one or refuse the item.",
+        ERROR,
+    ),
+    Rule(
+        "IMPOSSIBLE_TIME",
+        "times are times of a day, written HHMMSS.FFFFFF",
+        "PS3.5 Table 6.2-1, TM",
+        "{name} {detail} is no time of any day",
+        "Correct the time.",
+        ERROR,
+    ),
+    Rule(
+        "NO_NUMBER",
+        "numbers in strings are numbers, ages are written 038Y, 007M, 003W or 012D",
+        "PS3.5 Table 6.2-1, AS, DS, IS",
+        "{name} {detail} is not written as its VR wants",
+        "Correct the value.",
+    ),
+    Rule(
+        "UNKNOWN_TERM",
+        "values that the standard enumerates are among these: sex, pregnancy, smoking, neutered",
+        "PS3.3 C.2.1.1, C.2.3, C.3.4",
+        "{name} is {detail}, which the standard does not have",
+        "Choose one of the values that the form offers.",
+    ),
+    Rule(
+        "BAD_CODE_STRING",
+        "code strings are capitals, digits, spaces and underscores",
+        "PS3.5 Table 6.2-1, CS",
+        "{name} {detail} has characters that a code string cannot have",
+        "Write it with capitals, digits, spaces and underscores only.",
+    ),
+    Rule(
+        "BAD_NAME",
+        "person names have at most three groups, of at most five components each",
+        "PS3.5 6.2.1",
+        "{name} has {detail}",
+        "Write it as FAMILY^GIVEN^MIDDLE^PREFIX^SUFFIX, groups separated by =.",
+    ),
+    Rule(
+        "CONTROL_CHARACTER",
+        "texts have no control characters (line ends and tabs in ST, LT and UT only)",
+        "PS3.5 6.1.3",
+        "{name} has the control character {detail}; consoles show a box or stop reading there",
+        "Type the text again.",
+    ),
+    Rule(
+        NOT_IN_CHARACTER_SET,
+        "the station's character set has all characters of the answer",
+        "PS3.3 C.12.1.1.2",
+        "{name} has characters that {detail} lacks; the answer goes out in ISO_IR 192 (UTF-8) instead",
+        "Choose another character set for the station if its console knows one, or make sure that it reads UTF-8.",
+    ),
+)
+BY_CODE: Final = {rule.code: rule for rule in RULES}
+
+
+def markdown() -> str:
+    """The table for docs/lint.md."""
+    lines = ["| code | what is checked | paragraph | what is said | what to do |", "|---|---|---|---|---|"]
+    lines += [f"| `{one.code}` | {one.checks} | {one.paragraph} | {one.words} | {one.advice} |" for one in RULES]
+    return "\n".join(lines)
