@@ -1,31 +1,98 @@
-"""Specific Character Set (PS3.3 C.12.1.1.2, PS3.5 6.1): which encodings a declaration names, and which set an answer needs."""
+"""Specific Character Set (PS3.3 C.12.1.1.2, PS3.5 6.1): what a declaration names, text in it, and which set an answer needs."""
 
+import codecs
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from pydicom.charset import CODES_TO_ENCODINGS, handled_encodings, python_encoding
+from dimse import extensions
+from dimse.extensions import Reading, Unfit, Writer
+from dimse.repertoires import CHOICES, DEFAULT, TERMS
 
-DEFAULT_ENCODING: Final = "iso8859"  # pydicom's stand-in for the default repertoire: any byte decodes
+__all__ = ["CHOICES", "NONE", "UTF_8", "CharacterSet", "Unfit", "choose", "read"]
+
 UTF_8: Final = ("ISO_IR 192",)
-_STAND_ALONE: Final = frozenset({"ISO_IR 192", "GB18030", "GBK"})  # may not be combined by code extension (PS3.5 6.1.2.5.4)
+TEXT_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""What the declaration is about (PS3.5 6.1.2.2)."""
 _WITHOUT_ESCAPES = re.compile(r"ISO[ _-]?IR[ _-]?(\d+)\Z")
 _WITH_ESCAPES = re.compile(r"ISO[ _-]?2022[ _-]?IR[ _-]?(\d+)\Z")
-_ESC = b"\x1b"
-_FRAGMENTS = re.compile(rb"^[^\x1b]+|\x1b[^\x1b]*")
+_ALIASES: Final = {"UTF8": "ISO_IR 192", "UTF-8": "ISO_IR 192", "ISO 2022 GBK": "GBK", "ISO 2022 58": "ISO 2022 IR 58"}
+_HALVES: Final = "shift_jis"  # a codec that knows more than its term: kanji, which JIS X 0201 does not have
+_CONTROLS = re.compile("[\x80-\x9f]")  # what codecs of one byte take for characters
+_ESC: Final = b"\x1b"
 
 
 @dataclass(frozen=True, slots=True)
 class CharacterSet:
-    """A declaration, read: the terms that are known (spelling corrected), their Python codecs (never empty), and those not known."""
+    """A declaration, read: the terms that are known (spelling corrected) and those that are not.
 
-    terms: tuple[str, ...]
-    encodings: tuple[str, ...]
-    unknown: tuple[str, ...]
+    No terms is the default repertoire, ASCII. The first of several may be empty, which is ASCII too.
+    """
+
+    terms: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def codec(self) -> str | None:
+        """Python's codec that says alone what fits and how it is written, but for control characters; None when none does."""
+        term = TERMS[self.terms[0]] if len(self.terms) == 1 else None
+        return term.codec if term is not None and term.codec not in ("ascii", _HALVES) else None
+
+    def encode(self, text: str, vr: str) -> bytes:
+        """A text as it travels in an element of `vr`, several values with backslashes between them. Raises Unfit."""
+        if text.isascii():
+            return text.encode()
+        codec = self.codec
+        if codec is None:
+            return _writer(self.terms or (DEFAULT,)).encode(text, extensions.resets(vr))
+        try:
+            encoded = text.encode(codec)
+        except UnicodeEncodeError as error:
+            raise Unfit(text[error.start]) from error
+        if codec != "utf_8" and codec != "gb18030" and (control := _CONTROLS.search(text)):
+            raise Unfit(control[0])
+        return encoded
+
+    def lacks(self, text: str) -> str:
+        """The characters of `text` that the set does not have, each once."""
+        if text.isascii():
+            return ""
+        return "".join(character for character in dict.fromkeys(text) if not character.isascii() and not self._has(character))
+
+    def _has(self, character: str) -> bool:
+        try:
+            return bool(self.encode(character, "LO"))
+        except Unfit:
+            return False
+
+    def decode(self, value: bytes, vr: str) -> Reading:
+        """The text of an element of `vr`, or what can be read of it."""
+        codec = "ascii" if not self.terms else TERMS[self.terms[0]].codec if len(self.terms) == 1 else ""
+        if _ESC in value or not codec:
+            return extensions.read(value, self.terms, extensions.resets(vr))
+        text = value.decode(codec, errors=_LOSING)
+        lost = text.count(_LOST)
+        return Reading(text.replace(_LOST, "?"), lost)
 
 
-DEFAULT: Final = CharacterSet((), (DEFAULT_ENCODING,), ())
+_LOSING: Final = "stepwise.lost"
+_LOST: Final = "\U0010fffe"  # a noncharacter: text has none
+
+
+def _lose(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return _LOST, error.end
+
+
+codecs.register_error(_LOSING, _lose)
+NONE: Final = CharacterSet()
+
+
+@lru_cache(maxsize=64)
+def _writer(terms: tuple[str, ...]) -> Writer:
+    return Writer(terms)
 
 
 def _corrected(term: str) -> str | None:
@@ -35,13 +102,16 @@ def _corrected(term: str) -> str | None:
         upper = f"ISO_IR {match[1]}"
     elif match := _WITH_ESCAPES.match(upper):
         upper = f"ISO 2022 IR {match[1]}"
-    elif upper in ("UTF8", "UTF-8"):
-        upper = "ISO_IR 192"
-    return upper if upper in python_encoding else None
+    upper = _ALIASES.get(upper, upper)
+    return upper if upper in TERMS else None
 
 
+@lru_cache(maxsize=256)
 def read(declared: str) -> CharacterSet:
-    """The value of (0008,0005), its terms separated by backslashes, as a character set; unknown terms count as not given."""
+    """The value of (0008,0005), its terms separated by backslashes, as a character set; unknown terms count as not given.
+
+    With several terms each is that of code extensions. One that is used by escape sequences only, standing first, gets ASCII before it.
+    """
     terms: list[str] = []
     unknown: list[str] = []
     for position, term in enumerate(declared.strip(" \0").split("\\")):
@@ -49,60 +119,15 @@ def read(declared: str) -> CharacterSet:
         if known is None:
             unknown.append(term)
         if known or (position == 0 and "\\" in declared):
-            terms.append(known or "ISO 2022 IR 6")
-    if terms and terms[0] in _STAND_ALONE:
-        terms = terms[:1]
-    terms = [term for position, term in enumerate(terms) if position == 0 or term not in _STAND_ALONE]
-    return CharacterSet(tuple(terms), tuple(python_encoding[term] for term in terms) or DEFAULT.encodings, tuple(unknown))
-
-
-def can_decode(value: bytes, encodings: Sequence[str], delimiters: bytes = b"") -> bool:
-    """Whether every byte of `value` means a character in `encodings`, escape sequences followed (PS3.5 6.1.2.5).
-
-    `value` is one value of one component group; a delimiter in it switches back to the first encoding.
-    """
-    if _ESC not in value:
-        return _decodes(value, encodings[0])
-    return all(_fragment_decodes(fragment, encodings, delimiters) for fragment in _FRAGMENTS.findall(value))
-
-
-def _fragment_decodes(fragment: bytes, encodings: Sequence[str], delimiters: bytes) -> bool:
-    if not fragment.startswith(_ESC):
-        return _decodes(fragment, encodings[0])
-    length = 4 if fragment.startswith((b"\x1b$(", b"\x1b$)")) else 3
-    encoding = CODES_TO_ENCODINGS.get(fragment[:length])
-    if encoding is None or (encoding != DEFAULT_ENCODING and encoding not in encodings):
-        return False
-    if encoding in handled_encodings:  # Python knows their escape sequences
-        return _decodes(fragment, encoding)
-    text = fragment[length:]
-    switch = next((index for index, byte in enumerate(text) if byte in delimiters), len(text))
-    return _decodes(text[:switch], encoding) and _decodes(text[switch:], encodings[0])
-
-
-def _decodes(value: bytes, encoding: str) -> bool:
-    try:
-        value.decode(encoding)
-    except (UnicodeError, LookupError):
-        return False
-    return True
-
-
-def _encodes(character: str, term: str) -> bool:
-    if character.isascii():
-        return True
-    if python_encoding[term] == DEFAULT_ENCODING:
-        return False  # the default repertoire is ISO-IR 6; its stand-in codec is wider
-    try:
-        encoded = character.encode(python_encoding[term])
-    except UnicodeError:
-        return False
-    return len(encoded) == 1 or not term.endswith("IR 13")  # the codec for JIS X 0201 knows kanji, the set does not
-
-
-def can_encode(value: str, terms: Sequence[str]) -> bool:
-    """Whether `value` can be written in the character set of `terms` (Specific Character Set values; none means default repertoire)."""
-    return all(any(_encodes(character, term) for term in terms or ("",)) for character in value)
+            terms.append(known or "")
+    if terms and terms[0] and TERMS[terms[0]].stands_alone:
+        return CharacterSet((terms[0],), tuple(unknown))
+    terms = [term for position, term in enumerate(terms) if position == 0 or not TERMS[term].stands_alone]
+    if terms and terms[0] and TERMS[terms[0]].by_escape:
+        terms.insert(0, "")
+    if len(terms) > 1:
+        terms = [term.replace("ISO_IR", "ISO 2022 IR") for term in terms]
+    return CharacterSet(tuple(dict.fromkeys(terms)) if terms != [""] else (), tuple(unknown))
 
 
 def choose(values: Iterable[str], preferred: Sequence[str] = ()) -> tuple[str, ...]:
@@ -115,6 +140,5 @@ def choose(values: Iterable[str], preferred: Sequence[str] = ()) -> tuple[str, .
     if not texts:
         return ()
     known = read("\\".join(preferred))
-    if known.terms and not known.unknown and all(can_encode(text, known.terms) for text in texts):
-        return known.terms
-    return UTF_8
+    fits = known.terms and not known.unknown and not any(known.lacks(text) for text in texts)
+    return known.terms if fits else UTF_8

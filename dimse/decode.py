@@ -4,8 +4,8 @@ pydicom reads what it can and cuts what does not fit, without a word. Here a dat
 that is longer than what is left, an odd length, tags that are not in ascending order (which includes an element given twice), a
 command or file meta element, an unknown VR, a delimiter in the wrong place, sequences nested too deep. Tolerated, with a note: NUL
 bytes behind the last element, a character set nobody knows (the default repertoire is taken), bytes outside the declared set (they
-become "?"), numbers that are none; where the caller asks for it, an element that is given twice (the first counts). Group lengths, private
-and unknown elements are ordinary.
+become "?"), Latin-1 where no set is declared, escape sequences to a set that is not, numbers that are none; where the caller asks for it,
+an element that is given twice (the first counts). Group lengths, private and unknown elements are ordinary.
 """
 
 import struct
@@ -19,6 +19,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 
 from dimse import charsets, services, values
+from dimse.charsets import CharacterSet
 
 DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
 MAXIMUM_DEPTH = 16
@@ -87,7 +88,7 @@ def decode(data: bytes, transfer_syntax: str, *, first_of_duplicates: bool = Fal
         data = _inflated(data)
     implicit = transfer_syntax == services.IMPLICIT_VR_LITTLE_ENDIAN
     walk = _Walk(data, implicit, little=transfer_syntax != services.EXPLICIT_VR_BIG_ENDIAN, first_of_duplicates=first_of_duplicates)
-    dataset, _ = _read_dataset(walk, 0, len(data), charsets.DEFAULT.encodings, depth=0, delimited=False)
+    dataset, _ = _read_dataset(walk, 0, len(data), charsets.NONE, depth=0, delimited=False)
     return Decoded(dataset, tuple(walk.notes))
 
 
@@ -102,23 +103,22 @@ def _inflated(data: bytes) -> bytes:
     return plain
 
 
-def _read_dataset(walk: _Walk, position: int, end: int, encodings: tuple[str, ...], depth: int, delimited: bool) -> tuple[Dataset, int]:
+def _read_dataset(walk: _Walk, position: int, end: int, declared: CharacterSet, depth: int, delimited: bool) -> tuple[Dataset, int]:
     """The elements from `position` to `end`, or to the item delimiter when `delimited`, and the offset where they stopped."""
     elements: dict[BaseTag, DataElement | RawDataElement] = {}
-    parent_encodings = encodings
     previous = -1
     while delimited or position < end:
         if depth == 0 and end - position < 8 and _is_padding(walk, position, end):
             break
         header = _read_header(walk, position, end)
         if delimited and header.tag == _ITEM_END:
-            return _finish(walk, elements, encodings, parent_encodings), _closed(header, "the item delimiter")
+            return _finish(walk, elements), _closed(header, "the item delimiter")
         if depth == 0 and header.tag == 0 and _is_padding(walk, position, end):
             break
         is_new = _is_new(walk, header, elements, previous)
         previous = max(previous, header.tag)
         if header.vr == "SQ" or header.length == _UNDEFINED:
-            items, position = _read_sequence(walk, header, end, encodings, depth + 1)
+            items, position = _read_sequence(walk, header, end, declared, depth + 1)
             if is_new:
                 elements[BaseTag(header.tag)] = DataElement(
                     header.tag, "SQ", Sequence(items), header.value, is_undefined_length=header.length == _UNDEFINED
@@ -131,20 +131,18 @@ def _read_dataset(walk: _Walk, position: int, end: int, encodings: tuple[str, ..
         element: DataElement | RawDataElement | None
         if header.tag == values.CHARACTER_SET:
             declared, element = values.character_set(raw, walk.notes)
-            encodings = declared.encodings
         else:
-            coding = values.Coding(walk.implicit, walk.little, encodings)
+            coding = values.Coding(walk.implicit, walk.little, declared)
             element = values.element(header.tag, header.vr, raw, header.value, coding, walk.notes)
         if element is not None:
             elements[BaseTag(header.tag)] = element
-    return _finish(walk, elements, encodings, parent_encodings), end
+    return _finish(walk, elements), end
 
 
-def _finish(
-    walk: _Walk, elements: dict[BaseTag, DataElement | RawDataElement], encodings: tuple[str, ...], parent: tuple[str, ...]
-) -> Dataset:
-    dataset = Dataset(elements, parent_encoding=list(parent))
-    dataset.set_original_encoding(walk.implicit, walk.little, list(encodings))
+def _finish(walk: _Walk, elements: dict[BaseTag, DataElement | RawDataElement]) -> Dataset:
+    """Whatever is declared, text is UTF-8 by now (`values.element`)."""
+    dataset = Dataset(elements, parent_encoding=[values.TEXT_CODEC])
+    dataset.set_original_encoding(walk.implicit, walk.little, [values.TEXT_CODEC])
     return dataset
 
 
@@ -226,18 +224,18 @@ def _closed(header: _Header, what: str) -> int:
     return header.value
 
 
-def _read_sequence(walk: _Walk, header: _Header, end: int, encodings: tuple[str, ...], depth: int) -> tuple[list[Dataset], int]:
+def _read_sequence(walk: _Walk, header: _Header, end: int, declared: CharacterSet, depth: int) -> tuple[list[Dataset], int]:
     """The items of the sequence that `header` opens, and the offset behind it (PS3.5 7.5)."""
     if depth > MAXIMUM_DEPTH:
         raise UndecodableDataSet(f"sequences are nested deeper than {MAXIMUM_DEPTH}", header.start, header.tag)
     if header.vr == "UN" and not walk.implicit:
         # UN of undefined length is a sequence in Implicit VR Little Endian, whatever the transfer syntax (PS3.5 6.2.2).
         inner = _Walk(walk.data, implicit=True, little=True, first_of_duplicates=walk.first_of_duplicates, notes=walk.notes)
-        return _read_items(inner, header, end, encodings, depth)
-    return _read_items(walk, header, end, encodings, depth)
+        return _read_items(inner, header, end, declared, depth)
+    return _read_items(walk, header, end, declared, depth)
 
 
-def _read_items(walk: _Walk, header: _Header, end: int, encodings: tuple[str, ...], depth: int) -> tuple[list[Dataset], int]:
+def _read_items(walk: _Walk, header: _Header, end: int, declared: CharacterSet, depth: int) -> tuple[list[Dataset], int]:
     undefined = header.length == _UNDEFINED
     position, stop = header.value, end if undefined else header.value + header.length
     items: list[Dataset] = []
@@ -252,11 +250,11 @@ def _read_items(walk: _Walk, header: _Header, end: int, encodings: tuple[str, ..
         if tag != _ITEM:
             raise UndecodableDataSet(f"{values.name_of_tag(tag)} stands where an item must begin", position, header.tag)
         if length == _UNDEFINED:
-            item, position = _read_dataset(walk, content, stop, encodings, depth, delimited=True)
+            item, position = _read_dataset(walk, content, stop, declared, depth, delimited=True)
             item.is_undefined_length_sequence_item = True
         elif content + length > stop:
             raise UndecodableDataSet(f"an item of {length} bytes announced, {stop - content} left", position, header.tag)
         else:
-            item, position = _read_dataset(walk, content, content + length, encodings, depth, delimited=False)
+            item, position = _read_dataset(walk, content, content + length, declared, depth, delimited=False)
         items.append(item)
     return items, position

@@ -8,8 +8,11 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element, write_dataset
+from pydicom.tag import BaseTag
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
 
+from dimse import charsets, values
+from dimse.charsets import CharacterSet
 from dimse.services import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 
 _LONGEST = 0xFFFF  # bytes that a 16-bit length can tell
@@ -24,8 +27,39 @@ def encode(dataset: Dataset, transfer_syntax: str) -> bytes:
     buffer = _buffer(transfer_syntax)
     if not buffer.is_implicit_VR:
         _shelter_long_values(dataset, transfer_syntax, ("iso8859",))
+    declared = _declared(dataset)
+    if declared.terms and declared.codec is None:  # pydicom keeps to its own rules of code extensions
+        dataset = _with_text_encoded(dataset, declared, buffer)
     write_dataset(buffer, dataset)
     return buffer.getvalue()
+
+
+def _declared(dataset: Dataset) -> CharacterSet:
+    return charsets.read("\\".join(values.of(dataset.get("SpecificCharacterSet"))))
+
+
+def _with_text_encoded(dataset: Dataset, declared: CharacterSet, buffer: DicomBytesIO) -> Dataset:
+    """The data set with text beyond ASCII as it travels, which pydicom writes untouched. Raises charsets.Unfit."""
+    if "SpecificCharacterSet" in dataset:  # an item may have its own
+        declared = _declared(dataset)
+    written = Dataset(parent_encoding=list(declared.terms))
+    for element in dataset:
+        if element.VR == "SQ":
+            items = [_with_text_encoded(item, declared, buffer) for item in element.value or ()]
+            written[element.tag] = DataElement(element.tag, "SQ", items)
+        elif element.VR in charsets.TEXT_VRS and not (text := "\\".join(values.of(element.value))).isascii():
+            written[element.tag] = _encoded(element.tag, element.VR, declared.encode(text, element.VR), buffer)
+        else:
+            written[element.tag] = element
+    written.set_original_encoding(buffer.is_implicit_VR, buffer.is_little_endian, written._character_set)
+    return written
+
+
+def _encoded(tag: BaseTag, vr: str, value: bytes, buffer: DicomBytesIO) -> DataElement | RawDataElement:
+    padded = value + b" " * (len(value) % 2)
+    if len(padded) > _LONGEST and not buffer.is_implicit_VR and vr not in EXPLICIT_VR_LENGTH_32:
+        return DataElement(tag, "UN", padded)
+    return RawDataElement(tag, vr, len(padded), padded, 0, buffer.is_implicit_VR, buffer.is_little_endian)
 
 
 def _buffer(transfer_syntax: str) -> DicomBytesIO:

@@ -8,20 +8,21 @@ from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
 from dimse import charsets
+from dimse.charsets import TEXT_VRS, CharacterSet
 
 CHARACTER_SET = 0x00080005
 
-_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+TEXT_CODEC = "utf_8"  # of the text in elements, whatever it came in
 _VALUE_SIZES = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
 
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """How the bytes of an element are encoded."""
+    """How the bytes of an element are encoded, and in which character set its text is."""
 
     implicit: bool
     little: bool
-    encodings: tuple[str, ...]
+    declared: CharacterSet
 
 
 def name_of_tag(tag: int) -> str:
@@ -38,27 +39,28 @@ def dictionary_vr(tag: int) -> str | None:
         return None
 
 
-def character_set(raw: bytes, notes: list[str]) -> tuple[charsets.CharacterSet, DataElement | None]:
+def character_set(raw: bytes, notes: list[str]) -> tuple[CharacterSet, DataElement | None]:
     """The declaration, and an element that spells it as pydicom knows it.
 
     There is no element for a declaration that nobody knows: whoever encodes the data set again would trip over it.
     """
     declared = raw.decode("latin-1")
-    known = charsets.read(declared)
+    known = charsets.read(declared.strip(" \0"))
     if known.unknown:
-        notes.append(f"SpecificCharacterSet {declared.strip()!r} is unknown; the default repertoire was taken for it")
+        taken = "\\".join(known.terms) or "the default repertoire"
+        notes.append(f"SpecificCharacterSet {declared.strip()!r} is unknown; {taken} was taken for it")
         if not known.terms:
             return known, None
     return known, DataElement(CHARACTER_SET, "CS", list(known.terms) if len(known.terms) > 1 else "".join(known.terms))
 
 
 def element(tag: int, vr: str, raw: bytes, offset: int, coding: Coding, notes: list[str]) -> DataElement | RawDataElement:
-    """The element of `raw`, converted when it is first read. What cannot be converted is text or bytes, with a note."""
+    """The element of `raw`, converted when it is first read, its text in UTF-8. What cannot be converted is text or bytes, with a note."""
     known = dictionary_vr(tag) if vr == "UN" else None
     if known not in (None, "SQ"):
         vr = str(known)
-    if vr in _TEXT_VRS and (not raw.isascii() or b"\x1b" in raw):
-        raw = _readable(tag, vr, raw, coding.encodings, notes)
+    if vr in TEXT_VRS and (not raw.isascii() or b"\x1b" in raw):
+        raw = _readable(tag, vr, raw, coding.declared, notes)
     elif len(raw) % _VALUE_SIZES.get(vr, 1):
         notes.append(f"{name_of_tag(tag)}: {len(raw)} bytes are no whole number of {vr} values")
         vr = "OB"
@@ -68,17 +70,18 @@ def element(tag: int, vr: str, raw: bytes, offset: int, coding: Coding, notes: l
     return _number(encoded, notes) if vr in ("DS", "IS") and raw else encoded
 
 
-def _readable(tag: int, vr: str, raw: bytes, encodings: tuple[str, ...], notes: list[str]) -> bytes:
-    """`raw` when all of it means something in `encodings`, else with "?" for what does not belong to ASCII."""
-    separators = (b"\\", b"=") if vr == "PN" else (b"\\",) if vr in ("LO", "SH", "UC") else ()
-    parts = [raw]
-    for separator in separators:
-        parts = [piece for part in parts for piece in part.split(separator)]
-    delimiters = b"^=" if vr == "PN" else b"\r\n\t\f"
-    if all(charsets.can_decode(part, encodings, delimiters) for part in parts):
-        return raw
-    notes.append(f"{name_of_tag(tag)}: bytes outside the declared character set became '?'")
-    return bytes(byte if 0x20 <= byte < 0x7F or byte in b"\t\n\f\r" else 0x3F for byte in raw)
+def _readable(tag: int, vr: str, raw: bytes, declared: CharacterSet, notes: list[str]) -> bytes:
+    """Text in UTF-8, with "?" for each byte that means nothing in the declared set. Where none is declared, Latin-1 is understood."""
+    name = name_of_tag(tag)
+    if declared == charsets.NONE and b"\x1b" not in raw:
+        notes.append(f"{name}: characters beyond ASCII, but no character set is declared; Latin-1 was taken for it")
+        return raw.decode("latin-1").encode(TEXT_CODEC)
+    found = declared.decode(raw, vr)
+    if found.undeclared:
+        notes.append(f"{name}: escape sequences to {', '.join(sorted(found.undeclared))}, which is not declared; they were followed")
+    if found.lost:
+        notes.append(f"{name}: bytes outside the declared character set became '?'")
+    return found.text.encode(TEXT_CODEC)
 
 
 def _number(raw: RawDataElement, notes: list[str]) -> DataElement:
@@ -90,6 +93,11 @@ def _number(raw: RawDataElement, notes: list[str]) -> DataElement:
     if converted.VR == "LO" or any(isinstance(value, str) and value for value in _values(converted)):
         notes.append(f"{name_of_tag(raw.tag)}: {converted.value!r} is no number")
     return converted
+
+
+def of(value: object) -> list[str]:
+    """The values of an element as text, one or several; none for None."""
+    return [str(one) for one in (value if isinstance(value, list | MultiValue) else [value] if value is not None else [])]
 
 
 def _values(element: DataElement) -> list[object]:

@@ -12,9 +12,11 @@ from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 
 from dimse import charsets
+from dimse.charsets import CharacterSet
 from worklist import keys, matching, values
 from worklist.keys import Key
 from worklist.query import Asked, Query
+from worklist.walking import keyword_of
 
 _WHEN_KNOWN = ("1C", "2C")
 
@@ -102,10 +104,25 @@ def copied(element: DataElement) -> DataElement:
     return DataElement(element.tag, vr, value)
 
 
+def misfits(answer: Dataset, wanted: CharacterSet) -> dict[str, str]:
+    """The attributes (paths of keywords) with text that the character set does not have, and the characters that it lacks."""
+    found: dict[str, str] = {}
+    for path, text in _texts(answer, ""):
+        if lacking := wanted.lacks(text):
+            found[path] = "".join(dict.fromkeys(found.get(path, "") + lacking))
+    return found
+
+
 def _text_of(dataset: Dataset) -> Iterator[str]:
+    return (text for _, text in _texts(dataset, ""))
+
+
+def _texts(dataset: Dataset, path: str) -> Iterator[tuple[str, str]]:
+    """Every text with the keyword of its attribute behind those of the sequences that it is in."""
     for element in dataset:
+        name = path + keyword_of(element.tag)
         if element.VR == "SQ":
             for one in element.value:
-                yield from _text_of(one)
+                yield from _texts(one, f"{name}.")
         else:
-            yield from values.texts(element)
+            yield from ((name, text) for text in values.texts(element))

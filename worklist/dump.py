@@ -18,6 +18,7 @@ from pydicom.dataelem import DataElement
 
 from dimse import charsets, decode
 from dimse import values as network_values
+from dimse.charsets import CharacterSet
 
 _LINE = re.compile(r"\s*\(([0-9a-fA-F]{4}),([0-9a-fA-F]{4})\)\s+(\S\S?)(?:\s+(.*))?$", re.DOTALL)
 _BRACKETED = re.compile(r"\[(.*)\]\s*(?:#[^\]]*)?$", re.DOTALL)
@@ -62,7 +63,7 @@ def parse(text: bytes) -> tuple[Dataset, tuple[str, ...]]:
         raise DumpError(lines.number, "there is no element at all; this is no dump of a data set")
     notes = lines.notes
     _check_end(text, lines)
-    return _dataset(elements, charsets.DEFAULT.encodings, notes), tuple(notes)
+    return _dataset(elements, charsets.NONE, notes), tuple(notes)
 
 
 def _check_end(text: bytes, lines: "_Lines") -> None:
@@ -211,27 +212,26 @@ def _raw(lines: _Lines, element: _Element, rest: str) -> bytes:
     return bare.encode("latin-1")
 
 
-def _dataset(elements: dict[int, _Element], encodings: tuple[str, ...], notes: list[str]) -> Dataset:
+def _dataset(elements: dict[int, _Element], charset: CharacterSet, notes: list[str]) -> Dataset:
     dataset = Dataset()
     declared = elements.pop(network_values.CHARACTER_SET, None)
     if declared is not None and declared.raw.strip():
-        known, spelled = network_values.character_set(declared.raw, notes)
-        encodings = known.encodings
+        charset, spelled = network_values.character_set(declared.raw, notes)
         if spelled is not None:
             dataset[spelled.tag] = spelled
     for element in elements.values():
-        dataset[element.tag] = _converted(element, encodings, notes)
+        dataset[element.tag] = _converted(element, charset, notes)
     return dataset
 
 
-def _converted(element: _Element, encodings: tuple[str, ...], notes: list[str]) -> DataElement:
+def _converted(element: _Element, charset: CharacterSet, notes: list[str]) -> DataElement:
     tag, vr, raw = element.tag, element.vr, element.raw
     if vr == "SQ":
-        return DataElement(tag, "SQ", [_dataset(item, encodings, notes) for item in element.items])
+        return DataElement(tag, "SQ", [_dataset(item, charset, notes) for item in element.items])
     if vr in _TEXT_VRS:
-        coding = network_values.Coding(implicit=False, little=True, encodings=encodings)
+        coding = network_values.Coding(implicit=False, little=True, declared=charset)
         holder = Dataset({tag: network_values.element(tag, vr, raw, 0, coding, notes)})  # type: ignore[dict-item]
-        holder.set_original_encoding(False, True, list(encodings))
+        holder.set_original_encoding(False, True, [network_values.TEXT_CODEC])
         return holder[tag]
     return DataElement(tag, vr, _numbers(element) if raw else None)
 

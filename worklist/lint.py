@@ -98,9 +98,9 @@ def lint(item: bytes) -> tuple[Finding, ...]:
 @lru_cache(maxsize=_REMEMBERED)
 def lint_for(item: bytes, declared: str) -> tuple[Finding, ...]:
     """What the character set of a station, its terms separated by backslashes, cannot show of an item."""
-    terms = charsets.read(declared).terms
+    known = charsets.read(declared)
     texts = ((path, text) for path, vr, text in _texts(item, 0, len(item), "") if vr in _TEXT)
-    lacking = dict.fromkeys(path for path, text in texts if not text.isascii() and not charsets.can_encode(text, terms))
+    lacking = dict.fromkeys(path for path, text in texts if known.lacks(text))
     return tuple(_finding(NOT_IN_CHARACTER_SET, path, declared) for path in lacking)
 
 

@@ -12,6 +12,7 @@ from ris.peers import site_of
 from ris.profiles import Profile
 from worklist import askers, item, keys, linting, query, values
 from worklist.find import Found, Search
+from worklist.oddities import Oddities
 from worklist.plans import Plan
 from worklist.query import BadKey, Query
 from worklist.recent import Recent
@@ -45,6 +46,8 @@ def c_find(request: FindRequest) -> Iterator[FindAnswer]:
     if profile.refuses_several_items:
         _refuse_several_items(request)
     ready = _made_ready(request, asked, site, profile)
+    odd = Oddities(site, peer.calling_ae_title)
+    odd.report_tolerated((*request.notes, *asked.notes))
     for remark in ready.remarks:
         request.remark(remark)
     status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
@@ -58,9 +61,11 @@ def c_find(request: FindRequest) -> Iterator[FindAnswer]:
             batch = page[at : at + BATCH]
             if room is not None and len(batch) > room:
                 yield _encoded(status, ready.plan, batch[:room])
+                odd.report_misfits(ready.plan, batch[:room])
                 _cut(request, profile)
                 return
             yield _encoded(status, ready.plan, batch)
+            odd.report_misfits(ready.plan, batch)
             room = None if room is None else room - len(batch)
 
 

@@ -170,10 +170,27 @@ def test_names_are_read_in_the_declared_character_set(declared: str | list[str],
 def test_a_character_set_nobody_knows_is_noted_and_trips_nobody() -> None:
     data = implicit(0x00080005, b"KLINGON ") + implicit(0x00100010, "Müller".encode("latin-1"))
     decoded = decode(data, IMPLICIT)
-    assert decoded.notes == ("SpecificCharacterSet 'KLINGON' is unknown; the default repertoire was taken for it",)
-    assert decoded.dataset.PatientName == "Müller"
+    assert decoded.notes == (
+        "SpecificCharacterSet 'KLINGON' is unknown; the default repertoire was taken for it",
+        "PatientName (0010,0010): bytes outside the declared character set became '?'",
+    )
+    assert decoded.dataset.PatientName == "M?ller"
     assert "SpecificCharacterSet" not in decoded.dataset
     assert encoded(decoded.dataset)
+
+
+def test_without_a_declared_set_latin_1_is_understood_and_noted() -> None:
+    decoded = decode(implicit(0x00100010, "Müller".encode("latin-1")), IMPLICIT)
+    assert decoded.dataset.PatientName == "Müller"
+    assert decoded.notes == (
+        "PatientName (0010,0010): characters beyond ASCII, but no character set is declared; Latin-1 was taken for it",
+    )
+
+
+def test_escape_sequences_to_a_set_that_is_not_declared_are_followed_and_noted() -> None:
+    decoded = decode(implicit(0x00080005, b"ISO_IR 13 ") + implicit(0x00100010, b"\xd4\xcf=\x1b$B;3ED\x1b(J "), IMPLICIT)
+    assert decoded.dataset.PatientName == "ﾔﾏ=山田"
+    assert decoded.notes == ("PatientName (0010,0010): escape sequences to ISO 2022 IR 87, which is not declared; they were followed",)
 
 
 @pytest.mark.parametrize("declared", [b"ISO-IR 192", b"iso_ir 192", b"UTF-8 ", b"ISO IR192"])

@@ -112,5 +112,5 @@ def test_what_does_not_fit_the_character_set_makes_that_answer_utf_8() -> None:
 
 def test_code_extensions_are_used_where_the_station_knows_them() -> None:
     answer = answered({"PatientName": ""}, item=an_item(PatientName="Yamada^Tarou=山田^太郎"), preferred="\\ISO 2022 IR 87")
-    assert list(answer.SpecificCharacterSet) == ["ISO 2022 IR 6", "ISO 2022 IR 87"]
+    assert list(answer.SpecificCharacterSet) == ["", "ISO 2022 IR 87"]
     assert b"\x1b$B" in encode(answer, EXPLICIT_VR_LITTLE_ENDIAN)

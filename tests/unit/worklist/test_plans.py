@@ -15,7 +15,7 @@ from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 from tests.support.worklist import asking, identifier
 from worklist import answers, item, keys, query
 from worklist.keys import Key
-from worklist.plans import Plan
+from worklist.plans import Misfit, Plan
 from worklist.scope import EVERYTHING, Scope
 
 SETS = (
@@ -26,6 +26,8 @@ SETS = (
     ("ISO_IR 13",),
     ("", "ISO 2022 IR 87"),
     ("ISO 2022 IR 100", "ISO 2022 IR 144"),
+    ("ISO 2022 IR 13", "ISO 2022 IR 87", "ISO 2022 IR 159"),
+    ("GBK",),
     ("ISO_IR 6",),
     ("NO SET",),
     (),
@@ -104,8 +106,22 @@ def test_a_plan_agrees_with_the_answer_by_objects(
 ) -> None:
     encoded, wanted = an_item(*parts), query.parse(asked).under(scope)
     expected = encode(answers.compose(wanted, item.decode(encoded), preferred), transfer_syntax)
-    got = Plan(wanted, transfer_syntax, preferred).compose(encoded)
+    plan = Plan(wanted, transfer_syntax, preferred)
+    got = plan.compose(encoded)
     assert got == expected, f"{decode(got, transfer_syntax).dataset}\n--- by objects:\n{decode(expected, transfer_syntax).dataset}"
+    lacking = answers.misfits(answers.compose(wanted, item.decode(encoded), preferred), plan.character_set)
+    assert {one.attribute: one.characters for one in plan.misfits(encoded)} == lacking
+
+
+@pytest.mark.parametrize("transfer_syntax", TRANSFER_SYNTAXES)
+def test_what_does_not_fit_is_told_by_attribute_and_character(transfer_syntax: str) -> None:
+    encoded = item.encode(identifier({"ScheduledPerformingPhysicianName": "山^Ő"}, PatientName="MÜLLER^山=山田", PatientComments="łé"))
+    plan = Plan(asking({"ScheduledPerformingPhysicianName": ""}, PatientName="", PatientID=""), transfer_syntax, ("ISO_IR 100",))
+    assert decode(plan.compose(encoded), transfer_syntax).dataset.SpecificCharacterSet == "ISO_IR 192"
+    assert plan.misfits(encoded) == (
+        Misfit("PatientName", "山田"),
+        Misfit("ScheduledProcedureStepSequence.ScheduledPerformingPhysicianName", "山Ő"),
+    )
 
 
 def answered(transfer_syntax: str, preferred: tuple[str, ...] = (), **root: Any) -> Dataset:
