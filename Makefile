@@ -5,8 +5,8 @@ PYTHON ?=
 BIN := $(VENV)/bin
 # Processes that run tests at a time: one more than two cores, since many tests wait for processes of the product.
 JOBS ?= 3
-# A file stays on one of them: what its tests share is started once.
-PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+# A file stays on one of them: what its tests share is started once. Files come in the order of tests/conftest.py, the long ones first.
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-all lint bench fuzz audit environment environment-dev

@@ -70,6 +70,14 @@
   // A form inside or beside a live part did something: look at once.
   document.body.addEventListener("changed", refresh);
 
+  // An answer to a part whose place a filter has taken meanwhile is late. Its events reach nobody but the part itself.
+  const dropLate = (event) => {
+    if (!event.target.isConnected) event.detail.shouldSwap = false;
+  };
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    if (isLive(event)) event.detail.elt.addEventListener("htmx:beforeSwap", dropLate);
+  });
+
   // Focus (htmx keeps it by id), scroll and open rows survive a swap; a focus whose control is gone goes to its row.
   document.body.addEventListener("htmx:beforeSwap", (event) => {
     const target = event.detail.target;

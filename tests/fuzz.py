@@ -10,24 +10,46 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import suppress
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.support import wire
-from tests.support.mutations import exchange
+from tests.support import prepared, wire
+from tests.support.mutations import Level, exchange
 from tests.support.ports import free_port
 from tests.support.processes import Process
 
 PATIENCE = 10.0  # seconds that an answer, or the end of a connection, may take
 GROWTH = 0.10
-WARM_UP = 0.1  # part of the exchanges after which memory is measured first
+WARM_UP, AT_LEAST = 0.1, 10_000  # part of the exchanges, and how many, after which memory is measured first: what is kept is bounded
 _BROKEN = re.compile(r"handler failed|On the network's thread|Traceback")
+_STATUS = re.compile(rb"\0\0\0\x09\x02\0\0\0(..)", re.DOTALL)  # (0000,0900) of a response
+_PDUS = {3: "rejected", 6: "released", 7: "aborted"}
 
 
 class Failed(Exception):
     """What went wrong, in a sentence."""
+
+
+def answers(received: bytes) -> set[str]:
+    """What kinds of answers are in all that came back on one connection; `silence` when nothing came."""
+    kinds, at = set(), 0
+    while at + 6 <= len(received):
+        kinds.add(_PDUS.get(received[at], ""))
+        at += 6 + int.from_bytes(received[at + 2 : at + 6], "big")
+    for raw in _STATUS.findall(received):
+        kinds.add(_meaning(int.from_bytes(raw, "little")))
+    return kinds - {""} or {"silence"}
+
+
+def _meaning(status: int) -> str:
+    """PS3.7 Annex C by classes."""
+    if status in (0xFF00, 0xFF01):
+        return "matches"
+    if status == 0 or status >> 12 == 0xB or status in (0x0001, 0x0107, 0x0116):
+        return "success"
+    return "failure"
 
 
 @dataclass
@@ -37,9 +59,12 @@ class Run:
     port: int
     seed: int
     count: int
+    patience: float = PATIENCE
     done: int = 0
     stopped: bool = False
     problems: list[str] = field(default_factory=list)
+    wrong: Counter[Level] = field(default_factory=Counter)
+    got: Counter[tuple[Level, str]] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def next(self) -> int | None:
@@ -53,30 +78,40 @@ class Run:
     def send_all(self) -> None:
         while (number := self.next()) is not None:
             try:
-                self._send(exchange(Random(self.seed + number)))
+                self._send(number)
             except TimeoutError:
-                self.problems.append(f"exchange {number} of seed {self.seed} got neither an answer nor an end within {PATIENCE:g} s")
+                self.problems.append(f"exchange {number} of seed {self.seed} got neither an answer nor an end within {self.patience:g} s")
             except OSError as error:
                 self.problems.append(f"exchange {number} of seed {self.seed} found nobody: {error}")
 
-    def _send(self, sent: bytes) -> None:
-        with wire.connected(self.port, PATIENCE) as peer, suppress(ConnectionResetError, BrokenPipeError):
-            peer.send(sent)
-            peer.connection.shutdown(1)
-            while peer.connection.recv(65536):
-                pass
+    def _send(self, number: int) -> None:
+        made = exchange(Random(self.seed + number))
+        with wire.connected(self.port, self.patience) as peer:
+            kinds = answers(made.carry_out(peer))
+        with self.lock:
+            self.wrong[made.wrong] += 1
+            self.got.update((made.wrong, kind) for kind in kinds)
 
     def echo_until_stopped(self) -> None:
         """Another peer, who does nothing wrong."""
         while not self.stopped and not self.problems:
             try:
-                with wire.connected(self.port, PATIENCE) as peer:
+                with wire.connected(self.port, self.patience) as peer:
                     peer.associate(wire.associate_rq("GOOD")).send(wire.echo())
                     if peer.status():
                         self.problems.append("a good C-ECHO failed meanwhile")
             except (OSError, EOFError) as error:
                 self.problems.append(f"a good peer was not served meanwhile: {type(error).__name__} {error}")
             time.sleep(0.2)  # a pace, not a wait
+
+    def told(self) -> str:
+        """How many exchanges were wrong in what, and which share of them got which kinds of answer."""
+        lines = []
+        for level in Level:
+            shares = sorted(((self.got[one, kind] / self.wrong[level], kind) for one, kind in self.got if one is level), reverse=True)
+            told = ", ".join(f"{kind} {share:.1%}" for share, kind in shares)
+            lines.append(f"wrong in {level}: {self.wrong[level]} ({told})")
+        return "\n".join(lines)
 
 
 def resident_bytes(pid: int) -> int:
@@ -87,7 +122,7 @@ def fuzz(run: Run, dicom: Process, threads: int) -> str:
     """Send everything and say what was seen. Raises Failed."""
     good = threading.Thread(target=run.echo_until_stopped)
     good.start()
-    started, total, run.count = time.monotonic(), run.count, max(1, int(run.count * WARM_UP))
+    started, total, run.count = time.monotonic(), run.count, min(run.count, max(AT_LEAST, int(run.count * WARM_UP)))
     try:
         _send(run, threads)
         first = resident_bytes(dicom.pid)
@@ -106,7 +141,8 @@ def fuzz(run: Run, dicom: Process, threads: int) -> str:
     if broken := _BROKEN.search(dicom.output()):
         raise Failed(f"the log of the process says {broken[0]!r}")
     rate = run.done / (time.monotonic() - started)
-    return f"{run.done} exchanges, {rate:.0f} a second, resident {first >> 20} then {last >> 20} MiB: no crash, no hang, others served"
+    seen = f"{run.done} exchanges, {rate:.0f} a second, resident {first >> 20} then {last >> 20} MiB: no crash, no hang, others served"
+    return f"{run.told()}\n{seen}"
 
 
 def _send(run: Run, threads: int) -> None:
@@ -117,32 +153,38 @@ def _send(run: Run, threads: int) -> None:
         sender.join()
 
 
-def main() -> int:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exchanges", type=int, default=1_000_000)
     parser.add_argument(
         "--seed", type=int, default=time.time_ns() % 2**32, help="numbers the exchanges; printed, so that a run can be repeated"
     )
-    parser.add_argument("--threads", type=int, default=4)
-    options = parser.parse_args()
+    parser.add_argument("--threads", type=int, default=6)
+    patience = "that an answer may take (default %(default)g); more on a machine that is busy"
+    parser.add_argument("--patience", type=float, default=PATIENCE, metavar="SECONDS", help=patience)
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = _options()
     with tempfile.TemporaryDirectory(prefix="stepwise-fuzz-") as directory:
-        log, port = Path(directory) / "log", free_port()
+        log, port, data = Path(directory) / "log", free_port(), Path(directory) / "data"
+        os.environ["RIS_DATA_DIR"] = directory
+        prepared.with_demo(data)
         env = {
-            "RIS_DATA_DIR": directory,
+            "RIS_DATA_DIR": str(data),
             "RIS_DICOM_PORT": str(port),
             "RIS_UNKNOWN_CALLERS": "accept",
             "DATABASE_URL": "",
             "RIS_LOG_LEVEL": "ERROR",
         }
-        for database in ("default", "journal"):
-            with Process.manage("migrate", "--verbosity", "0", "--database", database, log=log, env=env) as migrate:
-                migrate.wait(120)
         with Process.manage("dicom", log=log, env=env) as dicom:
             dicom.wait_for("listening on port", 60)
             sys.stdout.write(f"{options.exchanges} exchanges from seed {options.seed} …\n")
             sys.stdout.flush()
             try:
-                sys.stdout.write(fuzz(Run(port, options.seed, options.exchanges), dicom, options.threads) + "\n")
+                run = Run(port, options.seed, options.exchanges, options.patience)
+                sys.stdout.write(fuzz(run, dicom, options.threads) + "\n")
             except Failed as failure:
                 sys.stderr.write(f"Failed: {failure}\n{dicom.output()[-4000:]}\n")
                 return 1

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.support import prepared
 from tests.support.chromium import ARGUMENTS, chromium
 from tests.support.stack import Stack, running_stack
 
-PASSWORD = "demo-password-of-the-tests"
 HARMLESS = ("status of 4", "503")  # refusals that a test provokes are shown in the console too
 Cookies = list[Any]
 
@@ -27,7 +27,9 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     chromium()
-    with running_stack(tmp_path_factory.mktemp("stack")) as running:
+    data_dir = tmp_path_factory.mktemp("stack")
+    prepared.with_demo(data_dir)
+    with running_stack(data_dir) as running:
         yield running
 
 
@@ -40,7 +42,7 @@ def sessions() -> dict[str, Cookies]:
 def sign_in(page: Page, role: str) -> None:
     page.goto("/sign-in/")
     page.get_by_label("User name").fill(role)
-    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Password").fill(prepared.DEMO_PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_selector(".account")
 

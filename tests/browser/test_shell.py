@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -60,6 +60,21 @@ def test_the_list_narrows_as_one_types_and_keeps_it_in_the_address(window: Windo
     assert page.locator("tr[data-row]").count() < rows
     page.reload()
     expect(page.get_by_label("Filter by name, ID or accession")).to_have_value(name[:6])
+
+
+def test_an_update_that_comes_after_a_filter_has_taken_its_place_is_dropped(window: Window) -> None:
+    page = window()
+    page.goto("/worklist/?whole=1")
+    updates: list[Route] = []
+    page.route("**/worklist/**", lambda route: updates.append(route) if "x-seen" in route.request.headers else route.continue_())
+    with page.expect_request(lambda request: "x-seen" in request.headers):
+        page.evaluate("document.querySelector('[data-live]').setAttribute('hx-headers', '{\"X-Seen\": \"another.one\"}')")
+        page.evaluate("window.stepwise.refresh()")
+    page.get_by_label("Filter by name, ID or accession").press_sequentially("zzz")
+    expect(page).to_have_url(re.compile(r"/worklist/\?q=zzz"))
+    with page.expect_response(lambda response: "x-seen" in response.request.headers):
+        updates[0].continue_()
+    expect(page.locator("tr[data-row]")).to_have_count(0)
 
 
 def test_single_keys_move_and_open_and_can_be_switched_off(window: Window) -> None:

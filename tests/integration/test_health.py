@@ -1,7 +1,6 @@
 """`GET /healthz` of a real web process while the parts behind it come and go."""
 
 import json
-import shutil
 import socket
 import sqlite3
 import sys
@@ -15,6 +14,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.support import prepared
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.redis import RedisServer
@@ -93,19 +93,10 @@ def becomes(port: int, expected: set[str], timeout: float = 20) -> dict[str, Any
     return components
 
 
-@pytest.fixture(scope="module")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with its databases, to be copied."""
-    made = Parts(tmp_path_factory.mktemp("prepared"))
-    with made.manage("prepare") as prepare:
-        assert prepare.wait(60) == 0, prepare.output()
-    return made.data
-
-
 @pytest.fixture
-def parts(tmp_path: Path, prepared: Path) -> Iterator[Parts]:
+def parts(tmp_path: Path) -> Iterator[Parts]:
     made = Parts(tmp_path)
-    shutil.copytree(prepared, made.data)
+    prepared.migrated(made.data)
     try:
         yield made
     finally:

@@ -55,7 +55,8 @@ def test_a_python_without_venv_says_what_to_install(tmp_path: Path) -> None:
 def test_the_first_python_that_will_do_is_taken(tmp_path: Path) -> None:
     """An old python3.12 on PATH (a broken shim, say) is passed over."""
     _old_python(tmp_path / "python3.12")
-    _program(tmp_path / "python3.11", f'exec {sys.executable} "$@"')
+    without_pip = 'case "$2" in venv) shift 2; set -- -m venv --without-pip "$@" ;; esac'  # which is quick to build, and fails soon
+    _program(tmp_path / "python3.11", f'{without_pip}\nexec {sys.executable} "$@"')
     failing_pip = _environment(tmp_path / "venv", PATH=f"{tmp_path}:/usr/bin:/bin", PIP_NO_INDEX="1", PIP_FIND_LINKS=str(tmp_path))
     assert "with python3.11" in failing_pip.stderr
     assert "The packages of requirements.txt could not be installed; the lines above say why." in failing_pip.stderr

@@ -1,47 +1,169 @@
-"""Exchanges that go wrong somewhere: a good one, with a few mutations of its bytes, its PDUs, its command sets or its data sets."""
+"""Exchanges that go wrong somewhere: in their PDUs, in their command sets, in their data sets, or nowhere."""
 
+import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
 from random import Random
 
-from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST
+from pydicom.dataset import Dataset
+
+from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, TRANSFER_SYNTAXES
 from tests.support import wire
-from tests.support.dicom import encoded, worklist_query
+from tests.support.dicom import worklist_query
+from tests.support.odd_datasets import Elements, elements_of, encoded, spoiled
+from training.acquisition import acquire
+from training.performed import COMPLETED, Device, final, in_progress, what_is_done
 
-_QUERY = encoded(worklist_query(PatientName="DOE*", PatientID="P1"))
-_STEP = b"\x40\x00\x52\x02\x0c\x00\x00\x00IN PROGRESS "
+
+class Level(StrEnum):
+    """Where something is wrong. A level above is right, so that what is wrong arrives where it is to be noticed."""
+
+    PDU = "PDUs"
+    COMMAND = "command sets"
+    DATA = "data sets"
+    NONE = "nothing"
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """What a peer says on one connection, and where it is wrong.
+
+    `opening` is a right association request, whose answer is awaited: what came before that would end the association, whatever it is.
+    It is empty where the request is wrong too.
+    """
+
+    opening: bytes
+    rest: bytes
+    wrong: Level
+
+    def carry_out(self, peer: wire.Peer, cut: float = 1.0) -> bytes:
+        """All that comes back until the end of the connection; `cut` divides the rest into two pieces. Raises TimeoutError."""
+        received = bytearray()
+        with suppress(ConnectionResetError, BrokenPipeError, EOFError):
+            if self.opening:
+                peer.send(self.opening)
+                received += wire.pdu(*peer.pdu())
+            first = int(len(self.rest) * cut)
+            peer.send(self.rest[:first])
+            peer.send(self.rest[first:])
+            if self.wrong is Level.PDU:  # else the release at its end is understood, and every request before it is answered
+                peer.connection.shutdown(socket.SHUT_WR)
+            while more := peer.connection.recv(65536):
+                received += more
+        return bytes(received)
+
+
+_LEVELS = (Level.PDU,) * 3 + (Level.COMMAND,) * 3 + (Level.DATA,) * 6 + (Level.NONE,)
+_FIRST, _FURTHER = 1.0, 0.3  # how often a message is spoiled
 _ODD_LENGTHS = (0, 1, 2, 3, 5, 7, 100, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)
+_FIELDS = (0x01, 0x10, 0x20, 0x21, 0x30, 0x0FFF, 0x100, 0x110, 0x120, 0x140, 0x150, 0x8020)
 
 
-def _a_find(random: Random) -> bytes:
-    return wire.find(random.randint(0, 0xFFFF), _mutated_sometimes(_QUERY, random))
-
-
-def _a_create(random: Random) -> bytes:
-    command = wire.command(
-        wire.N_CREATE, random.randint(0, 0xFFFF), sop_class=MODALITY_PERFORMED_PROCEDURE_STEP, instance="2.25.7", data_set=wire.DATA_SET
+def _queries() -> tuple[Elements, ...]:
+    asked: tuple[dict[str, object], ...] = (
+        {"PatientName": "*a*", "PatientID": "", "AccessionNumber": "", "RequestedProcedureID": "", "StudyInstanceUID": ""},
+        {"PatientID": "", "PatientBirthDate": "", "PatientSex": "", "SpecificCharacterSet": "ISO_IR 100"},
+        {"AccessionNumber": "A1", "RequestedProcedureCodeSequence": [Dataset()], "ReferringPhysicianName": ""},
     )
-    return wire.message(5, _mutated_sometimes(command, random), _mutated_sometimes(_STEP, random))
+    made = [worklist_query(**keys) for keys in asked]
+    step = made[1].ScheduledProcedureStepSequence[0]
+    step.ScheduledStationAETitle = "CT01"
+    step.ScheduledProcedureStepStartDate, step.ScheduledProcedureStepStartTime = "20260101-", "0000-2359"
+    return tuple(map(elements_of, made))
 
 
-def _any_command(random: Random) -> bytes:
-    field = random.choice((0x01, 0x10, 0x20, 0x21, 0x30, 0x0FFF, 0x100, 0x110, 0x120, 0x140, 0x150, 0x8020, random.randint(0, 0xFFFF)))
-    sop_class = random.choice((None, MODALITY_WORKLIST, MODALITY_PERFORMED_PROCEDURE_STEP, "1.2.abc"))
-    data_set = random.choice((None, wire.DATA_SET, wire.NO_DATA_SET))
-    command = wire.command(field, random.choice((None, 1, 0xFFFF)), sop_class=sop_class, data_set=data_set)
-    return wire.message(random.choice((1, 3, 5, 7)), _mutated_sometimes(command, random), random.choice((None, _QUERY, b"")))
+def _performed() -> tuple[Elements, Elements]:
+    """The attribute list of an N-CREATE and the modification list of the N-SET that completes it."""
+    item, began = Dataset(), datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
+    item.PatientName, item.PatientID, item.StudyInstanceUID, item.AccessionNumber = "FUZZ^Ann", "F1", "2.25.77", "A77"
+    device = Device("CT01", "CT", operator="WEBER^Jan")
+    series = acquire(device, "CT chest", "CHEST", Random(1), share=0.02)
+    return elements_of(in_progress([item], device, began, "PPS-1")), elements_of(final(COMPLETED, what_is_done([item]), series, began))
 
 
-_MESSAGES: tuple[Callable[[Random], bytes], ...] = (
-    lambda random: wire.echo(random.randint(0, 0xFFFF)),
-    _a_find,
-    _a_create,
-    _any_command,
-    lambda random: wire.message(3, wire.command(wire.C_CANCEL, None, responds_to=random.randint(0, 5))),
-    lambda random: random.choice((wire.RELEASE_RQ, wire.RELEASE_RP, wire.ABORT, wire.associate_rq())),
-    lambda random: wire.pdu(random.randint(0, 12), random.randbytes(random.randint(0, 40))),
-    lambda random: wire.pdu(4, wire.pdv(random.choice((1, 3, 5, 9)), random.randint(0, 7), random.randbytes(random.randint(0, 40)))),
-)
+_QUERIES = _queries()
+_CREATED, _COMPLETED = _performed()
+
+
+@dataclass
+class _Peer:
+    """Makes the messages of one exchange."""
+
+    random: Random
+    wrong: Level
+    transfer_syntax: str
+    instance: str
+    spoils: float = _FIRST
+
+    def associate(self) -> bytes:
+        return wire.associate_rq(contexts=b"".join(wire.proposed(number, uid, self.transfer_syntax) for number, uid in wire.CONTEXTS))
+
+    def message(self) -> bytes:
+        made = self.random.choice(_WAYS[self.wrong])(self)
+        self.spoils = _FURTHER
+        return made
+
+    def spoil(self, level: Level) -> bool:
+        return self.wrong is level and self.random.random() < self.spoils
+
+    def sent(self, context: int, command: bytes, data: bytes | None = None) -> bytes:
+        return wire.message(context, mutated(command, self.random) if self.spoil(Level.COMMAND) else command, data)
+
+    def data(self, elements: Elements) -> bytes:
+        if not self.spoil(Level.DATA):
+            return encoded(elements, self.transfer_syntax)
+        if self.random.random() < 0.3:
+            return mutated(encoded(elements, self.transfer_syntax), self.random)
+        return encoded(spoiled(elements, self.random), self.transfer_syntax)
+
+    def echo(self) -> bytes:
+        return self.sent(1, wire.command(wire.C_ECHO, self._message_id(), sop_class=wire.VERIFICATION))
+
+    def find(self) -> bytes:
+        command = wire.command(wire.C_FIND, self._message_id(), sop_class=MODALITY_WORKLIST, data_set=wire.DATA_SET)
+        return self.sent(3, command, self.data(self.random.choice(_QUERIES)))
+
+    def create(self) -> bytes:
+        return self._mpps(wire.N_CREATE, _CREATED)
+
+    def complete(self) -> bytes:
+        return self._mpps(wire.N_SET, _COMPLETED)
+
+    def perform(self) -> bytes:
+        return self.create() + self.complete()
+
+    def cancel(self) -> bytes:
+        return self.sent(3, wire.command(wire.C_CANCEL, None, responds_to=self.random.randint(0, 5)))
+
+    def any_command(self) -> bytes:
+        """One that says something else than what it is."""
+        field = self.random.choice((*_FIELDS, self.random.randint(0, 0xFFFF)))
+        sop_class = self.random.choice((None, MODALITY_WORKLIST, MODALITY_PERFORMED_PROCEDURE_STEP, "1.2.abc"))
+        announced = self.random.choice((None, wire.DATA_SET, wire.NO_DATA_SET))
+        command = wire.command(field, self.random.choice((None, 1, 0xFFFF)), sop_class=sop_class, data_set=announced)
+        return wire.message(self.random.choice((1, 3, 5, 7)), command, self.random.choice((None, self.data(_QUERIES[0]), b"")))
+
+    def _mpps(self, field: int, elements: Elements) -> bytes:
+        sop_class = MODALITY_PERFORMED_PROCEDURE_STEP
+        command = wire.command(field, self._message_id(), sop_class=sop_class, instance=self.instance, data_set=wire.DATA_SET)
+        return self.sent(5, command, self.data(elements))
+
+    def _message_id(self) -> int:
+        return self.random.randint(0, 0xFFFF)
+
+
+_WITH_DATA = (_Peer.find, _Peer.find, _Peer.create, _Peer.complete, _Peer.perform)
+_RIGHT = (*_WITH_DATA, _Peer.echo, _Peer.cancel)
+_WAYS: dict[Level, tuple[Callable[[_Peer], bytes], ...]] = {
+    Level.PDU: _RIGHT,
+    Level.COMMAND: (*_RIGHT, _Peer.any_command),
+    Level.DATA: _WITH_DATA,
+    Level.NONE: _RIGHT,
+}
 
 
 def mutated(data: bytes, random: Random) -> bytes:
@@ -60,17 +182,42 @@ def mutated(data: bytes, random: Random) -> bytes:
     )
 
 
-def _mutated_sometimes(data: bytes, random: Random) -> bytes:
-    return mutated(data, random) if random.random() < 0.3 else data
+def _any_mutated(parts: list[bytes], random: Random) -> bytes:
+    return mutated(b"".join(parts), random)
 
 
-def exchange(random: Random) -> bytes:
-    """All that a peer sends on one connection: mostly an association, some messages, a release; something in it is mostly wrong."""
-    parts = [_mutated_sometimes(wire.associate_rq(), random) if random.random() < 0.3 else wire.associate_rq()]
-    parts += [random.choice(_MESSAGES)(random) for _ in range(random.randint(0, 4))]
-    if random.random() < 0.7:
-        parts.append(wire.RELEASE_RQ)
-    if random.random() < 0.2:
-        random.shuffle(parts)
-    whole = b"".join(parts)
-    return mutated(whole, random) if random.random() < 0.5 else whole
+def _shuffled(parts: list[bytes], random: Random) -> bytes:
+    random.shuffle(parts)
+    return b"".join(parts)
+
+
+def _with_another(parts: list[bytes], random: Random) -> bytes:
+    """A PDU at a moment when it is not expected, or of no kind that there is."""
+    odd = random.choice(
+        (
+            *(wire.RELEASE_RQ, wire.RELEASE_RP, wire.ABORT, wire.associate_rq()),
+            wire.pdu(random.randint(0, 12), random.randbytes(random.randint(0, 40))),
+            wire.pdu(4, wire.pdv(random.choice((1, 3, 5, 9)), random.randint(0, 7), random.randbytes(random.randint(0, 40)))),
+        )
+    )
+    parts.insert(random.randint(0, len(parts)), odd)
+    return b"".join(parts)
+
+
+_PDUS: tuple[Callable[[list[bytes], Random], bytes], ...] = (_any_mutated, _shuffled, _with_another)
+
+
+def exchange(random: Random) -> Exchange:
+    """An association, some messages, mostly a release; right above the level at which something is wrong."""
+    wrong = random.choice(_LEVELS)
+    peer = _Peer(random, wrong, random.choice(TRANSFER_SYNTAXES), f"2.25.{random.getrandbits(64)}")
+    opening, parts = peer.associate(), [*(peer.message() for _ in range(random.randint(1, 3))), wire.RELEASE_RQ]
+    if wrong is not Level.PDU:
+        return Exchange(opening, b"".join(parts), wrong)
+    match random.randrange(4):
+        case 0:
+            return Exchange(b"", mutated(opening, random) + b"".join(parts), wrong)
+        case 1:
+            return Exchange(b"", random.choice(_PDUS)([opening, *parts], random), wrong)
+        case _:
+            return Exchange(opening, random.choice(_PDUS)(parts, random), wrong)

@@ -8,17 +8,19 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+from tests.support import prepared
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
 class Scratch:
-    """An SQLite database of its own and `manage.py` on it, as from a shell."""
+    """An SQLite database of its own, with empty tables, and `manage.py` on it, as from a shell."""
 
     def __init__(self, data_dir: Path) -> None:
         self.database = data_dir / "stepwise.sqlite3"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RIS_", "DATABASE_URL", "REDIS_URL"))}
         self.environment = inherited | {"RIS_DATA_DIR": str(data_dir)}
-        data_dir.mkdir()
+        prepared.migrated(data_dir)
 
     def popen(self, *arguments: str, **options: int) -> "subprocess.Popen[str]":
         command = [sys.executable, str(ROOT / "manage.py"), *arguments]

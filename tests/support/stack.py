@@ -17,6 +17,7 @@ import psutil
 
 from billing.charge_processor.ledger import Ledger
 from tests.support.ports import free_port
+from tests.support.prepared import DEMO_PASSWORD
 from tests.support.supervised import command_line
 from tests.support.wait import wait_until
 
@@ -138,7 +139,10 @@ def _is_dead(process: psutil.Process) -> bool:
 
 @contextmanager
 def running_stack(data_dir: Path, **environment: str) -> Iterator[Stack]:
-    """Start the demo hospital in `data_dir`; everything is stopped at the end, whatever happened."""
+    """Start the demo hospital in `data_dir`, for the first time or on what is there.
+
+    Everything is stopped at the end, whatever happened.
+    """
     data_dir.mkdir(parents=True, exist_ok=True)
     http, dicom = free_port(), free_port()
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("RIS_", "DATABASE_URL", "REDIS_URL", "DJANGO_"))}
@@ -150,7 +154,7 @@ def running_stack(data_dir: Path, **environment: str) -> Iterator[Stack]:
             "RIS_HTTP_PORT": str(http),
             "RIS_DICOM_PORT": str(dicom),
             "RIS_DEMO": "1",
-            "RIS_DEMO_PASSWORD": "demo-password-of-the-tests",
+            "RIS_DEMO_PASSWORD": DEMO_PASSWORD,
             "RIS_API_TOKEN": TOKEN,
         }
         | environment,

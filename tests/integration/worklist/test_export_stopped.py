@@ -23,7 +23,6 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
     folder = tmp_path_factory.mktemp("export")
     made = Scratch(folder / "data")
     write_items(folder / "items", STEPS)
-    assert made.manage("migrate").returncode == 0
     assert made.manage("import_worklist", str(folder / "items")).returncode == 0
     return made
 

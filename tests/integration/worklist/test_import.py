@@ -1,6 +1,7 @@
 """`import_worklist` with many files: what is bad is named, what is good is in, nothing is half in, whatever ends it."""
 
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -78,9 +79,7 @@ def nothing_is_half_in(steps: int) -> None:
 
 @pytest.fixture(scope="module")
 def scratch(tmp_path_factory: pytest.TempPathFactory) -> Scratch:
-    made = Scratch(tmp_path_factory.mktemp("import") / "data")
-    assert made.manage("migrate").returncode == 0
-    return made
+    return Scratch(tmp_path_factory.mktemp("import") / "data")
 
 
 @contextmanager
@@ -94,6 +93,11 @@ def importing(scratch: Scratch, folder: Path, more_than: int) -> Iterator["subpr
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def without_progress(told: str) -> str:
+    """What was told but for how far it is, which is told every few seconds."""
+    return re.sub(r"^\d+ of \d+ files?\n", "", told, flags=re.MULTILINE)
 
 
 def in_whole(scratch: Scratch) -> int:
@@ -129,7 +133,7 @@ def test_ctrl_c_and_kill_leave_whole_items_and_the_next_run_goes_on(scratch: Scr
     assert stopped_at < killed_at < FEWER
 
     last = scratch.manage("import_worklist", str(folder))
-    assert (last.returncode, last.stderr) == (0, "")
+    assert (last.returncode, without_progress(last.stderr)) == (0, "")
     assert last.stdout == f"{FEWER - killed_at} steps made, 0 updated, {killed_at} unchanged, 0 left alone, 0 files skipped\n"
     assert in_whole(scratch) == FEWER
     assert scratch.manage("rebuild_worklist", "--check").returncode == 0
@@ -144,4 +148,4 @@ def test_when_nobody_reads_the_output_the_files_go_in_all_the_same(scratch: Scra
     process = scratch.popen("import_worklist", str(folder), stdout=write_end, stderr=subprocess.PIPE)
     os.close(write_end)
     _, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (1, f"skipped  {folder}/bad.wl: it is empty\n")
+    assert (process.returncode, without_progress(err)) == (1, f"skipped  {folder}/bad.wl: it is empty\n")

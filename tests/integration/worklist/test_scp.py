@@ -16,6 +16,7 @@ from dimse.services import (
 )
 from ris.actions.stations import StationData, save_station
 from ris.models import Site
+from tests.support import prepared
 from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minutes
 from tests.support.ports import free_port
 from tests.support.processes import Process
@@ -96,11 +97,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A data directory of its own with empty tables."""
     directory = tmp_path_factory.mktemp("data")
     environment = {"RIS_DATA_DIR": str(directory), "RIS_DICOM_PORT": str(free_port()), "RIS_UNKNOWN_CALLERS": "accept", "DATABASE_URL": ""}
-    for database in ("default", "journal"):
-        with Process.manage(
-            "migrate", "--verbosity", "0", "--database", database, log=directory / "migrate.log", env=environment
-        ) as migrate:
-            assert migrate.wait(60) == 0, migrate.output()
+    prepared.migrated(directory)
     return environment
 
 

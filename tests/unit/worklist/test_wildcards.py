@@ -25,12 +25,12 @@ def test_a_wildcard_key_finds_what_its_definition_finds(asked: str, text: str) -
 
 @pytest.mark.parametrize("asked", ["*?" * 31 + "#", "?*" * 31 + "#", "*a" * 31 + "#", "*" * 63 + "#", "*a?" * 21, "*" + "a" * 62 + "#"])
 def test_no_key_takes_long(asked: str) -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     assert matching.wildcard(asked)("a" * 64) == (not asked.endswith("#"))
-    assert time.perf_counter() - begun < 0.05
+    assert time.thread_time() - begun < 0.05
 
 
 def test_a_long_text_is_decided_soon_too() -> None:
-    begun = time.perf_counter()
+    begun = time.thread_time()
     assert not matching.wildcard("*a?" * 3000 + "#")("a" * 10_240)
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1

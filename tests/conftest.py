@@ -1,0 +1,33 @@
+"""Each process of a run has test databases of its own: copies of one that the migrations made."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from tests.support import prepared
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    prepared.for_tests(settings.DATABASES)
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """What is there was made for this run and goes with its data directory or its server."""
+    return True
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts browsers and the whole product comes first, what takes moments last: no process of a run is left with the long files."""
+    items.sort(key=lambda item: _LONG_FIRST.index(_kind(item.path)))
+
+
+_LONG_FIRST = ("browser", "product", "integration", "unit")
+
+
+def _kind(path: Path) -> str:
+    """The folder below this one; `product` for the tests of integration as a whole."""
+    inside = path.relative_to(Path(__file__).parent).parts
+    return "product" if inside[0] == "integration" and len(inside) == 2 else inside[0]
