@@ -8,11 +8,12 @@ from random import Random
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 
 from dimse import statuses
 from dimse.server import DicomServer, ServerSettings
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, Service, Verb
-from tests.integration.dimse.conftest import Ris
+from tests.integration.dimse.conftest import Ris, entry
 from tests.support import wire
 from tests.support.mutations import exchange
 from tests.support.wait import wait_until
@@ -22,7 +23,7 @@ ANSWERS = {2, 3, 4, 5, 6, 7}
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[DicomServer]:
-    ris = Ris()
+    ris = Ris(on_find=lambda request: ((statuses.PENDING, entry(number, Dataset())) for number in range(3)))  # whatever is asked
     offered = [
         Service(MODALITY_WORKLIST, "Modality Worklist", {Verb.C_FIND: ris.find}),
         Service(MODALITY_PERFORMED_PROCEDURE_STEP, "MPPS", {Verb.N_CREATE: ris.create, Verb.N_SET: ris.modify}),
@@ -45,6 +46,7 @@ def pdus(received: bytes) -> Iterator[int]:
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), cut=st.floats(0, 1))
 def test_mutated_exchanges_are_answered_or_cut_off(server: DicomServer, caplog: pytest.LogCaptureFixture, seed: int, cut: float) -> None:
+    caplog.clear()
     with wire.connected(server.port, timeout=30) as peer:
         received = exchange(Random(seed)).carry_out(peer, cut)
     assert set(pdus(received)) <= ANSWERS
