@@ -51,7 +51,8 @@ class Exchange:
             peer.send(self.rest[:first])
             peer.send(self.rest[first:])
             if self.wrong is Level.PDU:  # else the release at its end is understood, and every request before it is answered
-                peer.connection.shutdown(socket.SHUT_WR)
+                with suppress(OSError):  # the other end may have closed it
+                    peer.connection.shutdown(socket.SHUT_WR)
             while more := peer.connection.recv(65536):
                 received += more
         return bytes(received)
