@@ -11,7 +11,7 @@ from ris.actions import stations as station_actions
 from ris.actions.stations import StationData
 from ris.actor import Actor
 from ris.models import ScheduledProcedureStep, Site, Station, StationPool, StepStation
-from ris.transitions import OCCUPYING
+from ris.transitions import CANCELED
 from training.load import department
 from training.load.planner import SLOT, SLOT_MINUTES, Day, Room, Wanted, bits, quotas
 
@@ -66,8 +66,8 @@ def _slot(moment: datetime, begins: datetime) -> int:
 
 
 def _booked(site: Site, begins: datetime, ends: datetime) -> Iterator[tuple[str, datetime, datetime]]:
-    """AE title, start and end of what keeps a slot; an exam on a pool keeps it on each of its stations."""
-    steps = ScheduledProcedureStep.objects.filter(site=site, status__in=OCCUPYING, start__lt=ends, start__gt=begins - timedelta(days=1))
+    """AE title, start and end of what has a slot, or had it and is over; an exam on a pool has it on each of its stations."""
+    steps = ScheduledProcedureStep.objects.filter(site=site, start__lt=ends, start__gt=begins - timedelta(days=1)).exclude(status=CANCELED)
     rows: QuerySet[StepStation, tuple[str, datetime | None, datetime | None]] = StepStation.objects.filter(
         step__in=steps, step__end__gt=begins
     ).values_list("ae_title", "step__start", "step__end")

@@ -78,6 +78,13 @@ def test_a_second_run_adds_around_what_is_booked(fresh: Site) -> None:
     assert double_bookings() == []
 
 
+def test_what_was_performed_today_keeps_its_time_to_itself(fresh: Site) -> None:
+    generate(days=1)
+    ScheduledProcedureStep.objects.update(status="COMPLETED")
+    generate(days=1, seed=2)
+    assert double_bookings() == []
+
+
 def test_numbers_go_on_behind_a_load_and_pass_over_those_that_are_taken(fresh: Site) -> None:
     person = PatientData("NEW^One", birth_date="1980-01-01", sex="F")
     ahead = f"A{clock.today(fresh):%y%m%d}-030"
