@@ -51,7 +51,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "performed.view": _ALL,
     # The front desk.
     "patients.edit": _of(SCHEDULER),
+    "patients.merge": _of(SCHEDULER),
     "orders.place": _of(SCHEDULER),
+    "orders.change": _of(SCHEDULER, TECHNOLOGIST),
     "steps.schedule": _of(SCHEDULER, TECHNOLOGIST),
     "steps.arrive": _of(SCHEDULER, TECHNOLOGIST),
     "steps.cancel": _of(SCHEDULER, TECHNOLOGIST),
@@ -71,7 +73,8 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     "users.manage": frozenset({ADMIN}),
     "tokens.manage": frozenset({ADMIN}),
 }
-"""Permission to roles. `steps.schedule` books and moves; `steps.perform` is start, complete and discontinue by hand."""
+"""Permission to roles. `orders.change` adds procedures and steps, `steps.schedule` books and moves, `steps.perform` is start, complete and
+discontinue by hand."""
 
 
 def roles_of(user: Person) -> frozenset[str]:

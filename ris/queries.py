@@ -5,7 +5,7 @@ from datetime import date
 from django.db.models import Prefetch, Q, QuerySet
 
 from ris import clock, names
-from ris.errors import NotFound
+from ris.errors import Conflict, NotFound
 from ris.models import Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site, Station
 from ris.prepared import Prepared
 
@@ -65,6 +65,18 @@ def patients(site: Site, text: str) -> QuerySet[Patient]:
     asked |= Q(patient_id__istartswith=text.strip())
     found = Patient.objects.filter(site=site, merged_into=None).filter(asked | Q(pk__in=_survivors(asked)))
     return found.prefetch_related("merged").order_by("name_key", "pk")
+
+
+def patient(site: Site, patient_id: str, issuer: str = "") -> Patient:
+    """The record of a patient ID; NotFound otherwise, Conflict when several issuers gave it and none is named."""
+    found = Patient.objects.filter(site=site, patient_id=patient_id).exclude(patient_id="").select_related("merged_into")
+    records = list(found.filter(issuer_of_patient_id=issuer) if issuer else found)
+    if not records:
+        raise NotFound(f"There is no patient with ID {patient_id!r}{f' of {issuer!r}' if issuer else ''}.")
+    if len(records) > 1:
+        issuers = ", ".join(repr(one.issuer_of_patient_id) for one in records)
+        raise Conflict(f"Patient ID {patient_id} was given by several issuers: {issuers}; name issuer_of_patient_id too.")
+    return records[0]
 
 
 def step_ids(site: Site, accession_number: str = "", patient_id: str = "") -> list[int]:

@@ -19,11 +19,13 @@ from ninja.renderers import JSONRenderer
 
 from billing.api import router as charges
 from mpps.api import router as performed_steps
+from ris.api.additions import router as additions
 from ris.api.auth import Bearer
 from ris.api.base import refusals
 from ris.api.catalogue import router as catalogue
 from ris.api.journal import router as journal
 from ris.api.orders import router as orders
+from ris.api.patients import router as patients
 from ris.api.steps import router as steps
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken
 from stepwise.explaining_api import router as explanations
@@ -65,7 +67,7 @@ def no_such_call(request: HttpRequest, rest: str) -> None:
     raise NotFound(f"There is no call {request.path}; {reverse('api:openapi-json')} describes those there are.")
 
 
-for router in (catalogue, orders, steps, explanations, findings, performed_steps, charges, journal, elsewhere):
+for router in (catalogue, patients, additions, orders, steps, explanations, findings, performed_steps, charges, journal, elsewhere):
     api.add_router("", router)
 
 

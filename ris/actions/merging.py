@@ -93,7 +93,7 @@ def merge_patients(
 
 def _locked(*keys: int) -> tuple[Patient, Patient]:
     """The two records as they are now, locked in the order of their keys, returned in the order given."""
-    rows = Patient.objects.select_for_update(of=("self",)).select_related("site", "merged_into").filter(pk__in=keys).order_by("pk")
+    rows = Patient.objects.select_for_update(of=("self",)).select_related("site").filter(pk__in=keys).order_by("pk")
     found = {patient.pk: patient for patient in rows}
     first, second = (found[key] for key in keys)
     return first, second

@@ -107,7 +107,7 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
 
 def lock_patient(pk: int) -> Patient:
     """The patient as it is now, locked: a change of it waits, and finds the new steps. Conflict when it was merged into another one."""
-    person = Patient.objects.select_for_update(of=("self",)).select_related("merged_into").get(pk=pk)
+    person = Patient.objects.select_for_update().get(pk=pk)
     patients.refuse_merged(person)
     return person
 

@@ -136,7 +136,10 @@ def _refuse_taken(holder: Patient | None) -> None:
 
 
 def refuse_merged(patient: Patient) -> None:
-    """Conflict for a record that was merged into another one, which is named."""
+    """Conflict for a record that was merged into another one, which is named.
+
+    Where the record is locked the other one is read afterwards: joined to it, PostgreSQL would show the other as of before the wait.
+    """
     if patient.merged_into is not None:
         raise Conflict(f"{described(patient)} was merged into {described(patient.merged_into)}; use that patient.")
 
@@ -184,7 +187,7 @@ def update_patient(patient: Patient, data: PatientData, actor: Actor, expected_v
     understood (`ris.identity`). InvalidInput for wrong fields, Conflict when the new patient ID belongs to somebody else or the record
     was merged, ChangedMeanwhile when somebody was faster.
     """
-    current = Patient.objects.select_for_update(of=("self",)).select_related("site", "merged_into").get(pk=patient.pk)
+    current = Patient.objects.select_for_update(of=("self",)).select_related("site").get(pk=patient.pk)
     refuse_merged(current)
     if expected_version is not None and current.version != expected_version:
         raise ChangedMeanwhile("Somebody else changed this patient meanwhile; look at the present values and change them again.")

@@ -18,7 +18,7 @@ from ris.api.auth import Bearer, caller
 from ris.api.base import Body, Line, Moment, refusals
 from ris.api.steps import StepOut, show_step
 from ris.errors import InvalidInput
-from ris.models import Order, RequestedProcedure
+from ris.models import Order, Patient, RequestedProcedure
 
 router = Router(tags=["orders"])
 
@@ -142,13 +142,13 @@ def place_order(request: HttpRequest, body: OrderIn) -> Status[dict[str, Any]]:
         order = orders.place_order(site, body.patient.data(), body.request(), caller(request).actor)
     except InvalidInput as error:
         raise InvalidInput({_field(name): why for name, why in error.errors.items()}) from error
-    return Status(201, _order(queries.order(site, order.accession_number)))
+    return Status(201, show_order(queries.order(site, order.accession_number)))
 
 
 @router.get("/orders/{path:accession_number}", auth=Bearer("orders.view"), response={200: OrderOut, **refusals(404)})
 def get_order(request: HttpRequest, accession_number: Line) -> dict[str, Any]:
     """The order of an accession number with its procedures and their steps."""
-    return _order(queries.order(base.site_of(request), accession_number))
+    return show_order(queries.order(base.site_of(request), accession_number))
 
 
 def _field(name: str) -> str:
@@ -156,10 +156,10 @@ def _field(name: str) -> str:
     return place(name) or (f"patient.{name}" if name in PatientIn.model_fields else name)
 
 
-def _order(order: Order) -> dict[str, Any]:
+def show_order(order: Order) -> dict[str, Any]:
+    """An order of `queries.order`, as OrderOut."""
     procedures = [_procedure(procedure) for procedure in order.requested_procedures.all()]
     only = procedures[0] if len(procedures) == 1 else {}
-    patient = order.patient
     return {
         "accession_number": order.accession_number,
         "placer_order_number": order.placer_order_number,
@@ -172,26 +172,31 @@ def _order(order: Order) -> dict[str, Any]:
         "comments": order.comments,
         "patient_transport_arrangements": order.patient_transport_arrangements,
         "attributes": {"order": set_of(order, "order"), "visit": set_of(order.visit, "visit")},
-        "patient": {
-            "patient_id": patient.patient_id,
-            "issuer_of_patient_id": patient.issuer_of_patient_id,
-            "name": patient.name,
-            "birth_date": patient.birth_date.isoformat() if patient.birth_date else None,
-            "sex": patient.sex,
-            "weight_kg": patient.weight_kg,
-            "size_m": patient.size_m,
-            "allergies": patient.allergies,
-            "medical_alerts": patient.medical_alerts,
-            "pregnancy_status": patient.pregnancy_status,
-            "special_needs": patient.special_needs,
-            "patient_state": patient.patient_state,
-            "confidentiality": patient.confidentiality,
-            "attributes": set_of(patient, "patient"),
-        },
+        "patient": show_patient(order.patient),
         "requested_procedures": procedures,
         "requested_procedure_id": only.get("requested_procedure_id"),
         "study_instance_uid": only.get("study_instance_uid"),
         "steps": only.get("steps"),
+    }
+
+
+def show_patient(patient: Patient) -> dict[str, Any]:
+    """As PatientOut."""
+    return {
+        "patient_id": patient.patient_id,
+        "issuer_of_patient_id": patient.issuer_of_patient_id,
+        "name": patient.name,
+        "birth_date": patient.birth_date.isoformat() if patient.birth_date else None,
+        "sex": patient.sex,
+        "weight_kg": patient.weight_kg,
+        "size_m": patient.size_m,
+        "allergies": patient.allergies,
+        "medical_alerts": patient.medical_alerts,
+        "pregnancy_status": patient.pregnancy_status,
+        "special_needs": patient.special_needs,
+        "patient_state": patient.patient_state,
+        "confidentiality": patient.confidentiality,
+        "attributes": set_of(patient, "patient"),
     }
 
 

@@ -1,6 +1,6 @@
 """Queries and entries for tests of the worklist."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -65,13 +65,20 @@ def a_find_request(asked: Dataset, cancelled_after: int = 1_000_000, remark: Cal
 
 def asked_over(asked: Dataset) -> tuple[int, list[Dataset]]:
     """Status and identifiers of the pending answers that the SCP gives, as they travel."""
-    statuses, answers = set[int](), list[Dataset]()
+    pending = list(_pending(asked))
+    (status,) = {status for status, _ in pending}
+    return status, [answer for _, answer in pending]
+
+
+def answered(asked: Dataset) -> list[Dataset]:
+    """The identifiers alone, which may be none."""
+    return [answer for _, answer in _pending(asked)]
+
+
+def _pending(asked: Dataset) -> Iterator[tuple[int, Dataset]]:
     for found in c_find(a_find_request(asked)):
         assert isinstance(found, EncodedAnswers)
-        statuses.add(found.status)
-        answers += [decode(one, EXPLICIT_VR_LITTLE_ENDIAN).dataset for one in found.identifiers]
-    (status,) = statuses
-    return status, answers
+        yield from ((found.status, decode(one, EXPLICIT_VR_LITTLE_ENDIAN).dataset) for one in found.identifiers)
 
 
 def a_faulty_step() -> ScheduledProcedureStep:
