@@ -19,7 +19,7 @@ SMALL, MIDDLE = 1_000, 10_000
 
 def main() -> int:
     """Exit code 0 when everything that is to be reached was."""
-    from bench import finding, load, performing
+    from bench import finding, journal, load, performing
 
     largest, repeats = int(os.environ.get("BENCH_LARGEST", "1000000")), int(os.environ.get("BENCH_REPEATS", "7"))
     sizes = sorted({SMALL, MIDDLE, max(largest // 10, SMALL), max(largest, MIDDLE)})
@@ -50,6 +50,8 @@ def main() -> int:
         rows += finding.flatness({key: one for key, one in data.items() if key[1] != MIDDLE}, repeats)
         _say(begun, "exams performed")
         rows += performing.performing({kind: scratch.copied(one, "performing") for kind, one in empty.items()})
+        _say(begun, "with the journal and without")
+        rows += journal.cost(small["SQLite"].directory, scratch.copied(small["SQLite"], "unjournalled").directory, repeats)
         with servers.stepwise(small["SQLite"].directory) as server:
             _say(begun, "memory")
             rows += load.memory(server)

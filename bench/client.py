@@ -18,6 +18,7 @@ CONTEXT_ID = 1
 _ACCEPT, _DATA, _RELEASED = 2, 4, 6
 _STATUS = b"\x00\x00\x00\x09\x02\x00\x00\x00"  # (0000,0900), two bytes, in Implicit VR Little Endian
 _MESSAGE_ID = b"\x00\x00\x10\x01\x02\x00\x00\x00"  # (0000,0110), two bytes
+_MESSAGE_IDS = 0x200  # and no more: in the bytes around a 0209H a status would be found
 _RELEASE_RQ = b"\x05\x00\x00\x00\x00\x04\x00\x00\x00\x00"
 _PENDING = (0xFF00, 0xFF01)
 TIMEOUT = 120.0
@@ -156,7 +157,7 @@ class Association:
         reader.answers, reader.status = 0, None
         self._asked += 1
         at = request.index(_MESSAGE_ID) + len(_MESSAGE_ID)
-        self._socket.sendall(request[:at] + struct.pack("<H", self._asked % 0xFFFF) + request[at + 2 :])
+        self._socket.sendall(request[:at] + struct.pack("<H", self._asked % _MESSAGE_IDS) + request[at + 2 :])
         while reader.status is None:
             self._receive()
         if reader.status:

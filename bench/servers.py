@@ -83,12 +83,12 @@ def environment(data_dir: Path, database_url: str = "") -> dict[str, str]:
 
 
 @contextmanager
-def stepwise(data_dir: Path, database_url: str = "", processes: int = 1) -> Iterator[Server]:
+def stepwise(data_dir: Path, database_url: str = "", processes: int = 1, *, journal: bool = True) -> Iterator[Server]:
     """`manage.py dicom`, with its journal; more than one process share a listening socket. What is returned is the first of them."""
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening, ExitStack() as stack:
         os.set_inheritable(listening.fileno(), True)
         port = listening.getsockname()[1]
-        env = environment(data_dir, database_url) | {"RIS_DICOM_FD": str(listening.fileno())}
+        env = environment(data_dir, database_url) | {"RIS_DICOM_FD": str(listening.fileno()), "RIS_JOURNAL": str(journal)}
         command = [sys.executable, "manage.py", "dicom"]
         running = [
             stack.enter_context(_running(OURS, port, command, data_dir / f"stepwise{number}.log", env, listening.fileno()))

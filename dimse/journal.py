@@ -3,11 +3,13 @@
 import logging
 import queue
 import threading
-import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import accumulate
+from typing import Any
 from uuid import UUID
 
 from django.db import DatabaseError, connections, transaction
@@ -18,11 +20,12 @@ from dimse.dispatch import without_values
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, Entry, MessageEntry
 from dimse.models import Association, Message, packed
 from dimse.routers import JOURNAL_DATABASE
+from dimse.rows import Rows
 
 logger = logging.getLogger(__name__)
 
 KEPT_BYTES = 512 * 1024  # bytes of one data set that wait in the queue; a longer one is only counted
-_BATCH = 200
+_BATCH = 500
 _ROW_BYTES = 500  # of a message beside its data sets, about
 
 
@@ -30,7 +33,7 @@ class DatabaseJournal:
     """A Journal that ends in the `journal` database. `put` costs a queue operation and never blocks; `start` and `stop` frame its use."""
 
     def __init__(self, capacity: int = 10_000, interval: float = 0.25) -> None:
-        self._queue: queue.Queue[Entry] = queue.Queue(capacity)
+        self._queue: queue.Queue[Entry | None] = queue.Queue(capacity)  # None: the journal stops
         self._interval = interval
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dimse-journal", daemon=True)
@@ -56,6 +59,8 @@ class DatabaseJournal:
     def stop(self, timeout: float = 5.0) -> None:
         """Write what is waiting, for at most `timeout` seconds."""
         self._stopping.set()
+        with suppress(queue.Full):  # then the thread is not asleep
+            self._queue.put_nowait(None)
         self._thread.join(timeout)
 
     def _run(self) -> None:
@@ -69,16 +74,14 @@ class DatabaseJournal:
             connections[JOURNAL_DATABASE].close()
 
     def _next_batch(self) -> list[Entry]:
-        """What comes within the interval, at most a batch; at once what is there when the journal stops."""
-        batch: list[Entry] = []
-        deadline = time.monotonic() + self._interval
-        while len(batch) < _BATCH:
-            wait = 0.0 if self._stopping.is_set() else deadline - time.monotonic()
-            try:
-                batch.append(self._queue.get(timeout=wait) if wait > 0 else self._queue.get_nowait())
-            except queue.Empty:
-                break
-        return batch
+        """Sleep until there is something, then for the interval: whoever serves is not to wake this thread by each entry."""
+        batch = [self._queue.get()]
+        if self._queue.qsize() < _BATCH:
+            self._stopping.wait(self._interval)
+        with suppress(queue.Empty):
+            while len(batch) < _BATCH:
+                batch.append(self._queue.get_nowait())
+        return [entry for entry in batch if entry is not None]
 
     def _write(self, batch: list[Entry]) -> None:
         try:
@@ -99,8 +102,8 @@ class DatabaseJournal:
 
 def write(entries: Iterable[Entry]) -> None:
     """Store entries in one transaction. Raises DatabaseError."""
-    associations: dict[UUID, Association] = {}
-    messages: list[Message] = []
+    associations: dict[UUID, dict[str, Any]] = {}
+    messages: list[dict[str, Any]] = []
     ends: list[AssociationEnded] = []
     for entry in entries:
         match entry:
@@ -109,21 +112,22 @@ def write(entries: Iterable[Entry]) -> None:
             case MessageEntry():
                 messages.append(_message(entry))
             case AssociationEnded() if entry.association_id in associations:  # most associations are short: one row, written once
-                _end(associations[entry.association_id], entry)
+                associations[entry.association_id].update(_end(entry))
             case AssociationEnded():
                 ends.append(entry)
     with transaction.atomic(using=JOURNAL_DATABASE):
-        Association.objects.bulk_create(associations.values())
-        Message.objects.bulk_create(messages)
+        _rows_of(Association).insert(associations.values())
+        _rows_of(Message).insert(messages)
         for end in ends:
-            noted = {"note": end.note[:255]} if end.note else {}
-            Association.objects.filter(pk=end.association_id).update(ended=end.time, end=end.ending.value, **noted)
+            Association.objects.filter(pk=end.association_id).update(**_end(end))
 
 
-def _end(association: Association, entry: AssociationEnded) -> None:
-    association.ended = entry.time
-    association.end = entry.ending.value
-    association.note = entry.note[:255] or association.note
+_rows_of = lru_cache(Rows)
+
+
+def _end(entry: AssociationEnded) -> dict[str, Any]:
+    noted = {"note": entry.note[:255]} if entry.note else {}
+    return {"ended": entry.time, "end": entry.ending.value, **noted}
 
 
 def prune(before: datetime) -> int:
@@ -153,40 +157,40 @@ def prune_to(most: int) -> int:
     return forgotten
 
 
-def _association(entry: AssociationStarted) -> Association:
+def _association(entry: AssociationStarted) -> dict[str, Any]:
     info = entry.association
-    return Association(
-        id=info.id,
-        started=entry.time,
-        ended=entry.time if entry.rejection else None,
-        end=Ending.REJECTED.value if entry.rejection else "",
-        calling=info.calling_ae_title[:16],
-        called=info.called_ae_title[:16],
-        address=info.address,
-        port=info.port,
-        implementation=entry.implementation[:128],
-        rejection=entry.rejection[:255],
-        note=entry.note[:255],
-        contexts=[dict(zip(("abstract_syntax", "transfer_syntax", "result"), context, strict=True)) for context in entry.contexts],
-    )
+    return {
+        "id": info.id,
+        "started": entry.time,
+        "ended": entry.time if entry.rejection else None,
+        "end": Ending.REJECTED.value if entry.rejection else "",
+        "calling": info.calling_ae_title[:16],
+        "called": info.called_ae_title[:16],
+        "address": info.address,
+        "port": info.port,
+        "implementation": entry.implementation[:128],
+        "rejection": entry.rejection[:255],
+        "note": entry.note[:255],
+        "contexts": [dict(zip(("abstract_syntax", "transfer_syntax", "result"), context, strict=True)) for context in entry.contexts],
+    }
 
 
-def _message(entry: MessageEntry) -> Message:
-    return Message(
-        association_id=entry.association_id,
-        time=entry.time,
-        direction=Message.Direction.IN if entry.incoming else Message.Direction.OUT,
-        service=entry.verb,
-        message_id=entry.message_id,
-        status=entry.status,
-        comment=entry.comment[:64],
-        sop_class_uid=entry.sop_class_uid[:64],
-        sop_instance_uid=entry.sop_instance_uid[:64],
-        transfer_syntax=entry.transfer_syntax,
-        size=len(entry.data),
-        data=entry.data,
-        first_answers=packed(entry.answers),
-        remark=entry.note,
-        answer_count=entry.answer_count,
-        duration_ms=entry.duration_ms,
-    )
+def _message(entry: MessageEntry) -> dict[str, Any]:
+    return {
+        "association_id": entry.association_id,
+        "time": entry.time,
+        "direction": Message.Direction.IN if entry.incoming else Message.Direction.OUT,
+        "service": entry.verb,
+        "message_id": entry.message_id,
+        "status": entry.status,
+        "comment": entry.comment[:64],
+        "sop_class_uid": entry.sop_class_uid[:64],
+        "sop_instance_uid": entry.sop_instance_uid[:64],
+        "transfer_syntax": entry.transfer_syntax,
+        "size": len(entry.data),
+        "data": entry.data,
+        "first_answers": packed(entry.answers),
+        "remark": entry.note,
+        "answer_count": entry.answer_count,
+        "duration_ms": entry.duration_ms,
+    }

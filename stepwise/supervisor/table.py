@@ -13,7 +13,7 @@ WORKER_THREADS = 4
 # The processes that take work in stop first, then the worker, then what it posts to, and Redis when nobody needs it any more.
 # All is over within ten seconds.
 INTAKE, WORK, OUTSIDE, BROKER = range(4)
-STOP_BY = {INTAKE: 6.0, WORK: 7.8, OUTSIDE: 8.5, BROKER: 9.2}  # seconds
+STOP_BY = {INTAKE: 6.5, WORK: 8.0, OUTSIDE: 8.6, BROKER: 9.2}  # seconds
 DICOM_STOP_TIMEOUT = 4  # of the seconds of INTAKE: the journal and the end of the process need theirs too
 
 

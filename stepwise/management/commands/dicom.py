@@ -59,7 +59,7 @@ class Command(BaseCommand):
             raise not_ready(error) from error
         stop = threading.Event()
         _stop_on_signals(stop)
-        journal = DatabaseJournal()
+        journal = DatabaseJournal() if settings.JOURNAL else None
         server = DicomServer(options["services"], server_settings(site.ae_title), journal)
         try:
             server.start()
@@ -68,7 +68,8 @@ class Command(BaseCommand):
             raise CommandError(f"{error} End what uses it, or choose another port with {ports}.") from error
         except BadTlsSettings as error:
             raise CommandError(f"{error} Look at RIS_DICOM_TLS_CERTIFICATE, RIS_DICOM_TLS_KEY and RIS_DICOM_TLS_CA.") from error
-        journal.start()
+        if journal:
+            journal.start()
         findings.gathering.start()
         linting.looking.start()
         offered = ", ".join(["Verification", *(service.name for service in options["services"])])
@@ -78,7 +79,8 @@ class Command(BaseCommand):
         stop.wait()
         server.stop(grace=settings.DICOM_STOP_TIMEOUT)
         linting.looking.stop(timeout=0.2)
-        journal.stop(timeout=0.8)
+        if journal:
+            journal.stop(timeout=0.8)
         findings.gathering.stop(timeout=0.8)
 
 
