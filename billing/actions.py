@@ -11,13 +11,14 @@ from billing import capture, messages
 from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt
 from billing.nudge import nudge
 from billing.transitions import CAPTURE, FAILED, PENDING, POST, REFUSE, RELEASE, RETRY, Transition, question, redraft
-from mpps.models import StepLink
+from mpps.models import PerformedProcedureStep, StepLink
 from ris import clock
 from ris.actor import Actor
-from ris.db import action, lock, part
+from ris.db import action, locking, part
 from ris.errors import IllegalTransition
+from ris.insertion import insert_few, insert_one
 from ris.models import RequestedProcedure
-from ris.prepared import Prepared
+from ris.prepared import Prepared, PreparedUpdate
 
 LEASE = timedelta(seconds=30)
 CAPTURER = Actor.system("charge capture")
@@ -33,9 +34,11 @@ _performed_for = Prepared(
     ),
     "performed",
 )
+_lock_procedure = locking(lambda pk: RequestedProcedure.objects.filter(pk=pk), "pk")
 _latest = Prepared(
     lambda procedure: Charge.objects.filter(requested_procedure=procedure, kind=Charge.Kind.TECHNICAL).order_by("-revision"), "procedure"
 )
+_name = PreparedUpdate(lambda pk: Charge.objects.filter(pk=pk), "pk", columns=("control_id",), next_attempt_at=Now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +64,14 @@ def capture_charge(requested_procedure_id: int) -> Charge | None:
 
 
 @part
-def capture_performed(performed_step_id: int) -> None:
-    """`capture_charge` of the requested procedures that the performed step is about, in order of their ids."""
-    for procedure in _performed_for(performed_step_id):
-        _capture(procedure)
+def capture_performed(performed: PerformedProcedureStep) -> None:
+    """`capture_charge` of the requested procedures that the performed step, as just written, is about, in order of their ids."""
+    for procedure in _performed_for(performed.pk):
+        _capture(procedure, performed)
 
 
-def _capture(procedure: RequestedProcedure) -> Charge | None:
-    made, draft = _made(procedure), capture.draft(procedure)
+def _capture(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) -> Charge | None:
+    made, draft = _made(procedure), capture.draft(procedure, *at_hand)
     if draft is None or made is not None:
         return _follow(made, draft) if made and draft else made
     charge = _create(procedure, draft)
@@ -84,7 +87,7 @@ def capture_after_change_by_hand(requested_procedure_id: int) -> Charge | None:
 
     The verb has locked the row already, before the step's: this only makes sure of it.
     """
-    lock(lambda: RequestedProcedure.objects.filter(pk=requested_procedure_id))
+    _lock_procedure(requested_procedure_id)
     return capture_charge(requested_procedure_id)
 
 
@@ -205,19 +208,22 @@ def _facts(line: ChargeLine) -> tuple[object, ...]:
 
 
 def _create(procedure: RequestedProcedure, draft: capture.Draft) -> Charge:
-    charge = Charge.objects.create(
-        site=procedure.site,
-        requested_procedure=procedure,
-        performed_step=draft.performed[0] if draft.performed else None,
-        amount=draft.amount,
-        reason=draft.decision.reason[:MAX_TEXT],
-        on_hold=draft.decision.hold[:MAX_TEXT],
-        service_at=draft.service_at,
-        created_at=clock.now(procedure.site),
-        next_attempt_at=Now(),
+    now = clock.now(procedure.site)
+    charge = insert_one(
+        Charge(
+            site=procedure.site,
+            requested_procedure=procedure,
+            performed_step=draft.performed[0] if draft.performed else None,
+            amount=draft.amount,
+            reason=draft.decision.reason[:MAX_TEXT],
+            on_hold=draft.decision.hold[:MAX_TEXT],
+            service_at=draft.service_at,
+            created_at=now,
+            next_attempt_at=now,  # until it has its control ID; then the database's wall time
+        )
     )
     charge.control_id = f"C{charge.pk:08d}"
-    Charge.objects.filter(pk=charge.pk).update(control_id=charge.control_id)
+    _name(charge.pk, control_id=charge.control_id)
     _write_lines(charge, draft)
     return charge
 
@@ -225,7 +231,7 @@ def _create(procedure: RequestedProcedure, draft: capture.Draft) -> Charge:
 def _write_lines(charge: Charge, draft: capture.Draft) -> None:
     for line in draft.lines:
         line.charge = charge
-    ChargeLine.objects.bulk_create(draft.lines)
+    insert_few(draft.lines)
 
 
 def _kept(text: str) -> str:

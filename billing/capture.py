@@ -5,13 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Prefetch, prefetch_related_objects
-
 from billing.hl7 import MAX_LINES
 from billing.models import ChargeLine
 from billing.rules import Decision, Outcome, Performed, StepWork, decide, of_performed
-from mpps import datasets
-from mpps.models import Finding, PerformedProcedureStep, PerformedSeries, StepLink
+from mpps import datasets, reading
+from mpps.models import Finding, PerformedProcedureStep, StepLink
 from mpps.transitions import COMPLETED
 from ris import transitions
 from ris.models import Procedure, RequestedProcedure, ScheduledProcedureStep, StepChange
@@ -31,7 +29,16 @@ _steps = Prepared(
     "procedure",
 )
 _links = Prepared(
-    lambda procedure: StepLink.objects.filter(step__requested_procedure=procedure).select_related("performed_step__station"), "procedure"
+    lambda procedure: StepLink.objects.only("step", "performed_step").filter(step__requested_procedure=procedure), "procedure"
+)
+_performed_step = Prepared(lambda pk: PerformedProcedureStep.objects.select_related("station").filter(pk=pk), "pk")
+_doubts = Prepared(lambda performed: Finding.objects.filter(performed_step=performed, code=OTHER_PATIENT), "performed")
+_links_of_others = Prepared(
+    lambda performed, procedure: (
+        StepLink.objects.only("pk").filter(performed_step=performed, step__isnull=False).exclude(step__requested_procedure=procedure)
+    ),
+    "performed",
+    "procedure",
 )
 _started_although_canceled = Prepared(
     lambda procedure: (
@@ -66,12 +73,15 @@ class Draft:
         return sum((line.quantity * line.unit_amount for line in self.lines if line.unit_amount is not None), Decimal(0))
 
 
-def draft(procedure: RequestedProcedure) -> Draft | None:
-    """The charge of the procedure; None while a step or a performed step of it is open, and when it is worth nothing."""
+def draft(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) -> Draft | None:
+    """The charge of the procedure; None while a step or a performed step of it is open, and when it is worth nothing.
+
+    `at_hand` are performed steps as they are stored now, which need not be read.
+    """
     steps = _steps(procedure.pk)
     if not steps or any(step.status not in transitions.FINAL for step in steps):
         return None
-    performed = _performed(steps, _links(procedure.pk))
+    performed = _performed(procedure, steps, at_hand)
     if any(not one.is_final for ones in performed.values() for one in ones):
         return None
     decision = _decision(steps, performed)
@@ -86,17 +96,20 @@ def draft(procedure: RequestedProcedure) -> Draft | None:
 
 def of_procedure(procedure: RequestedProcedure) -> tuple[PerformedProcedureStep, ...]:
     """The performed steps that a charge of the procedure is about, in order of their start."""
-    return _charged(_performed(list(procedure.steps.all()), _links(procedure.pk)))
+    return _charged(_performed(procedure, procedure.steps.all()))
 
 
-def _performed(steps: Iterable[ScheduledProcedureStep], links: Sequence[StepLink]) -> dict[int, list[PerformedProcedureStep]]:
+def _performed(
+    procedure: RequestedProcedure, steps: Iterable[ScheduledProcedureStep], at_hand: Iterable[PerformedProcedureStep] = ()
+) -> dict[int, list[PerformedProcedureStep]]:
     """Performed steps by the id of the scheduled step they are linked to."""
-    series = PerformedSeries.objects.only("performed_step", "position", "operators_name", "image_count", "non_image_count")
-    prefetch_related_objects(links, Prefetch("performed_step__series", series))
+    known = {one.pk: one for one in at_hand}
     found: dict[int, list[PerformedProcedureStep]] = {step.pk: [] for step in steps}
-    for link in links:
+    for link in _links(procedure.pk):
         if link.step_id in found:
-            found[link.step_id].append(link.performed_step)
+            pk = link.performed_step_id
+            known[pk] = known.get(pk) or _performed_step(pk)[0]
+            found[link.step_id].append(known[pk])
     return found
 
 
@@ -104,7 +117,7 @@ def _fact(performed: PerformedProcedureStep) -> Performed:
     return Performed(
         id=performed.pk,
         completed=performed.status == COMPLETED,
-        instances=sum(series.image_count + series.non_image_count for series in performed.series.all()),
+        instances=reading.instances(performed.attributes),
         reason_code=performed.discontinuation_reason_code,
         reason_scheme=performed.discontinuation_reason_scheme,
         reason_meaning=performed.discontinuation_reason_meaning,
@@ -119,9 +132,9 @@ def _decision(steps: Sequence[ScheduledProcedureStep], performed: dict[int, list
 
 def _identity_doubts(performed: dict[int, list[PerformedProcedureStep]]) -> Iterator[str]:
     """Whether the patient at the modality may have been another one than the order's."""
-    doubted = Finding.objects.filter(performed_step__in=[one for ones in performed.values() for one in ones], code=OTHER_PATIENT)
-    if finding := doubted.first():
-        yield finding.text
+    doubts = [doubt for pk in {one.pk for ones in performed.values() for one in ones} for doubt in _doubts(pk)]
+    if doubts:
+        yield min(doubts, key=lambda finding: (finding.at, finding.pk)).text
 
 
 def _revivals(steps: Sequence[ScheduledProcedureStep]) -> Iterator[str]:
@@ -177,8 +190,8 @@ def _reported(performed: PerformedProcedureStep, procedure: RequestedProcedure) 
     for keyword in CODE_SOURCES:
         codes = [code for item in datasets.items(performed.attributes, keyword) if (code := _code(item)).value]
         if codes:
-            others = performed.links.filter(step__isnull=False).exclude(step__requested_procedure=procedure)
-            yield from (code for code in codes if _is_own(code, procedure)) if others.exists() else codes
+            others = _links_of_others(performed.pk, procedure.pk)
+            yield from (code for code in codes if _is_own(code, procedure)) if others else codes
             return
 
 

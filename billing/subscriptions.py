@@ -15,7 +15,7 @@ def subscribe() -> None:
 
 def capture_performed(event: PerformedStepEnded) -> None:
     """Capture the charges of the requested procedures that the performed step is about; their rows are locked."""
-    actions.capture_performed(event.performed_step_id)
+    actions.capture_performed(event.performed_step)
 
 
 def capture_ended_by_hand(event: events.StepStatusChanged) -> None:

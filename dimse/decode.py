@@ -12,6 +12,7 @@ import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -70,8 +71,7 @@ class _Walk:
         self.tag, self.long, self.short = struct.Struct(f"{endian}HH"), struct.Struct(f"{endian}L"), struct.Struct(f"{endian}H")
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
+class _Header(NamedTuple):
     tag: int
     vr: str
     length: int
@@ -106,6 +106,7 @@ def _inflated(data: bytes) -> bytes:
 def _read_dataset(walk: _Walk, position: int, end: int, declared: CharacterSet, depth: int, delimited: bool) -> tuple[Dataset, int]:
     """The elements from `position` to `end`, or to the item delimiter when `delimited`, and the offset where they stopped."""
     elements: dict[BaseTag, DataElement | RawDataElement] = {}
+    coding = values.Coding(walk.implicit, walk.little, declared)
     previous = -1
     while delimited or position < end:
         if depth == 0 and end - position < 8 and _is_padding(walk, position, end):
@@ -131,8 +132,8 @@ def _read_dataset(walk: _Walk, position: int, end: int, declared: CharacterSet, 
         element: DataElement | RawDataElement | None
         if header.tag == values.CHARACTER_SET:
             declared, element = values.character_set(raw, walk.notes)
-        else:
             coding = values.Coding(walk.implicit, walk.little, declared)
+        else:
             element = values.element(header.tag, header.vr, raw, header.value, coding, walk.notes)
         if element is not None:
             elements[BaseTag(header.tag)] = element

@@ -1,6 +1,8 @@
 """Single elements of a received data set: bytes that pydicom can convert later without exceptions and without warnings."""
 
+import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
@@ -13,6 +15,7 @@ from dimse.charsets import TEXT_VRS, CharacterSet
 CHARACTER_SET = 0x00080005
 
 TEXT_CODEC = "utf_8"  # of the text in elements, whatever it came in
+_PLAIN_NUMBERS = {"DS": re.compile(rb"[+-]?[0-9]{1,8}(\.[0-9]{1,6})? ?"), "IS": re.compile(rb"[+-]?[0-9]{1,9} ?")}
 _VALUE_SIZES = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
 
 
@@ -31,12 +34,18 @@ def name_of_tag(tag: int) -> str:
     return f"{keyword}{' ' if keyword else ''}({tag >> 16:04X},{tag & 0xFFFF:04X})"
 
 
+@lru_cache(4096)
 def dictionary_vr(tag: int) -> str | None:
     """The VR that the data dictionary (repeating groups included) gives to `tag`; None when it does not know it."""
     try:
         return dictionary_VR(BaseTag(tag))
     except KeyError:
         return None
+
+
+def is_plain_number(vr: str, raw: bytes) -> bool:
+    """Whether `raw` is one ordinary number of IS or DS, which nobody need convert to see that it is one."""
+    return vr in _PLAIN_NUMBERS and _PLAIN_NUMBERS[vr].fullmatch(raw) is not None
 
 
 def character_set(raw: bytes, notes: list[str]) -> tuple[CharacterSet, DataElement | None]:
@@ -67,7 +76,7 @@ def element(tag: int, vr: str, raw: bytes, offset: int, coding: Coding, notes: l
     if vr == "UN":
         return DataElement(tag, "OB" if known else "UN", raw)
     encoded = RawDataElement(BaseTag(tag), vr, len(raw), raw or None, offset, coding.implicit, coding.little)
-    return _number(encoded, notes) if vr in ("DS", "IS") and raw else encoded
+    return _number(encoded, notes) if vr in _PLAIN_NUMBERS and raw and not is_plain_number(vr, raw) else encoded
 
 
 def _readable(tag: int, vr: str, raw: bytes, declared: CharacterSet, notes: list[str]) -> bytes:
@@ -85,7 +94,7 @@ def _readable(tag: int, vr: str, raw: bytes, declared: CharacterSet, notes: list
 
 
 def _number(raw: RawDataElement, notes: list[str]) -> DataElement:
-    """IS and DS are converted here, because only the conversion shows whether they are numbers; what is none stays as text."""
+    """IS and DS that look odd are converted here: only the conversion shows whether they are numbers; what is none stays as text."""
     try:
         converted = convert_raw_data_element(raw)
     except (TypeError, ValueError, ArithmeticError):

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from django.db import IntegrityError
-from django.db.models import F, QuerySet
+from django.db.models import F
 
 from dimse import statuses, uids
 from dimse.dispatch import without_values
@@ -18,16 +18,16 @@ from mpps import checking, events, matching, outcomes, reading, transitions
 from mpps.checking import Notice
 from mpps.datasets import Json, items, merged, tag, text
 from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable, unknown_instance
-from mpps.models import Finding, PerformedProcedureStep, PerformedSeries, PerformedStepChange, StepLink
+from mpps.models import Finding, PerformedProcedureStep, PerformedStepChange, StepLink
 from mpps.received import Received, keep
 from mpps.transitions import COMPLETED, IN_PROGRESS
 from ris import profiles, queries
 from ris.actions import steps
-from ris.db import action, lock
+from ris.db import action, locking
 from ris.events import publish
-from ris.insertion import insert_one
+from ris.insertion import insert_few, insert_one
 from ris.models import RequestedProcedure, Station
-from ris.prepared import Prepared
+from ris.prepared import Prepared, PreparedUpdate
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,25 @@ _named_locked = Prepared(
     lambda site, uid: PerformedProcedureStep.objects.select_for_update(of=("self",)).filter(site=site, sop_instance_uid=uid), "site", "uid"
 )
 _links = Prepared(lambda performed: StepLink.objects.only("step").filter(performed_step=performed), "performed")
+_lock_procedure = locking(lambda pk: RequestedProcedure.objects.filter(pk=pk), "pk")
+_lock_procedures_of = locking(
+    lambda site, uid: RequestedProcedure.objects.filter(
+        steps__performed_links__performed_step__in=PerformedProcedureStep.objects.filter(site=site, sop_instance_uid=uid)
+    ),
+    "site",
+    "uid",
+)
+_WRITTEN = (*reading.COLUMNS, "status", "final_at", "updated_at")
+_open = PreparedUpdate(
+    lambda pk: PerformedProcedureStep.objects.filter(pk=pk, status=IN_PROGRESS), "pk", columns=_WRITTEN, version=F("version") + 1
+)
+_others_in_progress = Prepared(
+    lambda step, performed: (
+        StepLink.objects.only("pk").filter(step=step, performed_step__status=IN_PROGRESS).exclude(performed_step=performed)
+    ),
+    "step",
+    "performed",
+)
 
 
 def n_create(message: Received) -> PerformedProcedureStep:
@@ -87,8 +106,8 @@ def _create(message: Received) -> PerformedProcedureStep:
 
     performed = _insert(message, named, performer or caller, unscheduled=not linked)
     keep(message, performed)
-    StepLink.objects.bulk_create(_link(performed, match) for match in matches)
-    PerformedSeries.objects.bulk_create(reading.series(performed, message.dataset))
+    insert_few([_link(performed, match) for match in matches])
+    insert_few(reading.series(performed, message.dataset))
     notices += odd
     notices += matching.patient_differences(message.dataset, linked)
     notices += reading.odd_start(reading.times(message.dataset, message.site), message.received_at, message.site)
@@ -125,13 +144,13 @@ def _set(message: Received) -> PerformedProcedureStep:
     if tag("PerformedSeriesSequence") in message.dataset:
         if items(before, "PerformedSeriesSequence"):
             performed.series.all().delete()
-        PerformedSeries.objects.bulk_create(reading.series(performed, data))
+        insert_few(reading.series(performed, data))
     _record(performed, message, IN_PROGRESS, target, notices)
     if target == IN_PROGRESS:
         publish(events.PerformedStepUpdated(performed.pk))
     else:
         _end_scheduled_steps(performed, message)
-        publish(events.PerformedStepEnded(performed.pk, target))
+        publish(events.PerformedStepEnded(performed, target))
     return performed
 
 
@@ -166,19 +185,16 @@ def _performer(message: Received) -> matching.Performer:
 
 def _lock_procedures(ids: Iterable[int]) -> None:
     """Lock requested procedures in order of id until the transaction ends."""
-    lock(lambda: RequestedProcedure.objects.filter(pk__in=set(ids)).order_by("pk"))
+    for pk in sorted(set(ids)):
+        _lock_procedure(pk)
 
 
 def _locked(message: Received) -> PerformedProcedureStep | None:
     """The performed step that the message names, as it is now, its requested procedures and then its own row locked."""
-
-    def procedures() -> QuerySet[RequestedProcedure]:
-        named = PerformedProcedureStep.objects.filter(site=message.site, sop_instance_uid=message.sop_instance_uid)
-        return RequestedProcedure.objects.filter(steps__performed_links__performed_step__in=named).order_by("pk")
-
-    lock(procedures)
-    performed = _named_locked.first(message.site.pk, message.sop_instance_uid)
-    lock(procedures)  # of a link that was made while this waited
+    name = message.site.pk, message.sop_instance_uid
+    _lock_procedures_of(*name)
+    performed = _named_locked.first(*name)
+    _lock_procedures_of(*name)  # of a link that was made while this waited
     return performed
 
 
@@ -209,8 +225,7 @@ def _update(performed: PerformedProcedureStep, data: Json, target: str, message:
         "final_at": message.received_at if target in transitions.FINAL else None,
         "updated_at": message.received_at,
     }
-    changed = PerformedProcedureStep.objects.filter(pk=performed.pk, status=IN_PROGRESS).update(**values, version=F("version") + 1)
-    if not changed:
+    if not _open(performed.pk, **values):
         raise no_longer_updatable()
     for name, value in values.items():
         setattr(performed, name, value)
@@ -235,13 +250,11 @@ def _record(performed: PerformedProcedureStep, message: Received, before: str, a
             reason=performed.discontinuation_reason_meaning if after == transitions.DISCONTINUED else "",
         )
     notes = [Notice("DECODED_WITH_NOTES", note) for note in message.notes]
-    Finding.objects.bulk_create(
-        (
-            Finding(performed_step=performed, code=n.code, text=n.text[:500], attribute=n.attribute[:250], at=message.received_at)
-            for n in [*notes, *notices]
-        ),
-        ignore_conflicts=True,
-    )
+    findings = [
+        Finding(performed_step=performed, code=n.code, text=n.text[:500], attribute=n.attribute[:250], at=message.received_at)
+        for n in [*notes, *notices]
+    ]
+    insert_few(findings, ignore_conflicts=True)
 
 
 def _end_scheduled_steps(performed: PerformedProcedureStep, message: Received) -> None:
@@ -253,9 +266,5 @@ def _end_scheduled_steps(performed: PerformedProcedureStep, message: Received) -
         performed.discontinuation_reason_meaning,
     )
     for step_id in sorted(link.step_id for link in _links(performed.pk) if link.step_id is not None):
-        if performed.status == COMPLETED or not _others_in_progress(performed, step_id):
+        if performed.status == COMPLETED or not _others_in_progress(step_id, performed.pk):
             steps.end(step_id, effect.verb, message.actor, effect.reason, at=message.received_at)
-
-
-def _others_in_progress(performed: PerformedProcedureStep, step_id: int) -> bool:
-    return StepLink.objects.filter(step_id=step_id, performed_step__status=IN_PROGRESS).exclude(performed_step=performed).exists()

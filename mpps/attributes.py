@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -33,7 +33,7 @@ class Usage(StrEnum):
     FINAL = "final"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
     """One row. `parent` is the path of the sequence that holds the attribute, empty at the root."""
 
@@ -47,19 +47,19 @@ class Row:
     module: str
     source: str
 
-    @property
+    @cached_property
     def parent(self) -> str:
         return self.path.rpartition(".")[0]
 
-    @property
+    @cached_property
     def keyword(self) -> str:
         return self.path.rpartition(".")[2]
 
-    @property
+    @cached_property
     def is_sequence(self) -> bool:
         return self.vr == "SQ"
 
-    @property
+    @cached_property
     def is_required(self) -> bool:
         """Whether there must be a value, at creation or in the final state."""
         return "1" in (self.n_create, self.final)
@@ -93,6 +93,13 @@ def _by_path() -> Mapping[str, Row]:
 def rows_in(parent: str = "") -> tuple[Row, ...]:
     """Rows of the attributes right inside the sequence at path `parent`; those of the root by default."""
     return _by_parent().get(parent, ())
+
+
+@cache
+def asked_in(usage: Usage, parent: str = "") -> tuple[tuple[Row, str], ...]:
+    """Of `rows_in` those that a usage asks something of, each with its type there: what is of type 1 or 2, or holds what is."""
+    typed = ((row, row.type_in(usage)) for row in rows_in(parent))
+    return tuple((row, needed) for row, needed in typed if needed in ("1", "2") or (row.is_sequence and asked_in(usage, row.path)))
 
 
 def row(path: str) -> Row:

@@ -135,16 +135,16 @@ def _changed(modification: Json, stored: Json) -> Iterator[Problem]:
 
 def _absent(dataset: Mapping[str, Any], usage: Usage, parent: str = "", where: str = "") -> Iterator[Problem]:
     """Attributes of type 1 without a value and of type 2 that are absent, at every depth."""
-    for row in attributes.rows_in(parent):
-        element, needed = dataset.get(row.tag), row.type_in(usage)
-        path = where + row.keyword
-        if element is None and needed in ("1", "2"):
-            yield Problem(Kind.MISSING, path, row, "is missing")
+    for row, needed in attributes.asked_in(usage, parent):
+        element = dataset.get(row.tag)
+        if element is None:
+            if needed in ("1", "2"):
+                yield Problem(Kind.MISSING, where + row.keyword, row, "is missing")
         elif needed == "1" and datasets.is_empty(element):
-            yield Problem(Kind.EMPTY, path, row, "has no item" if row.is_sequence else "has no value", {"vr": row.vr})
-        elif row.is_sequence and element is not None:
+            yield Problem(Kind.EMPTY, where + row.keyword, row, "has no item" if row.is_sequence else "has no value", {"vr": row.vr})
+        elif row.is_sequence:
             for number, item in enumerate(_items(element), 1):
-                yield from _absent(item, usage, row.path, f"{path}[{number}].")
+                yield from _absent(item, usage, row.path, f"{where}{row.keyword}[{number}].")
 
 
 def _invalid(dataset: Mapping[str, Any], parent: str = "", where: str = "") -> Iterator[Problem]:
@@ -153,8 +153,8 @@ def _invalid(dataset: Mapping[str, Any], parent: str = "", where: str = "") -> I
         element = dataset.get(row.tag)
         if element is None:
             continue
-        path = where + row.keyword
         if row.is_sequence:
+            path = where + row.keyword
             if element["vr"] != "SQ" and not datasets.is_empty(element):
                 yield Problem(Kind.INVALID, path, row, f"came as {element['vr']}, not as a sequence", refuses=row.is_required)
             for number, item in enumerate(_items(element), 1):
@@ -164,7 +164,7 @@ def _invalid(dataset: Mapping[str, Any], parent: str = "", where: str = "") -> I
             wrong = problem_with(row.vr, value)
             if wrong and row.keyword != STATUS:
                 refuses = row.is_required and row.vr in ("DA", "TM", "UI")
-                yield Problem(Kind.INVALID, path, row, f"{value[:64]!r} {wrong}", element, refuses=refuses)
+                yield Problem(Kind.INVALID, where + row.keyword, row, f"{value[:64]!r} {wrong}", element, refuses=refuses)
 
 
 def _wrong_status(dataset: Json, legal: tuple[str, ...]) -> Iterator[Problem]:

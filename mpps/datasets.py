@@ -1,23 +1,34 @@
 """Data sets as DICOM JSON (PS3.18 Annex F), the one form in which they are checked, merged and kept."""
 
 import math
+import re
 from base64 import b64encode
 from collections.abc import Mapping, MutableSequence
+from functools import cache
 from typing import Any
 
 from pydicom.config import IGNORE
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+
+from dimse.values import TEXT_CODEC, is_plain_number
 
 Json = dict[str, Any]
 """A data set: `{"00100020": {"vr": "LO", "Value": ["4711"]}, …}`; an element without a value has no `Value`."""
 
 _NAME_GROUPS = ("Alphabetic", "Ideographic", "Phonetic")
 _PADDING = " \0"
+_MULTIPLE = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "PN", "SH", "TM", "UI"})
+"""VRs of text whose values are separated by backslashes (PS3.5 6.4)."""
+_TRANSLATED = ("LO", "PN", "SH")
+"""Those of them that Specific Character Set is about."""
+_CONTROL = re.compile(rb"[\x01-\x1f]")
+"""Tabs are padding to some VRs."""
 _TEXT_VRS = ("AE", "CS", "DA", "LO", "SH", "TM", "UI")
 
 
+@cache
 def tag(keyword: str) -> str:
     """`PatientID` → `00100020`; KeyError for what is no keyword."""
     number = tag_for_keyword(keyword)
@@ -31,7 +42,32 @@ def from_dataset(dataset: Dataset) -> Json:
 
     IS and DS stay text as written (PS3.18 F.2.3). Not pydicom's own conversion: that drops values it does not like, and logs them.
     """
-    return {f"{element.tag:08X}": _element(element) for element in dataset}
+    is_ours = dataset.original_character_set == [TEXT_CODEC]
+    found: Json = {}
+    for number, stored in sorted(dataset.items(), key=_by_tag):
+        plain = _plain(stored) if is_ours and isinstance(stored, RawDataElement) else None
+        found[f"{number:08X}"] = plain or _element(dataset[number])
+    return found
+
+
+def _by_tag(item: tuple[int, object]) -> int:
+    return int(item[0])
+
+
+def _plain(raw: RawDataElement) -> Json | None:
+    """What `_element` makes of an ordinary text or number, straight from its bytes; None for what is left to pydicom."""
+    vr, value = str(raw.VR), raw.value
+    if not value:
+        return {"vr": vr} if len(vr) == 2 else None  # "US or SS" is still to be decided
+    if _CONTROL.search(value):
+        return None
+    if is_plain_number(vr, value):
+        return {"vr": vr, "Value": [value.decode("ascii").strip()]}
+    if vr not in _MULTIPLE or not (value.isascii() or vr in _TRANSLATED):
+        return None
+    read = _groups if vr == "PN" else _clean
+    values = [read(text) for text in value.decode(TEXT_CODEC).split("\\")]
+    return {"vr": vr, "Value": values} if all(values) else None
 
 
 def _element(element: DataElement) -> Json:
@@ -48,13 +84,16 @@ def _element(element: DataElement) -> Json:
 
 def _value(vr: str, value: Any) -> Any:
     if vr == "PN":
-        groups = zip(_NAME_GROUPS, str(value).split("="), strict=False)
-        return {group: text for group, part in groups if (text := _clean(part))}
+        return _groups(str(value))
     if vr == "AT":
         return f"{int(value):08X}"
     if isinstance(value, str) or vr in ("DS", "IS"):
         return _clean(str(value))
     return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _groups(name: str) -> dict[str, str]:
+    return {group: text for group, part in zip(_NAME_GROUPS, name.split("="), strict=False) if (text := _clean(part))}
 
 
 def _clean(text: str) -> str:
@@ -78,9 +117,10 @@ def is_empty(element: Mapping[str, Any] | None) -> bool:
     """Whether there is no value: absent, zero length, no item, or nothing but padding."""
     if element is None:
         return True
-    if any(key in element for key in ("InlineBinary", "BulkDataURI")):
+    if "InlineBinary" in element or "BulkDataURI" in element:
         return False
-    return all(value in (None, "", {}) and element["vr"] != "SQ" for value in element.get("Value", []))
+    values = element.get("Value")
+    return not values or (element["vr"] != "SQ" and all(value in (None, "", {}) for value in values))
 
 
 def items(dataset: Mapping[str, Any], keyword: str) -> list[Json]:
@@ -100,9 +140,9 @@ def text(dataset: Mapping[str, Any], keyword: str, limit: int = 250) -> str:
 
 def joined(element: Mapping[str, Any] | None) -> str:
     """The values of an element, separated by a backslash; a person name as `alphabetic=ideographic=phonetic`."""
-    if is_empty(element) or element is None or element["vr"] == "SQ":
+    if element is None or element["vr"] == "SQ" or is_empty(element):
         return ""
-    return "\\".join(_as_text(value) for value in element.get("Value", []))
+    return "\\".join([value if type(value) is str else _as_text(value) for value in element.get("Value", [])])
 
 
 def _as_text(value: Any) -> str:

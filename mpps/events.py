@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mpps.models import PerformedProcedureStep
+
 
 @dataclass(frozen=True)
 class PerformedStepCreated:
@@ -21,8 +23,13 @@ class PerformedStepUpdated:
 class PerformedStepEnded:
     """An N-SET made the step final; `status` is COMPLETED or DISCONTINUED. Its scheduled steps have been ended already.
 
-    The requested procedures of the linked steps are locked, so that a subscriber may count what is still open.
+    `performed_step` is the row as just written: whoever follows need not read it again. The requested procedures of the linked
+    steps are locked, so that a subscriber may count what is still open.
     """
 
-    performed_step_id: int
+    performed_step: PerformedProcedureStep
     status: str
+
+    @property
+    def performed_step_id(self) -> int:
+        return self.performed_step.pk

@@ -14,6 +14,25 @@ from mpps.values import read_moment, read_offset
 from ris import clock
 from ris.models import Site
 
+_SHORT = {
+    "performed_procedure_step_id": "PerformedProcedureStepID",
+    "modality": "Modality",
+    "start_date_raw": "PerformedProcedureStepStartDate",
+    "start_time_raw": "PerformedProcedureStepStartTime",
+    "end_date_raw": "PerformedProcedureStepEndDate",
+    "end_time_raw": "PerformedProcedureStepEndTime",
+    "patient_birth_date_raw": "PatientBirthDate",
+    "patient_sex": "PatientSex",
+}
+_LONG = {"description": "PerformedProcedureStepDescription", "patient_id": "PatientID", "patient_name": "PatientName"}
+COLUMNS = (
+    *_SHORT, *_LONG, "started_at", "ended_at",
+    "discontinuation_reason_code", "discontinuation_reason_scheme", "discontinuation_reason_meaning", "attributes",
+)  # fmt: skip
+"""Columns of a PerformedProcedureStep that follow from its data set."""
+
+_IMAGES, _NON_IMAGES = "ReferencedImageSequence", "ReferencedNonImageCompositeSOPInstanceSequence"
+
 CLOCK_TOLERANCE = timedelta(minutes=10)
 IDENTIFIER_LENGTH = 64
 
@@ -45,23 +64,11 @@ def discontinuation_reason(dataset: Json) -> Reason:
 
 
 def columns(dataset: Json, site: Site) -> dict[str, Any]:
-    """Values of the columns of a PerformedProcedureStep that follow from its data set, cut to what the columns hold."""
+    """Values of `COLUMNS`, cut to what the columns hold."""
     when, reason = times(dataset, site), discontinuation_reason(dataset)
-    short = {
-        "performed_procedure_step_id": "PerformedProcedureStepID",
-        "modality": "Modality",
-        "start_date_raw": "PerformedProcedureStepStartDate",
-        "start_time_raw": "PerformedProcedureStepStartTime",
-        "end_date_raw": "PerformedProcedureStepEndDate",
-        "end_time_raw": "PerformedProcedureStepEndTime",
-        "patient_birth_date_raw": "PatientBirthDate",
-        "patient_sex": "PatientSex",
-    }
     return {
-        **{column: text(dataset, keyword, IDENTIFIER_LENGTH) for column, keyword in short.items()},
-        "description": text(dataset, "PerformedProcedureStepDescription"),
-        "patient_id": text(dataset, "PatientID"),
-        "patient_name": text(dataset, "PatientName"),
+        **{column: text(dataset, keyword, IDENTIFIER_LENGTH) for column, keyword in _SHORT.items()},
+        **{column: text(dataset, keyword) for column, keyword in _LONG.items()},
         "started_at": when.start,
         "ended_at": when.end,
         "discontinuation_reason_code": reason.code,
@@ -83,12 +90,18 @@ def series(performed: PerformedProcedureStep, dataset: Json) -> list[PerformedSe
             operators_name=text(item, "OperatorsName"),
             performing_physician_name=text(item, "PerformingPhysicianName"),
             retrieve_ae_title=text(item, "RetrieveAETitle"),
-            image_count=len(datasets.items(item, "ReferencedImageSequence")),
-            non_image_count=len(datasets.items(item, "ReferencedNonImageCompositeSOPInstanceSequence")),
+            image_count=len(datasets.items(item, _IMAGES)),
+            non_image_count=len(datasets.items(item, _NON_IMAGES)),
             attributes=item,
         )
         for position, item in enumerate(datasets.items(dataset, "PerformedSeriesSequence"), 1)
     ]
+
+
+def instances(dataset: Json) -> int:
+    """How many instances its series refer to."""
+    made = datasets.items(dataset, "PerformedSeriesSequence")
+    return sum(len(datasets.items(item, _IMAGES)) + len(datasets.items(item, _NON_IMAGES)) for item in made)
 
 
 def odd_start(when: Times, received_at: datetime, site: Site) -> Iterator[Notice]:

@@ -10,6 +10,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection, models, transaction
 
+from ris.prepared import Prepared
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -71,3 +73,14 @@ def lock(rows: Callable[[], "models.QuerySet[Any]"]) -> None:
     """Lock rows, in their order, until the transaction ends. SQLite is not asked: the transaction has the whole database to itself."""
     if connection.features.has_select_for_update:
         list(rows().select_for_update(of=("self",)).values_list("pk"))
+
+
+def locking(build: Callable[..., "models.QuerySet[Any]"], *names: str) -> Callable[..., None]:
+    """A `lock` of the rows for values, in the order of their ids, for what is asked for every message; arguments as of `Prepared`."""
+    rows: Prepared[Any] = Prepared(lambda *values: build(*values).select_for_update(of=("self",)).only("pk").order_by("pk"), *names)
+
+    def lock_rows(*values: Any) -> None:
+        if connection.features.has_select_for_update:
+            rows(*values)
+
+    return lock_rows

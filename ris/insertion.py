@@ -4,7 +4,7 @@
 `executemany`, on PostgreSQL the rows go by COPY. No signals, no expressions, no defaults of the database.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from functools import lru_cache, partial
@@ -14,11 +14,14 @@ from typing import Any, TypeVar
 from django.db import connection, models
 from django.db.models.base import ModelState
 
+from ris.statements import run
+
 M = TypeVar("M", bound=models.Model)
 
 _AS_THEY_ARE = (
     models.BinaryField, models.BooleanField, models.CharField, models.ForeignKey, models.IntegerField, models.TextField,
 )  # fmt: skip
+_AT_ONCE = 100  # rows of a statement
 _REMEMBERED = 2048  # values of a column in the form that the database wants
 
 
@@ -30,6 +33,10 @@ class _Plan:
     columns: tuple[str, ...]
     read: Callable[[Mapping[str, Any]], tuple[Any, ...]]
     convert: tuple[tuple[int, Callable[[Any], Any]], ...]
+
+    def statement(self, rows: int = 1) -> str:
+        one = f"({', '.join(['%s'] * len(self.columns))})"
+        return f"INSERT INTO {self.table} ({', '.join(self.columns)}) VALUES {', '.join([one] * rows)}"
 
     def row(self, one: models.Model) -> list[Any]:
         values = list(self.read(one.__dict__))
@@ -75,35 +82,43 @@ def insert(rows: Sequence[models.Model]) -> None:
         name = model._meta.pk.attname
         for one, key in zip(rows, _new_keys(plan.table, model._meta.pk.get_attname(), len(rows)), strict=True):
             setattr(one, name, key)
-    names = ", ".join(plan.columns)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
+            names = ", ".join(plan.columns)
             with connection.wrap_database_errors, cursor.copy(f"COPY {plan.table} ({names}) FROM STDIN") as copy:
                 for one in rows:
                     copy.write_row(plan.row(one))
         else:
-            places = ", ".join(["%s"] * len(plan.columns))
-            cursor.executemany(f"INSERT INTO {plan.table} ({names}) VALUES ({places})", list(map(plan.row, rows)))
-    alias = connection.alias
-    for one in rows:
-        one._state.adding = False
-        one._state.db = alias
+            cursor.executemany(plan.statement(), list(map(plan.row, rows)))
+    _inserted(rows)
 
 
 def insert_one(row: M) -> M:
     """Insert one new instance, whose key the database gives, and return it: what `save` does, less signals and validation."""
-    plan = _plan(type(row), connection.vendor)
-    key = type(row)._meta.pk
-    at = plan.columns.index(connection.ops.quote_name(key.column or key.attname))
-    columns, values = [*plan.columns[:at], *plan.columns[at + 1 :]], plan.row(row)
-    del values[at]
-    places = ", ".join(["%s"] * len(columns))
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {plan.table} ({', '.join(columns)}) VALUES ({places}) RETURNING {plan.columns[at]}", values)
-        setattr(row, key.attname, cursor.fetchone()[0])
-    row._state.adding = False
-    row._state.db = connection.alias
+    vendor = connection.vendor
+    ((row.pk,),) = run(_returning(type(row), vendor), _keyless(type(row), vendor).row(row)).rows
+    _inserted([row])
     return row
+
+
+def insert_few(rows: Sequence[models.Model], *, ignore_conflicts: bool = False) -> None:
+    """Insert some new instances of one model, whose keys nobody asks for, by one statement.
+
+    With `ignore_conflicts` a row that would break a constraint of uniqueness is left out.
+    """
+    if not rows:
+        return
+    plan = _keyless(type(rows[0]), connection.vendor)
+    for some in (rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE)):
+        statement = plan.statement(len(some)) + (" ON CONFLICT DO NOTHING" if ignore_conflicts else "")
+        run(statement, [value for one in some for value in plan.row(one)])
+    _inserted(rows)
+
+
+def _inserted(rows: Iterable[models.Model]) -> None:
+    for one in rows:
+        one._state.adding = False
+        one._state.db = connection.alias
 
 
 def _new_keys(table: str, column: str, count: int) -> Sequence[int]:
@@ -120,18 +135,38 @@ def _new_keys(table: str, column: str, count: int) -> Sequence[int]:
 
 @lru_cache
 def _plan(model: type[models.Model], vendor: str) -> _Plan:
-    fields = model._meta.concrete_fields
+    return _plan_of(model, model._meta.concrete_fields)
+
+
+@lru_cache
+def _keyless(model: type[models.Model], vendor: str) -> _Plan:
+    """The plan of rows whose keys the database gives."""
+    return _plan_of(model, [field for field in model._meta.concrete_fields if not field.primary_key])
+
+
+@lru_cache
+def _returning(model: type[models.Model], vendor: str) -> str:
+    key = model._meta.pk.column or model._meta.pk.attname
+    return f"{_keyless(model, vendor).statement()} RETURNING {connection.ops.quote_name(key)}"
+
+
+def _plan_of(model: type[models.Model], fields: "Sequence[models.Field[Any, Any]]") -> _Plan:
     quote = connection.ops.quote_name
     return _Plan(
         quote(model._meta.db_table),
         tuple(quote(field.get_attname_column()[1] or field.attname) for field in fields),
         itemgetter(*(field.attname for field in fields)),
-        tuple((position, _converter(field)) for position, field in enumerate(fields) if not isinstance(field, _AS_THEY_ARE)),
+        tuple((position, convert) for position, field in enumerate(fields) if (convert := converter(field)) is not None),
     )
 
 
-def _converter(field: "models.Field[Any, Any]") -> Callable[[Any], Any]:
-    """What makes the database's value of one that is not None. Dates and times, of which many rows share one, are converted once."""
+def converter(field: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
+    """What makes the database's value of one that is not None; None when it wants it as it is.
+
+    Dates and times, of which many rows share one, are converted once.
+    """
+    if isinstance(field, _AS_THEY_ARE):
+        return None
     if isinstance(field, models.JSONField):
         return _json_converter(field)
     if isinstance(field, models.DateTimeField):

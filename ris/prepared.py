@@ -3,13 +3,17 @@
 Most of what a small query costs is Django compiling it. What a prepared one gives is what its queryset gives, related records included.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.db import connection, models
-from django.db.models.expressions import RawSQL
+from django.db.models import sql
+from django.db.models.expressions import Expression, RawSQL
 from django.db.models.query import get_related_populators
+
+from ris.insertion import converter
+from ris.statements import run
 
 M = TypeVar("M", bound=models.Model)
 
@@ -21,6 +25,14 @@ class _Slot:
     """Where the value of a name goes."""
 
     name: str
+
+
+def _slots(names: Iterable[str]) -> dict[str, RawSQL]:
+    return {name: RawSQL("%s", (_Slot(name),)) for name in names}
+
+
+def _filled(parameters: Iterable[Any], given: Mapping[str, Any]) -> list[Any]:
+    return [given[one.name] if isinstance(one, _Slot) else one for one in parameters]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +70,15 @@ class Prepared(Generic[M]):
     def __call__(self, *values: Any) -> list[M]:
         """The instances for these values, in the order of the names."""
         plan = self._plans.get(connection.vendor) or self._plans.setdefault(connection.vendor, self._compiled())
-        given = dict(zip(self._names, values, strict=True))
-        with connection.cursor() as cursor:
-            cursor.execute(plan.sql, [given[one.name] if isinstance(one, _Slot) else one for one in plan.parameters])
-            return list(plan.instances(cursor.fetchall()))
+        found = run(plan.sql, _filled(plan.parameters, dict(zip(self._names, values, strict=True))))
+        return list(plan.instances(found.rows))
 
     def first(self, *values: Any) -> M | None:
         """The first instance, if there is one."""
         return next(iter(self(*values)), None)
 
     def _compiled(self) -> _Plan[M]:
-        queryset = self._build(*(RawSQL("%s", (_Slot(name),)) for name in self._names))
+        queryset = self._build(*_slots(self._names).values())
         compiler = queryset.query.get_compiler(connection=connection)
         sql, parameters = compiler.as_sql()
         made, select = compiler.klass_info, compiler.select
@@ -86,3 +96,35 @@ class Prepared(Generic[M]):
             [(position, found, column) for position, (found, column) in converters.items()],
             _related(made, select, connection.alias),
         )
+
+
+class PreparedUpdate(Generic[M]):
+    """An UPDATE of rows that `build` gives, as for `Prepared`: it sets `columns` to values, and what `expressions` name to those."""
+
+    def __init__(self, build: Callable[..., models.QuerySet[M]], *names: str, columns: Sequence[str], **expressions: Expression) -> None:
+        self._build = build
+        self._names = names
+        self._columns = columns
+        self._expressions = expressions
+        self._plans: dict[str, tuple[str, tuple[Any, ...], dict[str, Callable[[Any], Any]]]] = {}
+
+    def __call__(self, *values: Any, **columns: Any) -> int:
+        """Set the columns, named as those of the model, of the rows for these values; returns how many rows there are."""
+        statement, parameters, converters = self._plans.get(connection.vendor) or self._plans.setdefault(
+            connection.vendor, self._compiled()
+        )
+        for name, convert in converters.items():
+            if columns[name] is not None:
+                columns[name] = convert(columns[name])
+        return run(statement, _filled(parameters, columns | dict(zip(self._names, values, strict=True)))).row_count
+
+    def _compiled(self) -> tuple[str, tuple[Any, ...], dict[str, Callable[[Any], Any]]]:
+        if set(self._names) & set(self._columns):
+            raise TypeError("a value and a column have the same name")
+        queryset = self._build(*_slots(self._names).values())
+        query: Any = queryset.query.chain(sql.UpdateQuery)  # the stubs know of no values
+        query.add_update_values(_slots(self._columns) | self._expressions)
+        statement, parameters = query.get_compiler(connection=connection).as_sql()
+        fields = [field for field in queryset.model._meta.concrete_fields if field.name in self._columns]
+        converters = {field.name: convert for field in fields if (convert := converter(field)) is not None}
+        return statement, tuple(parameters), converters

@@ -136,6 +136,7 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
 }
 SQLITE_CONNECTION_AGE = 600  # seconds: to open the file anew costs more than a worklist query (PostgreSQL has its pool)
+POSTGRESQL_PREPARES_AFTER = 5  # times that a statement was run on a connection (ris.statements asks for it at once)
 
 
 def _default_database() -> dict[str, Any]:
@@ -156,7 +157,9 @@ def _default_database() -> dict[str, Any]:
     if database["ENGINE"].endswith("sqlite3"):
         database |= {"OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": SQLITE_CONNECTION_AGE}
     elif database["ENGINE"].endswith("postgresql"):
-        database.setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+        options = database.setdefault("OPTIONS", {})
+        options["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+        options.setdefault("prepare_threshold", POSTGRESQL_PREPARES_AFTER)
     return database
 
 

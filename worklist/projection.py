@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from ris import clock, events
 from ris.insertion import insert, unsaved
 from ris.models import ScheduledProcedureStep, Site
-from ris.prepared import Prepared
+from ris.prepared import Prepared, PreparedUpdate
 from worklist import encoding, keys, overlay, values
 from worklist import item as worklist_item
 from worklist.item import Source
@@ -218,6 +218,7 @@ def on_step_changed(event: events.StepChanged) -> None:
 
 
 _items = Prepared(lambda pk: WorklistEntry.objects.only("item").filter(pk=pk), "pk")
+_exchange = PreparedUpdate(lambda pk: WorklistEntry.objects.filter(pk=pk), "pk", columns=("status", "item"))
 
 
 def on_step_status_changed(event: events.StepStatusChanged) -> None:
@@ -229,7 +230,7 @@ def on_step_status_changed(event: events.StepStatusChanged) -> None:
     if item is None:
         rebuild([event.step_id])
     else:
-        WorklistEntry.objects.filter(pk=event.step_id).update(status=event.status, item=item)
+        _exchange(event.step_id, status=event.status, item=item)
 
 
 def on_steps_added(event: events.StepsAdded) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,10 +10,10 @@ from django.db.models import QuerySet
 from ris import clock, events
 from ris.actions import booking, received
 from ris.actor import Actor
-from ris.db import action, lock, part
+from ris.db import action, locking, part
 from ris.errors import ChangedMeanwhile, IllegalTransition, InvalidInput, NotPermitted
 from ris.models import RequestedProcedure, ScheduledProcedureStep, StepChange, StepStation
-from ris.prepared import Prepared
+from ris.prepared import Prepared, PreparedUpdate
 from ris.transitions import DEPARTED, STARTED, TRANSITIONS, WAITING
 from ris.validation import reason_text
 
@@ -27,6 +28,7 @@ _with_all = Prepared(
     lambda pk: _read(pk, "site", "requested_procedure__order__patient", "requested_procedure__order__visit"),
     "pk",
 )
+_lock_procedure_of = locking(lambda step: RequestedProcedure.objects.filter(steps=step), "step")
 
 
 def lock_step(step_id: int, expected_version: int | None = None) -> ScheduledProcedureStep:
@@ -39,7 +41,7 @@ def _locked(steps: Prepared[ScheduledProcedureStep], step_id: int, expected_vers
 
     Its requested procedure is locked before it, in the order that everybody locks them: what hears of the change may need both.
     """
-    lock(lambda: RequestedProcedure.objects.filter(steps=step_id))
+    _lock_procedure_of(step_id)
     step = steps.first(step_id)
     if step is None:
         raise ScheduledProcedureStep.DoesNotExist(f"There is no scheduled step with id {step_id}.")
@@ -72,10 +74,7 @@ def _change(step: ScheduledProcedureStep, verb: str, actor: Actor, reason: str =
     if actor.kind not in transition.actors:
         raise NotPermitted(f"A {actor.kind} cannot “{verb.replace('_', ' ')}” an exam.")
     moment = at or clock.now(step.site)
-    changed = ScheduledProcedureStep.objects.filter(pk=step.pk, status__in=transition.sources).update(
-        status=transition.target, status_at=moment, version=step.version + 1
-    )
-    if not changed:
+    if not _guarded(verb)(step.pk, status=transition.target, status_at=moment, version=step.version + 1):
         legal = " or ".join(transition.sources)
         raise IllegalTransition(
             f"The exam is {step.status} since {clock.local(step.status_at, step.site):%d-%b-%Y %H:%M}; "
@@ -85,6 +84,15 @@ def _change(step: ScheduledProcedureStep, verb: str, actor: Actor, reason: str =
     step.status, step.status_at, step.version = transition.target, moment, step.version + 1
     events.publish(events.StepStatusChanged(step.pk, step.requested_procedure_id, verb, step.status, actor.kind))
     return step
+
+
+@cache
+def _guarded(verb: str) -> PreparedUpdate[ScheduledProcedureStep]:
+    """The change of a step that is where the verb may find it."""
+    sources = TRANSITIONS[verb].sources
+    return PreparedUpdate(
+        lambda pk: ScheduledProcedureStep.objects.filter(pk=pk, status__in=sources), "pk", columns=("status", "status_at", "version")
+    )
 
 
 def arrive(step_id: int, actor: Actor, **options: Any) -> ScheduledProcedureStep:

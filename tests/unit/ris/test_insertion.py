@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from ris.insertion import insert
+from ris.insertion import insert, insert_few, insert_one
 from ris.models import Patient, Site
 from tests.support.hospital import a_site
 
@@ -56,3 +56,20 @@ def test_constraints_hold_and_nothing_stays_of_a_refused_lot() -> None:
 
 def test_nothing_to_insert_is_no_matter() -> None:
     insert([])
+
+
+def test_some_rows_are_written_by_one_statement() -> None:
+    site = a_site()
+    insert_few([patient(site, number) for number in range(250)])
+    assert Patient.objects.filter(patient_id__startswith="I", name="ÅBERG^Åse=山田\t\\n").count() == 250
+    with pytest.raises(IntegrityError), transaction.atomic():
+        insert_few([patient(site, 300), patient(site, 1)])
+    insert_few([patient(site, 300), patient(site, 1)], ignore_conflicts=True)
+    assert Patient.objects.filter(patient_id__startswith="I").count() == 251
+
+
+def test_one_row_has_the_key_that_the_database_gave() -> None:
+    made = insert_one(patient(a_site(), 1))
+    made.name = "CHANGED^Name"
+    made.save()
+    assert Patient.objects.get(patient_id="I1") == made
