@@ -22,7 +22,8 @@ from tests.support.processes import Process
 
 PATIENCE = 10.0  # seconds that an answer, or the end of a connection, may take
 GROWTH = 0.10
-WARM_UP, AT_LEAST = 0.1, 10_000  # part of the exchanges, and how many, after which memory is measured first: what is kept is bounded
+PARTS = 10  # after each part of the exchanges a line tells how far it is and what memory it takes
+WARM_UP = 10_000  # exchanges after which memory is measured first, or a part of them: what is kept in memory is bounded
 _BROKEN = re.compile(r"handler failed|On the network's thread|Traceback")
 _STATUS = re.compile(rb"\0\0\0\x09\x02\0\0\0(..)", re.DOTALL)  # (0000,0900) of a response
 _PDUS = {3: "rejected", 6: "released", 7: "aborted"}
@@ -122,15 +123,17 @@ def fuzz(run: Run, dicom: Process, threads: int) -> str:
     """Send everything and say what was seen. Raises Failed."""
     good = threading.Thread(target=run.echo_until_stopped)
     good.start()
-    started, total, run.count = time.monotonic(), run.count, min(run.count, max(AT_LEAST, int(run.count * WARM_UP)))
+    started, total, resident = time.monotonic(), run.count, list[int]()
     try:
-        _send(run, threads)
-        first = resident_bytes(dicom.pid)
-        run.count = total
-        _send(run, threads)
-        if not dicom.alive:
-            raise Failed(f"the process ended with {dicom.returncode}")
-        last = resident_bytes(dicom.pid)
+        for part in range(1, PARTS + 1):
+            run.count = min(total, max(WARM_UP, total * part // PARTS))
+            _send(run, threads)
+            if not dicom.alive:
+                raise Failed(f"the process ended with {dicom.returncode}")
+            resident.append(resident_bytes(dicom.pid))
+            if part < PARTS and not run.problems:
+                _say(f"{run.done} of {total}, resident {resident[-1] >> 20} MiB")
+        first, last = resident[0], resident[-1]
     finally:
         run.stopped = True
         good.join()
@@ -143,6 +146,11 @@ def fuzz(run: Run, dicom: Process, threads: int) -> str:
     rate = run.done / (time.monotonic() - started)
     seen = f"{run.done} exchanges, {rate:.0f} a second, resident {first >> 20} then {last >> 20} MiB: no crash, no hang, others served"
     return f"{run.told()}\n{seen}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _send(run: Run, threads: int) -> None:
@@ -180,11 +188,10 @@ def main() -> int:
         }
         with Process.manage("dicom", log=log, env=env) as dicom:
             dicom.wait_for("listening on port", 60)
-            sys.stdout.write(f"{options.exchanges} exchanges from seed {options.seed} …\n")
-            sys.stdout.flush()
+            _say(f"{options.exchanges} exchanges from seed {options.seed} …")
             try:
                 run = Run(port, options.seed, options.exchanges, options.patience)
-                sys.stdout.write(fuzz(run, dicom, options.threads) + "\n")
+                _say(fuzz(run, dicom, options.threads))
             except Failed as failure:
                 sys.stderr.write(f"Failed: {failure}\n{dicom.output()[-4000:]}\n")
                 return 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from random import Random
+from typing import Any
 
 from pydicom.dataset import Dataset
 
@@ -58,9 +59,17 @@ class Exchange:
         return bytes(received)
 
 
-_LEVELS = (Level.PDU,) * 3 + (Level.COMMAND,) * 3 + (Level.DATA,) * 6 + (Level.NONE,)
+_LEVELS = (Level.PDU,) * 5 + (Level.COMMAND,) * 4 + (Level.DATA,) * 5 + (Level.NONE,)
+_MESSAGES = (1, 1, 1, 2)
 _FIRST, _FURTHER = 1.0, 0.3  # how often a message is spoiled
 _ODD_LENGTHS = (0, 1, 2, 3, 5, 7, 100, 0xFFFF, 0x10000, 0x7FFFFFFF, 0xFFFFFFFE, 0xFFFFFFFF)
+_OTHERWISE: tuple[dict[str, Any], ...] = (
+    *({"sop_class": one} for one in (None, "", "1.2.abc", wire.VERIFICATION, MODALITY_WORKLIST, MODALITY_PERFORMED_PROCEDURE_STEP)),
+    *({"instance": one} for one in (None, "", "1.02.3", "9" * 65, "1.2.abc", "2.25.7", "é")),
+    *({"message_id": None}, {"message_id": 0}, {"data_set": None}, {"data_set": wire.NO_DATA_SET}, {"data_set": 0}, {"responds_to": 3}),
+    *({"extra": wire.element(number, value)} for number, value in ((0x0700, 9), (0x0900, 0), (0x1005, b"\x40\x00"), (0x1031, "x"))),
+    *({"extra": wire.element(0x0110, 5)}, {"extra": wire.element(0x0010, "X", group=8)}, {"extra": wire.element(0x0902, "A" * 70_000)}),
+)
 _FIELDS = (0x01, 0x10, 0x20, 0x21, 0x30, 0x0FFF, 0x100, 0x110, 0x120, 0x140, 0x150, 0x8020)
 
 
@@ -111,8 +120,14 @@ class _Peer:
     def spoil(self, level: Level) -> bool:
         return self.wrong is level and self.random.random() < self.spoils
 
-    def sent(self, context: int, command: bytes, data: bytes | None = None) -> bytes:
-        return wire.message(context, mutated(command, self.random) if self.spoil(Level.COMMAND) else command, data)
+    def command(self, field: int, **parts: Any) -> bytes:
+        """A command set; a spoiled one has something wrong in its bytes, or says one thing that it should not."""
+        parts = {"message_id": self.random.randint(0, 0xFFFF)} | parts
+        if not self.spoil(Level.COMMAND):
+            return wire.command(field, **parts)
+        if self.random.random() < 0.3:
+            return mutated(wire.command(field, **parts), self.random)
+        return wire.command(field, **(parts | self.random.choice(_OTHERWISE)))
 
     def data(self, elements: Elements) -> bytes:
         if not self.spoil(Level.DATA):
@@ -122,11 +137,11 @@ class _Peer:
         return encoded(spoiled(elements, self.random), self.transfer_syntax)
 
     def echo(self) -> bytes:
-        return self.sent(1, wire.command(wire.C_ECHO, self._message_id(), sop_class=wire.VERIFICATION))
+        return wire.message(1, self.command(wire.C_ECHO, sop_class=wire.VERIFICATION))
 
     def find(self) -> bytes:
-        command = wire.command(wire.C_FIND, self._message_id(), sop_class=MODALITY_WORKLIST, data_set=wire.DATA_SET)
-        return self.sent(3, command, self.data(self.random.choice(_QUERIES)))
+        command = self.command(wire.C_FIND, sop_class=MODALITY_WORKLIST, data_set=wire.DATA_SET)
+        return wire.message(3, command, self.data(self.random.choice(_QUERIES)))
 
     def create(self) -> bytes:
         return self._mpps(wire.N_CREATE, _CREATED)
@@ -138,7 +153,7 @@ class _Peer:
         return self.create() + self.complete()
 
     def cancel(self) -> bytes:
-        return self.sent(3, wire.command(wire.C_CANCEL, None, responds_to=self.random.randint(0, 5)))
+        return wire.message(3, self.command(wire.C_CANCEL, message_id=None, responds_to=self.random.randint(0, 5)))
 
     def any_command(self) -> bytes:
         """One that says something else than what it is."""
@@ -150,18 +165,15 @@ class _Peer:
 
     def _mpps(self, field: int, elements: Elements) -> bytes:
         sop_class = MODALITY_PERFORMED_PROCEDURE_STEP
-        command = wire.command(field, self._message_id(), sop_class=sop_class, instance=self.instance, data_set=wire.DATA_SET)
-        return self.sent(5, command, self.data(elements))
-
-    def _message_id(self) -> int:
-        return self.random.randint(0, 0xFFFF)
+        command = self.command(field, sop_class=sop_class, instance=self.instance, data_set=wire.DATA_SET)
+        return wire.message(5, command, self.data(elements))
 
 
-_WITH_DATA = (_Peer.find, _Peer.find, _Peer.create, _Peer.complete, _Peer.perform)
-_RIGHT = (*_WITH_DATA, _Peer.echo, _Peer.cancel)
+_WITH_DATA = (*(_Peer.find,) * 7, _Peer.create, _Peer.create, _Peer.complete, _Peer.perform)  # what is stored takes ten times as long
+_RIGHT = (*_WITH_DATA, *(_Peer.echo, _Peer.cancel) * 2)
 _WAYS: dict[Level, tuple[Callable[[_Peer], bytes], ...]] = {
     Level.PDU: _RIGHT,
-    Level.COMMAND: (*_RIGHT, _Peer.any_command),
+    Level.COMMAND: (*_RIGHT, *(_Peer.any_command,) * 3),
     Level.DATA: _WITH_DATA,
     Level.NONE: _RIGHT,
 }
@@ -212,7 +224,7 @@ def exchange(random: Random) -> Exchange:
     """An association, some messages, mostly a release; right above the level at which something is wrong."""
     wrong = random.choice(_LEVELS)
     peer = _Peer(random, wrong, random.choice(TRANSFER_SYNTAXES), f"2.25.{random.getrandbits(64)}")
-    opening, parts = peer.associate(), [*(peer.message() for _ in range(random.randint(1, 3))), wire.RELEASE_RQ]
+    opening, parts = peer.associate(), [*(peer.message() for _ in range(random.choice(_MESSAGES))), wire.RELEASE_RQ]
     if wrong is not Level.PDU:
         return Exchange(opening, b"".join(parts), wrong)
     match random.randrange(4):
