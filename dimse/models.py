@@ -63,6 +63,10 @@ class Association(models.Model):
 
     class Meta:
         ordering = ["-started"]
+        indexes = [
+            models.Index(fields=["calling", "started"], name="association_of_caller"),
+            models.Index(fields=["calling", "started"], condition=models.Q(ended=None), name="open_association_of_caller"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.calling} → {self.called} at {self.started:%Y-%m-%d %H:%M:%S}"

@@ -12,12 +12,14 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 
 from dimse.decode import UndecodableDataSet, decode
-from dimse.models import Association, Message
+from dimse.models import Association, Message, unpacked
 from dimse.services import Verb
 from dimse.statuses import StatusClass, class_of
-from worklist import query
+from worklist import keys, query, values
+from worklist.keys import Key
 from worklist.query import BadKey, Query
 
+_STEP_ID, _STUDY = Key("ScheduledProcedureStepID").tag, Key("StudyInstanceUID").tag
 LOOKED_THROUGH = 200
 """Associations of a station, the latest and the open ones, in which its queries are looked for."""
 
@@ -55,9 +57,24 @@ class Captured:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was odd when it came, and what was tolerated."""
-        remark = str(self.message.remark)
-        return tuple(dict.fromkeys((*((remark,) if remark and remark != "; ".join(self.read.notes) else ()), *self.read.notes)))
+        """What was odd when it came, what was tolerated, and what the answer left out."""
+        remarks = str(self.message.remark), str(self.response.remark) if self.response else ""
+        said = [part for remark in remarks for part in remark.split("; ") if part]
+        return tuple(dict.fromkeys((*self.read.notes, *said)))
+
+    def place_of(self, step_id: str, study_instance_uid: str) -> int | None:
+        """Which of the first answers, counted from 1, was the exam of this scheduled procedure step ID and study; None when none was.
+
+        The journal keeps the first ten. An answer tells only what was asked for: without a step ID it is not known whose it is.
+        """
+        response = Message.objects.filter(pk=self.response.pk).first() if self.response else None
+        for place, answer in enumerate(unpacked(bytes(response.first_answers)) if response else [], start=1):
+            dataset = decode(answer, self.message.transfer_syntax).dataset
+            item = values.items(dataset, keys.STEP_SEQUENCE.tag)
+            told = values.texts(item[0].get(_STEP_ID)) if item else ()
+            if told == (step_id,) and values.texts(dataset.get(_STUDY)) in ((), (study_instance_uid,)):
+                return place
+        return None
 
 
 @lru_cache(maxsize=256)
@@ -87,22 +104,31 @@ def by_id(message_id: int) -> Captured | None:
 
 def latest(calling: str, most: int = 1) -> list[Captured]:
     """The last queries of a calling AE title, the latest first."""
-    return _captured(_asked_by(calling)[:most])
+    return page(calling, 0, most)[0]
 
 
 def page(calling: str, offset: int, limit: int) -> tuple[list[Captured], int]:
     """Its queries in pages, the latest first, and the number of all that `LOOKED_THROUGH` lets see."""
     asked = _asked_by(calling)
-    count = asked.count()
-    return (_captured(asked[offset : offset + limit]) if offset < count else []), count
+    found = _finds().filter(pk__in=asked[offset : offset + limit]) if offset < len(asked) else []
+    return _captured(found), len(asked)
 
 
-def _asked_by(calling: str) -> QuerySet[Message]:
-    """From its latest associations and those that are still open: a modality may keep one for the day."""
+def _asked_by(calling: str) -> list[int]:
+    """Its queries by number, from its latest associations and those that are still open: a modality may keep one for the day.
+
+    Which messages are queries is looked at here: asked of SQLite, it would read every query of every station.
+    """
     own = Association.objects.calling(calling)
     recent = own.order_by("-started").values_list("pk", flat=True)[:LOOKED_THROUGH]
     still_open = own.filter(ended=None).order_by("-started").values_list("pk", flat=True)[:LOOKED_THROUGH]
-    return _finds().filter(association__in={*recent, *still_open}, direction=Message.Direction.IN)
+    said = Message.objects.filter(association__in={*recent, *still_open}).order_by()
+    asked = [
+        (time, pk)
+        for time, pk, service, direction in said.values_list("time", "pk", "service", "direction")
+        if service == Verb.C_FIND.value and direction == Message.Direction.IN
+    ]
+    return [pk for _, pk in sorted(asked, reverse=True)]
 
 
 def last_rejected(calling: str, since: datetime | None) -> Association | None:
@@ -123,7 +149,7 @@ def kept_since() -> datetime | None:
 
 
 def _finds() -> QuerySet[Message]:
-    return Message.objects.filter(service=Verb.C_FIND.value).defer("first_answers").order_by("-time", "-pk")
+    return Message.objects.filter(service=Verb.C_FIND.value).defer("first_answers").order_by("-time", "-pk").prefetch_related("association")
 
 
 def _captured(messages: Iterable[Message]) -> list[Captured]:
@@ -148,13 +174,9 @@ def _association(message: Message) -> Association | None:
 
 def _responses(asked: Sequence[Message]) -> dict[int, Message]:
     """The final response to each request, by the request's number: the first of its message ID that came after it."""
-    answers = (
-        _finds()
-        .defer("data", "first_answers")
-        .filter(association__in={one.association_id for one in asked}, direction=Message.Direction.OUT)
-    )
+    answers = Message.objects.filter(association__in={one.association_id for one in asked}, direction=Message.Direction.OUT)
+    ordered = [one for one in answers.defer("data", "first_answers").order_by("time", "pk") if one.service == Verb.C_FIND.value]
     found: dict[int, Message] = {}
-    ordered = list(answers.order_by("time", "pk"))
     for one in asked:
         later = (a for a in ordered if (a.association_id, a.message_id) == (one.association_id, one.message_id) and a.time >= one.time)
         response = next(later, None)

@@ -107,7 +107,7 @@ def of_station(calling: str, step: ScheduledProcedureStep) -> Asking:
 def explain(step: ScheduledProcedureStep, asking: Asking, policy: Policy) -> Explanation:
     """`policy` decides whether associations are accepted. The step is one of `ris.queries.steps`."""
     entry = WorklistEntry.objects.filter(pk=step.pk).first()
-    rules = [*_association(asking, policy), *_asked(asking), _hospital(step, asking), _schedule(step, entry)]
+    rules = [*_association(asking, policy), *_asked(asking, step), _hospital(step, asking), _schedule(step, entry)]
     keys = matching.explain(asking.query, entry) if asking.query is not None and entry is not None else []
     ae_titles = frozenset(Station.objects.filter(site=asking.site).values_list("ae_title", flat=True))
     return Explanation(step, asking, (*rules, *(verdicts.of_key(one, ae_titles) for one in keys)))
@@ -137,7 +137,7 @@ def _association(asking: Asking, policy: Policy) -> list[Verdict]:
     return [Verdict("association", "Association", asking.calling, known, False, why)]
 
 
-def _asked(asking: Asking) -> list[Verdict]:
+def _asked(asking: Asking, step: ScheduledProcedureStep) -> list[Verdict]:
     """Whether there is a query at all, and one that was answered without a failure."""
     if asking.supposed:
         since = captured.kept_since()
@@ -150,7 +150,10 @@ def _asked(asking: Asking) -> list[Verdict]:
         told = f"It was answered {failure}" if failure else asking.problem[:1].upper() + asking.problem[1:]
         more = f" ({asking.problem})" if failure and asking.problem and asking.problem not in failure else ""
         return [Verdict("query", "Query", "", "", False, f"{told}{more}. No exam is an answer to it")]
-    return [Verdict("query", "Query", "", "", True, f"It came at {said_at(asking.captured.message.time, asking.site)} and was understood")]
+    place = asking.captured.place_of(step.scheduled_procedure_step_id, step.requested_procedure.study_instance_uid)
+    then = f"; this exam was answer {place} of {asking.captured.response.answer_count} then" if place and asking.captured.response else ""
+    why = f"It came at {said_at(asking.captured.message.time, asking.site)} and was understood{then}"
+    return [Verdict("query", "Query", "", "", True, why)]
 
 
 def _hospital(step: ScheduledProcedureStep, asking: Asking) -> Verdict:

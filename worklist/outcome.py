@@ -1,8 +1,8 @@
 """What a station's query got and what each key kept from it: n of m, where m are the exams that somebody at the scanner would expect.
 
 These are, of the exams of today's database: those with an identifier that the query names; else those of the station on the days that
-were asked for; else those of the station on the day on which it asked; else those of its modalities on these days. Exams whose status
-is not shown are counted apart.
+were asked for; else those of the station on the day on which it asked; else those of its modalities on these days, or all of a caller whose
+modalities nobody knows. Exams whose status is not shown are counted apart.
 """
 
 from collections import Counter
@@ -174,7 +174,11 @@ def _expected(asking: Asking, asked: Query) -> Iterator[tuple[str, Look]]:
     for said, on in days:
         yield f"exams of {', '.join(titles)} {said}", partial(_on_list, site, asked, titles, on)
     for said, on in days:
-        yield f"{', '.join(modalities)} exams of all stations {said}", partial(_entries, site, asked, on & Q(modality__in=modalities))
+        alike = Q(modality__in=modalities) if modalities else Q()
+        yield (
+            f"{', '.join(modalities)}{' exams' if modalities else 'exams'} of all stations {said}",
+            partial(_entries, site, asked, on & alike),
+        )
 
 
 def _entries(site: Site, asked: Query, condition: Q) -> list[WorklistEntry]:

@@ -116,6 +116,13 @@ def test_an_unknown_caller_is_compared_with_the_list_it_asked_for(five: list[Sch
     assert (one.of, one.what, kept(one)) == (5, "exams of CT01 on any day", [("Modality", 5, 5)])
 
 
+def test_a_caller_of_whom_nothing_is_known_is_compared_with_all(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({STATION: "NOWHERE", DATE: day(five[0])}), calling="NOWHERE")
+    one = of_last("NOWHERE")
+    assert (one.of, kept(one)) == (5, [(STATION, 5, 5)])
+    assert one.what.startswith("exams of all stations on ")
+
+
 def test_a_key_without_column_is_compared_too(five: list[ScheduledProcedureStep]) -> None:
     a_query(identifier({DATE: day(five[0])}, PatientSex="M"))
     assert kept(of_last()) == [("PatientSex", 5, 5)]

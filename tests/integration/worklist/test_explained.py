@@ -1,0 +1,111 @@
+"""What DCMTK's findscu asked over the network, explained afterwards out of the journal."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.db import connections
+
+from dimse.journal import DatabaseJournal
+from dimse.models import Message
+from dimse.server import DicomServer, ServerSettings
+from ris import queries
+from ris.models import ScheduledProcedureStep, Site
+from stepwise.associations import decide
+from tests.support.dcmtk import dcmtk
+from tests.support.hospital import a_site, a_station, an_order, in_minutes, steps_of
+from tests.support.wait import wait_until
+from tests.support.wlmscpfs import dump2dcm
+from worklist import captured, explanation, outcome
+from worklist.explanation import Explanation
+from worklist.models import WorklistEntry
+from worklist.scp import WORKLIST
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+
+STRANGER = "STRANGER"
+STATION = "(0040,0100)[0].(0040,0001)"
+Ask = Callable[..., None]
+
+
+@pytest.fixture
+def site() -> Site:
+    return a_site()
+
+
+@pytest.fixture
+def ask(site: Site, settings) -> Iterator[Ask]:
+    """Ask with findscu and wait until the journal has it."""
+    settings.UNKNOWN_CALLERS = "reject"
+    journal = DatabaseJournal(interval=0.02)
+    running = DicomServer([WORKLIST], ServerSettings(ae_title=site.ae_title, port=0, policy=decide), journal)
+    running.start()
+    journal.start()
+
+    def run(*keys: str, calling: str = "CT01", options: tuple[str, ...] = (), query: Path | None = None) -> None:
+        command = [dcmtk("findscu"), "-W", *options, "-aet", calling, "-aec", site.ae_title, "127.0.0.1", str(running.port)]
+        for key in keys:
+            command += ["-k", key]
+        before = Message.objects.filter(direction="out").count()
+        done = subprocess.run([*command, *([str(query)] if query else [])], capture_output=True, timeout=60, check=False)
+        if calling != STRANGER:
+            assert done.returncode == 0, done.stderr
+            wait_until(lambda: Message.objects.filter(direction="out").count() > before, 10, "the journal has the answer")
+
+    yield run
+    running.stop(grace=2)
+    journal.stop(2)
+    connections.close_all()
+
+
+@pytest.fixture
+def step(site: Site) -> ScheduledProcedureStep:
+    a_station("CT02")
+    return queries.step(site, steps_of(an_order(name="MÜLLER^Jürgen", start=in_minutes(30)))[0].pk)
+
+
+def explained(step: ScheduledProcedureStep, calling: str = "CT01") -> Explanation:
+    return explanation.explain(step, explanation.of_station(calling, step), decide)
+
+
+def test_a_wrong_ae_title_is_named_in_each_transfer_syntax(ask: Ask, step: ScheduledProcedureStep) -> None:
+    for options in ((), ("-xe",), ("-xb",), ("-xi",)):
+        ask(f"{STATION}=CT2", "PatientName", options=options)
+        assert [verdict.key for verdict in explained(step).excluding] == ["ScheduledStationAETitle"]
+        assert outcome.of(explained(step).asking).summary.endswith("got 0 of 1: Scheduled Station AE Title = CT2")
+
+
+def test_a_name_in_the_character_set_of_the_request_is_read_as_the_scp_read_it(
+    ask: Ask, step: ScheduledProcedureStep, tmp_path: Path
+) -> None:
+    text = tmp_path / "query.dump"
+    text.write_bytes("(0008,0005) CS [ISO_IR 100]\n(0010,0010) PN [MÜLLER*]\n".encode("latin-1"))
+    ask(query=dump2dcm(text, tmp_path / "query.dcm"))
+    one = explained(step)
+    assert one.is_shown
+    assert ("MÜLLER*", "MÜLLER^Jürgen") in [(verdict.asked, verdict.has) for verdict in one.verdicts]
+
+
+def test_an_exam_that_moved_since_tells_that_it_was_an_answer(ask: Ask, step: ScheduledProcedureStep) -> None:
+    ask(f"{STATION}=CT01", "(0040,0100)[0].(0040,0009)")
+    out = StringIO()
+    WorklistEntry.objects.filter(pk=step.pk).update(status="STARTED")
+    call_command("explain", step.scheduled_procedure_step_id, station="CT01", stdout=out)
+    assert "this exam was answer 1 of 1 then" in out.getvalue()
+    assert "Statuses shown" in out.getvalue()
+
+
+def test_a_date_that_is_none_is_told_with_the_status_that_it_got(ask: Ask, step: ScheduledProcedureStep) -> None:
+    ask("(0040,0100)[0].(0040,0002)=20261301")
+    (why,) = [verdict.why for verdict in explained(step).excluding]
+    assert why.startswith("It was answered A900 Identifier does not match SOP class: ScheduledProcedureStepStartDate '20261301' is no date")
+
+
+def test_a_stranger_is_told_that_it_is_rejected(ask: Ask, step: ScheduledProcedureStep) -> None:
+    ask(f"{STATION}=CT01", calling=STRANGER)
+    wait_until(lambda: captured.last_rejected("STRANGER", None), 10, "the journal has the rejection")
+    assert [verdict.key for verdict in explained(step, "STRANGER").excluding] == ["association", "query", "ScheduledStationAETitle"]
+    assert "'STRANGER' is not known here" in explained(step, "STRANGER").excluding[0].why
