@@ -12,7 +12,7 @@ from dimse.pdu import InvalidPdu, Kind, framed
 
 _FIXED: Final = 68  # protocol version, AE titles and reserved bytes before the items
 _APPLICATION_CONTEXT, _PROPOSED, _NEGOTIATED, _ABSTRACT, _TRANSFER, _USER = 0x10, 0x20, 0x21, 0x30, 0x40, 0x50
-_MAXIMUM_LENGTH, _IMPLEMENTATION_CLASS, _ROLE, _IMPLEMENTATION_VERSION, _USER_IDENTITY = 0x51, 0x52, 0x54, 0x55, 0x58
+_MAXIMUM_LENGTH, _IMPLEMENTATION_CLASS, _ROLE, _IMPLEMENTATION_VERSION, _EXTENDED, _USER_IDENTITY = 0x51, 0x52, 0x54, 0x55, 0x56, 0x58
 _ITEM = struct.Struct(">BxH")
 _LENGTH_NOT_GIVEN: Final = 16_384  # Maximum Length of a peer that gives none, though it must
 
@@ -54,7 +54,8 @@ class UserIdentity:
 class AssociateRequest:
     """What a requestor asks for. AE titles come without padding; `titles` are the bytes of both as they came, for the answer.
 
-    `maximum_length` 0 means no limit; `roles` are the proposed SCU and SCP roles by SOP class.
+    `maximum_length` 0 means no limit; `roles` are the proposed SCU and SCP roles by SOP class, `extended` what is proposed in words of the
+    service class (SOP Class Extended Negotiation, PS3.7 D.3.3.5).
     """
 
     protocol_version: int
@@ -67,6 +68,7 @@ class AssociateRequest:
     implementation_class_uid: str = ""
     implementation_version: str = ""
     roles: dict[str, tuple[int, int]] = field(default_factory=dict)
+    extended: dict[str, bytes] = field(default_factory=dict)
     user_identity: UserIdentity | None = None
 
 
@@ -109,14 +111,32 @@ def _read_user_information(value: memoryview, request: AssociateRequest) -> None
         elif kind == _IMPLEMENTATION_VERSION:
             request.implementation_version = _text(item)
         elif kind == _ROLE:
-            length = int.from_bytes(item[:2], "big")
-            if len(item) != length + 4:
-                raise _invalid("a role selection is cut")
-            request.roles[_text(item[2 : 2 + length])] = (item[-2], item[-1])
+            _read_role(item, request.roles)
+        elif kind == _EXTENDED:
+            _read_extended(item, request.extended)
         elif kind == _USER_IDENTITY:
             if request.user_identity is not None:
                 raise _invalid("it has two user identities")
             request.user_identity = _user_identity(item)
+
+
+def _read_role(item: memoryview, roles: dict[str, tuple[int, int]]) -> None:
+    """SOP class behind its length, then the SCU and the SCP role."""
+    length = int.from_bytes(item[:2], "big")
+    if len(item) != length + 4:
+        raise _invalid("a role selection is cut")
+    roles[_text(item[2 : 2 + length])] = (item[-2], item[-1])
+
+
+def _read_extended(item: memoryview, extended: dict[str, bytes]) -> None:
+    """SOP class behind its length, then bytes that the service class gives a meaning."""
+    length = int.from_bytes(item[:2], "big")
+    if len(item) < length + 2 or not length:
+        raise _invalid("the length in an extended negotiation does not fit")
+    uid = _text(item[2 : 2 + length])
+    if uid in extended:
+        raise _invalid(f"it has two extended negotiations for {uid}")
+    extended[uid] = bytes(item[2 + length :])
 
 
 def _user_identity(item: memoryview) -> UserIdentity:
@@ -158,6 +178,7 @@ def accept(
     request: AssociateRequest,
     contexts: Sequence[NegotiatedContext],
     roles: Mapping[str, tuple[int, int]],
+    extended: Mapping[str, bytes],
     *,
     maximum_length: int,
     implementation_class_uid: str,
@@ -169,6 +190,7 @@ def accept(
         _item(_IMPLEMENTATION_CLASS, implementation_class_uid.encode()),
         *(_item(_ROLE, len(uid).to_bytes(2, "big") + uid.encode() + bytes(role)) for uid, role in roles.items()),
         _item(_IMPLEMENTATION_VERSION, implementation_version.encode()),
+        *(_item(_EXTENDED, len(uid).to_bytes(2, "big") + uid.encode() + accepted) for uid, accepted in extended.items()),
     ]
     items = [
         _item(_APPLICATION_CONTEXT, request.application_context.encode()),

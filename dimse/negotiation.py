@@ -1,6 +1,6 @@
 """Which of the proposed presentation contexts are accepted, and in which roles (PS3.8 7.1.1.13, PS3.7 D.3.3.4)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,10 +22,11 @@ _MOST_NAMED: Final = 2  # refused presentation contexts that a note names
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """The answer to each proposed context, and to each proposed role of an offered SOP class."""
+    """The answer to each proposed context, to each proposed role of an offered SOP class, and to extended negotiations that one takes."""
 
     contexts: tuple[NegotiatedContext, ...] = ()
     roles: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    extended: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def accepted(self) -> dict[int, NegotiatedContext]:
@@ -53,7 +54,16 @@ class Negotiated:
 def negotiate(request: AssociateRequest, offered: Mapping[str, Service]) -> Negotiated:
     """We are SCP of what is offered: a requestor may be SCU, and nothing else. Our order of transfer syntaxes decides."""
     roles = {uid: (scu & 1, 0) for uid, (scu, _) in request.roles.items() if uid in offered}
-    return Negotiated(tuple(_answer(context, offered, roles) for context in request.contexts), roles)
+    contexts = tuple(_answer(context, offered, roles) for context in request.contexts)
+    accepted = {context.abstract_syntax for context in contexts if context.result == ACCEPTED}
+    return Negotiated(contexts, roles, dict(_extended(request.extended, {uid: offered[uid] for uid in accepted})))
+
+
+def _extended(proposed: Mapping[str, bytes], accepted: Mapping[str, Service]) -> Iterator[tuple[str, bytes]]:
+    for uid, asked in proposed.items():
+        service = accepted.get(uid)
+        if service is not None and service.negotiate is not None:
+            yield uid, service.negotiate(asked)
 
 
 def _answer(proposed: ProposedContext, offered: Mapping[str, Service], roles: Mapping[str, tuple[int, int]]) -> NegotiatedContext:

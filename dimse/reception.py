@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -176,10 +177,12 @@ class Reception:
             request,
             negotiated.contexts,
             negotiated.roles,
+            negotiated.extended,
             maximum_length=self._max_pdu,
             implementation_class_uid=IMPLEMENTATION_CLASS_UID,
             implementation_version=IMPLEMENTATION_VERSION_NAME,
         )
+        association.info = replace(info, extended=negotiated.extended)
         association.accept(negotiated, answer)
         if association.journalled:
             note = negotiated.why_nothing_can_be_asked

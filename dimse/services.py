@@ -24,7 +24,7 @@ The final success response of a C-FIND is sent when its iterator ends.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
@@ -54,13 +54,17 @@ class Verb(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AssociationInfo:
-    """Who asks: AE titles without padding, the peer's address, and the identity the journal knows the association by."""
+    """Who asks: AE titles without padding, the peer's address, and the identity the journal knows the association by.
+
+    `extended` is what was agreed in words of the service class, by SOP class (the answers of `Service.negotiate`).
+    """
 
     id: UUID
     calling_ae_title: str
     called_ae_title: str
     address: str
     port: int
+    extended: Mapping[str, bytes] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +149,12 @@ Handler = EchoHandler | FindHandler | CreateHandler | SetHandler | GetHandler
 class Service:
     """One SOP class offered by the server, with a handler for each operation that it has.
 
-    An operation without a handler is answered with 0211H (Unrecognized operation).
+    An operation without a handler is answered with 0211H (Unrecognized operation). `negotiate` says what is accepted of a SOP Class
+    Extended Negotiation (PS3.7 D.3.3.5), from the bytes proposed to those to answer; without it there is no answer: nothing is accepted.
     """
 
     sop_class_uid: str
     name: str
     handlers: Mapping[Verb, Handler]
     transfer_syntaxes: tuple[str, ...] = TRANSFER_SYNTAXES
+    negotiate: Callable[[bytes], bytes] | None = None

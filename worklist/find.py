@@ -233,7 +233,7 @@ def _named(query: Query, prefix: str, each: Q) -> Q:
     `each` is said of every group by itself, for SQLite takes an index for each alternative only when that says it all.
     """
     name = query.asked("PatientName")
-    if name is None or any("=" in one.rstrip("=") for one in name.values):
+    if name is None or name.kind is Kind.FUZZY or any("=" in one.rstrip("=") for one in name.values):
         return Q()
     columns = [prefix + column for column in _NAME_COLUMNS]
     groups = [values.name_groups(one)[0] for one in name.values]

@@ -43,6 +43,7 @@ class Kind(StrEnum):
     RANGE = "range"
     UID_LIST = "list of UID"
     SEQUENCE = "sequence"
+    FUZZY = "fuzzy"  # of person names, where it was negotiated
 
 
 _WILDCARD_VRS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"})

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from pydicom import Dataset
 
 from ris.transitions import STATUSES, WAITING
-from worklist import item, keys, values
+from worklist import item, keys, sounds, values
 from worklist.keys import Key, Kind
 from worklist.models import WorklistEntry
 from worklist.query import STATION, STATUS, Asked, Query
@@ -181,7 +181,7 @@ def _matches(asked: Asked, has: tuple[str, ...]) -> bool:
 @lru_cache(maxsize=1024)
 def _tester(vr: str, asked: tuple[str, ...], kind: Kind) -> Callable[[str], bool]:
     if vr == "PN":
-        tests = [_name_test(one) for one in asked]
+        tests = [_fuzzy_name_test(one) if kind is Kind.FUZZY else _name_test(one) for one in asked]
     elif kind is Kind.RANGE:
         tests = [_range_test(vr, one) for one in asked]
     elif kind is Kind.WILDCARD:
@@ -282,3 +282,19 @@ def _name_group_test(asked: str) -> Callable[[str], bool]:
         return lambda group: group == asked
     test, carets = wildcard(asked), asked.count("^")
     return lambda group: test(group) or test(group + "^" * max(0, carets - group.count("^")))
+
+
+def _fuzzy_name_test(asked: str) -> Callable[[str], bool]:
+    """Names that match, and those that sound alike."""
+    exactly, alike = _name_test(asked), sounds.name_test(asked, _fuzzy_word_test)
+    return lambda value: exactly(value) or alike(value)
+
+
+def _fuzzy_word_test(asked: str) -> Callable[[str], bool]:
+    """A word with wildcards is a pattern for words; what many consoles put behind every name, a star, does not spoil its sound."""
+    bare = asked.rstrip("*")
+    alike = sounds.word_test(bare) if not {*"*?"} & {*bare} else None
+    if bare == asked and alike is not None:
+        return alike
+    fits = wildcard(asked)
+    return lambda word: fits(word) or (alike is not None and alike(word))

@@ -68,6 +68,13 @@ class Query:
             sequence = replace(sequence, children=children)
         return replace(self, sequence=sequence, scope=scope)
 
+    def fuzzy(self) -> "Query":
+        """The query with its person names matched by sound."""
+        sequence = self.sequence
+        if sequence is not None:
+            sequence = replace(sequence, children=_fuzzy_names(sequence.children))
+        return replace(self, root=_fuzzy_names(self.root), sequence=sequence)
+
     @property
     def narrowings(self) -> tuple[str, ...]:
         """In words, what the station's settings take from what is asked; for the journal, since the console is not told."""
@@ -99,6 +106,10 @@ class Query:
         if (bool(first_day), bool(last_day)) != (bool(first_time), bool(last_time)):
             return None
         return (first_day, first_time), ((last_day, last_time) if last_day else ("~", "~"))
+
+
+def _fuzzy_names(asked: tuple[Asked, ...]) -> tuple[Asked, ...]:
+    return tuple(replace(one, kind=Kind.FUZZY) if one.key.vr == "PN" and one.filters else one for one in asked)
 
 
 @dataclass

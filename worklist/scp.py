@@ -10,7 +10,8 @@ from ris import clock
 from ris.models import Site
 from ris.peers import site_of
 from ris.profiles import Profile
-from worklist import askers, item, keys, linting, query, values
+from worklist import agreement, askers, item, keys, linting, query, values
+from worklist.agreement import Agreement
 from worklist.find import Found, Search
 from worklist.oddities import Oddities
 from worklist.plans import Plan
@@ -32,7 +33,7 @@ class _Ready:
     remarks: tuple[str, ...]
 
 
-_ready: Recent[tuple[str, bytes, int, Scope, tuple[str, ...]], _Ready] = Recent(_KEPT)
+_ready: Recent[tuple[str, bytes, int, Scope, tuple[str, ...], Agreement], _Ready] = Recent(_KEPT)
 
 
 def c_find(request: FindRequest) -> Iterator[FindAnswer]:
@@ -103,13 +104,18 @@ def _query(request: FindRequest) -> Query:
 def _made_ready(request: FindRequest, asked: Query, site: Site, profile: Profile) -> _Ready:
     shown = askers.scope_of(profile, site)
     preferred = profile.character_set or asked.character_set or (item.UTF_8,)
-    key = request.transfer_syntax, request.raw, site.pk, shown, preferred
+    agreed = agreement.of(request.association)
+    key = request.transfer_syntax, request.raw, site.pk, shown, preferred, agreed
     found = _ready.get(key)
     if found is None:
         ours = asked.under(shown)
-        found = _Ready(Search(site, ours), Plan(ours, request.transfer_syntax, preferred), (*asked.notes, *ours.narrowings))
+        remarks = [*asked.notes, *ours.narrowings]
+        if agreed.fuzzy_names and ours != (fuzzy := ours.fuzzy()):
+            ours = fuzzy
+            remarks.append("names are matched by sound, as negotiated")
+        found = _Ready(Search(site, ours), Plan(ours, request.transfer_syntax, preferred), tuple(remarks))
         _ready.put(key, found)
     return found
 
 
-WORKLIST = Service(services.MODALITY_WORKLIST, "Modality Worklist", {Verb.C_FIND: c_find})
+WORKLIST = Service(services.MODALITY_WORKLIST, "Modality Worklist", {Verb.C_FIND: c_find}, negotiate=agreement.answer)

@@ -27,6 +27,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     Kind.WILDCARD: ("Fits the pattern", "Does not fit the pattern"),
     Kind.RANGE: ("Within the range", "Outside the range"),
     Kind.UID_LIST: ("One of those asked for", "None of those asked for"),
+    Kind.FUZZY: ("Sounds like it", "Does not sound like it"),
     Kind.SEQUENCE: ("One item has all that is asked", "No item has all that is asked"),
     ONE_INTERVAL: ("Within the span from first date and time to last", "Outside the span from first date and time to last"),
     BY_DEFAULT: ("Shown unless the query asks for other statuses", "Not shown unless the query asks for this status"),

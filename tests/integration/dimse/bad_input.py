@@ -41,6 +41,10 @@ def role_selection(uid: str, scu: int, scp: int) -> bytes:
     return wire.item(0x54, struct.pack(">H", len(uid)) + uid.encode() + bytes((scu, scp)))
 
 
+def extended_negotiation(uid: str, information: bytes, length: int | None = None) -> bytes:
+    return wire.item(0x56, struct.pack(">H", len(uid) if length is None else length) + uid.encode() + information)
+
+
 def user_identity(kind: int = 2, wants_response: int = 0, passcode: bytes = b"secret") -> bytes:
     fields = b"".join(struct.pack(">H", len(value)) + value for value in (b"BOB", passcode))
     return wire.item(0x58, bytes((kind, wants_response)) + fields)
@@ -68,6 +72,11 @@ REQUESTS: dict[str, bytes] = {
     "user identity of a username with a passcode behind it": associate_rq(user_items=user_identity(1)),
     "user identity that asks for a positive response neither with 0 nor with 1": associate_rq(user_items=user_identity(wants_response=2)),
     "two user identities": associate_rq(user_items=user_identity() + user_identity()),
+    "extended negotiation of the worklist": associate_rq(user_items=extended_negotiation(MODALITY_WORKLIST, b"\1\1\1\1")),
+    "extended negotiation of another SOP class": associate_rq(user_items=extended_negotiation("1.2.3.4.5", b"\1")),
+    "extended negotiation whose lengths do not fit": associate_rq(user_items=extended_negotiation(MODALITY_WORKLIST, b"\1", 500)),
+    "extended negotiation without SOP class": associate_rq(user_items=extended_negotiation("", b"\1\1\1")),
+    "two extended negotiations of one SOP class": associate_rq(user_items=extended_negotiation(MODALITY_WORKLIST, b"\1\1\1") * 2),
     "unknown abstract syntax": associate_rq(contexts=proposed(1, "1.2.3.4.5")),
     "no common transfer syntax": associate_rq(contexts=proposed(1, VERIFICATION, "1.2.840.10008.1.2.4.50")),
     "a role selection that leaves the requestor no SCU": associate_rq(user_items=role_selection(VERIFICATION, 0, 1)),
