@@ -11,16 +11,18 @@ from ris.languages import LANGUAGES
 from ris.models import Order, Visit
 from ris.validation import Checker
 
+TRANSPORT: Final = ("Walks", "Wheelchair", "Bed", "Portable exam at the bedside")
+
 PATIENT: Final = (
     Attribute("OtherPatientIDsSequence", "Other patient IDs", hint="ID / issuer; separate several by semicolons"),
     Attribute("PatientBirthTime", "Time of birth", hint="For example 04:35", rare=True),
-    Attribute("PatientBirthName", "Birth name", hint="FAMILY^GIVEN", rare=True),
-    Attribute("OtherPatientNames", "Other names", hint="FAMILY^GIVEN; separate several by semicolons", rare=True),
-    Attribute("PatientMotherBirthName", "Birth name of the mother", hint="FAMILY^GIVEN", rare=True),
+    Attribute("PatientBirthName", "Birth name", rare=True),
+    Attribute("OtherPatientNames", "Other names", hint="Separate several by semicolons", rare=True),
+    Attribute("PatientMotherBirthName", "Birth name of the mother", rare=True),
     Attribute("PatientAddress", "Address"),
     Attribute("PatientTelephoneNumbers", "Telephone", hint="Separate several by semicolons"),
     Attribute("PatientPrimaryLanguageCodeSequence", "Language", choices=tuple(LANGUAGES.items())),
-    Attribute("ResponsiblePerson", "Responsible person", hint="Of a child or an animal: FAMILY^GIVEN"),
+    Attribute("ResponsiblePerson", "Responsible person", hint="Of a child or an animal"),
     Attribute(
         "ResponsiblePersonRole",
         "Role of that person",
@@ -49,7 +51,7 @@ PATIENT: Final = (
 
 VISIT: Final = (
     Attribute("AdmissionID", "Admission ID", "admission_id"),
-    Attribute("PatientClass", "Class", "patient_class", choices=tuple(Visit.PatientClass.choices), held_as="CS", needed=True),
+    Attribute("PatientClass", "Patient class", "patient_class", choices=tuple(Visit.PatientClass.choices), held_as="CS", needed=True),
     Attribute("CurrentPatientLocation", "Location of the patient", "current_patient_location", hint="Ward and room"),
     Attribute("AdmittingDiagnosesDescription", "Admitting diagnosis", hint="Separate several by semicolons"),
     Attribute("RouteOfAdmissions", "Route of admission", rare=True),
@@ -72,14 +74,14 @@ VISIT: Final = (
 
 ORDER: Final = (
     Attribute("RequestedProcedurePriority", "Priority", "priority", choices=tuple(Order.Priority.choices), needed=True),
-    Attribute("ReferringPhysicianName", "Ordered by", "referring_physician_name", hint="FAMILY^GIVEN"),
-    Attribute("RequestingPhysician", "Requested by", "requesting_physician", hint="If somebody else: FAMILY^GIVEN"),
+    Attribute("ReferringPhysicianName", "Ordered by", "referring_physician_name"),
+    Attribute("RequestingPhysician", "Requested by", "requesting_physician", hint="If that is somebody else"),
     Attribute("RequestingService", "From", "requesting_service", hint="Ward or service"),
     Attribute(
         "PatientTransportArrangements",
         "Transport",
         "patient_transport_arrangements",
-        suggested=("Walks", "Wheelchair", "Bed", "Portable exam at the bedside"),
+        suggested=TRANSPORT,
     ),
     Attribute("ReasonForTheRequestedProcedure", "Reason for the exam", "reason", hint="As the radiologist should read it"),
     Attribute("ImagingServiceRequestComments", "Comments on the order", "comments"),
@@ -87,7 +89,7 @@ ORDER: Final = (
     Attribute("OrderPlacerIdentifierSequence", "Issuer of the placer number", "issuer_of_placer_order_number", held_as="LO", rare=True),
     Attribute("FillerOrderNumberImagingServiceRequest", "Filler order number", "filler_order_number", rare=True),
     Attribute("OrderFillerIdentifierSequence", "Issuer of the filler number", "issuer_of_filler_order_number", held_as="LO", rare=True),
-    Attribute("OrderEnteredBy", "Entered by", hint="FAMILY^GIVEN", rare=True),
+    Attribute("OrderEnteredBy", "Entered by", rare=True),
     Attribute("OrderEntererLocation", "Entered at", rare=True),
     Attribute("OrderCallbackPhoneNumber", "Callback number", rare=True),
     Attribute("ReferringPhysicianTelephoneNumbers", "Telephone of who ordered", hint="Separate several by semicolons", rare=True),
@@ -100,14 +102,14 @@ PROCEDURE: Final = (
         "ReportingPriority", "Report wanted", choices=(("HIGH", "At once"), ("ROUTINE", "Routine"), ("MEDIUM", "Soon"), ("LOW", "Later"))
     ),
     Attribute("RequestedProcedureLocation", "Location of the exam", rare=True),
-    Attribute("NamesOfIntendedRecipientsOfResults", "Results go to", hint="FAMILY^GIVEN; separate several by semicolons"),
+    Attribute("NamesOfIntendedRecipientsOfResults", "Results go to", hint="Separate several by semicolons"),
     Attribute("ConfidentialityCode", "Confidentiality of the exam", rare=True),
     Attribute("RequestedProcedureComments", "Comments on the procedure"),
 )
 
 STEP: Final = (
     Attribute("ScheduledProcedureStepDescription", "Exam in words", "description"),
-    Attribute("ScheduledPerformingPhysicianName", "Performing physician", "performing_physician_name", hint="FAMILY^GIVEN"),
+    Attribute("ScheduledPerformingPhysicianName", "Performing physician", "performing_physician_name"),
     Attribute("ScheduledProcedureStepLocation", "Location", "location"),
     Attribute("PreMedication", "Pre-medication", "pre_medication"),
     Attribute("RequestedContrastAgent", "Contrast agent", "requested_contrast_agent"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ris.web import orders, patients, stations, steps, worklist
+from ris.web import edits, orders, patients, stations, steps, worklist
 
 urlpatterns = [
     path("worklist/", worklist.worklist, name="worklist"),
@@ -16,6 +16,7 @@ urlpatterns = [
     path("orders/new/places/", orders.places, name="order-places"),
     path("steps/<int:pk>/schedule/", steps.schedule, name="step-schedule"),
     path("steps/<int:pk>/schedule/places/", steps.places, name="step-places"),
+    path("steps/<int:pk>/edit/", edits.edit, name="step-edit"),
     path("steps/<int:pk>/<slug:verb>/", steps.act, name="step-verb"),
     path("stations/", stations.listing, name="stations"),
 ]

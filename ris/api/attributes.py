@@ -24,9 +24,10 @@ def _kind(attribute: Attribute) -> Any:
 
 
 def _about(attribute: Attribute) -> str:
-    """`Class: O, I, E or U.`"""
+    """`Patient class: O, I, E, U.`"""
     few = [value for value, _ in attribute.choices if value] if attribute.vr != "SQ" else []
-    tail = f": {', '.join(few)}" if few else f"; {attribute.hint[:1].lower()}{attribute.hint[1:]}" if attribute.hint else ""
+    hints = [attribute.hint and f"{attribute.hint[:1].lower()}{attribute.hint[1:]}", "FAMILY^GIVEN" if attribute.vr == "PN" else ""]
+    tail = f": {', '.join(few)}" if few else "".join(f"; {hint}" for hint in hints if hint)
     return f"{attribute.label}{tail}."
 
 

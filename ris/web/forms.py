@@ -26,9 +26,14 @@ class PageForm(forms.Form):
         kwargs.setdefault("auto_id", "f-%s")
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
-            kind = "select" if isinstance(field.widget, forms.Select) and not isinstance(field.widget, forms.RadioSelect) else "input"
-            if not isinstance(field.widget, forms.CheckboxInput | forms.RadioSelect | forms.HiddenInput):
-                field.widget.attrs["class"] = f"{kind} {field.widget.attrs.get('class', '')}".strip()
+            self.dress(field)
+
+    @staticmethod
+    def dress(field: forms.Field) -> None:
+        """Give the field's widget its class."""
+        kind = "select" if isinstance(field.widget, forms.Select) and not isinstance(field.widget, forms.RadioSelect) else "input"
+        if not isinstance(field.widget, forms.CheckboxInput | forms.RadioSelect | forms.HiddenInput):
+            field.widget.attrs["class"] = f"{kind} {field.widget.attrs.get('class', '')}".strip()
 
     def take(self, error: InvalidInput, fields: Mapping[str, str] | None = None) -> None:
         """Put the domain's errors at their fields; `fields` maps the domain's names to the form's. The rest concerns the whole form."""

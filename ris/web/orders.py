@@ -13,21 +13,23 @@ from ris import queries
 from ris.actions import orders
 from ris.actions.booking import find_place, in_a_row
 from ris.actor import Actor
+from ris.attributes import TRANSPORT
 from ris.errors import InvalidInput, NotFound, RisError, SlotTaken
-from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site
+from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site, Visit
 from ris.permissions import requires
 from ris.validation import printable
 from ris.web import booking, times
 from ris.web.access import page
+from ris.web.attributes import AttributesForm, Part
 from ris.web.filters import asked
 from ris.web.forms import read_moment, read_name
 from ris.web.names import shown_name
 from ris.web.patients import MAX_FOUND, chosen_patient
 
-TRANSPORT = ("Walks", "Wheelchair", "Bed", "Portable exam at the bedside")
+RECORDS = ("step", "procedure", "order", "visit")
 
 
-class OrderForm(booking.BookingForm):
+class OrderForm(booking.BookingForm, AttributesForm):
     """What is ordered, and where and when; `tray` (a button) leaves the latter open."""
 
     field_order = (
@@ -72,6 +74,18 @@ class OrderForm(booking.BookingForm):
         if "tray" in self.data:
             for name in ("place", "start"):
                 self.fields[name].required = False
+        self.set_records({name: Visit() if name == "visit" else None for name in RECORDS})
+
+    @property
+    def parts(self) -> list[Part]:
+        """What few orders need."""
+        found = {name: self.part(name, name, without=_ELSEWHERE) for name in RECORDS}
+        fields = {name: [*part.usual, *part.rare] for name, part in found.items()}
+        return [
+            Part("Preparation and results", "", [], [*fields["step"], *fields["procedure"]]),
+            Part("More of the order", "", [], fields["order"]),
+            Part("Visit", "", [], fields["visit"]),
+        ]
 
     def request(self) -> orders.OrderRequest:
         given = self.cleaned_data
@@ -86,9 +100,16 @@ class OrderForm(booking.BookingForm):
             reason=given["reason"],
             comments=given["comments"],
             patient_transport_arrangements=given["transport"],
+            attributes={name: self.typed(name) for name in RECORDS},
         )
 
 
+_ELSEWHERE = (
+    *("ScheduledProcedureStepDescription", "ScheduledProcedureStepLocation", "RequestedProcedureDescription"),  # of catalogue and station
+    *("RequestedProcedurePriority", "ReferringPhysicianName", "RequestingService", "PatientTransportArrangements"),
+    *("ReasonForTheRequestedProcedure", "ImagingServiceRequestComments", "FillerOrderNumberImagingServiceRequest"),
+)
+"""Attributes that are given otherwise, or have fields of their own."""
 _FIELDS = {
     "procedure_code": "procedure",
     "station_ae_title": "place",

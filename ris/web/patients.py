@@ -17,21 +17,25 @@ from ris.errors import Conflict, InvalidInput
 from ris.models import Patient, ScheduledProcedureStep
 from ris.permissions import requires
 from ris.web.access import page
+from ris.web.attributes import AttributesForm, Part, lines
 from ris.web.filters import MIN_SEARCH, asked
-from ris.web.forms import DayField, PageForm
+from ris.web.forms import DayField
 from ris.web.names import shown_name
 from ris.web.rows import rows
 
 MAX_FOUND = 50
 
 
-class PatientForm(PageForm):
+class PatientForm(AttributesForm):
     """Demographics. The names are typed part by part; what the form does not show is kept as it was."""
 
     family = forms.CharField(label="Family name", required=False)
     given = forms.CharField(label="Given name", required=False)
     middle = forms.CharField(label="Middle name", required=False)
+    name_prefix = forms.CharField(label="Prefix", required=False, help_text="For example Dr")
+    name_suffix = forms.CharField(label="Suffix", required=False, help_text="For example Jr")
     own_script = forms.CharField(label="Name in its own script", required=False, help_text="Family name first, for example 山田 太郎")
+    phonetic = forms.CharField(label="Name as it sounds", required=False, help_text="Family name first, for example やまだ たろう")
     patient_id = forms.CharField(label="Patient ID", required=False, help_text="Leave empty to get the next one")
     birth_date = DayField(label="Birth date", required=False, help_text="For example 25-May-1959 or 1959-05-25")
     sex = forms.ChoiceField(label="Sex", required=False, choices=Patient.Sex.choices[-1:] + Patient.Sex.choices[:-1])
@@ -45,26 +49,59 @@ class PatientForm(PageForm):
         label="Medical alerts", required=False, help_text="Separate several by semicolons; travels to the console"
     )
     special_needs = forms.CharField(label="Special needs", required=False, help_text="For example interpreter, wheelchair")
+    patient_state = forms.CharField(label="State of the patient", required=False, help_text="For example comatose, infectious")
+    confidentiality = forms.CharField(label="Confidentiality", required=False, help_text="Who may know of this patient")
+    issuer_of_patient_id = forms.CharField(label="Issuer of the ID", required=False, help_text="Leave empty for this hospital")
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, patient: Patient | None, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.set_records({"patient": patient})
 
     def data_over(self, known: PatientData) -> PatientData:
         """The known demographics with what was typed here."""
         given = self.cleaned_data
-        groups = [*known.name.split("="), "", "", ""][:3]
-        tail = (groups[0].split("^") + [""] * 5)[3:5]
-        alphabetic = "^".join([given["family"], given["given"], given["middle"], *tail])
-        own = given["own_script"].strip()
-        ideographic = own if "^" in own else "^".join(own.split(None, 1))
+        alphabetic = "^".join(given[part] for part in _PARTS)
+        groups = [alphabetic, _group(given["own_script"]), _group(given["phonetic"])]
         return replace(
             known,
-            name="=".join([alphabetic, ideographic, groups[2]]),
+            name="=".join(groups),
             allergies=_texts(given["allergies"]),
             medical_alerts=_texts(given["medical_alerts"]),
-            **{
-                name: given[name]
-                for name in ("patient_id", "birth_date", "sex", "weight_kg", "size_m", "pregnancy_status", "special_needs")
-            },
+            details={**known.details, **self.typed("patient")},
+            **{name: given[name] for name in _AS_TYPED},
         )
+
+    @property
+    def parts(self) -> list[Part]:
+        """What is not seen by everybody who registers somebody."""
+        medical = ("SmokingStatus", "LastMenstrualDate", "AdditionalPatientHistory", "PatientComments")
+        person = self.part("patient", "Person", without=medical)
+        state = [self[name] for name in ("special_needs", "patient_state", "confidentiality")]
+        further = self.part("patient", "Health", only=medical)
+        names = [self[name] for name in ("name_prefix", "name_suffix", "phonetic", "issuer_of_patient_id")]
+        return [Part("Health and care", "", [], [*state, *further.usual]), Part("Person", "", [], [*person.usual, *names, *person.rare])]
+
+
+_PARTS = ("family", "given", "middle", "name_prefix", "name_suffix")
+_AS_TYPED = (
+    "patient_id",
+    "issuer_of_patient_id",
+    "birth_date",
+    "sex",
+    "weight_kg",
+    "size_m",
+    "pregnancy_status",
+    "special_needs",
+    "patient_state",
+    "confidentiality",
+)
+
+
+def _group(typed: str) -> str:
+    """A component group of a name that is typed as people write it, family name first."""
+    stripped = typed.strip()
+    return stripped if "^" in stripped else "^".join(stripped.split(None, 1))
 
 
 _NAMES = {"name": "family"}
@@ -75,13 +112,11 @@ def _texts(typed: str) -> list[str]:
 
 
 def _initial(patient: Patient) -> dict[str, Any]:
-    groups = [*patient.name.split("="), "", ""][:2]
-    family, given, middle = [*groups[0].split("^"), "", "", ""][:3]
+    groups = [*patient.name.split("="), "", "", ""][:3]
     shown = {
-        "family": family,
-        "given": given,
-        "middle": middle,
+        **dict(zip(_PARTS, [*groups[0].split("^"), *[""] * 5], strict=False)),
         "own_script": groups[1].replace("^", " ").strip(),
+        "phonetic": groups[2].replace("^", " ").strip(),
         "allergies": "; ".join(patient.allergies),
         "medical_alerts": "; ".join(patient.medical_alerts),
         "version": patient.version,
@@ -131,7 +166,11 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     site = queries.default_site()
     patient = get_object_or_404(Patient, site=site, pk=pk)
     exams = queries.steps(site).filter(requested_procedure__order__patient=patient).order_by("-start", "-pk")
-    return render(request, "ris/patient.html", {"patient": patient, "rows": rows(exams, clock.now(site), clock.today(site))})
+    return render(
+        request,
+        "ris/patient.html",
+        {"patient": patient, "lines": lines(patient, "patient"), "rows": rows(exams, clock.now(site), clock.today(site))},
+    )
 
 
 @page
@@ -140,7 +179,7 @@ def register(request: HttpRequest) -> HttpResponse:
     """Register a new patient; with `for=order` the order form follows."""
     to_order = request.GET.get("for") == "order"
     q = asked(request, "q")
-    form = PatientForm(request.POST or None, initial={"family": q if not q.isdigit() else "", "patient_id": q if q.isdigit() else ""})
+    form = PatientForm(None, request.POST or None, initial={"family": q if not q.isdigit() else "", "patient_id": q if q.isdigit() else ""})
     if request.method == "POST" and form.is_valid():
         try:
             patient = patients.register_patient(queries.default_site(), form.data_over(PatientData(name="")), Actor.user(request.user))
@@ -161,7 +200,7 @@ def register(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a patient's demographics; refused when somebody else did so since the form was opened."""
     patient = get_object_or_404(Patient, site=queries.default_site(), pk=pk)
-    form = PatientForm(request.POST or None, initial=_initial(patient))
+    form = PatientForm(patient, request.POST or None, initial=_initial(patient))
     if request.method == "POST" and form.is_valid():
         try:
             patients.update_patient(

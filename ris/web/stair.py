@@ -71,6 +71,7 @@ def _with_present(found: list[Tread], status: str) -> list[Tread]:
 _VERBS = {
     "order": "Ordered",
     "import": "Imported",
+    "edit": "Changed",
     "schedule": "Scheduled",
     "reschedule": "Moved",
     "follow_pool": "Stations of the pool changed",

@@ -1,6 +1,7 @@
 """Changing an exam: the verbs of its status, and its place and time."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -187,6 +188,7 @@ def _with_reason(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb)
 class ScheduleForm(booking.BookingForm):
     """Place and start of a step, and why it moves."""
 
+    minutes = forms.IntegerField(label="Length in minutes", required=False, min_value=1, max_value=24 * 60)
     reason = forms.CharField(label="Why it moves", required=False, help_text="Kept in the history")
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
@@ -213,14 +215,22 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
 def _present_booking(step: ScheduledProcedureStep) -> dict[str, Any]:
     station = step.stations.first()
     place = step.pool.code if step.pool else station.ae_title if station else ""
-    return {"place": place, "start": step.start, "version": step.version}
+    return {"place": place, "start": step.start, "minutes": step.duration_minutes, "version": step.version}
 
 
 def _book(request: HttpRequest, form: ScheduleForm, step: ScheduledProcedureStep) -> bool:
     given = form.cleaned_data
     actor = Actor.user(request.user)
     try:
-        steps.schedule(step.pk, given["place"], given["start"], actor, reason=given["reason"], expected_version=given["version"])
+        steps.schedule(
+            step.pk,
+            given["place"],
+            given["start"],
+            actor,
+            end=given["start"] + timedelta(minutes=given["minutes"]) if given["minutes"] else None,
+            reason=given["reason"],
+            expected_version=given["version"],
+        )
     except InvalidInput as error:
         form.take(error, {"station_ae_title": "place"})
     except SlotTaken as error:

@@ -10,8 +10,9 @@ from mpps import queries as mpps_queries
 from ris import queries
 from ris.models import ScheduledProcedureStep
 from ris.permissions import allowed, requires
-from ris.web import datasets, live, stair
+from ris.web import attributes, datasets, live, stair
 from ris.web.access import page
+from ris.web.attributes import Line
 from ris.web.stair import Moment
 from ris.web.steps import may_be_scheduled, offered
 from stepwise.web import explanations, findings, histories
@@ -39,6 +40,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "order": step.requested_procedure.order,
         "patient": step.requested_procedure.order.patient,
         "siblings": _siblings(step),
+        "lines": _lines(step),
         "performed": [mpps_presenters.shown(one) for one in performed],
         "item": datasets.shown(worklist_queries.item_for(step), "item", request.GET.get("item", "")),
         "item_note": SERVED if worklist_queries.is_served(step) else NOT_SERVED,
@@ -55,6 +57,24 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         moments += [moment for charge in charges for moment in billing_web.moments(charge)]
     context |= {"treads": treads, "moments": _latest_first(moments)}
     return live.live_page(request, "stepwise/step.html", "stepwise/step_live.html", context, present=present)
+
+
+_SHOWN = {
+    "ScheduledProcedureStepDescription",
+    "RequestedProcedureDescription",
+    "RequestedProcedurePriority",
+    "ReferringPhysicianName",
+    "RequestingService",
+    "ReasonForTheRequestedProcedure",
+}
+"""Attributes that the page shows at places of their own."""
+
+
+def _lines(step: ScheduledProcedureStep) -> list[Line]:
+    """What staff set of the exam, its order, its procedure and the visit."""
+    procedure = step.requested_procedure
+    records = {"step": step, "order": procedure.order, "procedure": procedure, "visit": procedure.order.visit}
+    return [line for name, record in records.items() for line in attributes.lines(record, name, without=_SHOWN)]
 
 
 def _latest_first(moments: list[Moment]) -> list[Moment]:

@@ -109,6 +109,12 @@ def _open_menu(page: Page) -> None:
     page.locator("summary", has_text="Menu").click()
 
 
+def _open_more(page: Page) -> None:
+    """What few need of a form."""
+    for summary in page.locator("details.more > summary").all():
+        summary.click()
+
+
 def _stop_updating(page: Page) -> None:
     """The server is away for two requests; then nothing is asked any more, so that the page stays as it is."""
     page.route("**/performed/*", lambda route: route.abort())
@@ -157,6 +163,7 @@ _STATES = [
     ),
     State("patient", "patient-without-exams", "/patients/new/", _register_without_exams),
     State("patient-edit", "patient-edit", "/patients/{patient}/edit/"),
+    State("patient-edit", "patient-edit-more", "/patients/{patient}/edit/", _open_more),
     State("patient-edit", "patient-edit-errors", "/patients/{patient}/edit/", fill("Save", birth_date="31-Feb-1959"), status=422),
     State("order-new", "order-patient", "/orders/new/?q=ro"),
     State("order-new", "order-patient-nothing", "/orders/new/?q=zzzz"),
@@ -173,6 +180,9 @@ _STATES = [
     State("step-explanation", "explanation-tray", "/steps/{tray}/explanation/?station=CT01"),
     State("step-explanation", "explanation-typed", "/steps/{waiting}/explanation/?station=CT01&keys=PatientName%3DDOE*"),
     State("step-explanation", "explanation-errors", "/steps/{waiting}/explanation/?station=CT01&keys=PatientNam%3DDOE*", status=422),
+    State("step-edit", "step-edit", "/steps/{waiting}/edit/"),
+    State("step-edit", "step-edit-more", "/steps/{waiting}/edit/", _open_more),
+    State("step-edit", "step-edit-errors", "/steps/{waiting}/edit/", fill("Save", PreMedication="x" * 70), status=422),
     State("step-schedule", "step-schedule", "/steps/{tray}/schedule/", _choose_pool, parts=("step-places",)),
     State("step-schedule", "step-move", "/steps/{waiting}/schedule/"),
     State("step-schedule", "step-schedule-errors", "/steps/{tray}/schedule/", fill("Schedule", start="soon"), status=422),

@@ -1,0 +1,81 @@
+"""Changing what staff set of an exam: the step, its procedure, its order and the visit, on one page."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from ris import queries
+from ris.actions import edits
+from ris.actor import Actor
+from ris.errors import Conflict, InvalidInput
+from ris.models import Order, ScheduledProcedureStep, Visit
+from ris.permissions import requires
+from ris.web.access import page
+from ris.web.attributes import AttributesForm, Part
+from ris.web.names import shown_name
+
+
+class ExamForm(AttributesForm):
+    """The attributes of the exam's records, and why they change."""
+
+    reason = forms.CharField(label="Why it changes", required=False, help_text="Kept in the history")
+    step_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    order_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, records: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.set_records(records)
+
+    @property
+    def versions(self) -> tuple[int, int] | None:
+        step, order = self.cleaned_data["step_version"], self.cleaned_data["order_version"]
+        return (step, order) if step is not None and order is not None else None
+
+
+@page
+@requires("orders.edit")
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Change an exam's attributes; refused when somebody else changed one of its records since the form was opened."""
+    step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
+    procedure = step.requested_procedure
+    order = procedure.order
+    records = {"step": step, "procedure": procedure, "order": order, "visit": order.visit or Visit()}
+    form = ExamForm(records, request.POST or None, initial={"step_version": step.version, "order_version": order.version})
+    if request.method == "POST" and form.is_valid() and _save(request, form, step):
+        return redirect("step", step.pk)
+    context = {"step": step, "form": form, "parts": _parts(form, order)}
+    return render(request, "ris/step_edit.html", context, status=422 if form.errors else 200)
+
+
+def _save(request: HttpRequest, form: ExamForm, step: ScheduledProcedureStep) -> bool:
+    typed: dict[str, dict[str, Any]] = {name: form.typed(name) for name in edits.RECORDS}
+    actor = Actor.user(request.user)
+    try:
+        edits.edit_exam(step.pk, typed, actor, reason=form.cleaned_data["reason"], expected_versions=form.versions)
+    except InvalidInput as error:
+        form.take(error)
+        return False
+    except Conflict as error:
+        form.add_error(None, str(error))
+        return False
+    name = shown_name(step.requested_procedure.order.patient.name)
+    if any(typed.values()):
+        messages.success(request, f"The exam of {name} is changed; the worklists follow at once.")
+    else:
+        messages.info(request, f"Nothing of the exam of {name} was changed.")
+    return True
+
+
+def _parts(form: ExamForm, order: Order) -> list[Part]:
+    exams = ScheduledProcedureStep.objects.filter(requested_procedure__order=order).count()
+    shared = f"for all {exams} exams of the order" if exams > 1 else ""
+    return [
+        form.part("step", "Exam"),
+        form.part("procedure", "Procedure"),
+        form.part("order", "Order", shared),
+        form.part("visit", "Visit", "" if order.visit else "none yet; it is made when something of it is said"),
+    ]
