@@ -68,7 +68,7 @@ class AttributesForm(PageForm):
         """What was changed of a record, by keyword."""
         found: dict[str, Any] = {}
         for attribute in self.tables[name]:
-            if attribute.keyword in self.changed_data:
+            if attribute.keyword in self.changed_data and attribute.keyword in self.data:
                 found[attribute.keyword] = _typed(attribute, self.cleaned_data[attribute.keyword])
         return found
 

@@ -37,7 +37,7 @@ class ExamForm(AttributesForm):
 
 
 @page
-@requires("orders.edit")
+@requires("orders.change")
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change an exam's attributes; refused when somebody else changed one of its records since the form was opened."""
     step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)

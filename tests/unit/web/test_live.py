@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from ris.actions import steps
-from tests.support.hospital import ACTOR, an_order, steps_of
+from tests.support.hospital import ACTOR, a_station, an_order, steps_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 SignIn = Callable[..., Client]
 
 
@@ -30,6 +30,7 @@ def test_a_part_that_shows_the_present_state_costs_no_list(signed_in: SignIn, dj
 
 
 def test_a_part_whose_text_is_the_same_is_given_the_new_mark_and_not_swapped(signed_in: SignIn) -> None:
+    a_station("CT02")
     shown = steps_of(an_order())[0]
     client = signed_in()
     address = f"/steps/{shown.pk}/"

@@ -14,7 +14,7 @@ from ris.models import Order, Patient, ScheduledProcedureStep
 from ris.web import times
 from tests.support.hospital import ACTOR, a_pool, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 SignIn = Callable[..., Client]
 NOBODYS_UUID = UUID(int=1)
 PUBLIC = {"sign-in/", "sign-out/", "healthz"}
