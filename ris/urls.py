@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ris.web import edits, orders, patients, stations, steps, worklist
+from ris.web import edits, orders, patients, pools, stations, steps, worklist
 
 urlpatterns = [
     path("worklist/", worklist.worklist, name="worklist"),
@@ -19,4 +19,10 @@ urlpatterns = [
     path("steps/<int:pk>/edit/", edits.edit, name="step-edit"),
     path("steps/<int:pk>/<slug:verb>/", steps.act, name="step-verb"),
     path("stations/", stations.listing, name="stations"),
+    # No AE title has more than 16 characters, so that these are none.
+    path("stations/register-a-station/", stations.register, name="station-new"),
+    path("stations/pools-of-stations/make/", pools.register, name="pool-new"),
+    path("stations/pools-of-stations/<path:code>/", pools.edit, name="pool-edit"),
+    path("stations/<path:ae_title>/edit/", stations.edit, name="station-edit"),
+    path("stations/<path:ae_title>/", stations.show, name="station"),
 ]

@@ -26,6 +26,7 @@ from ris.api.catalogue import router as catalogue
 from ris.api.journal import router as journal
 from ris.api.orders import router as orders
 from ris.api.patients import router as patients
+from ris.api.stations import router as stations
 from ris.api.steps import router as steps
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken
 from stepwise.explaining_api import router as explanations
@@ -67,7 +68,8 @@ def no_such_call(request: HttpRequest, rest: str) -> None:
     raise NotFound(f"There is no call {request.path}; {reverse('api:openapi-json')} describes those there are.")
 
 
-for router in (catalogue, patients, additions, orders, steps, explanations, findings, performed_steps, charges, journal, elsewhere):
+_RIS = (catalogue, stations, patients, additions, orders, steps)
+for router in (*_RIS, explanations, findings, performed_steps, charges, journal, elsewhere):
     api.add_router("", router)
 
 

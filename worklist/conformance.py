@@ -21,9 +21,11 @@ _MACROS: Final = "Table 8"  # of PS3.3 and PS3.4: code macros, shown once and no
 _STATUSES: Final[dict[int, str]] = {
     statuses.PENDING: "an answer; every key that was asked is supported",
     statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED: "an answer; a key that was asked is not supported, filtered nothing and is left out",
-    statuses.SUCCESS: "all answers were sent",
+    statuses.SUCCESS: "all answers were sent, or as many as the station is set to",
     statuses.CANCELED: "ended by C-CANCEL",
-    statuses.IDENTIFIER_DOES_NOT_MATCH: "no identifier, or a key that is no date or time, named in Offending Element",
+    statuses.OUT_OF_RESOURCES: "as many answers were sent as the station is set to, there are more, and it is set to be told so",
+    statuses.IDENTIFIER_DOES_NOT_MATCH: "no identifier, or a key that is no date or time, named in Offending Element; several items of "
+    "ScheduledProcedureStepSequence from a station that is set so",
     statuses.UNDECODABLE_IDENTIFIER: "an identifier that cannot be decoded",
     statuses.HANDLER_FAILED: "a fault of this system, with its place in the log",
 }
@@ -62,7 +64,7 @@ def _service() -> Iterator[str]:
         lines=[
             ("SOP class", f"{services.MODALITY_WORKLIST}, SCP, C-FIND"),
             ("an answer", "one scheduled procedure step; answers come in order of their start"),
-            ("shown unless ScheduledProcedureStepStatus asks for others", ", ".join(SERVED)),
+            ("shown unless ScheduledProcedureStepStatus asks for others, or the station is set otherwise", ", ".join(SERVED)),
             (
                 "answers hold",
                 "what was asked and nothing else, SpecificCharacterSet where it is needed, and the references to HL7 documents",

@@ -27,6 +27,7 @@ class Code(StrEnum):
     """What a finding is about, beside the rules of `worklist.lint_rules`, whose codes are findings too."""
 
     NOT_IN_CHARACTER_SET = "NOT_IN_CHARACTER_SET"  # an answer's text that the station's character set does not have
+    ANSWERS_CUT = "ANSWERS_CUT"  # more exams matched than the station's answer limit
     TOLERATED_IN_QUERY = "TOLERATED_IN_QUERY"  # something in an identifier that is not as it should be, and was understood
 
 

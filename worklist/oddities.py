@@ -39,6 +39,10 @@ class Oddities:
                 text = f"{_named(misfit)} not in {wanted}; the answer went out in ISO_IR 192"
                 self._report(Code.NOT_IN_CHARACTER_SET, misfit.attribute, text, one.step_id)
 
+    def report_cut(self, text: str) -> None:
+        """More exams matched than the station is answered."""
+        self._report(Code.ANSWERS_CUT, "", text)
+
     def _report(self, code: Code, attribute: str, text: str, step_id: int | None = None) -> None:
         findings.report(
             Observed(

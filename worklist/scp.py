@@ -63,7 +63,7 @@ def c_find(request: FindRequest) -> Iterator[FindAnswer]:
             if room is not None and len(batch) > room:
                 yield _encoded(status, ready.plan, batch[:room])
                 odd.report_misfits(ready.plan, batch[:room])
-                _cut(request, profile)
+                _cut(request, profile, odd)
                 return
             yield _encoded(status, ready.plan, batch)
             odd.report_misfits(ready.plan, batch)
@@ -74,11 +74,11 @@ def _encoded(status: int, plan: Plan, found: Sequence[Found]) -> EncodedAnswers:
     return EncodedAnswers(status, [plan.compose(one.item) for one in found])
 
 
-def _cut(request: FindRequest, profile: Profile) -> None:
+def _cut(request: FindRequest, profile: Profile, odd: Oddities) -> None:
     """The answers end at the station's limit; DimseFailure (A700) when it is set so."""
-    request.remark(
-        f"more exams match than the {profile.answer_limit} answers that {profile.ae_title} is set to; the later ones were not sent"
-    )
+    told = f"more exams match than the {profile.answer_limit} answers that {profile.ae_title} is set to; the later ones were not sent"
+    request.remark(told)
+    odd.report_cut(told[:1].upper() + told[1:])
     if profile.refuses_at_limit:
         raise DimseFailure(statuses.OUT_OF_RESOURCES, f"More than {profile.answer_limit} exams match; ask for fewer, e.g. for one day")
 

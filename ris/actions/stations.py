@@ -198,6 +198,8 @@ def _told(value: Any) -> str:
     """A value in the history."""
     if isinstance(value, list):
         return ", ".join(value)
+    if isinstance(value, time):
+        return f"{value:%H:%M}"
     return "" if value is None else str(value)
 
 

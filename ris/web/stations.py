@@ -1,14 +1,24 @@
-"""The stations of the hospital."""
+"""The stations of the hospital: a list, and for each of them what it is set to."""
 
+from typing import Any
+
+from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 
 from ris import clock, queries
+from ris.actions.stations import NEW, StationData, data_of, save_station
+from ris.actor import Actor
+from ris.errors import Conflict, InvalidInput
 from ris.models import Station, StationPool
 from ris.permissions import requires
 from ris.transitions import BEGUN, FINAL, WAITING
+from ris.web import station_words
 from ris.web.access import page
+from ris.web.station_forms import StationForm, initial
+from ris.web.station_words import IDENTITY, PERFORMED, WORKLIST
 
 
 @page
@@ -29,3 +39,66 @@ def listing(request: HttpRequest) -> HttpResponse:
     )
     pools = StationPool.objects.filter(site=site).prefetch_related("stations")
     return render(request, "ris/stations.html", {"stations": stations, "pools": pools})
+
+
+@page
+@requires("stations.view")
+def show(request: HttpRequest, ae_title: str) -> HttpResponse:
+    """What a station is set to, each setting in words, and who changed it when."""
+    station = _station(ae_title)
+    context = {
+        "station": station,
+        "ae_title": ae_title,
+        "identity": station_words.said(station, IDENTITY),
+        "worklist": station_words.said(station, WORKLIST),
+        "performed": station_words.said(station, PERFORMED),
+        "moments": station_words.history("station", station.pk),
+    }
+    return render(request, "ris/station.html", context)
+
+
+@page
+@requires("stations.edit")
+def register(request: HttpRequest) -> HttpResponse:
+    """Register a new station."""
+    form = StationForm(request.POST or None, initial=initial(StationData("", ()), NEW))
+    if request.method == "POST" and form.is_valid():
+        saved = _save(request, form, NEW)
+        if saved is not None:
+            messages.success(request, f"{saved.ae_title} is registered; exams can be booked on it.")
+            return redirect("station", saved.ae_title)
+    context = {"form": form, "back": reverse("stations")}
+    return render(request, "ris/station_form.html", context, status=422 if form.errors else 200)
+
+
+@page
+@requires("stations.edit")
+def edit(request: HttpRequest, ae_title: str) -> HttpResponse:
+    """Change what a station is set to; refused when somebody else did so since the form was opened."""
+    station = _station(ae_title)
+    known = data_of(station)
+    form = StationForm(request.POST or None, initial=initial(known, station.version), known=known)
+    if request.method == "POST" and form.is_valid():
+        saved = _save(request, form, form.cleaned_data["version"])
+        if saved is not None:
+            messages.success(request, f"{ae_title} is changed; its next query is answered by these settings.")
+            return redirect("station", ae_title)
+    context = {"form": form, "station": station, "ae_title": ae_title, "back": reverse("station", args=[ae_title])}
+    return render(request, "ris/station_form.html", context, status=422 if form.errors else 200)
+
+
+def _station(ae_title: str) -> Station:
+    stations = Station.objects.prefetch_related("modalities", "aliases", "pools")
+    found: Station = get_object_or_404(stations, site=queries.default_site(), ae_title=ae_title)
+    return found
+
+
+def _save(request: HttpRequest, form: StationForm, version: Any) -> Station | None:
+    """The station as saved; None when it was refused, which the form then says."""
+    try:
+        return save_station(queries.default_site(), form.typed(), Actor.user(request.user), version)
+    except InvalidInput as error:
+        form.take(error)
+    except Conflict as error:
+        form.add_error(None, str(error))
+    return None

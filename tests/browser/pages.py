@@ -132,6 +132,15 @@ def _register_without_exams(page: Page) -> None:
     expect(page.get_by_role("heading", name="No exam yet")).to_be_visible()
 
 
+def _set_the_station(page: Page) -> None:
+    """Settings that are not those by default."""
+    for name, value in {"aliases": "XA1OLD", "answer_limit": "200"}.items():
+        page.locator(f"main [name={name}]").fill(value)
+    page.get_by_label("Empty code sequences").check()
+    press("Save")(page)
+    expect(page.get_by_role("status")).to_contain_text("XA01 is changed")
+
+
 _REASONED = [verb.slug for verb in VERBS if verb.needs_reason]
 _FORMS = {"cancel": "waiting", "undo-arrival": "arrived", "restore": "canceled"}
 """Changes whose form is shown for one of the examples; the others show why they cannot be made of an exam that is over."""
@@ -191,6 +200,13 @@ _STATES = [
     *[State("step-verb", f"step-{slug}", f"/steps/{{{_FORMS.get(slug, 'done')}}}/{slug}/") for slug in _REASONED],
     State("step-verb", "step-cancel-errors", "/steps/{waiting}/cancel/", press("Cancel"), status=422),
     State("stations", "stations", "/stations/"),
+    State("station", "station", "/stations/CT01/"),
+    State("station", "station-set", "/stations/XA01/edit/", _set_the_station),
+    State("station-edit", "station-edit", "/stations/CT01/edit/"),
+    State("station-edit", "station-edit-errors", "/stations/CT01/edit/", fill("Save", aliases="CT01", answer_limit="0"), status=422),
+    State("station-new", "station-new", "/stations/register-a-station/"),
+    State("pool-new", "pool-new", "/stations/pools-of-stations/make/"),
+    State("pool-edit", "pool-edit", "/stations/pools-of-stations/ANYCT/"),
     State("station-queries", "station-queries", "/stations/MR01/queries/"),
     State("station-queries", "station-queries-none", "/stations/NOBODY/queries/"),
     State("station-findings", "station-findings", "/stations/MR01/findings/"),

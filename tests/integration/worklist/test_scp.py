@@ -21,7 +21,8 @@ from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minute
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.worklist import a_find_request, identifier
-from worklist import scp
+from worklist import findings, scp
+from worklist.models import WorklistFinding
 from worklist.scp import c_find
 
 
@@ -61,6 +62,8 @@ def test_what_a_setting_takes_away_is_told_beside_the_answers(three_orders: None
         "every station's list was asked for; CT01 is shown its own list only (CT01)",
         "more exams match than the 2 answers that CT01 is set to; the later ones were not sent",
     ]
+    findings.gathering.write()
+    assert WorklistFinding.objects.get(code="ANSWERS_CUT").station_ae_title == "CT01"
 
 
 def test_a_key_that_is_no_date_fails_with_a900_and_names_the_element(db: None) -> None:

@@ -26,6 +26,17 @@ class Rest:
     def post(self, path: str, body: object = None) -> tuple[int, Any]:
         return self.post_raw(path, json.dumps({} if body is None else body))
 
+    def put(self, path: str, body: object) -> tuple[int, Any]:
+        return self._sent(self._client.put, path, body)
+
+    def patch(self, path: str, body: object) -> tuple[int, Any]:
+        return self._sent(self._client.patch, path, body)
+
+    @staticmethod
+    def _sent(send: Any, path: str, body: object) -> tuple[int, Any]:
+        answer = send(f"/api/v1{path}", json.dumps(body), content_type="application/json")
+        return answer.status_code, json.loads(answer.content)
+
     def post_raw(self, path: str, body: str | bytes) -> tuple[int, Any]:
         answer = self._client.post(f"/api/v1{path}", body, content_type="application/json")
         return answer.status_code, json.loads(answer.content)

@@ -115,7 +115,7 @@ def test_settings_are_kept_in_one_form_and_told_in_the_history():
 
     assert [row.ae_title for row in station.aliases.all()] == ["CT2", "OLDCT"]
     assert station.statuses_shown == ["ARRIVED", "READY"]
-    assert station.character_set == "ISO 2022 IR 6\\ISO 2022 IR 87"
+    assert station.character_set == "\\ISO 2022 IR 87"
     detail = RecordChange.objects.get(subject="station", verb="edit").detail
     assert detail["aliases"] == ["", "CT2, OLDCT"]
     assert detail["statuses_shown"] == ["SCHEDULED, ARRIVED, READY", "ARRIVED, READY"]

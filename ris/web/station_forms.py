@@ -1,0 +1,118 @@
+"""The forms of a station and of a pool."""
+
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+
+from dimse import charsets
+from ris.actions.stations import StationData
+from ris.models import Site, Station, StationPool
+from ris.transitions import STATUSES
+from ris.web.forms import PageForm, TimeOfDayField
+from ris.web.station_words import BY_NAME, HOURS_A_DAY, set_in_words
+from ris.web.status import shown_status
+
+_AT_LIMIT = ((Station.AtLimit.SUCCESS.value, "Success (0000)"), (Station.AtLimit.REFUSED.value, "Refused (A700)"))
+_UNITS = (("1", "hours"), (str(HOURS_A_DAY), "days"))
+
+
+def _listed(typed: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in typed.replace(";", ",").split(",") if part.strip())
+
+
+class StationForm(PageForm):
+    """Every setting of a station. `version` is that of the station as it was seen."""
+
+    ae_title = forms.CharField()
+    name = forms.CharField(required=False)
+    room = forms.CharField(required=False)
+    modalities = forms.CharField()
+    opens = TimeOfDayField()
+    closes = TimeOfDayField()
+    addresses = forms.CharField(required=False)
+    enabled = forms.BooleanField(required=False)
+    character_set = forms.ChoiceField()
+    aliases = forms.CharField(required=False)
+    own_list_only = forms.BooleanField(required=False)
+    statuses_shown = forms.MultipleChoiceField(
+        choices=[(status, shown_status(status).word) for status in STATUSES], widget=forms.CheckboxSelectMultiple
+    )
+    requires_arrival = forms.BooleanField(required=False)
+    age_limit_hours = forms.IntegerField(required=False)
+    age_unit = forms.ChoiceField(label="Unit of the age limit", required=False, choices=_UNITS)
+    answer_limit = forms.IntegerField(required=False)
+    at_answer_limit = forms.ChoiceField(choices=_AT_LIMIT, required=False)
+    empty_sequences = forms.BooleanField(required=False)
+    refuses_several_items = forms.BooleanField(required=False)
+    strict = forms.BooleanField(required=False)
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, known: StationData | None = None, **kwargs: Any) -> None:
+        """`known` is the station that is changed, whose AE title stays; none for a new one."""
+        super().__init__(*args, **kwargs)
+        self._known = known
+        for name, field in self.fields.items():
+            if name in BY_NAME:
+                field.label, field.help_text = BY_NAME[name].label, BY_NAME[name].help
+        own = known.character_set if known else charsets.UTF_8[0]
+        sets = dict.fromkeys((*(value for value, _ in charsets.CHOICES), own))
+        choose = self.fields["character_set"]
+        assert isinstance(choose, forms.ChoiceField)
+        choose.choices = [(value, set_in_words(value)) for value in sets]
+        if known is not None:
+            del self.fields["ae_title"]
+        for name in ("age_limit_hours", "answer_limit"):
+            self.fields[name].widget.attrs["min"] = 1
+
+    def typed(self) -> StationData:
+        """What was typed; with `known`, over what is known."""
+        given = self.cleaned_data
+        hours = given["age_limit_hours"]
+        changes: dict[str, Any] = {name: given[name] for name in BY_NAME if name in given} | {
+            "modalities": _listed(given["modalities"]),
+            "aliases": _listed(given["aliases"]),
+            "addresses": _listed(given["addresses"]),
+            "statuses_shown": tuple(given["statuses_shown"]),
+            "age_limit_hours": hours and hours * int(given["age_unit"] or 1),
+            "at_answer_limit": given["at_answer_limit"] or Station.AtLimit.SUCCESS,
+        }
+        return replace(self._known, **changes) if self._known else StationData(**changes)
+
+
+def initial(data: StationData, version: int) -> dict[str, Any]:
+    """A station as the form shows it."""
+    hours = data.age_limit_hours
+    in_days = hours is not None and hours % HOURS_A_DAY == 0
+    return {name: getattr(data, name) for name in BY_NAME} | {
+        "modalities": ", ".join(data.modalities),
+        "aliases": ", ".join(data.aliases),
+        "addresses": ", ".join(data.addresses),
+        "statuses_shown": list(data.statuses_shown),
+        "age_limit_hours": hours // HOURS_A_DAY if hours and in_days else hours,
+        "age_unit": _UNITS[1 if in_days or hours is None else 0][0],
+        "version": version,
+    }
+
+
+class PoolForm(PageForm):
+    """A pool's stations. `before` are those that were seen when the form was opened."""
+
+    code = forms.CharField(label="Code", help_text="Short, for lists and bookings, for example ANYCT; not an AE title")
+    name = forms.CharField(label="Name", required=False, help_text="In words, for example “Any CT”")
+    stations = forms.MultipleChoiceField(
+        label="Stations",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="They stand in for each other: an exam on the pool is on the list of each of them that performs its modality",
+    )
+    before = forms.CharField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, site: Site, pool: StationPool | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choose = self.fields["stations"]
+        assert isinstance(choose, forms.MultipleChoiceField)
+        stations = Station.objects.filter(site=site).prefetch_related("modalities")
+        choose.choices = [(one.ae_title, f"{one.ae_title} ({', '.join(map(str, one.modalities.all()))})") for one in stations]
+        if pool is not None:
+            del self.fields["code"]

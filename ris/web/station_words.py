@@ -1,0 +1,145 @@
+"""The settings of a station as people read them: one table for its page, its form and its history."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from dimse import charsets
+from ris.models import RecordChange, Station
+from ris.transitions import WAITING
+from ris.web.stair import Moment
+from ris.web.status import shown_status
+
+HOURS_A_DAY: Final = 24
+IDENTITY, WORKLIST, PERFORMED = "Identity", "Worklist", "Performed steps"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`sentence` says what it does for the person at the desk, `typing` how it is typed.
+
+    `group` is the panel it is shown in, empty for what another one says too.
+    """
+
+    name: str
+    label: str
+    group: str
+    sentence: str
+    typing: str = ""
+
+    @property
+    def help(self) -> str:
+        """Beside the field of the form."""
+        return "; ".join(filter(None, (self.sentence, self.typing)))
+
+
+_COMMAS = "several with commas between them"
+_NO_LIMIT = "empty for no limit"
+SETTINGS: Final = (
+    Setting("ae_title", "AE title", IDENTITY, "The name that the modality calls with; exams are booked on it"),
+    Setting("name", "Name", IDENTITY, "How it is called on lists and in worklist answers"),
+    Setting("room", "Room", IDENTITY, "Where patients are sent to"),
+    Setting("modalities", "Modalities", IDENTITY, "What it performs, the main one first", _COMMAS),
+    Setting("opens", "Opens", IDENTITY, "Free times are looked for from then on"),
+    Setting("closes", "Closes", IDENTITY, "Exams end by then"),
+    Setting("addresses", "May call from", IDENTITY, "Addresses and networks; none means from anywhere", _COMMAS),
+    Setting("enabled", "Can be booked", IDENTITY, "What is booked on it already stays"),
+    Setting("character_set", "Character set", WORKLIST, "What its console can show; text that does not fit is sent in UTF-8"),
+    Setting("aliases", "Also sees the list of", WORKLIST, "AE titles: its former name, or the scanner next door", _COMMAS),
+    Setting("own_list_only", "Own list only", WORKLIST, "Whatever it asks for, it gets no exam but of its own list and those it also sees"),
+    Setting("statuses_shown", "Statuses shown", WORKLIST, "What is on its list unless its query asks for a status"),
+    Setting("requires_arrival", "Requires arrival", WORKLIST, "An exam is on its list only once the patient has arrived"),
+    Setting("age_limit_hours", "Age limit", WORKLIST, "Exams whose start is longer ago leave its list", _NO_LIMIT),
+    Setting("answer_limit", "Answer limit", WORKLIST, "Most exams for one query, the earliest first", _NO_LIMIT),
+    Setting("at_answer_limit", "When there are more", "", "Many consoles show “query failed” for anything but success"),
+    Setting("empty_sequences", "Empty code sequences", WORKLIST, "For consoles that want code sequences even when there is no code"),
+    Setting("refuses_several_items", "Refuse several step items", WORKLIST, "Otherwise the first item of such a query is used"),
+    Setting(
+        "strict", "Strict", PERFORMED, "Refuses messages that break the standard; otherwise takes what can be understood, with a finding"
+    ),
+)
+BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
+
+
+@dataclass(frozen=True)
+class Said:
+    """A setting and its present value in words; `is_set` when it is not what it is by default."""
+
+    setting: Setting
+    value: str
+    is_set: bool = False
+
+
+def said(station: Station, group: str) -> list[Said]:
+    """The settings of a panel."""
+    return [Said(one, *_value(station, one.name)) for one in SETTINGS if one.group == group]
+
+
+def set_in_words(declared: str) -> str:
+    """`All languages: UTF-8 (ISO_IR 192)`; the terms alone when it is none of the usual sets."""
+    words = dict(charsets.CHOICES).get(declared)
+    return f"{words} ({declared})" if words else declared
+
+
+def age_in_words(hours: int) -> str:
+    """`48 hours` is two days."""
+    number, unit = (hours // HOURS_A_DAY, "day") if hours % HOURS_A_DAY == 0 else (hours, "hour")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
+
+
+def _value(station: Station, name: str) -> tuple[str, bool]:
+    special = _SPECIAL.get(name)
+    if special is not None:
+        return special(station)
+    value = getattr(station, name)
+    if isinstance(value, bool):
+        return ("Yes", value) if value else ("No", False)
+    return str(value) or "Not known", False
+
+
+def _limit(station: Station) -> tuple[str, bool]:
+    if station.answer_limit is None:
+        return "None", False
+    end = "then A700, refused" if station.at_answer_limit == Station.AtLimit.REFUSED else "then success"
+    return f"{station.answer_limit}, {end}", True
+
+
+def _listed(values: Iterable[Any], none: str) -> tuple[str, bool]:
+    text = ", ".join(map(str, values))
+    return text or none, bool(text)
+
+
+def _statuses(station: Station) -> tuple[str, bool]:
+    return ", ".join(shown_status(one).word for one in station.statuses_shown), station.statuses_shown != list(WAITING)
+
+
+_SPECIAL: dict[str, Callable[[Station], tuple[str, bool]]] = {
+    "modalities": lambda station: (_listed(station.modalities.all(), "None")[0], False),
+    "opens": lambda station: (f"{station.opens:%H:%M}", False),
+    "closes": lambda station: (f"{station.closes:%H:%M}", False),
+    "addresses": lambda station: _listed(station.addresses, "Anywhere"),
+    "aliases": lambda station: _listed(station.aliases.all(), "None"),
+    "character_set": lambda station: (set_in_words(station.character_set), station.character_set != "\\".join(charsets.UTF_8)),
+    "statuses_shown": _statuses,
+    "age_limit_hours": lambda station: (age_in_words(station.age_limit_hours), True) if station.age_limit_hours else ("None", False),
+    "answer_limit": _limit,
+    "strict": lambda station: ("Yes", False) if station.strict else ("No: lenient, findings recorded", True),
+    "enabled": lambda station: ("Yes", False) if station.enabled else ("No", True),
+}
+_PLAIN = {"True": "yes", "False": "no", "": "nothing"}
+
+
+def history(subject: str, subject_id: int) -> list[Moment]:
+    """Every change of the station or pool, latest first."""
+    changes = RecordChange.objects.filter(subject=subject, subject_id=subject_id).order_by("-at", "-pk")
+    return [_moment(change) for change in changes]
+
+
+def _moment(change: RecordChange) -> Moment:
+    text = "; ".join(_change(name, *values) for name, values in change.detail.items())
+    return Moment(change.at, "INFO", "Registered" if change.verb == "register" else "Changed", text, change.actor)
+
+
+def _change(name: str, before: str, after: str) -> str:
+    label = BY_NAME[name].label if name in BY_NAME else name.replace("_", " ").capitalize()
+    return f"{label}: {_PLAIN.get(after, after)}, before {_PLAIN.get(before, before)}"

@@ -1,0 +1,111 @@
+"""A station's settings and pools over REST."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from ris.actions.tokens import create_token
+from ris.models import RecordChange, Station
+from tests.unit.api.conftest import Rest, row_counts
+
+pytestmark = pytest.mark.usefixtures("hospital")
+
+
+def test_a_station_with_all_that_it_is_set_to(rest: Rest) -> None:
+    assert rest.get("/stations/MR01") == (
+        200,
+        {
+            "ae_title": "MR01",
+            "name": "MR01",
+            "modalities": ["MR", "CT"],
+            "room": "Room 1",
+            "enabled": True,
+            "opens": "00:00",
+            "closes": "23:59",
+            "addresses": [],
+            "character_set": "ISO_IR 192",
+            "aliases": [],
+            "own_list_only": False,
+            "statuses_shown": ["SCHEDULED", "ARRIVED", "READY"],
+            "requires_arrival": False,
+            "age_limit_hours": None,
+            "answer_limit": None,
+            "at_answer_limit": "0000",
+            "empty_sequences": False,
+            "refuses_several_items": False,
+            "strict": True,
+            "pools": [],
+            "version": 1,
+        },
+    )
+
+
+def test_what_is_changed_comes_back_and_the_rest_stays(rest: Rest) -> None:
+    changes: dict[str, Any] = {"aliases": ["OLDMR"], "own_list_only": True, "statuses_shown": ["ready"], "age_limit_hours": 48}
+    status, body = rest.patch("/stations/MR01", changes | {"answer_limit": 200, "at_answer_limit": "A700", "opens": "08:00"})
+    assert status == 200
+    expected = {"aliases": ["OLDMR"], "own_list_only": True, "statuses_shown": ["READY"], "age_limit_hours": 48, "modalities": ["MR", "CT"]}
+    assert {name: body[name] for name in expected} == expected
+    assert (body["answer_limit"], body["at_answer_limit"], body["opens"], body["version"]) == (200, "A700", "08:00", 2)
+    assert rest.get("/stations/MR01") == (200, body)
+    status, body = rest.patch("/stations/MR01", {"age_limit_hours": None})
+    assert (status, body["age_limit_hours"], body["aliases"]) == (200, None, ["OLDMR"])
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"statuses_shown": ["LATER"]}, "statuses_shown"),
+        ({"character_set": "LATIN"}, "character_set"),
+        ({"answer_limit": 0}, "answer_limit"),
+        ({"own_list": True}, "own_list"),
+        ({"aliases": None}, "aliases"),
+        ({"aliases": "CT02"}, "aliases"),
+    ],
+)
+def test_what_is_wrong_is_refused_by_its_name(rest: Rest, body: dict[str, Any], field: str) -> None:
+    before = row_counts()
+    status, answer = rest.patch("/stations/CT01", body)
+    assert (status, list(answer["errors"])) == (422, [field])
+    assert row_counts() == before
+    assert Station.objects.get(ae_title="CT01").version == 1
+
+
+def test_a_change_of_what_somebody_else_changed_is_a_conflict(rest: Rest) -> None:
+    assert rest.patch("/stations/CT01", {"room": "Room 2", "version": 1})[0] == 200
+    status, answer = rest.patch("/stations/CT01", {"room": "Room 3", "version": 1})
+    assert (status, "Somebody else changed this station" in answer["detail"]) == (409, True)
+
+
+def test_a_station_is_registered_and_set_anew_by_put(rest: Rest) -> None:
+    status, body = rest.put("/stations/CT09", {"modalities": ["CT"], "aliases": ["CT01"]})
+    assert (status, body["ae_title"], body["aliases"], body["version"]) == (201, "CT09", ["CT01"], 1)
+    status, body = rest.put("/stations/CT09", {"modalities": ["CT", "PT"]})
+    assert (status, body["aliases"], body["modalities"]) == (200, [], ["CT", "PT"])
+    assert rest.put("/stations/CT09", {"modalities": ["CT"], "version": 0})[0] == 409
+    assert rest.put("/stations/CT10", {})[0] == 422
+    assert rest.get("/stations/CT10")[0] == 404
+    assert rest.patch("/stations/CT10", {"room": "x"})[0] == 404
+    assert [change.verb for change in RecordChange.objects.filter(subject="station")] == ["register", "edit"]
+
+
+def test_pools_are_made_changed_and_listed(rest: Rest) -> None:
+    assert rest.put("/pools/ANYCT", {"name": "Any CT", "stations": ["MR01", "CT01"], "before": []}) == (
+        200,
+        {"code": "ANYCT", "name": "Any CT", "stations": ["CT01", "MR01"]},
+    )
+    assert rest.put("/pools/ANYCT", {"stations": ["CT01"], "before": []})[0] == 409
+    assert rest.put("/pools/ANYCT", {"stations": ["CT01"]})[1]["stations"] == ["CT01"]
+    assert rest.put("/pools/ANYCT", {"stations": ["CT77"]})[0] == 404
+    assert rest.get("/pools")[1]["items"] == [{"code": "ANYCT", "name": "ANYCT", "stations": ["CT01"]}]
+    assert rest.get("/stations/CT01")[1]["pools"] == ["ANYCT"]
+
+
+def test_only_those_who_connect_modalities_change_them(rest: Rest) -> None:
+    user = User.objects.create_user("desk")
+    user.groups.add(Group.objects.get_or_create(name="scheduler")[0])
+    desk = Rest(create_token(user, "desk"))
+    assert desk.get("/stations/CT01")[0] == 200
+    assert desk.patch("/stations/CT01", {"room": "x"})[0] == 403
+    assert desk.put("/pools/ANYCT", {"stations": ["CT01"]})[0] == 403

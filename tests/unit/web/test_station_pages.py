@@ -1,0 +1,133 @@
+"""The pages of stations and pools: what they say, and what their forms do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from ris.actions.pools import save_pool
+from ris.actions.stations import StationData, data_of, save_station
+from ris.models import Station, StationPool
+from tests.support.hospital import ACTOR, a_site, a_station
+
+SignIn = Callable[..., Client]
+FORM: dict[str, Any] = {
+    "name": "CT 1",
+    "room": "Room 1",
+    "modalities": "CT, PT",
+    "opens": "07:00",
+    "closes": "19:00",
+    "addresses": "",
+    "enabled": "on",
+    "character_set": "ISO_IR 100",
+    "aliases": "CT2, OLDCT",
+    "own_list_only": "on",
+    "statuses_shown": ["ARRIVED", "READY"],
+    "age_limit_hours": "2",
+    "age_unit": "24",
+    "answer_limit": "200",
+    "at_answer_limit": "A700",
+    "strict": "on",
+    "version": "1",
+}
+
+
+def ct01() -> Station:
+    return save_station(a_site(), StationData("CT01", ("CT",)), ACTOR)
+
+
+def test_a_station_is_changed_by_its_form_and_says_what_it_is_set_to(signed_in: SignIn) -> None:
+    ct01()
+    client = signed_in("integrator")
+    assert client.post("/stations/CT01/edit/", FORM).status_code == 302
+    assert data_of(Station.objects.get()) == StationData(
+        "CT01",
+        ("CT", "PT"),
+        "CT 1",
+        "Room 1",
+        character_set="ISO_IR 100",
+        aliases=("CT2", "OLDCT"),
+        own_list_only=True,
+        statuses_shown=("ARRIVED", "READY"),
+        age_limit_hours=48,
+        answer_limit=200,
+        at_answer_limit="A700",
+    )
+    shown = client.get("/stations/CT01/").content.decode()
+    for words in ("CT2, OLDCT", "Arrived, Ready", "2 days", "200, then A700, refused", "Also sees the list of: CT2, OLDCT, before nothing"):
+        assert words in shown
+    form = client.get("/stations/CT01/edit/").content.decode()
+    assert 'value="2"' in form and '<option value="24" selected>' in form and '<option value="A700" selected>' in form
+
+
+def test_a_set_that_is_none_of_the_usual_ones_stays_to_be_chosen(signed_in: SignIn) -> None:
+    save_station(a_site(), StationData("CT01", ("CT",), character_set="ISO_IR 13"), ACTOR)
+    form = signed_in("integrator").get("/stations/CT01/edit/").content.decode()
+    assert '<option value="ISO_IR 13" selected>' in form
+
+
+def test_what_is_wrong_is_said_at_its_field_and_nothing_is_written(signed_in: SignIn) -> None:
+    ct01()
+    answer = signed_in("integrator").post("/stations/CT01/edit/", FORM | {"aliases": "CT01", "answer_limit": "0", "statuses_shown": []})
+    assert answer.status_code == 422
+    assert "Statuses shown" in answer.content.decode()
+    answer = signed_in("admin").post("/stations/CT01/edit/", FORM | {"aliases": "CT01", "answer_limit": "0"})
+    text = answer.content.decode()
+    assert "Also sees the list of holds CT01, its own AE title" in text
+    assert "Answer limit is 0; it must be 1 to 100000 answers" in text
+    assert Station.objects.get().version == 1
+
+
+def test_of_two_people_the_second_is_told(signed_in: SignIn) -> None:
+    ct01()
+    client = signed_in("integrator")
+    client.post("/stations/CT01/edit/", FORM)
+    answer = client.post("/stations/CT01/edit/", FORM | {"room": "Room 2"})
+    assert answer.status_code == 422
+    assert "Somebody else changed this station meanwhile" in answer.content.decode()
+
+
+def test_a_station_is_registered_once(signed_in: SignIn) -> None:
+    a_site()
+    client = signed_in("integrator")
+    new = FORM | {"ae_title": "CT01", "version": ""}
+    assert client.post("/stations/register-a-station/", new)["Location"] == "/stations/CT01/"
+    answer = client.post("/stations/register-a-station/", new)
+    assert (answer.status_code, "There is a station CT01 already" in answer.content.decode()) == (422, True)
+
+
+@pytest.mark.parametrize("ae_title", ["A/B", "CT 1", "X#1?"])
+def test_odd_ae_titles_have_pages_too(signed_in: SignIn, ae_title: str) -> None:
+    save_station(a_site(), StationData(ae_title, ("CT",)), ACTOR)
+    client = signed_in("integrator")
+    assert reverse("station", args=[ae_title]) in client.get("/stations/").content.decode()
+    assert client.get(reverse("station", args=[ae_title])).status_code == 200
+
+
+def test_a_pool_is_made_and_changed(signed_in: SignIn) -> None:
+    for ae_title in ("CT01", "CT02", "CT03"):
+        a_station(ae_title)
+    client = signed_in("integrator")
+    made = {"code": "ANYCT", "name": "Any CT", "stations": ["CT01", "CT02"], "before": ""}
+    assert client.post("/stations/pools-of-stations/make/", made).status_code == 302
+    assert client.post("/stations/pools-of-stations/make/", made).status_code == 422
+    changed = {"name": "Any CT", "stations": ["CT03"], "before": "CT01,CT02"}
+    assert client.post("/stations/pools-of-stations/ANYCT/", changed).status_code == 302
+    assert [one.ae_title for one in StationPool.objects.get().stations.all()] == ["CT03"]
+    answer = client.post("/stations/pools-of-stations/ANYCT/", changed)
+    assert (answer.status_code, "it has CT03 now" in answer.content.decode()) == (422, True)
+    answer = client.post("/stations/pools-of-stations/ANYCT/", {"name": "", "stations": [], "before": "CT03"})
+    assert "Stations is empty" in answer.content.decode()
+    assert "Stations: CT03, before CT01, CT02" in client.get("/stations/pools-of-stations/ANYCT/").content.decode()
+
+
+def test_who_may_not_change_stations_sees_no_way_to(signed_in: SignIn) -> None:
+    ct01()
+    save_pool(a_site(), "ANYCT", "Any CT", ["CT01"], ACTOR)
+    client = signed_in("scheduler")
+    for address in ("/stations/", "/stations/CT01/"):
+        assert "edit/" not in client.get(address).content.decode()
+    for address in ("/stations/CT01/edit/", "/stations/register-a-station/", "/stations/pools-of-stations/ANYCT/"):
+        assert client.get(address).status_code == 403
