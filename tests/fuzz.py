@@ -131,7 +131,7 @@ def fuzz(run: Run, dicom: Process, threads: int) -> str:
             if not dicom.alive:
                 raise Failed(f"the process ended with {dicom.returncode}")
             resident.append(resident_bytes(dicom.pid))
-            if part < PARTS and not run.problems:
+            if run.done < total and not run.problems:
                 _say(f"{run.done} of {total}, resident {resident[-1] >> 20} MiB")
         first, last = resident[0], resident[-1]
     finally:
