@@ -173,12 +173,11 @@ def _expected(asking: Asking, asked: Query) -> Iterator[tuple[str, Look]]:
     days = (_asked_days(asked), _day_of(asking))
     for said, on in days:
         yield f"exams of {', '.join(titles)} {said}", partial(_on_list, site, asked, titles, on)
-    for said, on in days:
-        alike = Q(modality__in=modalities) if modalities else Q()
-        yield (
-            f"{', '.join(modalities)}{' exams' if modalities else 'exams'} of all stations {said}",
-            partial(_entries, site, asked, on & alike),
-        )
+    for alike in (modalities, []) if station is None and modalities else (modalities,):
+        condition = Q(modality__in=alike) if alike else Q()
+        what = f"{', '.join(alike)} exams" if alike else "exams"
+        for said, on in days:
+            yield f"{what} of all stations {said}", partial(_entries, site, asked, on & condition)
 
 
 def _entries(site: Site, asked: Query, condition: Q) -> list[WorklistEntry]:
