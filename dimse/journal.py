@@ -3,7 +3,7 @@
 import logging
 import queue
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -171,8 +171,15 @@ def _association(entry: AssociationStarted) -> dict[str, Any]:
         "implementation": entry.implementation[:128],
         "rejection": entry.rejection[:255],
         "note": entry.note[:255],
-        "contexts": [dict(zip(("abstract_syntax", "transfer_syntax", "result"), context, strict=True)) for context in entry.contexts],
+        "contexts": [_context(context, info.extended) for context in entry.contexts],
     }
+
+
+def _context(context: tuple[str, str, str], extended: Mapping[str, bytes]) -> dict[str, str]:
+    """With `extended` where something was agreed on beyond the context (PS3.7 D.3.3.5), in hexadecimal."""
+    named = dict(zip(("abstract_syntax", "transfer_syntax", "result"), context, strict=True))
+    agreed = extended.get(context[0])
+    return named if agreed is None else named | {"extended": agreed.hex()}
 
 
 def _message(entry: MessageEntry) -> dict[str, Any]:

@@ -57,7 +57,9 @@ class Association(models.Model):
     implementation = models.CharField(max_length=128, blank=True)
     rejection = models.CharField(max_length=255, blank=True)
     note = models.CharField(max_length=255, blank=True, default="")
-    contexts = models.JSONField(default=list)  # [{"abstract_syntax": UID, "transfer_syntax": UID or "", "result": words}, …]
+    contexts = models.JSONField(
+        default=list
+    )  # [{"abstract_syntax": UID, "transfer_syntax": UID or "", "result": words, "extended": hex}, …]
 
     objects: ClassVar = AssociationQuerySet.as_manager()
 

@@ -28,7 +28,11 @@ def answer(asked: bytes) -> bytes:
 
 def of(association: AssociationInfo) -> Agreement:
     """What was agreed; nothing when nothing was asked."""
-    agreed = association.extended.get(MODALITY_WORKLIST)
+    return read(association.extended.get(MODALITY_WORKLIST))
+
+
+def read(agreed: bytes | None) -> Agreement:
+    """What the bytes that were answered say; None when none were."""
     if agreed is None:
         return NOTHING
     return Agreement(*(len(agreed) > position and agreed[position] == 1 for position in (_FUZZY, _TIME_ZONE)))

@@ -4,6 +4,7 @@ from ris import clock, profiles
 from ris.models import Site
 from ris.profiles import Profile
 from worklist import scope
+from worklist.agreement import NOTHING, Agreement
 from worklist.query import STATION, Query
 from worklist.scope import Scope
 
@@ -19,6 +20,12 @@ def scope_of(profile: Profile, site: Site) -> Scope:
     return scope.of(profile, clock.local(clock.now(site), site))
 
 
-def as_asked(site: Site, calling_ae_title: str, asked: Query) -> Query:
+def as_answered(asked: Query, shown: Scope, agreed: Agreement) -> Query:
+    """The query under what its station is shown and what its association agreed on."""
+    ours = asked.under(shown)
+    return ours.fuzzy() if agreed.fuzzy_names else ours
+
+
+def as_asked(site: Site, calling_ae_title: str, asked: Query, agreed: Agreement = NOTHING) -> Query:
     """The query as it is answered to who asks it."""
-    return asked.under(scope_of(profile_of(site, calling_ae_title, asked), site))
+    return as_answered(asked, scope_of(profile_of(site, calling_ae_title, asked), site), agreed)

@@ -13,9 +13,10 @@ from django.db.models import QuerySet
 
 from dimse.decode import UndecodableDataSet, decode
 from dimse.models import Association, Message, unpacked
-from dimse.services import Verb
+from dimse.services import MODALITY_WORKLIST, Verb
 from dimse.statuses import StatusClass, class_of
-from worklist import keys, query, values
+from worklist import agreement, keys, query, values
+from worklist.agreement import Agreement
 from worklist.keys import Key
 from worklist.query import BadKey, Query
 
@@ -45,6 +46,14 @@ class Captured:
     @property
     def calling(self) -> str:
         return self.association.calling if self.association else ""
+
+    @property
+    def agreed(self) -> Agreement:
+        """What its association agreed on for worklist queries."""
+        contexts = self.association.contexts if self.association else []
+        found = (one["extended"] for one in contexts if one.get("abstract_syntax") == MODALITY_WORKLIST and "extended" in one)
+        extended = next(found, None)
+        return agreement.read(None if extended is None else bytes.fromhex(extended))
 
     @property
     def failure(self) -> str:

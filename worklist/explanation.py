@@ -81,7 +81,7 @@ def of_message(message: Captured, calling: str = "") -> Asking:
     """A query of the journal. `calling` is who sent it when the row of its association was lost."""
     calling, called = message.calling or calling, message.association.called if message.association else ""
     read, site = message.read, peers.site_of(called, calling)
-    query = read.query and askers.as_asked(site, calling, read.query)
+    query = read.query and askers.as_asked(site, calling, read.query, message.agreed)
     return Asking(calling, called, site, query, read.problem, message.notes, message)
 
 

@@ -108,10 +108,9 @@ def _made_ready(request: FindRequest, asked: Query, site: Site, profile: Profile
     key = request.transfer_syntax, request.raw, site.pk, shown, preferred, agreed
     found = _ready.get(key)
     if found is None:
-        ours = asked.under(shown)
+        ours = askers.as_answered(asked, shown, agreed)
         remarks = [*asked.notes, *ours.narrowings]
-        if agreed.fuzzy_names and ours != (fuzzy := ours.fuzzy()):
-            ours = fuzzy
+        if ours != asked.under(shown):
             remarks.append("names are matched by sound, as negotiated")
         found = _Ready(Search(site, ours), Plan(ours, request.transfer_syntax, preferred), tuple(remarks))
         _ready.put(key, found)

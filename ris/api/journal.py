@@ -56,9 +56,12 @@ class MessageQuery(JournalQuery):
 
 
 class ContextOut(Schema):
+    """`extended` is what was agreed on in a SOP Class Extended Negotiation, in hexadecimal; empty when nothing was asked."""
+
     abstract_syntax: str
     transfer_syntax: str
     result: str
+    extended: str = ""
 
 
 class AssociationOut(Schema):

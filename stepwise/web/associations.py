@@ -212,7 +212,9 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _context(context: dict[str, Any]) -> dict[str, str]:
     """A negotiated presentation context with UIDs followed by their names."""
-    return {name: _named(context.get(name, "")) if name != "result" else context.get(name, "") for name in _CONTEXT}
+    shown = {name: _named(context.get(name, "")) if name != "result" else context.get(name, "") for name in _CONTEXT}
+    extended = context.get("extended")
+    return shown | {"result": f"{shown['result']}, extended negotiation {extended}"} if extended else shown
 
 
 _CONTEXT = ("abstract_syntax", "transfer_syntax", "result")

@@ -1,5 +1,6 @@
 """What DCMTK's findscu asked over the network, explained afterwards out of the journal."""
 
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -12,9 +13,12 @@ from django.db import connections
 from dimse.journal import DatabaseJournal
 from dimse.models import Message
 from dimse.server import DicomServer, ServerSettings
+from dimse.services import MODALITY_WORKLIST
 from ris import queries
 from ris.models import ScheduledProcedureStep, Site
 from stepwise.associations import decide
+from tests.integration.dimse.bad_input import extended_negotiation
+from tests.support import wire
 from tests.support.dcmtk import dcmtk
 from tests.support.hospital import a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.wait import wait_until
@@ -37,16 +41,26 @@ def site() -> Site:
 
 
 @pytest.fixture
-def ask(site: Site, settings) -> Iterator[Ask]:
-    """Ask with findscu and wait until the journal has it."""
+def port(site: Site, settings) -> Iterator[int]:
+    """That of a worklist with a journal, which lets its stations in only."""
     settings.UNKNOWN_CALLERS = "reject"
     journal = DatabaseJournal(interval=0.02)
     running = DicomServer([WORKLIST], ServerSettings(ae_title=site.ae_title, port=0, policy=decide), journal)
     running.start()
     journal.start()
 
+    yield running.port
+    running.stop(grace=2)
+    journal.stop(2)
+    connections.close_all()
+
+
+@pytest.fixture
+def ask(site: Site, port: int) -> Ask:
+    """Ask with findscu and wait until the journal has it."""
+
     def run(*keys: str, calling: str = "CT01", options: tuple[str, ...] = (), query: Path | None = None) -> None:
-        command = [dcmtk("findscu"), "-W", *options, "-aet", calling, "-aec", site.ae_title, "127.0.0.1", str(running.port)]
+        command = [dcmtk("findscu"), "-W", *options, "-aet", calling, "-aec", site.ae_title, "127.0.0.1", str(port)]
         for key in keys:
             command += ["-k", key]
         before = Message.objects.filter(direction="out").count()
@@ -55,10 +69,7 @@ def ask(site: Site, settings) -> Iterator[Ask]:
             assert done.returncode == 0, done.stderr
             wait_until(lambda: Message.objects.filter(direction="out").count() > before, 10, "the journal has the answer")
 
-    yield run
-    running.stop(grace=2)
-    journal.stop(2)
-    connections.close_all()
+    return run
 
 
 @pytest.fixture
@@ -87,6 +98,20 @@ def test_a_name_in_the_character_set_of_the_request_is_read_as_the_scp_read_it(
     one = explained(step)
     assert one.is_shown
     assert ("MÜLLER*", "MÜLLER^Jürgen") in [(verdict.asked, verdict.has) for verdict in one.verdicts]
+
+
+def test_names_that_were_matched_by_sound_are_explained_by_sound(ask: Ask, port: int, step: ScheduledProcedureStep) -> None:
+    with wire.connected(port) as peer:
+        peer.send(wire.associate_rq(user_items=extended_negotiation(MODALITY_WORKLIST, b"\1\1\1")))
+        peer.pdu()
+        peer.send(wire.find(data=struct.pack("<HHL", 0x10, 0x10, 14) + b"JURGEN^MILLER "))
+        while peer.status() in (0xFF00, 0xFF01):
+            pass
+    wait_until(lambda: captured.latest("CT01"), 10, "the journal has the query")
+    (verdict,) = [verdict for verdict in explained(step).verdicts if verdict.key == "PatientName"]
+    assert (verdict.matches, verdict.why) == (True, "Sounds like it")
+    ask("PatientName=JURGEN^MILLER")
+    assert [verdict.key for verdict in explained(step).excluding] == ["PatientName"]
 
 
 def test_an_exam_that_moved_since_tells_that_it_was_an_answer(ask: Ask, step: ScheduledProcedureStep) -> None:
