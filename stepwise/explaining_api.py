@@ -82,9 +82,16 @@ class ExclusionOut(Schema):
     alone: int
 
 
+class MissedOut(Schema):
+    """An exam that does not match: the id of its step, and the names of the keys and rules that exclude it."""
+
+    step: int
+    excluded_by: list[str]
+
+
 class OutcomeOut(Schema):
     """`got` is what was answered then. `of` exams were compared as they are now (`compared` says which, `cut` that there are more), and
-    `now` of them match; `hidden` more are of a status that is not shown."""
+    `now` of them match; `hidden` more are of a status that is not shown. `missed` are the first of those that do not match."""
 
     query: AskedOut
     summary: str
@@ -95,6 +102,7 @@ class OutcomeOut(Schema):
     compared: str
     cut: bool
     excluded_by: list[ExclusionOut]
+    missed: list[MissedOut]
 
 
 @router.get(
@@ -186,4 +194,5 @@ def _outcome(found: Outcome, site: Site) -> dict[str, Any]:
         "compared": found.what,
         "cut": found.is_cut,
         "excluded_by": [_exclusion(one) for one in found.exclusions],
+        "missed": [{"step": one.step_id, "excluded_by": list(one.against)} for one in found.exams],
     }

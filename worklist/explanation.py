@@ -133,7 +133,9 @@ def _association(asking: Asking, policy: Policy) -> list[Verdict]:
     elif rejected is not None:
         why = f"Its last association, at {said_at(rejected.started, asking.site)}, was rejected: {rejected.rejection}"
     else:
-        return [Verdict("association", "Association", asking.calling, known, True, "Its associations are accepted")]
+        switched_off = Station.objects.filter(site=asking.site, ae_title=asking.calling, enabled=False).exists()
+        why = f"Its associations are accepted{'; it is disabled, which only keeps new exams from it' if switched_off else ''}"
+        return [Verdict("association", "Association", asking.calling, known, True, why)]
     return [Verdict("association", "Association", asking.calling, known, False, why)]
 
 

@@ -83,16 +83,28 @@ class Outcome:
             return f"{self.asking.who} asked{when} and was answered {message.failure}"
         if self.asking.problem:
             return f"{self.asking.who} asked{when}: {self.asking.problem}"
-        got = "has no answer yet" if self.got is None else f"got {self.got}"
+        got = "has no answer yet" if self.got is None else f"got {self.told}"
         if not self.of:
             return f"{self.asking.who} asked{when} and {got}; {self.what or NOTHING}"
         why = f": {self.main.verdict.in_short}" if self.main is not None else ""
-        return f"{self.asking.who} asked{when} and {got} of {self.of}{why}"
+        if self.got is not None and (self.is_wider or (self.main is None and self.got < self.of)):
+            why = f"; now {self.now} of {self.of} {self.what} match{why}"
+        return f"{self.asking.who} asked{when} and {got}{why}"
+
+    @property
+    def is_wider(self) -> bool:
+        """Whether more was asked for than what is compared: the list of the whole hospital, or more exams than now."""
+        return self.got is not None and self.got > self.of
+
+    @property
+    def told(self) -> str:
+        """`0 of 7`; what was answered alone when that is not a part of what is compared."""
+        return f"{self.got} of {self.of}" if self.of and not self.is_wider else f"{self.got}"
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was answered though there are exams: what somebody has to look at."""
-        return self.got == 0 and self.of > 0
+        """Whether nothing was answered and a key is to blame: what somebody has to look at."""
+        return self.got == 0 and self.main is not None
 
 
 def of_each(askings: Iterable[Asking]) -> list[Outcome]:

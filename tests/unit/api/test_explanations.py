@@ -55,6 +55,7 @@ def test_queries_of_a_station_with_what_each_key_excluded(rest: Rest, step: int)
     assert (empty["of"], empty["now"], empty["cut"]) == (1, 0, False)
     assert empty["summary"].endswith("got 0 of 1: Scheduled Station AE Title = CT2")
     assert [(one["key"], one["asked"], one["excludes"], one["alone"]) for one in empty["excluded_by"]] == [(STATION, "CT2", 1, 1)]
+    assert empty["missed"] == [{"step": step, "excluded_by": ["Scheduled Station AE Title"]}]
     assert rest.get("/stations/CT01/queries", limit=1, offset=1)[1]["items"][0]["got"] == 1
     assert rest.get("/stations/NOBODY/queries")[1] == {"items": [], "count": 0}
     assert rest.get("/stations/CT01/queries", day="x")[0] == 422

@@ -13,7 +13,7 @@ from ris import clock, queries
 from ris.actions import orders
 from ris.actions.orders import OrderRequest
 from ris.errors import InvalidInput
-from ris.models import ScheduledProcedureStep, Site
+from ris.models import ScheduledProcedureStep, Site, Station
 from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.journal import a_query, an_association
 from tests.support.worklist import found, identifier
@@ -150,6 +150,15 @@ def test_an_association_that_is_rejected_is_the_reason() -> None:
         return calling_ae_title_unknown(calling)
 
     assert "'CT99' is not known here" in against(explained(step, "CT99", strict))["association"]
+
+
+def test_a_station_that_is_disabled_is_answered_all_the_same() -> None:
+    step = a_step()
+    a_query(identifier({STATION: "CT01"}), answers=1)
+    Station.objects.update(enabled=False)
+    one = explained(step)
+    assert one.is_shown
+    assert one.verdicts[0].why == "Its associations are accepted; it is disabled, which only keeps new exams from it"
 
 
 def test_an_exam_in_the_tray_is_on_no_worklist_and_says_what_it_waits_for() -> None:

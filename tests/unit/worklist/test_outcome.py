@@ -116,6 +116,21 @@ def test_an_unknown_caller_is_compared_with_the_list_it_asked_for(five: list[Sch
     assert (one.of, one.what, kept(one)) == (5, "exams of CT01 on any day", [("Modality", 5, 5)])
 
 
+def test_a_wider_query_is_not_measured_by_the_list_of_its_station(five: list[ScheduledProcedureStep]) -> None:
+    a_station("CT09")
+    a_query(identifier({"Modality": "CT", DATE: day(five[0])}), answers=40)
+    one = of_last()
+    assert (one.told, one.is_empty) == ("40", False)
+    assert one.summary.endswith(f"and got 40; now 5 of 5 {one.what} match")
+
+
+def test_exams_that_came_after_the_query_are_no_fault_of_it(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({STATION: "CT01", DATE: day(five[0])}), answers=0)
+    one = of_last()
+    assert (one.told, one.now, one.is_empty) == ("0 of 5", 5, False)
+    assert one.summary.endswith(f"and got 0 of 5; now 5 of 5 {one.what} match")
+
+
 def test_a_caller_of_whom_nothing_is_known_is_compared_with_all(five: list[ScheduledProcedureStep]) -> None:
     a_query(identifier({STATION: "NOWHERE", DATE: day(five[0])}), calling="NOWHERE")
     one = of_last("NOWHERE")
