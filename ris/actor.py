@@ -37,3 +37,7 @@ class Actor:
     @classmethod
     def system(cls, name: str) -> Self:
         return cls(SYSTEM, name)
+
+
+HOUSEKEEPING = Actor.system("housekeeping")
+"""What closes exams by rule (`ris.expiry`)."""

@@ -6,8 +6,10 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from ris import clock, names
 from ris.errors import Conflict, NotFound
+from ris.expiry import FORGOTTEN_AFTER
 from ris.models import Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site, Station
 from ris.prepared import Prepared
+from ris.transitions import BEGUN, WAITING
 
 
 def default_site() -> Site:
@@ -37,6 +39,13 @@ def steps_on(site: Site, day: date) -> QuerySet[ScheduledProcedureStep]:
 def tray(site: Site) -> QuerySet[ScheduledProcedureStep]:
     """Ordered, not yet scheduled."""
     return steps(site).filter(start=None, status="SCHEDULED")
+
+
+def left_over(site: Site) -> QuerySet[ScheduledProcedureStep]:
+    """Of earlier days and not begun, or begun and without a change of status for long: the lists of the days do not show it any more."""
+    first, _ = clock.day_bounds(clock.today(site), site)
+    silent = Q(status__in=BEGUN, status_at__lt=clock.now(site) - FORGOTTEN_AFTER)
+    return steps(site).filter(Q(status__in=WAITING, start__lt=first) | silent)
 
 
 def search(found: QuerySet[ScheduledProcedureStep], text: str) -> QuerySet[ScheduledProcedureStep]:

@@ -65,6 +65,9 @@ JOURNAL = env.bool("RIS_JOURNAL", default=True)
 JOURNAL_DAYS = _number("RIS_JOURNAL_DAYS", 14, 1, 36_500)
 JOURNAL_MEGABYTES = _number("RIS_JOURNAL_MEGABYTES", 1024, 1, 1_000_000)
 
+CLOSE_WAITING_DAYS = _number("RIS_CLOSE_WAITING_DAYS", 7, 0, 3650)  # 0: never, as the next one
+CLOSE_BEGUN_DAYS = _number("RIS_CLOSE_BEGUN_DAYS", 0, 0, 3650)
+
 if DICOM_USER_IDENTITY not in ("ignore", "refuse"):
     raise ImproperlyConfigured(f"RIS_DICOM_USER_IDENTITY is {DICOM_USER_IDENTITY!r}; it must be 'ignore' or 'refuse'.")
 if DICOM_TLS_CLIENT not in ("none", "optional", "required"):
@@ -220,6 +223,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "send waiting charges": {"task": "billing.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "forget old journal entries": {"task": "dimse.tasks.prune_journal", "schedule": 3600.0, "options": {"expires": 3600}},
+    "close what is left over": {"task": "stepwise.tasks.close_left_over", "schedule": 600.0, "options": {"expires": 600}},
     "forget old findings": {"task": "worklist.tasks.prune_findings", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 
 from ris import clock, events
 from ris.actions import booking, received
-from ris.actor import Actor
+from ris.actor import HOUSEKEEPING, Actor
 from ris.db import action, locking, part
 from ris.errors import ChangedMeanwhile, IllegalTransition, InvalidInput, NotPermitted
 from ris.models import RequestedProcedure, ScheduledProcedureStep, StepChange, StepStation
 from ris.prepared import Prepared, PreparedUpdate
-from ris.transitions import DEPARTED, STARTED, TRANSITIONS, WAITING
+from ris.transitions import DEPARTED, DISCONTINUED, STARTED, TRANSITIONS, WAITING
 from ris.validation import reason_text
 
 
@@ -121,11 +121,21 @@ def start(step_id: int, actor: Actor, at: datetime | None = None) -> ScheduledPr
 
 @part
 def end(step_id: int, verb: str, actor: Actor, reason: str = "", at: datetime | None = None) -> ScheduledProcedureStep:
-    """`complete`, `discontinue` or `put_back` a step that is under way; one that is not stays as it is."""
+    """`complete`, `discontinue` or `put_back` a step that is under way; one that is not stays as it is.
+
+    One that was given up by rule, because no news of it came, is under way again: here they are.
+    """
     step = _locked(_alone, step_id)
+    if _was_given_up(step):
+        step = _change(step, "start", actor, at=at)
     if step.status not in (STARTED, DEPARTED):
         return step
     return _change(step, verb, actor, reason, at)
+
+
+def _was_given_up(step: ScheduledProcedureStep) -> bool:
+    last = step.changes.last() if step.status == DISCONTINUED else None
+    return last is not None and (last.verb, last.actor_kind, last.actor) == ("discontinue", HOUSEKEEPING.kind, HOUSEKEEPING.name)
 
 
 @action

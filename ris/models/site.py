@@ -15,6 +15,8 @@ class Site(models.Model):
     time_zone = models.CharField(max_length=64)
     issuer_of_patient_id = models.CharField(max_length=64, blank=True)
     is_default = models.BooleanField(default=False)
+    close_waiting_days = models.PositiveSmallIntegerField(default=7, help_text="Of ris.expiry; 0: no exam that waits is closed.")
+    close_begun_days = models.PositiveSmallIntegerField(default=0, help_text="The same for exams that were begun.")
     stations_revision = models.UUIDField(default=uuid4, help_text="Another one after each change of its stations.")
 
     class Meta:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from ris.expiry import FORGOTTEN_AFTER, closes_at
 from ris.models import ScheduledProcedureStep, StepChange
 from ris.transitions import ARRIVED, BEGUN, FINAL, READY, SCHEDULED, TRANSITIONS, WAITING
 from ris.web import times
@@ -80,11 +81,18 @@ def remark_on(step: ScheduledProcedureStep, now: datetime) -> str:
     if step.status in WAITING and any(row.station_id is None for row in step.stations.all()):
         return "station not known here"
     if step.status in WAITING and step.end is not None and step.end < now:
-        return f"overdue since {times.wall(step.end)}" if times.local(step.end).date() == times.local(now).date() else "overdue"
+        return f"overdue since {times.wall(step.end)}" if times.local(step.end).date() == times.local(now).date() else _left_over(step)
+    if step.status in BEGUN and now - step.status_at > FORGOTTEN_AFTER:
+        return f"no news for {times.duration(now - step.status_at)}"
     if step.status in BEGUN:
         minutes = int((now - step.status_at).total_seconds()) // 60 - step.duration_minutes
         return f"{times.duration_minutes(minutes)} over" if minutes > 0 else ""
     return ""
+
+
+def _left_over(step: ScheduledProcedureStep) -> str:
+    closes = closes_at(step)
+    return f"overdue, closes by itself on {times.day(closes)}" if closes else "overdue"
 
 
 def _by(step: ScheduledProcedureStep, last: StepChange | None, now: datetime, today: date) -> str:

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from ris import clock, queries
+from ris.expiry import FORGOTTEN_AFTER
 from ris.models import Order, ScheduledProcedureStep, Site, Station, StationModality
 from ris.permissions import allowed, requires
 from ris.transitions import ARRIVED, BEGUN, CANCELED, COMPLETED, DISCONTINUED, FINAL, READY, SCHEDULED, WAITING
@@ -25,7 +26,8 @@ Steps = QuerySet[ScheduledProcedureStep]
 
 @dataclass(frozen=True)
 class Stage:
-    """A tab: `key` in the path, `label`, statuses. Problems are found by clock and station, what is to schedule by its lack of a time."""
+    """A tab: `key` in the path, `label`, statuses. Problems are found by clock and station, what is to schedule by its lack of a time,
+    what is left over by its day."""
 
     key: str
     label: str
@@ -44,6 +46,7 @@ STAGES = (
     Stage("problems", "Problems"),
     Stage("all", "All"),
     Stage("to-schedule", "To schedule"),
+    Stage("left-over", "Left over"),
 )
 _BAR = (
     ("COMPLETED", (COMPLETED,)),
@@ -88,6 +91,7 @@ def _listed(stage: Stage, site: Site, filters: Filters, now: datetime) -> dict[s
     by_status: Counter[str] = Counter(dict(on_day.order_by().values_list("status").annotate(Count("pk"))))
     others = {
         "problems": on_day.filter(_problems(now)).distinct(),
+        "left-over": filters.narrow(queries.left_over(site)),
         "to-schedule": filters.narrow(queries.tray(site)).order_by("requested_procedure__order__ordered_at", "pk"),
         "all": on_day,
     }
@@ -102,6 +106,8 @@ def _listed(stage: Stage, site: Site, filters: Filters, now: datetime) -> dict[s
     hidden = counts[stage.key] - found.count() if hides_ended else 0
     return {
         "rows": shown,
+        "close_waiting_days": site.close_waiting_days,
+        "forgotten_hours": int(FORGOTTEN_AFTER.total_seconds()) // 3600,
         "total": counts[stage.key],
         "is_capped": counts[stage.key] - hidden > len(shown),
         "hidden": hidden,

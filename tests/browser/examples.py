@@ -3,7 +3,7 @@
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -56,6 +56,7 @@ def prepare(stack: Stack, page: Page) -> Examples:
     _begin_unscheduled(stack)
     _be_refused(stack)
     faulty = _import_faulty(stack)
+    _order(stack, "Leftover", station_ae_title="CT01", start=f"{datetime.now(_ZONE) - timedelta(days=2):%Y-%m-%dT03:00:00%z}")
     find(_target(stack), "MR01", [Question(station="MR01", step_id="S-FAULTY").identifier()])
     find(_target(stack), "MR01", [Question(station="MR1").identifier()])  # a list that nobody has
     charge = _small_charge(stack)

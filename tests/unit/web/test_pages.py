@@ -318,3 +318,20 @@ def test_the_theme_is_written_into_the_page(signed_in: SignIn) -> None:
     assert '<html lang="en" data-theme="dark">' in client.get("/help/").content.decode()
     client.cookies["stepwise_theme"] = '"><script>'
     assert '<html lang="en" data-theme="system">' in client.get("/help/").content.decode()
+
+
+def test_what_is_left_over_of_earlier_days_is_listed_with_what_to_do(signed_in: SignIn) -> None:
+    yesterday = an_order(start=in_minutes(-24 * 60))
+    today = an_order(station="CT02", start=in_minutes(5))
+    text = signed_in().get("/worklist/left-over/").content.decode()
+    assert yesterday.accession_number in text
+    assert today.accession_number not in text
+    assert re.search(r'id="stage-left-over"[^>]*><span class="n[^"]*">1', text)
+    assert "overdue, closes by itself on " in text
+    assert "canceled by itself 7 days after its time" in text
+    assert f"/steps/{steps_of(yesterday)[0].pk}/schedule/" in text
+
+
+def test_nothing_left_over_is_said(signed_in: SignIn) -> None:
+    an_order(start=in_minutes(5))
+    assert "Nothing is left over" in signed_in().get("/worklist/left-over/").content.decode()

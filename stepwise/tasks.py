@@ -1,0 +1,18 @@
+"""Celery tasks that concern several rooms."""
+
+from celery import shared_task
+
+from ris.models import Site
+from stepwise import housekeeping
+
+MOST = 1000
+"""Exams that one run closes by each rule; the next run goes on."""
+
+
+def close_what_is_left_over() -> None:
+    """Close what is left over at each site. Run twice, it finds nothing the second time."""
+    for site in Site.objects.order_by("pk"):
+        housekeeping.close_left_over(site, MOST)
+
+
+close_left_over = shared_task(name="stepwise.tasks.close_left_over")(close_what_is_left_over)
