@@ -75,6 +75,12 @@ class Outcome:
         return self.exclusions[0] if self.exclusions else None
 
     @property
+    def because(self) -> str:
+        """The keys that keep most from the answer, equally many each; without one of them alone the others still would."""
+        most = [one for one in self.exclusions if self.main is not None and one.excludes == self.main.excludes]
+        return ", ".join(one.verdict.in_short for one in most[:3])
+
+    @property
     def summary(self) -> str:
         """`CT1 asked at 10:41:12 and got 0 of 7: Scheduled Station AE Title = CT2`."""
         message = self.asking.captured
@@ -86,7 +92,7 @@ class Outcome:
         got = "has no answer yet" if self.got is None else f"got {self.told}"
         if not self.of:
             return f"{self.asking.who} asked{when} and {got}; {self.what or NOTHING}"
-        why = f": {self.main.verdict.in_short}" if self.main is not None else ""
+        why = f": {self.because}" if self.because else ""
         if self.got is not None and (self.is_wider or (self.main is None and self.got < self.of)):
             why = f"; now {self.now} of {self.of} {self.what} match{why}"
         return f"{self.asking.who} asked{when} and {got}{why}"

@@ -51,6 +51,9 @@ def test_an_empty_answer_names_the_key_that_emptied_it(five: list[ScheduledProce
 def test_keys_that_exclude_together_let_nothing_through_alone(five: list[ScheduledProcedureStep]) -> None:
     a_query(identifier({STATION: "CT2", DATE: day(five[0])}, PatientName="N0*"))
     assert kept(of_last()) == [(STATION, 5, 1), ("PatientName", 4, 0)]
+    assert of_last().because == "Scheduled Station AE Title = CT2"
+    a_query(identifier({STATION: "CT2", DATE: day(five[0])}, PatientName="ROE*"))
+    assert of_last().because == "Scheduled Station AE Title = CT2, Patient's Name = ROE*"
 
 
 def test_statuses_that_are_not_shown_are_counted_apart(five: list[ScheduledProcedureStep]) -> None:
