@@ -83,7 +83,7 @@ def remark_on(step: ScheduledProcedureStep, now: datetime) -> str:
     if step.status in WAITING and step.end is not None and step.end < now:
         return f"overdue since {times.wall(step.end)}" if times.local(step.end).date() == times.local(now).date() else _left_over(step)
     if step.status in BEGUN and now - step.status_at > FORGOTTEN_AFTER:
-        return f"no news for {times.duration(now - step.status_at)}"
+        return f"under way for {times.duration(now - step.status_at)}"
     if step.status in BEGUN:
         minutes = int((now - step.status_at).total_seconds()) // 60 - step.duration_minutes
         return f"{times.duration_minutes(minutes)} over" if minutes > 0 else ""

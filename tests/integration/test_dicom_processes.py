@@ -30,7 +30,7 @@ from tests.support.mpps import a_create, an_end
 from tests.support.processes import Process
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True, databases=["default", "journal"])]
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 WITHIN = 10  # seconds from SIGTERM to the end
 EXISTS_ALREADY, MAY_NO_LONGER_BE_UPDATED = 0x0111, 0x0110
 LOST = (EOFError, OSError, AssertionError)  # the association is gone, in whatever stage
@@ -187,6 +187,7 @@ def working(modalities: list[Modality]) -> Iterator[None]:
             one.result(90)
 
 
+@pytest.mark.both_databases
 def test_of_two_processes_one_is_killed_and_the_other_goes_on_with_its_exams(start: Callable[[int], Scp]) -> None:
     scp = start(2)
     modalities = [Modality(scp.port, f"CT{number:02d}", 3) for number in range(1, 6)]

@@ -1,5 +1,6 @@
 """PDUs: cut from any stream, however it is chopped; made within the peer's limit; A-ASSOCIATE as pynetdicom reads and writes it."""
 
+import re
 import struct
 
 import pytest
@@ -13,6 +14,7 @@ from pynetdicom.pdu_primitives import (
     ImplementationVersionNameNotification,
     MaximumLengthNotification,
     SCP_SCU_RoleSelectionNegotiation,
+    UserIdentityNegotiation,
 )
 from pynetdicom.presentation import build_context
 
@@ -104,7 +106,7 @@ def test_many_small_messages_are_joined_and_none_is_lost() -> None:
 # --- A-ASSOCIATE --------------------------------------------------------------------------------------------------
 
 
-def pynetdicoms_request(*, role: tuple[bool, bool] | None = None) -> bytes:
+def pynetdicoms_request(*, role: tuple[bool, bool] | None = None, identity: int = 0) -> bytes:
     primitive = A_ASSOCIATE()
     primitive.application_context_name = UID("1.2.840.10008.3.1.1.1")
     primitive.calling_ae_title, primitive.called_ae_title = "CT01", "STEPWISE"
@@ -122,6 +124,11 @@ def pynetdicoms_request(*, role: tuple[bool, bool] | None = None) -> bytes:
         selection.sop_class_uid = UID(MODALITY_WORKLIST)
         selection.scu_role, selection.scp_role = role
         primitive.user_information.append(selection)
+    if identity:
+        user = UserIdentityNegotiation()
+        user.user_identity_type, user.positive_response_requested, user.primary_field = identity, True, b"BOB"
+        user.secondary_field = b"secret" if identity == 2 else b""
+        primitive.user_information.append(user)
     contexts = [build_context(MODALITY_WORKLIST, [IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN]), build_context("1.2.3")]
     for number, context in enumerate(contexts):
         context.context_id = 2 * number + 1
@@ -142,6 +149,7 @@ def answered(request: associate.AssociateRequest) -> A_ASSOCIATE_AC:
             request,
             negotiated.contexts,
             negotiated.roles,
+            negotiated.extended,
             maximum_length=2**17,
             implementation_class_uid="2.25.1",
             implementation_version="OURS",
@@ -173,9 +181,21 @@ def test_a_requestor_may_be_scu_and_nothing_else(proposed: tuple[bool, bool], re
     assert answer.presentation_context_definition_results_list[0].result == result
 
 
-@given(st.integers(0, 260), st.integers(0, 255))
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [(1, "username"), (2, "username and passcode"), (3, "Kerberos ticket"), (4, "SAML assertion"), (5, "JSON web token")],
+)
+def test_that_a_user_identity_is_offered_is_kept_and_nothing_of_what_it_says(kind: int, words: str) -> None:
+    request = associate.read_request(pynetdicoms_request(identity=kind))
+    assert request.user_identity == associate.UserIdentity(kind, wants_response=True)
+    assert request.user_identity.in_words == words
+    assert not {"BOB", "secret"} & set(re.findall(r"\w+", repr(request)))
+    assert b"\x59\0" not in bytes(answered(request).encode()[74:]), "none is confirmed"
+
+
+@given(st.integers(0, 300), st.integers(0, 255))
 def test_a_request_with_any_byte_changed_is_read_or_refused(at: int, byte: int) -> None:
-    good = pynetdicoms_request()
+    good = pynetdicoms_request(identity=2)
     changed = good[: at % len(good)] + bytes([byte]) + good[at % len(good) + 1 :]
     try:
         request = associate.read_request(changed)
