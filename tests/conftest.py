@@ -4,8 +4,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 
 from tests.support import prepared
+
+# The same examples in each run, however slow the machine is: a run that fails fails again.
+examples.register_profile("stepwise", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("stepwise")
 
 
 @pytest.fixture(scope="session")

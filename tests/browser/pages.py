@@ -62,7 +62,7 @@ def _without_cookies(page: Page) -> None:
 
 
 def _choose_procedure(page: Page) -> None:
-    page.get_by_label("Procedure").select_option("CTCHEST")
+    page.get_by_label("Procedure", exact=True).select_option("CTCHEST")
     page.get_by_label("Station", exact=True).select_option("CT01")
     expect(page.locator("[data-fills]").first).to_be_visible()
     expect(page.locator("#station-day h2")).to_contain_text("CT01")

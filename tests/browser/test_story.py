@@ -27,7 +27,7 @@ def register(page: Page, family: str) -> None:
 
 
 def order_into_the_tray(page: Page) -> None:
-    page.get_by_label("Procedure").select_option("CTCHEST")
+    page.get_by_label("Procedure", exact=True).select_option("CTCHEST")
     page.get_by_label("Reason for the exam").fill("Cough for three weeks")
     page.get_by_role("button", name="Order without a time").click()
     expect(page.get_by_role("status")).to_contain_text("waits for a time")

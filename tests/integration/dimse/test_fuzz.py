@@ -43,7 +43,7 @@ def pdus(received: bytes) -> Iterator[int]:
         received = received[6 + length :]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), cut=st.floats(0, 1))
 def test_mutated_exchanges_are_answered_or_cut_off(server: DicomServer, caplog: pytest.LogCaptureFixture, seed: int, cut: float) -> None:
     caplog.clear()

@@ -171,7 +171,7 @@ LETTERS = st.text(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(text=LETTERS, declared=st.sampled_from([value for value, _ in CHOICES]), vr=st.sampled_from(["PN", "LO", "LT"]))
 def test_what_is_written_is_read_again_whatever_the_set(text: str, declared: str, vr: str) -> None:
     wanted = read(declared)

@@ -84,7 +84,7 @@ def _step(draw: Any, site: Site, procedure: RequestedProcedure) -> Source:
     return Source.of(step, stations)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_bytes_and_texts_are_those_of_the_data_set(data: st.DataObject) -> None:
     source = records(data.draw)

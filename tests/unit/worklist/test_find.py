@@ -72,7 +72,7 @@ class TestNarrowing(TestCase):
     def setUpTestData(cls) -> None:
         a_worklist()
 
-    @settings(max_examples=80, deadline=None)
+    @settings(max_examples=80)
     @given(step=some_of(STEP_KEYS), root=some_of(KEYS), scope=SCOPES)
     def test_narrowed_in_sql_or_not_the_answers_are_the_same(self, step: dict[str, Any], root: dict[str, Any], scope: Scope) -> None:
         asked = asking(step, **root).under(scope)

@@ -87,7 +87,7 @@ def a_source() -> Source:
     return source
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(elements([tag for tag in [*keys.ROOT, *OTHERS] if tag != keys.STEP_SEQUENCE.tag]), elements([*keys.STEP, *OTHERS]))
 def test_bytes_and_texts_are_those_of_the_data_set(root: JSON, inside: JSON) -> None:
     source = a_source()

@@ -92,7 +92,7 @@ WITH_STEP = asked_of(keys.STEP_SEQUENCE).map(lambda one: Dataset({one.tag: one})
 QUERIES = st.one_of(a_query(ROOT), a_query((*ROOT, keys.STEP_SEQUENCE)), WITH_STEP)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     parts=ITEMS,
     asked=QUERIES,

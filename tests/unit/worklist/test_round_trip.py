@@ -197,7 +197,7 @@ STEP = st.fixed_dictionaries(
 
 
 @pytest.mark.django_db
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(root=ROOT, step=STEP, transfer_syntax=st.sampled_from([IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN]))
 def test_any_item_comes_back_as_it_went_out(
     tmp_path_factory: pytest.TempPathFactory, root: dict[str, object], step: dict[str, object], transfer_syntax: str
