@@ -171,6 +171,8 @@ def _typed(dataset: Dataset, attribute: Attribute) -> Any:
         return [{"id": _text(item, "PatientID"), "issuer": _text(item, "IssuerOfPatientID")} for item in items]
     if attribute.vr == "SQ":
         return _codes(dataset, attribute.keyword)
+    if attribute.vr == "DA":
+        return values.date_text(_text(dataset, attribute.keyword)) or _text(dataset, attribute.keyword)
     return list(_texts(dataset, attribute.keyword)) if attribute.is_many else _text(dataset, attribute.keyword)
 
 

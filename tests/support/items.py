@@ -1,8 +1,12 @@
 """Worklist items as files, written byte by byte: thousands in a moment."""
 
 import struct
+from copy import deepcopy
 from pathlib import Path
 
+from pydicom.dataset import Dataset
+
+from dimse.encode import encode
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN
 
 _LONG = ("OB", "OW", "SQ", "UT")
@@ -59,3 +63,13 @@ def write_items(folder: Path, count: int) -> list[Path]:
     for number, path in enumerate(paths):
         path.write_bytes(numbered_item(number))
     return paths
+
+
+def write_item(path: Path, dataset: Dataset) -> Path:
+    """One item as a file, its text in UTF-8."""
+    content = deepcopy(dataset)
+    content.SpecificCharacterSet = "ISO_IR 192"
+    meta = Dataset()
+    meta.TransferSyntaxUID = EXPLICIT_VR_LITTLE_ENDIAN
+    path.write_bytes(bytes(128) + b"DICM" + encode(meta, EXPLICIT_VR_LITTLE_ENDIAN) + encode(content, EXPLICIT_VR_LITTLE_ENDIAN))
+    return path

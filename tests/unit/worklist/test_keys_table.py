@@ -11,10 +11,9 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
 from dimse import statuses
-from dimse.encode import encode
-from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN
 from tests.support.hospital import a_site
-from tests.support.worklist import asked_over, identifier
+from tests.support.items import write_item
+from tests.support.worklist import asked_over
 from worklist import importer, keys
 from worklist.keys import Key, Row
 
@@ -118,10 +117,7 @@ def leaves(dataset: Dataset, path: str = "") -> Iterator[tuple[str, str]]:
 
 
 def take_in(item: Dataset, folder: Path) -> None:
-    meta = identifier(TransferSyntaxUID=EXPLICIT_VR_LITTLE_ENDIAN)
-    content = encode(meta, EXPLICIT_VR_LITTLE_ENDIAN) + encode(item, EXPLICIT_VR_LITTLE_ENDIAN)
-    path = folder / "item.wl"
-    path.write_bytes(bytes(128) + b"DICM" + content)
+    path = write_item(folder / "item.wl", item)
     report = importer.import_paths([path], False, a_site())
     assert [path] == report.made
 

@@ -78,6 +78,29 @@ ODD = {
         "(0040,0440) SQ\n(fffe,e000) -\n(0040,a161) FD nan\n(fffe,e00d) -\n(fffe,e0dd) -",
         "20260706",
     ),
+    "what staff could have set": (
+        "(0008,0050) SH [31]\n(0010,0020) LO [P31]\n(0010,1001) PN [ONE^A\\TWO^B^]\n(0010,0032) TM 0435\n(0010,2154) SH [555 1\\555 2]\n"
+        "(0010,21a0) CS [yes]\n(0010,21d0) DA 20260601\n(0010,21b0) LT [ two\\leading]\n(0040,1010) PN [DOE^J]\n(0040,1009) SH [HIGH]\n"
+        "(0008,1080) LO [R07.4\\R51]\n(0038,4000) LT [no admission ID]",
+        "(0010,2210) CS [BIPED]",
+        "20260706",
+    ),
+    "what staff could not have typed": (
+        "(0008,0050) SH [32]\n(0010,0032) TM [043512.5]\n(0010,21d0) DA [2026.06.01]\n(0010,21a0) CS [SOMETIMES]\n(0010,2160) SH ["
+        + "x" * 20
+        + "]\n(0038,0020) DA 20260230\n(0040,1009) SH [ high]\n(0038,0008) CS [admitted]",
+        "(0010,2210) CS [UPRIGHT]",
+        "20260706",
+    ),
+    "other IDs and languages": (
+        "(0008,0050) SH [33]\n(0010,1002) SQ\n(fffe,e000) -\n(0010,0020) LO [99]\n(0010,0021) LO [HOSP2]\n(0010,0022) CS [TEXT]\n"
+        "(fffe,e00d) -\n(fffe,e000) -\n(0010,0020) LO [E2801160]\n(0010,0022) CS [RFID]\n(fffe,e00d) -\n(fffe,e0dd) -\n"
+        "(0010,0101) SQ\n(fffe,e000) -\n(0008,0100) SH [de]\n(0008,0102) SH [RFC5646]\n(0008,0104) LO [German]\n(fffe,e00d) -\n"
+        "(fffe,e000) -\n(0008,0100) SH [en]\n(0008,0102) SH [RFC5646]\n(0008,0104) LO [English]\n(fffe,e00d) -\n(fffe,e0dd) -",
+        "",
+        "20260706",
+    ),
+    "an old list of other IDs": ("(0008,0050) SH [34]\n(0010,1000) LO [98\\97]", "", "20260706"),
     "an order of others": (
         "(0008,0050) SH [27]\n(0040,2016) LO [PL1]\n(0040,2017) LO [FI1]\n(0038,0010) LO [V1]\n(0008,0080) LO [Else]",
         "",
