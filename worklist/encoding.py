@@ -6,7 +6,8 @@ Explicit VR Little Endian (PS3.5 7.1.2): tag, VR, length and value; sequences an
 """
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -23,6 +24,16 @@ _SHORT_LENGTH = struct.Struct("<H").pack
 _REMEMBERED = 256  # encoded elements of an attribute: rooms, codes, dates and physicians come again and again
 
 _Encoder = tuple[Callable[[Source], Any], Callable[[Any], bytes]]  # what reads a value from the records, what makes the element of one
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """The encoders of a level in order of tags, as elements travel; those of what records keep by keyword apart, by record."""
+
+    columns: dict[int, _Encoder]
+    details: dict[str, dict[int, _Encoder]]
+
+
 Elements = Mapping[int, tuple[str, Any] | None]
 """VR and value by tag: a text or a list of texts, a number for US, a list of items for SQ. None takes an element away."""
 
@@ -35,22 +46,36 @@ def encode(source: Source) -> bytes:
 def encode_over(source: Source, root: Elements, step: Elements) -> bytes:
     """`encode` with the elements of `root` and, in the item of the step sequence, those of `step` in place of the columns' own."""
     sequence = keys.STEP_SEQUENCE.tag
-    parts = _laid_over({tag: encoder for tag, encoder in _ROOT.items() if tag != sequence}, source, root)
+    parts = _laid_over(_ROOT, source, {**root, sequence: None})
     return _joined(parts | {sequence: _sequence_of(_joined(_laid_over(_STEP, source, step)))})
 
 
-def _elements(table: Mapping[int, _Encoder], source: Source) -> dict[int, bytes]:
-    """By tag, in the order of the table."""
+def _elements(table: _Table, source: Source, leave: Container[int] = ()) -> dict[int, bytes]:
+    """By tag, in the order of tags."""
     found = {}
-    for tag, (read, element) in table.items():
-        value = read(source)
+    for tag, (read, element) in table.columns.items():
+        value = None if tag in leave else read(source)
         if value or value == 0:
             found[tag] = element(tuple(value) if type(value) is list else value)
+    further = _further(table, source, leave)
+    return dict(sorted((found | further).items())) if further else found
+
+
+def _further(table: _Table, source: Source, leave: Container[int]) -> dict[int, bytes]:
+    """What records keep by keyword; most of them keep nothing."""
+    found = {}
+    for record, encoders in table.details.items():
+        holder = getattr(source, record)
+        if holder is not None and holder.details:
+            for tag, (read, element) in encoders.items():
+                value = None if tag in leave else read(source)
+                if value:
+                    found[tag] = element(tuple(value) if type(value) is list else value)
     return found
 
 
-def _laid_over(table: Mapping[int, _Encoder], source: Source, over: Elements) -> dict[int, bytes]:
-    parts = _elements({tag: encoder for tag, encoder in table.items() if tag not in over}, source)
+def _laid_over(table: _Table, source: Source, over: Elements) -> dict[int, bytes]:
+    parts = _elements(table, source, over)
     return parts | {tag: _element(_tag(tag), *one) for tag, one in over.items() if one is not None}
 
 
@@ -120,9 +145,15 @@ def _sequence_of(content: bytes) -> bytes:
     return _SEQUENCE + _LENGTH(len(content) + 8) + _ITEM + _LENGTH(len(content)) + content
 
 
-def _encoders(table: dict[int, Key]) -> dict[int, _Encoder]:
-    """In order of tags, as elements travel."""
-    return {tag: _encoder(key) for tag, key in sorted(table.items()) if key.source or tag == keys.STEP_SEQUENCE.tag}
+def _encoders(table: dict[int, Key]) -> _Table:
+    columns: dict[int, _Encoder] = {}
+    details: dict[str, dict[int, _Encoder]] = {}
+    for tag, key in sorted(table.items()):
+        if ":" in key.source:
+            details.setdefault(key.source.partition(":")[0], {})[tag] = _encoder(key)
+        elif key.source or tag == keys.STEP_SEQUENCE.tag:
+            columns[tag] = _encoder(key)
+    return _Table(columns, details)
 
 
 _SEQUENCE = _tag(keys.STEP_SEQUENCE.tag) + b"SQ\0\0"

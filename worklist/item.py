@@ -147,14 +147,13 @@ def _reader(path: str) -> Callable[[Source], Any]:
 
 def _detail(record: str, keyword: str) -> Callable[[Source], Any]:
     """What a record keeps by its keyword."""
-    holder, items = attrgetter(record), _SEQUENCES.get(keyword)
-
-    def read(source: Source) -> Any:
-        details = holder(source).details if record != "visit" or source.visit else None
-        value = details.get(keyword) if details else None
-        return items(value) if value and items else value
-
-    return read
+    details = attrgetter(f"{record}.details")
+    if keyword in _SEQUENCES:
+        items = _SEQUENCES[keyword]
+        return lambda source: items(details(source).get(keyword, []))
+    if record == "visit":
+        return lambda source: details(source).get(keyword) if source.visit else None
+    return lambda source: details(source).get(keyword)
 
 
 READERS = {key.source: _reader(key.source) for table in (keys.ROOT, keys.STEP) for key in table.values() if key.source}
