@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ris.web import edits, orders, patients, pools, stations, steps, worklist
+from ris.web import edits, merging, order_page, orders, patients, pools, stations, steps, worklist
 
 urlpatterns = [
     path("worklist/", worklist.worklist, name="worklist"),
@@ -12,6 +12,13 @@ urlpatterns = [
     path("patients/new/", patients.register, name="patient-new"),
     path("patients/<int:pk>/", patients.show, name="patient"),
     path("patients/<int:pk>/edit/", patients.edit, name="patient-edit"),
+    path("patients/<int:pk>/merge/", merging.merge, name="patient-merge"),
+    path("patients/<int:pk>/undo-merge/", merging.undo, name="patient-undo-merge"),
+    path("orders/<int:pk>/", order_page.show, name="order"),
+    path("orders/<int:pk>/cancel/", order_page.cancel, name="order-cancel"),
+    path("orders/<int:pk>/add/", order_page.add_procedure, name="order-add"),
+    path("procedures/<int:pk>/add/", order_page.add_step, name="procedure-add"),
+    path("procedures/<int:pk>/cancel/", order_page.cancel_procedure, name="procedure-cancel"),
     path("orders/new/", orders.new, name="order-new"),
     path("orders/new/places/", orders.places, name="order-places"),
     path("steps/<int:pk>/schedule/", steps.schedule, name="step-schedule"),

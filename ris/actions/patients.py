@@ -212,7 +212,14 @@ def _changed(patient: Patient, columns: Mapping[str, Any]) -> dict[str, list[str
     """What is to become something else, for a history: the column, or the keyword of a detail, with what it held and is to hold."""
     plain = [(name, getattr(patient, name), value) for name, value in columns.items() if name != "details"]
     details = [(one.keyword, one.of(patient), columns["details"].get(one.keyword, one.empty)) for one in attributes.PATIENT]
-    return {name: [str(before), str(after)] for name, before, after in (*plain, *details) if before != after}
+    return {name: [_said(before), _said(after)] for name, before, after in (*plain, *details) if before != after}
+
+
+def _said(value: Any) -> str:
+    """A value as a history tells it: texts of a list one after the other, nothing for none."""
+    if isinstance(value, list) and all(isinstance(one, str) for one in value):
+        return "; ".join(value)
+    return "" if value is None else str(value)
 
 
 def drop_received(patient: Patient, changed: Iterable[str] = tuple(_TAGS)) -> dict[str, dict[str, Any]]:

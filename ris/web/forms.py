@@ -50,7 +50,8 @@ class PageForm(forms.Form):
         """For the summary: (id of the field, message), in the order of the fields; the id is empty for the whole form."""
         found = [("", str(message)) for message in self.non_field_errors()]
         for bound in self:
-            found += [(bound.id_for_label, str(message)) for message in bound.errors]
+            target = bound.id_for_label or f"{bound.auto_id}_0"  # of a group of boxes the first
+            found += [(target, str(message)) for message in bound.errors]
         return found
 
 

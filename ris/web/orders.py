@@ -1,5 +1,6 @@
 """Ordering an exam: the patient, the procedure of the catalogue, the station and the time, or a place in the tray."""
 
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any
 
@@ -64,11 +65,7 @@ class OrderForm(booking.BookingForm, AttributesForm):
         self.catalogue = {procedure.code: procedure for procedure in catalogue}
         field = self.fields["procedure"]
         assert isinstance(field, forms.ChoiceField)
-        groups = groupby(self.catalogue.values(), key=lambda procedure: procedure.modality)
-        field.choices = [
-            ("", "Choose a procedure"),
-            *((modality, [(one.code, one.meaning) for one in found]) for modality, found in groups),
-        ]
+        field.choices = grouped(self.catalogue.values())
         self.chosen = self.catalogue.get(str(self["procedure"].value() or ""))
         self.set_places(site, first_modality(self.chosen))
         if "tray" in self.data:
@@ -118,6 +115,12 @@ _FIELDS = {
 }
 
 
+def grouped(catalogue: Iterable[Procedure]) -> list[Any]:
+    """Choices of procedures, which come in the order of their modalities, by modality."""
+    groups = groupby(catalogue, key=lambda procedure: procedure.modality)
+    return [("", "Choose a procedure"), *((modality, [(one.code, one.meaning) for one in found]) for modality, found in groups)]
+
+
 def first_modality(procedure: Procedure | None) -> str:
     """Modality of the step that is booked first."""
     steps = list(procedure.steps.all()) if procedure else []
@@ -146,7 +149,7 @@ def new(request: HttpRequest) -> HttpResponse:
         step = _place(request, form, site, patient)
         if step is not None:
             return redirect("step", step.pk)
-    context = {"form": form, "patient": patient, "offer": _offer(form, site), "chosen": form.chosen}
+    context = {"form": form, "patient": patient, "offer": offer_for(form, site, form.chosen), "chosen": form.chosen}
     return render(request, "ris/order.html", context, status=422 if form.errors else 200)
 
 
@@ -185,21 +188,22 @@ def _place(request: HttpRequest, form: OrderForm, site: Site, patient: Patient) 
     return step
 
 
-def _offer(form: OrderForm, site: Site) -> booking.Offer:
+def offer_for(form: booking.BookingForm, site: Site, chosen: Procedure | None) -> booking.Offer:
+    """What is free at the form's place for the steps of the procedure that are booked there."""
     start = form["start"].value()
     try:
         wanted = read_moment(start) if isinstance(start, str) and start else start
     except ValueError:
         wanted = None
     place = printable(str(form["place"].value() or ""))
-    return booking.offer(site, place, first_modality(form.chosen), booked_minutes(site, place, form.chosen), wanted or None)
+    return booking.offer(site, place, first_modality(chosen), booked_minutes(site, place, chosen), wanted or None)
 
 
 @page
-@requires("orders.place")
+@requires("stations.view")
 @require_GET
 def places(request: HttpRequest) -> HttpResponse:
     """The part of the form that follows the procedure and the station."""
     site = queries.default_site()
     form = OrderForm(site, initial={name: asked(request, name) for name in ("procedure", "place", "start")})
-    return render(request, "ris/order_swap.html", {"form": form, "offer": _offer(form, site), "chosen": form.chosen})
+    return render(request, "ris/order_swap.html", {"form": form, "offer": offer_for(form, site, form.chosen), "chosen": form.chosen})

@@ -16,6 +16,7 @@ from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
 from ris.models import Patient, ScheduledProcedureStep
 from ris.permissions import requires
+from ris.web import history
 from ris.web.access import page
 from ris.web.attributes import AttributesForm, Part, lines
 from ris.web.filters import MIN_SEARCH, asked
@@ -166,11 +167,14 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     site = queries.default_site()
     patient = get_object_or_404(Patient, site=site, pk=pk)
     exams = queries.steps(site).filter(requested_procedure__order__patient=patient).order_by("-start", "-pk")
-    return render(
-        request,
-        "ris/patient.html",
-        {"patient": patient, "lines": lines(patient, "patient"), "rows": rows(exams, clock.now(site), clock.today(site))},
-    )
+    context = {
+        "patient": patient,
+        "merged": patient.merged.order_by("pk"),
+        "lines": lines(patient, "patient"),
+        "rows": rows(exams, clock.now(site), clock.today(site)),
+        "moments": history.of_record("patient", pk),
+    }
+    return render(request, "ris/patient.html", context)
 
 
 @page

@@ -70,6 +70,7 @@ def _with_present(found: list[Tread], status: str) -> list[Tread]:
 
 _VERBS = {
     "order": "Ordered",
+    "add": "Added",
     "import": "Imported",
     "edit": "Changed",
     "schedule": "Scheduled",

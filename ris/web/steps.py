@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
@@ -24,6 +25,7 @@ from ris.web.access import page
 from ris.web.filters import asked
 from ris.web.forms import PageForm, read_moment
 from ris.web.names import shown_name
+from ris.web.status import shown_status
 
 
 @dataclass(frozen=True)
@@ -125,11 +127,18 @@ class ReasonForm(PageForm):
     note = forms.CharField(label="In your own words", required=False, help_text="Kept in the history; not sent to the modality")
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, verb: Verb, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, reasons: tuple[str, ...], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["usual"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "Choose a reason"), *((reason, reason) for reason in verb.reasons)]
+        field.choices = [("", "Choose a reason"), *((reason, reason) for reason in reasons)]
+
+    def has_reason(self) -> bool:
+        """Whether a valid form gives one; it says so when it does not."""
+        if self.reason:
+            return True
+        self.add_error("usual", "Choose a reason, or say it in your own words")
+        return False
 
     @property
     def reason(self) -> str:
@@ -171,18 +180,30 @@ def _carry_out(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb, r
 
 
 def _with_reason(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb) -> HttpResponse:
-    form = ReasonForm(verb, request.POST if request.method == "POST" else None, initial={"version": step.version})
-    if request.method == "POST" and form.is_valid():
-        if not form.reason:
-            form.add_error("usual", "Choose a reason, or say it in your own words")
-        else:
-            try:
-                _carry_out(request, step, verb, form.reason, form.cleaned_data["version"])
-                return redirect("step", step.pk)
-            except InvalidInput as error:
-                form.take(error, {"reason": "note"})
-    context = {"step": step, "verb": verb, "form": form, "is_legal": verb.legal(step)}
-    return render(request, "ris/step_reason.html", context, status=422 if form.errors else 200)
+    form = ReasonForm(verb.reasons, request.POST if request.method == "POST" else None, initial={"version": step.version})
+    if request.method == "POST" and form.is_valid() and form.has_reason():
+        try:
+            _carry_out(request, step, verb, form.reason, form.cleaned_data["version"])
+            return redirect("step", step.pk)
+        except InvalidInput as error:
+            form.take(error, {"reason": "note"})
+    context = {
+        "step": step,
+        "patient": step.requested_procedure.order.patient,
+        "form": form,
+        "title": f"{verb.word} this exam",
+        "button": f"{verb.word} the exam",
+        "stops": verb.stops,
+        "refused": "" if verb.legal(step) else _refusal(step),
+        "means": verb.means,
+        "back": reverse("step", args=[step.pk]),
+    }
+    return render(request, "ris/reason.html", context, status=422 if form.errors else 200)
+
+
+def _refusal(step: ScheduledProcedureStep) -> str:
+    since = times.moment_text(step.status_at)
+    return f"The exam is {shown_status(step.status).word.lower()} since {since}. It cannot be changed this way."
 
 
 class ScheduleForm(booking.BookingForm):

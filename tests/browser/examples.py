@@ -38,6 +38,11 @@ class Examples:
     underway: str
     held: str
     patient: str
+    survivor: str
+    merged: str
+    order: str
+    order_done: str
+    procedure: str
     performed: str
     mismatched: str
     unscheduled: str
@@ -61,6 +66,11 @@ def prepare(stack: Stack, page: Page) -> Examples:
     find(_target(stack), "MR01", [Question(station="MR1").identifier()])  # a list that nobody has
     charge = _small_charge(stack)
     done = _step(stack, f"accession_number={charge['accession_number']}")
+    several = _order(stack, "Several")
+    path = f"/api/v1/orders/{several['accession_number']}/procedures"
+    stack.post(path, {"procedure_code": "CTCHEST", "reason": "Asked for by phone"})
+    order = _linked(page, f"/steps/{several['steps'][0]['id']}/", "/orders/")
+    survivor = _merge(stack, page)
     return Examples(
         waiting=_step(stack, "status=SCHEDULED"),
         arrived=_step(stack, "status=ARRIVED"),
@@ -71,6 +81,11 @@ def prepare(stack: Stack, page: Page) -> Examples:
         underway=underway,
         held=held,
         patient=_linked(page, f"/steps/{done}/", "/patients/"),
+        survivor=survivor,
+        merged=_linked(page, f"/patients/{survivor}/", "/patients/"),
+        order=order,
+        order_done=_linked(page, f"/steps/{done}/", "/orders/"),
+        procedure=_linked(page, f"/orders/{order}/", "/procedures/"),
         performed=_linked(page, f"/steps/{done}/", "/performed/"),
         mismatched=_linked(page, f"/steps/{held}/", "/performed/"),
         unscheduled=_linked(page, "/performed/?show=unscheduled", "/performed/"),
@@ -101,7 +116,7 @@ def _linked(page: Page, address: str, to: str) -> str:
     def keys() -> list[str]:
         page.goto(address)
         links = page.locator(f"main a[href^='{to}']").evaluate_all("them => them.map(one => one.getAttribute('href'))")
-        return [match[1] for link in links if (match := re.fullmatch(rf"{to}([0-9a-f-]*[0-9][0-9a-f-]*)/", link))]
+        return [match[1] for link in links if (match := re.fullmatch(rf"{to}([0-9a-f-]*[0-9][0-9a-f-]*)/(?:add/)?", link))]
 
     return wait_until(keys, 15, f"{address} links to something below {to}", interval=0.2)[0]
 
@@ -111,6 +126,14 @@ def _order(stack: Stack, given_name: str, **booked: Any) -> dict[str, Any]:
     body = {"patient": patient, "procedure_code": "CTCHEST", "referring_physician_name": "HADDAD^Rania", "reason": "Cough for three weeks"}
     order: dict[str, Any] = stack.post("/api/v1/orders", body | booked)
     return order
+
+
+def _merge(stack: Stack, page: Page) -> str:
+    """A patient that another record was merged into."""
+    stays, goes = _order(stack, "Twice"), _order(stack, "Twise")
+    keys = {"survivor": {"patient_id": stays["patient"]["patient_id"]}, "merged": {"patient_id": goes["patient"]["patient_id"]}}
+    stack.post("/api/v1/patients/merge", {**keys, "reason": "Registered twice"})
+    return _linked(page, f"/steps/{stays['steps'][0]['id']}/", "/patients/")
 
 
 def _ordered(stack: Stack, given_name: str) -> dict[str, Any]:
