@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 
 @lru_cache(maxsize=64)
-def _zone(name: str) -> ZoneInfo:
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of an IANA name, e.g. Europe/Berlin. Raises ZoneInfoNotFoundError, ValueError."""
     return ZoneInfo(name)
 
 
 def zone(site: "Site | None" = None) -> ZoneInfo:
     """Time zone of the site; the configured one when no site is given."""
-    return _zone(site.time_zone if site is not None else settings.TIME_ZONE)
+    return zone_named(site.time_zone if site is not None else settings.TIME_ZONE)
 
 
 _stands_at: ContextVar[datetime | None] = ContextVar("stands_at", default=None)

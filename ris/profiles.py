@@ -27,6 +27,7 @@ class Profile:
     refuses_at_limit: bool = False
     empty_sequences: bool = False
     refuses_several_items: bool = False
+    time_zone: str = ""
 
 
 NOBODY: Final = Profile()
@@ -68,4 +69,5 @@ def profile_of(station: Station) -> Profile:
         refuses_at_limit=station.at_answer_limit == Station.AtLimit.REFUSED,
         empty_sequences=station.empty_sequences,
         refuses_several_items=station.refuses_several_items,
+        time_zone=station.time_zone,
     )

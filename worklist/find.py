@@ -18,7 +18,7 @@ from django.db.models import BooleanField, F, Field, Func, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from ris.models import Site
-from worklist import matching, rows, values
+from worklist import matching, rows, values, zones
 from worklist.keys import Kind
 from worklist.models import WorklistEntry, WorklistEntryStation
 from worklist.query import STATION, Query, range_of
@@ -80,14 +80,17 @@ class _Stream:
     def __init__(self, query: Query, source: "_Source") -> None:
         self._source = source
         names = ("local_date", "began", source.tie, *(source.prefix + name for name in ("item", *rows.columns(query))))
-        self._decide = rows.decider(query, {name.removeprefix(source.prefix): at for at, name in enumerate(names) if at > 2})
+        positions = {name.removeprefix(source.prefix): at for at, name in enumerate(names) if at > 2}
+        self._decide, self._view = rows.decider(query, positions), rows.viewer(query, positions, start=1)
         self._found = source.found.annotate(began=_AS_IT_IS).order_by(*source.order).values_list(*names)
         self.page = FIRST_PAGE
         self._first = _compiled(self._found.filter(source.bound)[: self.page])
 
     def pages(self) -> Iterator[list[rows.Row]]:
         """Rows of entries that match, a page at a time."""
-        return (list(filter(self._decide, page)) for page in self._rows())
+        found = self._rows()
+        pages = found if self._view is None else (list(map(self._view, page)) for page in found)
+        return (list(filter(self._decide, page)) for page in pages)
 
     def _rows(self) -> Iterator[list[rows.Row]]:
         """Pages in order, each found by where the one before ended."""
@@ -151,6 +154,8 @@ def _sources(site: Site, query: Query) -> list[_Source]:
     """One, or one for each list of a station that sees several: each is in the order of an index, which one for all of them is not."""
     (since, until), days = _range(query), _days(query)
     since = max(since, query.scope.oldest[0])
+    if query.view is not None:  # in another time zone a day begins and ends elsewhere
+        since, until, days = zones.day_beside(min(days, default=since), -1), zones.day_beside(max(days, default=until), 1), ()
     narrowed = Q(local_date__lte=until) if until else _any_of("local_date", days) if days else Q()
     by_identifier = any(asked is not None and asked.kind is not Kind.WILDCARD for asked in map(query.asked, IDENTIFIERS))
     lists = _lists(query)

@@ -3,8 +3,8 @@
 `matches` is "every key matches"; `explain` shows each of them. SQL only narrows what is looked at (`worklist.find`).
 """
 
-import re
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from functools import cached_property, lru_cache
@@ -12,11 +12,12 @@ from functools import cached_property, lru_cache
 from pydicom import Dataset
 
 from ris.transitions import STATUSES, WAITING
-from worklist import item, keys, sounds, values
+from worklist import item, keys, names, values, zones
 from worklist.keys import Key, Kind
 from worklist.models import WorklistEntry
 from worklist.query import STATION, STATUS, Asked, Query
 from worklist.scope import ANY_TIME, Scope
+from worklist.wildcards import wildcard
 
 SERVED = WAITING
 """Statuses that are shown unless ScheduledProcedureStepStatus asks for others (PS3.4 F.7.2.4.2.1 leaves it to the SCP), or the asking
@@ -72,12 +73,27 @@ class Candidate:
 
 
 def matches(query: Query, entry: WorklistEntry) -> bool:
+    return matches_as_seen(query, _seen(query, entry))
+
+
+def matches_as_seen(query: Query, entry: WorklistEntry) -> bool:
+    """`matches` of columns that are in the query's time zone already."""
     return all(verdict.matches for verdict in _verdicts(query, Candidate(entry), only_filters=True))
+
+
+def _seen(query: Query, entry: WorklistEntry) -> WorklistEntry:
+    """The entry in the query's time zone."""
+    if query.view is None:
+        return entry
+    there = zones.seen(query.view, entry.start, entry.local_date, entry.local_time, bytes(entry.item))
+    seen = copy(entry)
+    seen.local_date, seen.local_time, seen.item = there.local_date, there.local_time, there.item
+    return seen
 
 
 def explain(query: Query, entry: WorklistEntry, only_filters: bool = False) -> list[KeyVerdict]:
     """Key by key, those that exclude nothing too unless `only_filters` are asked for."""
-    return list(_verdicts(query, Candidate(entry), only_filters))
+    return list(_verdicts(query, Candidate(_seen(query, entry)), only_filters))
 
 
 def _verdicts(query: Query, candidate: Candidate, only_filters: bool) -> Iterator[KeyVerdict]:
@@ -181,7 +197,7 @@ def _matches(asked: Asked, has: tuple[str, ...]) -> bool:
 @lru_cache(maxsize=1024)
 def _tester(vr: str, asked: tuple[str, ...], kind: Kind) -> Callable[[str], bool]:
     if vr == "PN":
-        tests = [_fuzzy_name_test(one) if kind is Kind.FUZZY else _name_test(one) for one in asked]
+        tests = [names.fuzzy_test(one) if kind is Kind.FUZZY else names.test_of(one) for one in asked]
     elif kind is Kind.RANGE:
         tests = [_range_test(vr, one) for one in asked]
     elif kind is Kind.WILDCARD:
@@ -229,72 +245,6 @@ def _range_test(vr: str, asked: str) -> Callable[[str], bool]:
     return inside
 
 
-def wildcard(asked: str) -> Callable[[str], bool]:
-    """The test of a wildcard key: `*` is any run of characters, `?` exactly one; there is no escape (PS3.4 C.2.2.2.4).
-
-    The pieces between the stars are looked for one after the other, each at the first place where it stands, and none is ever
-    taken back: whatever a peer asks, the work grows with the length of the value times that of the longest piece.
-    """
-    first, *rest = re.split(r"\*+", asked)
-    begins = _piece(first)
-    if not rest:
-        return lambda text: begins.fullmatch(text) is not None
-    middle, last = [_piece(piece) for piece in rest[:-1]], _piece(rest[-1])
-    length = len(rest[-1])
-
-    def test(text: str) -> bool:
-        found = begins.match(text)
-        end = len(text) - length
-        for piece in middle:
-            if found is None:
-                return False
-            found = piece.search(text, found.end(), max(end, 0))
-        return found is not None and found.end() <= end and last.match(text, end) is not None
-
-    return test
-
-
-def _piece(text: str) -> re.Pattern[str]:
-    """A part of a wildcard key without `*`, which has the length of what it finds."""
-    return re.compile("".join("." if char == "?" else re.escape(char) for char in text), re.DOTALL)
-
-
 def _pattern_test(vr: str, asked: str) -> Callable[[str], bool]:
     test = wildcard(str(comparable(vr, asked)))
     return lambda value: test(str(comparable(vr, value)))
-
-
-def _name_test(asked: str) -> Callable[[str], bool]:
-    """Person names by component group, without case and accents; a key of one group matches any group.
-
-    Trailing empty components do not count on either side, so that `SMITH^*` finds `SMITH` too.
-    """
-    groups = values.name_groups(asked)
-    tests = [_name_group_test(group) if group else None for group in groups]
-    if "=" not in asked.rstrip("="):
-        only = tests[0] or (lambda group: True)
-        return lambda value: any(only(group) for group in values.name_groups(value) if group)
-    return lambda value: all(test is None or test(group) for test, group in zip(tests, values.name_groups(value), strict=True))
-
-
-def _name_group_test(asked: str) -> Callable[[str], bool]:
-    if "*" not in asked and "?" not in asked:
-        return lambda group: group == asked
-    test, carets = wildcard(asked), asked.count("^")
-    return lambda group: test(group) or test(group + "^" * max(0, carets - group.count("^")))
-
-
-def _fuzzy_name_test(asked: str) -> Callable[[str], bool]:
-    """Names that match, and those that sound alike."""
-    exactly, alike = _name_test(asked), sounds.name_test(asked, _fuzzy_word_test)
-    return lambda value: exactly(value) or alike(value)
-
-
-def _fuzzy_word_test(asked: str) -> Callable[[str], bool]:
-    """A word with wildcards is a pattern for words; what many consoles put behind every name, a star, does not spoil its sound."""
-    bare = asked.rstrip("*")
-    alike = sounds.word_test(bare) if not {*"*?"} & {*bare} else None
-    if bare == asked and alike is not None:
-        return alike
-    fits = wildcard(asked)
-    return lambda word: fits(word) or (alike is not None and alike(word))

@@ -1,14 +1,16 @@
 """A C-FIND identifier, read: which keys are asked, with what, and how each is matched (PS3.4 C.2.2.2, K.4.1.1)."""
 
 from dataclasses import dataclass, field, replace
+from datetime import timezone
 from functools import cached_property
 
 from pydicom import Dataset
 from pydicom.datadict import keyword_for_tag
 
-from worklist import keys, values
+from worklist import keys, values, zones
 from worklist.keys import Key, Kind
 from worklist.scope import EVERYTHING, Scope
+from worklist.zones import View
 
 STATION, STATUS = "ScheduledStationAETitle", "ScheduledProcedureStepStatus"
 _WILDCARDS = ("*", "?")
@@ -47,9 +49,9 @@ class Asked:
 class Query:
     """The keys asked at root level and in the step sequence, which is None when it was not asked for.
 
-    `unsupported` names the asked attributes that are not supported: they make every answer FF01. `notes` say what was
-    tolerated. `character_set` are the terms of SpecificCharacterSet that the identifier was written in. `scope` is what the asking
-    station is shown at all.
+    `unsupported` names the asked attributes that are not supported: they make every answer FF01. `notes` say what was tolerated.
+    `character_set` are the terms of SpecificCharacterSet that the identifier was written in, `offset` is its TimezoneOffsetFromUTC. `scope`
+    is what the asking station is shown at all. `view` is the time zone that keys and answers are in, None for the hospital's, undeclared.
     """
 
     root: tuple[Asked, ...]
@@ -57,7 +59,9 @@ class Query:
     unsupported: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     character_set: tuple[str, ...] = ()
+    offset: timezone | None = None
     scope: Scope = EVERYTHING
+    view: View | None = None
 
     def under(self, scope: Scope) -> "Query":
         """The query as the station of the scope asks it: for its own list it asks for those of its aliases too."""
@@ -67,6 +71,10 @@ class Query:
             children = tuple(replace(one, also=also) if one is station else one for one in sequence.children)
             sequence = replace(sequence, children=children)
         return replace(self, sequence=sequence, scope=scope)
+
+    def seen_from(self, view: View | None) -> "Query":
+        """The query in a time zone; its answers declare their offset."""
+        return self if view is None else replace(self, view=view, root=(*self.root, Asked(zones.OFFSET)))
 
     def fuzzy(self) -> "Query":
         """The query with its person names matched by sound."""
@@ -128,9 +136,18 @@ def parse(identifier: Dataset) -> Query:
         root=tuple(asked for asked in root if asked.key is not keys.STEP_SEQUENCE),
         sequence=sequence,
         unsupported=tuple(reading.unsupported),
+        offset=_offset(identifier, reading),
         notes=tuple(reading.notes),
         character_set=declared,
     )
+
+
+def _offset(identifier: Dataset, reading: _Reading) -> timezone | None:
+    given = values.texts(identifier.get(zones.OFFSET.tag))
+    found = zones.offset_of(given[0]) if given else None
+    if given and found is None:
+        reading.notes.append(f"{zones.OFFSET.keyword} {given[0][:24]!r} is no offset (+HHMM or -HHMM); it is passed over")
+    return found
 
 
 _DOCUMENTS = keys.ROOT[Key("PertinentDocumentsSequence").tag]

@@ -1,10 +1,11 @@
 """The predicate of `worklist.matching`, made ready for many rows of columns: one decision, without an object for each entry."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import Any
 
-from worklist import matching
+from worklist import matching, zones
 from worklist.keys import Kind
 from worklist.models import WorklistEntry
 from worklist.query import Asked, Query
@@ -24,7 +25,7 @@ def decider(query: Query, positions: Mapping[str, int]) -> Callable[[Row], bool]
     """`matching.matches` for rows that have each of `columns(query)` and `item` at its position.
 
     A column against the values that are asked is tested at once; a key that has no column, or two that are one interval, are left
-    to `matching.matches`.
+    to `matching.matches_as_seen`.
     """
     tests = [(positions[one.key.column], _test(one)) for one in _filters(query) if one.key.column and not _in_interval(query, one)]
     tests.append((positions["status"], frozenset(matching.statuses(query)).__contains__))
@@ -43,9 +44,31 @@ def decider(query: Query, positions: Mapping[str, int]) -> Callable[[Row], bool]
     names = [*columns(query), "item"]
 
     def matches(row: Row) -> bool:
-        return shown(row) and matching.matches(query, WorklistEntry(**{name: row[positions[name]] for name in names}))
+        return shown(row) and matching.matches_as_seen(query, WorklistEntry(**{name: row[positions[name]] for name in names}))
 
     return matches
+
+
+def viewer(query: Query, positions: Mapping[str, int], start: int) -> Callable[[Row], Row] | None:
+    """What puts a row into the query's time zone; None when it is in it. At `start` is the moment as the driver gives it."""
+    view = query.view
+    if view is None:
+        return None
+    day, time, item = (positions[name] for name in ("local_date", "local_time", "item"))
+
+    def seen(row: Row) -> Row:
+        there = zones.seen(view, _moment(row[start]), row[day], row[time], bytes(row[item]))
+        moved = list(row)
+        moved[day], moved[time], moved[item] = there.local_date, there.local_time, there.item
+        return tuple(moved)
+
+    return seen
+
+
+def _moment(given: datetime | str) -> datetime:
+    """SQLite gives a text, without a zone for UTC."""
+    moment = datetime.fromisoformat(given) if isinstance(given, str) else given
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _young_enough(query: Query, positions: Mapping[str, int], others: Callable[[Row], bool]) -> Callable[[Row], bool]:

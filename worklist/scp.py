@@ -18,6 +18,7 @@ from worklist.plans import Plan
 from worklist.query import BadKey, Query
 from worklist.recent import Recent
 from worklist.scope import Scope
+from worklist.zones import View
 
 BATCH = 100  # answers between two looks whether the request was canceled
 _KEPT = 64  # a modality asks the same all day: what is kept of a generation, by transfer syntax and bytes of the identifier
@@ -33,7 +34,7 @@ class _Ready:
     remarks: tuple[str, ...]
 
 
-_ready: Recent[tuple[str, bytes, int, Scope, tuple[str, ...], Agreement], _Ready] = Recent(_KEPT)
+_ready: Recent[tuple[str, bytes, int, Scope, tuple[str, ...], Agreement, View | None], _Ready] = Recent(_KEPT)
 
 
 def c_find(request: FindRequest) -> Iterator[FindAnswer]:
@@ -102,15 +103,18 @@ def _query(request: FindRequest) -> Query:
 
 
 def _made_ready(request: FindRequest, asked: Query, site: Site, profile: Profile) -> _Ready:
-    shown = askers.scope_of(profile, site)
-    preferred = profile.character_set or asked.character_set or (item.UTF_8,)
     agreed = agreement.of(request.association)
-    key = request.transfer_syntax, request.raw, site.pk, shown, preferred, agreed
+    view = askers.view_of(profile, site, asked, agreed)
+    shown = askers.scope_of(profile, site, view)
+    preferred = profile.character_set or asked.character_set or (item.UTF_8,)
+    key = request.transfer_syntax, request.raw, site.pk, shown, preferred, agreed, view
     found = _ready.get(key)
     if found is None:
-        ours = askers.as_answered(asked, shown, agreed)
+        ours = askers.as_answered(asked, shown, agreed, view)
         remarks = [*asked.notes, *ours.narrowings]
-        if ours != asked.under(shown):
+        if asked.offset is not None and not agreed.time_zone:
+            remarks.append("TimezoneOffsetFromUTC was not negotiated: the keys were read in the station's time zone")
+        if agreed.fuzzy_names and ours != asked.under(shown).seen_from(view):
             remarks.append("names are matched by sound, as negotiated")
         found = _Ready(Search(site, ours), Plan(ours, request.transfer_syntax, preferred), tuple(remarks))
         _ready.put(key, found)

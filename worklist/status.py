@@ -5,22 +5,23 @@ Exchanged in place, since a status says nothing about the rest of its item; what
 """
 
 import struct
+from collections.abc import Iterator
 
 from worklist import keys
 from worklist.item import STATUS_TAG
 
 _LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")  # 32-bit length (PS3.5 Table 7.1-1)
-_HEADER = 8  # bytes of an item's tag and length
+HEADER = 8  # bytes of an item's tag and length
 _LENGTH = struct.Struct("<I")
 
 
 def with_status(item: bytes, status: str) -> bytes | None:
     """The item of a step whose status is `status` now; None for an item without a status to exchange."""
-    sequence = _find(item, keys.STEP_SEQUENCE.tag, 0, len(item))
+    sequence = find(item, keys.STEP_SEQUENCE.tag, 0, len(item))
     if sequence is None:
         return None
-    inside = sequence[1] + _HEADER
-    found = _find(item, STATUS_TAG, inside, inside + _length(item, inside - 4))
+    inside = sequence[1] + HEADER
+    found = find(item, STATUS_TAG, inside, inside + _length(item, inside - 4))
     if found is None:
         return None
     value = status.encode("ascii")
@@ -41,8 +42,13 @@ def with_status(item: bytes, status: str) -> bytes | None:
     )
 
 
-def _find(item: bytes, tag: int, position: int, end: int) -> tuple[int, int, int] | None:
-    """Where the element begins, and where its value begins and ends; elements are in order of their tags."""
+def find(item: bytes, tag: int, position: int, end: int) -> tuple[int, int, int] | None:
+    """Where the element begins, and where its value begins and ends."""
+    return next(((begin, value, after) for found, begin, value, after in elements(item, position, end) if found == tag), None)
+
+
+def elements(item: bytes, position: int, end: int) -> Iterator[tuple[int, int, int, int]]:
+    """The tag of each element of a level, where the element begins, and where its value begins and ends; in order of their tags."""
     while position < end:
         group, element = struct.unpack_from("<HH", item, position)
         if item[position + 4 : position + 6] in _LONG:
@@ -52,10 +58,8 @@ def _find(item: bytes, tag: int, position: int, end: int) -> tuple[int, int, int
             value = position + 8
             (length,) = struct.unpack_from("<H", item, position + 6)
             after = value + length
-        if group << 16 | element == tag:
-            return position, value, after
+        yield group << 16 | element, position, value, after
         position = after
-    return None
 
 
 def _length(item: bytes, position: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Any, Final
 from uuid import uuid4
+from zoneinfo import available_timezones
 
 from dimse import charsets
 from ris import clock, events, networks, validation
@@ -50,6 +51,7 @@ class StationData:
     empty_sequences: bool = False
     refuses_several_items: bool = False
     addresses: tuple[str, ...] = ()
+    time_zone: str = ""
 
 
 _AS_THEY_ARE = ("enabled", "strict", "opens", "closes", "own_list_only", "requires_arrival", "empty_sequences", "refuses_several_items")
@@ -90,6 +92,7 @@ def _checked(data: StationData) -> _Settings:
         "age_limit_hours": checked("age_limit_hours", _limit, data.age_limit_hours, MOST_HOURS, "hours"),
         "answer_limit": checked("answer_limit", _limit, data.answer_limit, MOST_ANSWERS, "answers"),
         "at_answer_limit": checked("at_answer_limit", _at_limit, data.at_answer_limit),
+        "time_zone": checked("time_zone", _time_zone, data.time_zone),
         "addresses": checked("addresses", networks.listed, data.addresses),
         **{name: getattr(data, name) for name in _AS_THEY_ARE},
     }
@@ -115,6 +118,14 @@ def _character_set(declared: str) -> str:
     if not known.terms:
         raise ValueError("is empty; ISO_IR 192 (UTF-8) has all characters, ISO_IR 6 is ASCII")
     return "\\".join(known.terms)
+
+
+def _time_zone(name: str) -> str:
+    """A zone of the IANA database; empty for the hospital's."""
+    name = name.strip()
+    if name and name not in available_timezones():
+        raise ValueError(f"is {name[:64]!r}, which is no time zone; write one like Europe/Berlin, or nothing for the hospital's")
+    return name
 
 
 def _statuses(given: Iterable[str]) -> list[str]:

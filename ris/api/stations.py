@@ -21,7 +21,10 @@ router = Router(tags=["stations"])
 
 
 class StationSettings(Schema):
-    """`age_limit_hours` and `answer_limit` are null for no limit; `at_answer_limit` is 0000 or A700. Hours are the hospital's wall time."""
+    """`age_limit_hours` and `answer_limit` are null for no limit; `at_answer_limit` is 0000 or A700. Hours are the hospital's wall time.
+
+    `time_zone` is empty for the hospital's.
+    """
 
     ae_title: str
     name: str
@@ -32,6 +35,7 @@ class StationSettings(Schema):
     closes: str
     addresses: list[str]
     character_set: str
+    time_zone: str
     aliases: list[str]
     own_list_only: bool
     statuses_shown: list[str]
@@ -57,6 +61,7 @@ class StationIn(Body):
     closes: time | None = None
     addresses: list[Line] | None = None
     character_set: str | None = None
+    time_zone: Line | None = None
     aliases: list[Line] | None = None
     own_list_only: bool | None = None
     statuses_shown: list[Line] | None = None

@@ -33,6 +33,7 @@ class StationForm(PageForm):
     addresses = forms.CharField(required=False)
     enabled = forms.BooleanField(required=False)
     character_set = forms.ChoiceField()
+    time_zone = forms.CharField(required=False)
     aliases = forms.CharField(required=False)
     own_list_only = forms.BooleanField(required=False)
     statuses_shown = forms.MultipleChoiceField(

@@ -25,6 +25,7 @@ def test_a_station_with_all_that_it_is_set_to(rest: Rest) -> None:
             "closes": "23:59",
             "addresses": [],
             "character_set": "ISO_IR 192",
+            "time_zone": "",
             "aliases": [],
             "own_list_only": False,
             "statuses_shown": ["SCHEDULED", "ARRIVED", "READY"],
@@ -58,6 +59,7 @@ def test_what_is_changed_comes_back_and_the_rest_stays(rest: Rest) -> None:
     [
         ({"statuses_shown": ["LATER"]}, "statuses_shown"),
         ({"character_set": "LATIN"}, "character_set"),
+        ({"time_zone": "CET-1"}, "time_zone"),
         ({"answer_limit": 0}, "answer_limit"),
         ({"own_list": True}, "own_list"),
         ({"aliases": None}, "aliases"),

@@ -22,6 +22,7 @@ FORM: dict[str, Any] = {
     "addresses": "",
     "enabled": "on",
     "character_set": "ISO_IR 100",
+    "time_zone": "America/New_York",
     "aliases": "CT2, OLDCT",
     "own_list_only": "on",
     "statuses_shown": ["ARRIVED", "READY"],
@@ -48,6 +49,7 @@ def test_a_station_is_changed_by_its_form_and_says_what_it_is_set_to(signed_in: 
         "CT 1",
         "Room 1",
         character_set="ISO_IR 100",
+        time_zone="America/New_York",
         aliases=("CT2", "OLDCT"),
         own_list_only=True,
         statuses_shown=("ARRIVED", "READY"),
@@ -63,9 +65,9 @@ def test_a_station_is_changed_by_its_form_and_says_what_it_is_set_to(signed_in: 
 
 
 def test_a_set_that_is_none_of_the_usual_ones_stays_to_be_chosen(signed_in: SignIn) -> None:
-    save_station(a_site(), StationData("CT01", ("CT",), character_set="ISO_IR 13"), ACTOR)
+    save_station(a_site(), StationData("CT01", ("CT",), character_set="ISO 2022 IR 100\\ISO 2022 IR 126"), ACTOR)
     form = signed_in("integrator").get("/stations/CT01/edit/").content.decode()
-    assert '<option value="ISO_IR 13" selected>' in form
+    assert '<option value="ISO 2022 IR 100\\ISO 2022 IR 126" selected>' in form
 
 
 def test_what_is_wrong_is_said_at_its_field_and_nothing_is_written(signed_in: SignIn) -> None:
