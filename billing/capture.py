@@ -24,7 +24,10 @@ OTHER_PATIENT = "PATIENT_ID_DIFFERS"
 
 _steps = Prepared(
     lambda procedure: (
-        ScheduledProcedureStep.objects.filter(requested_procedure=procedure).exclude(status=transitions.CANCELED).order_by("position", "pk")
+        ScheduledProcedureStep.objects.only("requested_procedure", "position", "status", "status_at")
+        .filter(requested_procedure=procedure)
+        .exclude(status=transitions.CANCELED)
+        .order_by("position", "pk")
     ),
     "procedure",
 )

@@ -21,18 +21,18 @@ from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer
 from mpps.models import Finding, PerformedProcedureStep, PerformedStepChange, StepLink
 from mpps.received import Received, keep
 from mpps.transitions import COMPLETED, IN_PROGRESS
-from ris import profiles, queries
+from ris import profiles
 from ris.actions import steps
 from ris.db import action, locking
 from ris.events import publish
 from ris.insertion import insert_few, insert_one
-from ris.models import RequestedProcedure, Station
+from ris.models import RequestedProcedure
 from ris.prepared import Prepared, PreparedUpdate
 
 logger = logging.getLogger(__name__)
 
 
-_named = Prepared(lambda site, uid: PerformedProcedureStep.objects.filter(site=site, sop_instance_uid=uid), "site", "uid")
+_named = Prepared(lambda site, uid: PerformedProcedureStep.objects.only("pk").filter(site=site, sop_instance_uid=uid), "site", "uid")
 _named_locked = Prepared(
     lambda site, uid: PerformedProcedureStep.objects.select_for_update(of=("self",)).filter(site=site, sop_instance_uid=uid), "site", "uid"
 )
@@ -94,8 +94,7 @@ def _keep_refused(message: Received, status: int, comment: str) -> None:
 @action
 def _create(message: Received) -> PerformedProcedureStep:
     named = text(message.dataset, "PerformedStationAETitle", reading.IDENTIFIER_LENGTH)
-    caller, performer = _stations(message, named)
-    strict = _is_strict(caller or performer)
+    strict = profiles.whose(message.site, message.calling_ae_title, [named.strip()]).strict
     notices = _check_uid(message, strict)
     if _named(message.site.pk, message.sop_instance_uid):
         raise duplicate_instance()
@@ -104,7 +103,7 @@ def _create(message: Received) -> PerformedProcedureStep:
     linked = [match.step for match in matches if match.step is not None]
     _lock_procedures({step.requested_procedure_id for step in linked})
 
-    performed = _insert(message, named, performer or caller, unscheduled=not linked)
+    performed = _insert(message, named, unscheduled=not linked)
     keep(message, performed)
     insert_few([_link(performed, match) for match in matches])
     insert_few(reading.series(performed, message.dataset))
@@ -121,8 +120,8 @@ def _create(message: Received) -> PerformedProcedureStep:
 @action
 def _set(message: Received) -> PerformedProcedureStep:
     performed = _locked(message)
-    caller, performer = _stations(message, performed.station_ae_title if performed else "")
-    strict = _is_strict(caller or performer)
+    named = [performed.station_ae_title.strip()] if performed else []
+    strict = profiles.whose(message.site, message.calling_ae_title, named).strict
     notices = _check_uid(message, strict)
     if performed is None:
         raise unknown_instance()
@@ -152,18 +151,6 @@ def _set(message: Received) -> PerformedProcedureStep:
         _end_scheduled_steps(performed, message)
         publish(events.PerformedStepEnded(performed, target))
     return performed
-
-
-def _stations(message: Received, performed_ae_title: str) -> tuple[Station | None, Station | None]:
-    """The stations of the calling AE title and of the one that the data set names: two of a forwarded message, else mostly one."""
-    titles = message.calling_ae_title.strip(), performed_ae_title.strip()
-    known = queries.stations_by_ae_title(message.site, *titles)
-    return known.get(titles[0]), known.get(titles[1])
-
-
-def _is_strict(station: Station | None) -> bool:
-    """Whether messages are held to the standard: a station may be lenient, who is none here is not."""
-    return station is None or station.strict
 
 
 def _check_uid(message: Received, strict: bool) -> list[Notice]:
@@ -198,14 +185,16 @@ def _locked(message: Received) -> PerformedProcedureStep | None:
     return performed
 
 
-def _insert(message: Received, named: str, station: Station | None, unscheduled: bool) -> PerformedProcedureStep:
+def _insert(message: Received, named: str, unscheduled: bool) -> PerformedProcedureStep:
     """The new row; `named` is the AE title in the data set. Of two N-CREATEs with one UID at the same moment one is the duplicate."""
+    known = profiles.of(message.site)
+    station = known.get(named.strip()) or known.get(message.calling_ae_title.strip()) or profiles.NOBODY
     row = PerformedProcedureStep(
         site=message.site,
         sop_instance_uid=message.sop_instance_uid,
         status=IN_PROGRESS,
         station_ae_title=named or message.calling_ae_title.strip(),
-        station=station,
+        station_id=station.station_id,
         calling_ae_title=message.calling_ae_title.strip()[:16],
         received_at=message.received_at,
         updated_at=message.received_at,

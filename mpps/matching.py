@@ -51,6 +51,16 @@ COLUMNS = {
     "patient_id": "requested_procedure__order__patient__patient_id",
 }
 
+_COMPARED = (
+    "site",
+    "modality",
+    "status",
+    *COLUMNS.values(),
+    "requested_procedure__order__patient__name",
+    "requested_procedure__order__patient__site",
+)
+"""Columns of a step, and of what it belongs to, that a message is held against."""
+
 
 @dataclass(frozen=True)
 class Strategy:
@@ -181,6 +191,7 @@ def _query(strategy: Strategy, agreeing: tuple[str, ...]) -> Prepared[ScheduledP
         found = (
             ScheduledProcedureStep.objects.filter(agreed, site=site, **{COLUMNS[name]: given[name] for name in strategy.by})
             .select_related("requested_procedure__order__patient")
+            .only(*_COMPARED)
             .order_by("pk")
         )
         return found if strategy.narrows else found[:MOST_NAMED]

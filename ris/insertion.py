@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, models
 from django.db.models.base import ModelState
 
 from ris.statements import run
@@ -61,6 +61,15 @@ def unsaved(model: type[M], columns: Mapping[str, Any], **related: models.Model)
     return one
 
 
+def loaded(model: type[M], columns: dict[str, Any]) -> M:
+    """A stored instance with these columns, as `model.from_db` gives it less signals; the others are read when they are asked for."""
+    one = model.__new__(model)
+    state = ModelState()
+    state.adding, state.db = False, DEFAULT_DB_ALIAS
+    one.__dict__ = columns | {"_state": state}
+    return one
+
+
 @lru_cache
 def _defaults(model: type[models.Model]) -> tuple[dict[str, Any], list[tuple[str, Callable[[], Any]]]]:
     """What columns are that nobody names: those that are the same for all rows, and those that are made for each."""
@@ -77,7 +86,7 @@ def insert(rows: Sequence[models.Model]) -> None:
     if not rows:
         return
     model = type(rows[0])
-    plan = _plan(model, connection.vendor)
+    plan = _plan(model)
     if isinstance(model._meta.pk, models.AutoField):
         name = model._meta.pk.attname
         for one, key in zip(rows, _new_keys(plan.table, model._meta.pk.get_attname(), len(rows)), strict=True):
@@ -95,8 +104,7 @@ def insert(rows: Sequence[models.Model]) -> None:
 
 def insert_one(row: M) -> M:
     """Insert one new instance, whose key the database gives, and return it: what `save` does, less signals and validation."""
-    vendor = connection.vendor
-    ((row.pk,),) = run(_returning(type(row), vendor), _keyless(type(row), vendor).row(row)).rows
+    ((row.pk,),) = run(_returning(type(row)), _keyless(type(row)).row(row)).rows
     _inserted([row])
     return row
 
@@ -108,7 +116,7 @@ def insert_few(rows: Sequence[models.Model], *, ignore_conflicts: bool = False) 
     """
     if not rows:
         return
-    plan = _keyless(type(rows[0]), connection.vendor)
+    plan = _keyless(type(rows[0]))
     for some in (rows[at : at + _AT_ONCE] for at in range(0, len(rows), _AT_ONCE)):
         statement = plan.statement(len(some)) + (" ON CONFLICT DO NOTHING" if ignore_conflicts else "")
         run(statement, [value for one in some for value in plan.row(one)])
@@ -118,7 +126,7 @@ def insert_few(rows: Sequence[models.Model], *, ignore_conflicts: bool = False) 
 def _inserted(rows: Iterable[models.Model]) -> None:
     for one in rows:
         one._state.adding = False
-        one._state.db = connection.alias
+        one._state.db = DEFAULT_DB_ALIAS
 
 
 def _new_keys(table: str, column: str, count: int) -> Sequence[int]:
@@ -134,20 +142,20 @@ def _new_keys(table: str, column: str, count: int) -> Sequence[int]:
 
 
 @lru_cache
-def _plan(model: type[models.Model], vendor: str) -> _Plan:
+def _plan(model: type[models.Model]) -> _Plan:
     return _plan_of(model, model._meta.concrete_fields)
 
 
 @lru_cache
-def _keyless(model: type[models.Model], vendor: str) -> _Plan:
+def _keyless(model: type[models.Model]) -> _Plan:
     """The plan of rows whose keys the database gives."""
     return _plan_of(model, [field for field in model._meta.concrete_fields if not field.primary_key])
 
 
 @lru_cache
-def _returning(model: type[models.Model], vendor: str) -> str:
+def _returning(model: type[models.Model]) -> str:
     key = model._meta.pk.column or model._meta.pk.attname
-    return f"{_keyless(model, vendor).statement()} RETURNING {connection.ops.quote_name(key)}"
+    return f"{_keyless(model).statement()} RETURNING {connection.ops.quote_name(key)}"
 
 
 def _plan_of(model: type[models.Model], fields: "Sequence[models.Field[Any, Any]]") -> _Plan:

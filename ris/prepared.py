@@ -1,6 +1,7 @@
 """Queries that are asked for every message: written as any queryset, compiled into SQL once, and asked with other values each time.
 
-Most of what a small query costs is Django compiling it. What a prepared one gives is what its queryset gives, related records included.
+Most of what a small query costs is Django compiling it; a process has one default database, so that once is enough. What a
+prepared one gives is what its queryset gives, related records included.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from django.db.models import sql
 from django.db.models.expressions import Expression, RawSQL
 from django.db.models.query import get_related_populators
 
-from ris.insertion import converter
+from ris.insertion import converter, loaded
 from ris.statements import run
 
 M = TypeVar("M", bound=models.Model)
@@ -53,7 +54,7 @@ class _Plan(Generic[M]):
             for position, converters, column in self.converters:
                 for convert in converters:
                     values[position] = convert(values[position], column, connection)
-            one = self.model.from_db(connection.alias, self.names, values[self.columns])
+            one = loaded(self.model, dict(zip(self.names, values[self.columns], strict=True)))
             for populator in self.related:
                 populator.populate(values, one)
             yield one
@@ -65,11 +66,11 @@ class Prepared(Generic[M]):
     def __init__(self, build: Callable[..., models.QuerySet[M]], *names: str) -> None:
         self._build = build
         self._names = names
-        self._plans: dict[str, _Plan[M]] = {}
+        self._plan: _Plan[M] | None = None
 
     def __call__(self, *values: Any) -> list[M]:
         """The instances for these values, in the order of the names."""
-        plan = self._plans.get(connection.vendor) or self._plans.setdefault(connection.vendor, self._compiled())
+        plan = self._plan = self._plan or self._compiled()
         found = run(plan.sql, _filled(plan.parameters, dict(zip(self._names, values, strict=True))))
         return list(plan.instances(found.rows))
 
@@ -106,13 +107,11 @@ class PreparedUpdate(Generic[M]):
         self._names = names
         self._columns = columns
         self._expressions = expressions
-        self._plans: dict[str, tuple[str, tuple[Any, ...], dict[str, Callable[[Any], Any]]]] = {}
+        self._plan: tuple[str, tuple[Any, ...], dict[str, Callable[[Any], Any]]] | None = None
 
     def __call__(self, *values: Any, **columns: Any) -> int:
         """Set the columns, named as those of the model, of the rows for these values; returns how many rows there are."""
-        statement, parameters, converters = self._plans.get(connection.vendor) or self._plans.setdefault(
-            connection.vendor, self._compiled()
-        )
+        statement, parameters, converters = self._plan = self._plan or self._compiled()
         for name, convert in converters.items():
             if columns[name] is not None:
                 columns[name] = convert(columns[name])

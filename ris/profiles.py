@@ -17,6 +17,8 @@ class Profile:
     """
 
     ae_title: str = ""
+    station_id: int | None = None
+    strict: bool = True
     aliases: tuple[str, ...] = ()
     character_set: tuple[str, ...] = ()
     own_list_only: bool = False
@@ -59,6 +61,8 @@ def whose(site: Site, calling_ae_title: str, named: Iterable[str] = ()) -> Profi
 def profile_of(station: Station) -> Profile:
     return Profile(
         ae_title=station.ae_title,
+        station_id=station.pk,
+        strict=station.strict,
         aliases=tuple(row.ae_title for row in station.aliases.all()),
         character_set=tuple(station.character_set.split("\\")) if station.character_set else (),
         own_list_only=station.own_list_only,

@@ -7,8 +7,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from ris import clock, names
 from ris.errors import Conflict, NotFound
 from ris.expiry import FORGOTTEN_AFTER
-from ris.models import Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site, Station
-from ris.prepared import Prepared
+from ris.models import Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site
 from ris.transitions import BEGUN, WAITING
 
 
@@ -118,16 +117,6 @@ def order(site: Site, accession_number: str) -> Order:
     if found is None:
         raise NotFound(f"There is no order with accession number {accession_number!r}.")
     return found
-
-
-_stations = Prepared(
-    lambda site, one, other: Station.objects.filter(Q(ae_title=one) | Q(ae_title=other), site=site), "site", "one", "other"
-)
-
-
-def stations_by_ae_title(site: Site, one: str, other: str) -> dict[str, Station]:
-    """The stations that have one of two AE titles, which are given without padding."""
-    return {station.ae_title: station for station in _stations(site.pk, one, other)}
 
 
 def step(site: Site, step_id: int) -> ScheduledProcedureStep:

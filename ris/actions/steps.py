@@ -24,6 +24,7 @@ def _read(step_id: Any, *related: str) -> QuerySet[ScheduledProcedureStep]:
 
 
 _alone = Prepared(_read, "pk")
+_status_alone = Prepared(lambda pk: _read(pk).only("site", "requested_procedure", "status", "status_at", "version"), "pk")
 _with_all = Prepared(
     lambda pk: _read(pk, "site", "requested_procedure__order__patient", "requested_procedure__order__visit"),
     "pk",
@@ -113,7 +114,7 @@ def cancel(step_id: int, actor: Actor, reason: str, **options: Any) -> Scheduled
 @part
 def start(step_id: int, actor: Actor, at: datetime | None = None) -> ScheduledProcedureStep:
     """A performed step refers to this one. A step that is under way or was completed already stays as it is (append)."""
-    step = _locked(_alone, step_id)
+    step = _locked(_status_alone, step_id)
     if step.status not in TRANSITIONS["start"].sources:
         return step
     return _change(step, "start", actor, at=at)
@@ -125,7 +126,7 @@ def end(step_id: int, verb: str, actor: Actor, reason: str = "", at: datetime | 
 
     One that was given up by rule, because no news of it came, is under way again: here they are.
     """
-    step = _locked(_alone, step_id)
+    step = _locked(_status_alone, step_id)
     if _was_given_up(step):
         step = _change(step, "start", actor, at=at)
     if step.status not in (STARTED, DEPARTED):

@@ -56,6 +56,25 @@ def test_nudges_are_sent_in_order_and_go_on_after_an_outage() -> None:
     assert sent == [2, 3]
 
 
+def test_charges_in_quick_succession_share_a_nudge() -> None:
+    sent: list[int] = []
+    sweeps: list[str] = []
+    all_wait = threading.Event()
+
+    def send(charge_id: int) -> None:
+        sent.append(charge_id)
+        all_wait.wait(10)
+
+    nudger = Nudger(send, lambda: sweeps.append("all that are due"))
+    nudger.nudge(1)
+    wait_until(lambda: sent, 5, "the first is sent at once")
+    for charge_id in range(2, 10):
+        nudger.nudge(charge_id)
+    all_wait.set()
+    wait_until(lambda: sweeps, 5, "the others are swept")
+    assert (sent, sweeps) == ([1], ["all that are due"])
+
+
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # forking is the subject
 def test_forked_child_starts_its_own_thread() -> None:
     nudger = Nudger(lambda charge_id: None)
