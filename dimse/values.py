@@ -94,11 +94,17 @@ def _readable(tag: int, vr: str, raw: bytes, declared: CharacterSet, notes: list
 
 
 def _number(raw: RawDataElement, notes: list[str]) -> DataElement:
-    """IS and DS that look odd are converted here: only the conversion shows whether they are numbers; what is none stays as text."""
+    """IS and DS that look odd are converted here: only the conversion shows whether they are numbers; what is none stays as text.
+
+    With an escape sequence it is none, and pydicom would warn of the character set.
+    """
+    value = raw.value or b""
     try:
-        converted = convert_raw_data_element(raw)
+        converted = None if b"\x1b" in value else convert_raw_data_element(raw)
     except (TypeError, ValueError, ArithmeticError):
-        converted = DataElement(raw.tag, "LO", (raw.value or b"").decode("latin-1").strip(" \0"))
+        converted = None
+    if converted is None:
+        converted = DataElement(raw.tag, "LO", value.decode("latin-1").strip(" \0"))
     if converted.VR == "LO" or any(isinstance(value, str) and value for value in _values(converted)):
         notes.append(f"{name_of_tag(raw.tag)}: {converted.value!r} is no number")
     return converted

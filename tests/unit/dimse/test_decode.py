@@ -241,6 +241,14 @@ def test_numbers_that_are_none_stay_readable() -> None:
     assert decoded.notes[0] == "PatientSize (0010,1020): '1,80' is no number"
 
 
+@pytest.mark.parametrize("value", [b"\x1b$B;3", b"7\x1b(B0"])
+def test_a_number_with_an_escape_sequence_is_none_and_nobody_is_warned(value: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    decoded = decode(implicit(0x00080005, b"\\ISO 2022 IR 87 ") + implicit(0x00101030, value + b" " * (len(value) % 2)), IMPLICIT)
+    assert decoded.dataset.PatientWeight == value.decode("latin-1")
+    assert "PatientWeight (0010,1030)" in decoded.notes[0] and "is no number" in decoded.notes[0]
+    assert caplog.records == []
+
+
 def test_a_number_of_the_wrong_size_becomes_bytes_with_a_note() -> None:
     decoded = decode(explicit(0x00280010, b"UL", b"\1\0"), EXPLICIT)
     assert decoded.dataset[0x00280010].value == b"\1\0"
