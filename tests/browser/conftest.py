@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support import prepared
 from tests.support.chromium import ARGUMENTS, chromium
 from tests.support.stack import Stack, running_stack
+from tests.support.wait import patience
 
 HARMLESS = ("status of 4", "503")  # refusals that a test provokes are shown in the console too
 Cookies = list[Any]
@@ -53,7 +54,8 @@ def signed_in(browser: Browser, stack: Stack, sessions: dict[str, Cookies], role
         base_url=f"http://127.0.0.1:{stack.http_port}", viewport={"width": width, "height": 900}, reduced_motion="reduce"
     )
     page = context.new_page()
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(patience(15_000))
+    expect.set_options(timeout=patience(5_000))
     if not role:
         return page
     if role in sessions:

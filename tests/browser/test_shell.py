@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from dimse.uids import new_uid
 from tests.browser.conftest import sign_in
 from tests.support.stack import Stack
+from tests.support.wait import patience
 from training.performed import Device, in_progress
 from training.scu import Target, n_create
 
@@ -26,10 +27,10 @@ def test_a_page_says_when_it_is_not_updating_and_recovers(window: Window) -> Non
     note = page.locator("#live-note")
     expect(note).to_have_text(re.compile(r"^Updated \d\d:\d\d:\d\d$"))
     page.route("**/performed/", lambda route: route.fulfill(status=503, body=""))
-    expect(note).to_have_attribute("data-live", "stale", timeout=20_000)
+    expect(note).to_have_attribute("data-live", "stale", timeout=patience(20_000))
     expect(note).to_have_text(re.compile(r"^Not updating since \d\d:\d\d:\d\d$"))
     page.unroute("**/performed/")
-    expect(note).to_have_text(re.compile("^Updated"), timeout=20_000)
+    expect(note).to_have_text(re.compile("^Updated"), timeout=patience(20_000))
 
 
 def test_focus_and_closed_rows_survive_an_update(window: Window) -> None:

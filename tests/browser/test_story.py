@@ -10,6 +10,7 @@ from dimse.uids import new_uid
 from tests.browser.examples import report_series
 from tests.support.looking import picture
 from tests.support.stack import Stack
+from tests.support.wait import patience
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 Window = Callable[..., Page]
@@ -79,23 +80,23 @@ def test_an_exam_from_the_order_to_the_charge(window: Window, stack: Stack, them
     watched = Watched(board=board, exam=exam, charges=charges)
     status, row = exam.locator(".page-head .chip"), board.locator("tr", has_text=family.upper())
     desk.get_by_role("button", name="Arrive").click()
-    expect(status).to_have_text("Arrived", timeout=15_000)
+    expect(status).to_have_text("Arrived", timeout=patience(15_000))
 
     console, uid = ("modality", "--station", station, "--port", str(stack.dicom_port)), new_uid()
     stack.manage(*console, "start", step_id, "--uid", uid)
-    expect(row.locator(".chip").first).to_have_text("In progress", timeout=15_000)
+    expect(row.locator(".chip").first).to_have_text("In progress", timeout=patience(15_000))
     expect(board.locator(".bay", has_text=station).locator(".who-now", has_text=family.upper())).to_be_visible()
-    expect(status).to_have_text("Started", timeout=15_000)
+    expect(status).to_have_text("Started", timeout=patience(15_000))
     report_series(stack, station, uid)
-    expect(row).to_contain_text("2 / ", timeout=15_000)
+    expect(row).to_contain_text("2 / ", timeout=patience(15_000))
     watched.keep("started", theme)
 
     stack.manage(*console, "complete", step_id)
-    expect(row.locator(".chip").first).to_have_text("Completed", timeout=15_000)
-    expect(status).to_have_text("Completed", timeout=15_000)
-    expect(exam.locator(".stairs li").last).to_contain_text("acknowledged", timeout=60_000)
+    expect(row.locator(".chip").first).to_have_text("Completed", timeout=patience(15_000))
+    expect(status).to_have_text("Completed", timeout=patience(15_000))
+    expect(exam.locator(".stairs li").last).to_contain_text("acknowledged", timeout=patience(60_000))
     charged = charges.locator("tr", has_text=family.upper())
-    expect(charged.locator(".chip")).to_have_text("Posted", timeout=15_000)
+    expect(charged.locator(".chip")).to_have_text("Posted", timeout=patience(15_000))
     watched.keep("charged", theme)
     watched.were_not_reloaded()
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
-from tests.support.wait import wait_until
+from tests.support.wait import patience, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,7 +78,7 @@ class Process:
     def wait(self, timeout: float = 20) -> int:
         """Exit code of a process that ends by itself."""
         assert self._process is not None, "not started"
-        return self._process.wait(timeout)
+        return self._process.wait(patience(timeout))
 
     def terminate(self, timeout: float = 15) -> int:
         """SIGTERM and the exit code; killed when it does not end in time."""
@@ -86,7 +86,7 @@ class Process:
         if self.alive:
             self._process.terminate()
             try:
-                self._process.wait(timeout)
+                self._process.wait(patience(timeout))
             except subprocess.TimeoutExpired:
                 self.kill()
                 raise

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.support import prepared
+from tests.support.wait import patience
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -29,7 +30,7 @@ class Scratch:
 
     def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         process = self.popen(*arguments)
-        out, err = process.communicate(timeout=90)
+        out, err = process.communicate(timeout=patience(90))
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def count(self, table: str) -> int:

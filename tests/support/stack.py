@@ -19,7 +19,7 @@ from billing.charge_processor.ledger import Ledger
 from tests.support.ports import free_port
 from tests.support.prepared import DEMO_PASSWORD
 from tests.support.supervised import command_line
-from tests.support.wait import wait_until
+from tests.support.wait import patience, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "test-token-of-the-whole-stack"
@@ -59,7 +59,7 @@ class Stack:
 
     def stop(self) -> None:
         self.supervisor.send_signal(signal.SIGINT)
-        self.supervisor.wait(15)
+        self.supervisor.wait(patience(15))
 
     def request(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any]:
         """Status and decoded body of a REST call."""
@@ -70,7 +70,7 @@ class Stack:
             headers={"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"},
         )
         try:
-            with urlopen(call, timeout=20) as answer:
+            with urlopen(call, timeout=patience(20)) as answer:
                 return answer.status, json.load(answer)
         except HTTPError as error:
             with error:
@@ -91,7 +91,7 @@ class Stack:
     def manage(self, *arguments: str, check: bool = True) -> str:
         """Output of a management command against the running stack."""
         done = subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60
+            [sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=patience(60)
         )
         if check and done.returncode != 0:
             raise AssertionError(f"{arguments} ended with {done.returncode}: {done.stdout}{done.stderr}")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from dimse.services import IMPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, VERIFICATION
+from tests.support.wait import patience
 
 APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"
 CONTEXTS = ((1, VERIFICATION), (3, MODALITY_WORKLIST), (5, MODALITY_PERFORMED_PROCEDURE_STEP))
@@ -172,6 +173,7 @@ def _elements(data: bytes) -> dict[int, bytes]:
 
 @contextmanager
 def connected(port: int, timeout: float = 10.0) -> Iterator[Peer]:
-    with socket.create_connection(("127.0.0.1", port), timeout=timeout) as connection:
+    """A connection whose answers may take `timeout` seconds each, or more on a busy machine."""
+    with socket.create_connection(("127.0.0.1", port), timeout=patience(timeout)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield Peer(connection)
