@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from dimse import services, statuses
+from dimse.repertoires import TERMS
 from worklist import keys
 from worklist.keys import Key, Kind, Row
 from worklist.matching import SERVED
@@ -24,6 +25,7 @@ _STATUSES: Final[dict[int, str]] = {
     statuses.SUCCESS: "all answers were sent, or as many as the station is set to",
     statuses.CANCELED: "ended by C-CANCEL",
     statuses.OUT_OF_RESOURCES: "as many answers were sent as the station is set to, there are more, and it is set to be told so",
+    statuses.OUT_OF_RESOURCES: "more exams match than the station may get, and the station is set to be refused then",
     statuses.IDENTIFIER_DOES_NOT_MATCH: "no identifier, or a key that is no date or time, named in Offending Element; several items of "
     "ScheduledProcedureStepSequence from a station that is set so",
     statuses.UNDECODABLE_IDENTIFIER: "an identifier that cannot be decoded",
@@ -37,7 +39,7 @@ class NoPlace(Exception):
 
 def text() -> str:
     """Markdown, without the marks."""
-    return "\n".join([*_service(), *_statuses(), *_keys(), *_macros(), *_identifier(), *_not_supported()])
+    return "\n".join([*_service(), *_statuses(), *_character_sets(), *_keys(), *_macros(), *_identifier(), *_not_supported()])
 
 
 def put_into(document: str) -> str:
@@ -76,6 +78,12 @@ def _service() -> Iterator[str]:
 def _statuses() -> Iterator[str]:
     yield "### Statuses of C-FIND\n"
     yield from _table("status", "when", lines=((f"{status:04X}H", when) for status, when in _STATUSES.items()))
+
+
+def _character_sets() -> Iterator[str]:
+    yield "### Character sets\n"
+    yield "Understood in queries, and set for a station to be answered in:\n"
+    yield from _table("term", "text", lines=((term.name, term.words) for term in TERMS.values()))
 
 
 def _keys() -> Iterator[str]:

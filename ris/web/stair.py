@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from ris import clock
-from ris.models import ScheduledProcedureStep, StepChange
+from ris import attributes, clock
+from ris.models import Order, RecordChange, ScheduledProcedureStep, StepChange
+from ris.models.history import Change
 from ris.transitions import ARRIVED, CANCELED, COMPLETED, DISCONTINUED, READY, SCHEDULED, STARTED
 from ris.web import times
 from ris.web.status import shown_status
@@ -100,7 +101,7 @@ def history(changes: Sequence[StepChange]) -> list[Moment]:
 def _moment(change: StepChange) -> Moment:
     look = change.to_status if change.from_status != change.to_status or change.verb in ("schedule", "reschedule") else "INFO"
     kind = _KINDS.get(change.actor_kind, "")
-    text = "; ".join(part for part in (_booking(change), change.reason) if part)
+    text = "; ".join(part for part in (_booking(change), edited(change), change.reason) if part)
     return Moment(
         change.at, look, _VERBS.get(change.verb, change.verb.replace("_", " ").capitalize()), text, " ".join((kind, change.actor)).strip()
     )
@@ -116,6 +117,24 @@ def _booking(change: StepChange) -> str:
     return f"{after}, before {before}" if before else after
 
 
+_LABELS = {attribute.keyword: attribute.label for table in attributes.RECORDS.values() for attribute in table}
+
+
+def edited(change: Change) -> str:
+    """`Contrast agent: Iohexol, before none` of what staff set, several in a row."""
+    found = [(_LABELS[keyword], values) for keyword, values in change.detail.items() if keyword in _LABELS]
+    return "; ".join(f"{label}: {after or 'none'}, before {before or 'none'}" for label, (before, after) in found)
+
+
+def _of_order(order: Order) -> list[Moment]:
+    """What staff changed of the order, its procedures and its visit."""
+    changes = RecordChange.objects.filter(subject="order", subject_id=order.pk, verb="edit")
+    return [
+        Moment(one.at, "INFO", "Order changed", "; ".join(filter(None, (edited(one), one.reason))), one.actor)
+        for one in changes.order_by("at", "pk")
+    ]
+
+
 def _when(iso: str) -> str:
     return times.moment_text(datetime.fromisoformat(iso)) if iso else ""
 
@@ -123,4 +142,5 @@ def _when(iso: str) -> str:
 def present(step: ScheduledProcedureStep) -> tuple[list[Tread], list[Moment]]:
     """Stair and history of a step."""
     changes = list(step.changes.order_by("at", "pk"))
-    return treads(step, changes, clock.today(step.site)), history(changes)
+    moments = [*history(changes), *_of_order(step.requested_procedure.order)]
+    return treads(step, changes, clock.today(step.site)), sorted(moments, key=lambda moment: moment.at)

@@ -52,7 +52,8 @@ def test_what_is_changed_of_an_exam_is_served_and_the_rest_stays(signed_in: Sign
     assert client.post(url, again).status_code == 302
     assert (StepChange.objects.count(), RecordChange.objects.count()) == history
     page = client.get(f"/steps/{step.pk}/").content.decode()
-    for text in ("Contrast agent", "Iohexol", "Haddad, Rania, ROE, ANN M", "30-Jun-2026", "asked by phone"):
+    said = ("Contrast agent: Iohexol, before none; asked by phone", "Order changed", "Priority: STAT, before ROUTINE")
+    for text in ("Haddad, Rania, ROE, ANN M", "30-Jun-2026", *said):
         assert text in page
 
 
