@@ -51,9 +51,14 @@ def performing(data: dict[str, Data]) -> list[Row]:
         bare, before = commit_rate(one), _charges(one)
         half = len(pairs) // 2
         with servers.stepwise(one.directory, one.url) as server:
+            cpu = server.cpu_seconds()
             rate = _rate(server, pairs[:half])
+            cpu = (server.cpu_seconds() - cpu) / half
         charged = _charges(one) - before
-        words = f"{rate:.0f} exams/s ({2 * rate:.0f} messages/s) beside {bare:,.0f} bare commits/s on {system}; {charged} charges of {half}"
+        words = (
+            f"{rate:.0f} exams/s ({2 * rate:.0f} messages/s) with {1000 * cpu:.1f} ms of the server's CPU each, "
+            f"beside {bare:,.0f} bare commits/s on {system}; {charged} charges of {half}"
+        )
         rows.append(Row("N-CREATE and N-SET COMPLETED, charge captured", "≥ half of the bare commit rate", words, rate >= bare / 2))
         if one.url:
             with servers.stepwise(one.directory, one.url, processes=2) as server:
