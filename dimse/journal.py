@@ -33,7 +33,8 @@ class DatabaseJournal:
     """A Journal that ends in the `journal` database. `put` costs a queue operation and never blocks; `start` and `stop` frame its use."""
 
     def __init__(self, capacity: int = 10_000, interval: float = 0.25) -> None:
-        self._queue: queue.Queue[Entry | None] = queue.Queue(capacity)  # None: the journal stops
+        self._queue: queue.SimpleQueue[Entry | None] = queue.SimpleQueue()  # None: the journal stops
+        self._capacity = capacity
         self._interval = interval
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dimse-journal", daemon=True)
@@ -48,9 +49,9 @@ class DatabaseJournal:
     def put(self, entry: Entry) -> None:
         if isinstance(entry, MessageEntry) and len(entry.data) > KEPT_BYTES:
             entry = replace(entry, data=b"", note=f"data set of {len(entry.data)} bytes not kept; {entry.note}".rstrip("; "))
-        try:
-            self._queue.put_nowait(entry)
-        except queue.Full:
+        if self._queue.qsize() < self._capacity:
+            self._queue.put(entry)
+        else:
             self._dropped += 1
 
     def start(self) -> None:
@@ -59,8 +60,7 @@ class DatabaseJournal:
     def stop(self, timeout: float = 5.0) -> None:
         """Write what is waiting, for at most `timeout` seconds."""
         self._stopping.set()
-        with suppress(queue.Full):  # then the thread is not asleep
-            self._queue.put_nowait(None)
+        self._queue.put(None)
         self._thread.join(timeout)
 
     def _run(self) -> None:
