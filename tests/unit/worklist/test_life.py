@@ -24,7 +24,7 @@ from pydicom.dataset import Dataset
 from mpps.errors import Refused
 from mpps.models import PerformedProcedureStep
 from ris import clock
-from ris.actions import additions, merging, orders, patients, stations, steps
+from ris.actions import additions, edits, merging, orders, patients, pools, stations, steps
 from ris.actions.catalogue import StepData
 from ris.actions.orders import Booking, OrderRequest
 from ris.errors import RisError
@@ -39,7 +39,7 @@ from tests.support.worklist import answered, identifier
 from worklist import importer, projection
 
 M = TypeVar("M", bound=Model)
-LIVES = int(os.environ.get("RIS_TEST_LIFE", "0"))
+LIVES = int(os.environ.get("RIS_TEST_LIFE") or 0)
 pytestmark = [pytest.mark.both_databases, pytest.mark.timeout(0 if LIVES else 180)]
 ACTS = 16
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -179,6 +179,16 @@ class Life(RuleBasedStateMachine):
         else:
             self.act(lambda: orders.cancel_procedure(procedure, ACTOR, "not needed"))
 
+    @rule(number=n, words=st.sampled_from(("Chest, supine", "Arm, örtlich")), priority=st.sampled_from(("STAT", "LOW")))
+    def edit(self, number: int, words: str, priority: str) -> None:
+        step = pick(ScheduledProcedureStep, number)
+        typed = {
+            "step": {"ScheduledProcedureStepDescription": words},
+            "procedure": {"RequestedProcedureDescription": words},
+            "order": {"RequestedProcedurePriority": priority, "ReferringPhysicianName": "HADDAD^Rania"},
+        }
+        self.act(lambda: edits.edit_exam(step.pk, typed, ACTOR))
+
     # The modality
 
     @rule(numbers=st.lists(n, min_size=1, max_size=2))
@@ -211,6 +221,10 @@ class Life(RuleBasedStateMachine):
     def edit_station(self, number: int, name: str, declared: str) -> None:
         data = replace(stations.data_of(pick(Station, number)), name=name, character_set=declared)
         self.act(lambda: stations.save_station(a_site(), data, ACTOR))
+
+    @rule(members=st.sampled_from((("CT01", "CT02"), ("CT02", "MR01"), ("MR01",))))
+    def change_pool(self, members: tuple[str, ...]) -> None:
+        self.act(lambda: pools.save_pool(a_site(), "ANYCT", "Any CT", members, ACTOR))
 
 
 Question = tuple[str, Dataset, Callable[[Item], bool]]
