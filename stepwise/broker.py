@@ -6,10 +6,29 @@ import structlog
 from celery.app.amqp import AMQP
 from celery.beat import PersistentScheduler, ScheduleEntry, SchedulingError
 from kombu.connection import Connection
+from kombu.transport.redis import Channel, Transport
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 RETRY_INTERVAL_MAX = 2  # seconds; Kombu's own 30 would leave charges waiting for that long after Redis is back
 
 log = structlog.get_logger(__name__)
+
+
+class PlainChannel(Channel):
+    """A channel that says so when its connection is gone: a task that was being done when Redis went is to be acknowledged on it.
+
+    Kombu's own trips over the missing connection instead (AttributeError), which ends the worker. The message stays in Redis and is given
+    out again after `visibility_timeout`.
+    """
+
+    def _connparams(self, *args: Any, **kwargs: Any) -> Any:
+        if self.connection.client is None:
+            raise RedisConnectionError("the connection to Redis is gone")
+        return super()._connparams(*args, **kwargs)
+
+
+class PlainTransport(Transport):
+    Channel = PlainChannel
 
 
 class PromptConnection(Connection):
@@ -21,6 +40,10 @@ class PromptConnection(Connection):
         kwargs.setdefault("interval_max", RETRY_INTERVAL_MAX)
         super().ensure_connection(*args, **kwargs)
         return self
+
+    def get_transport_cls(self) -> Any:
+        found = super().get_transport_cls()
+        return PlainTransport if found is Transport else found
 
 
 class PromptAMQP(AMQP):

@@ -1,5 +1,6 @@
 """Celery over a real Redis that is killed and comes back."""
 
+import logging
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from stepwise.broker import PromptConnection
 from tests.support.processes import Process
 from tests.support.redis import RedisServer
 from tests.support.wait import wait_until
@@ -20,6 +22,23 @@ WORKER = ("worker", "--pool", "threads", "--concurrency", "2", "--without-gossip
 def server(tmp_path: Path) -> Iterator[RedisServer]:
     with RedisServer(tmp_path / "redis") as server:
         yield server
+
+
+def test_on_a_connection_that_is_gone_acknowledging_and_closing_end_no_worker(
+    server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    connection = PromptConnection(server.url.replace("unix://", "redis+socket://"))
+    with connection.SimpleQueue("celery") as queue:
+        queue.put("a task")
+    channel = connection.default_channel
+    message = channel.basic_get("celery")
+    assert message is not None
+    server.kill()
+    channel.connection.client = None  # as it is after a worker's first step has closed the transport
+    message.ack_log_error(logging.getLogger("worker"), connection.connection_errors)
+    assert "the connection to Redis is gone" in caplog.text
+    connection.release()
+    assert channel.closed
 
 
 def _said(process: Process, text: str, times: int = 1) -> None:
