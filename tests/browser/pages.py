@@ -177,6 +177,7 @@ _STATES = [
     State("order-new", "order-patient", "/orders/new/?q=ro"),
     State("order-new", "order-patient-nothing", "/orders/new/?q=zzzz"),
     State("order-new", "order", "/orders/new/?patient={patient}"),
+    State("order-new", "order-more", "/orders/new/?patient={patient}", _open_more),
     State("order-new", "order-places", "/orders/new/?patient={patient}", _choose_procedure, parts=("order-places",)),
     State("order-new", "order-errors", "/orders/new/?patient={patient}", _type_an_unreadable_time, status=422, parts=("order-places",)),
     State("patient-merge", "patient-merge", "/patients/{survivor}/merge/?with={patient}"),
