@@ -88,7 +88,9 @@ def place_order(site: Site, patient: Patient | PatientData, request: OrderReques
     person = patient if isinstance(patient, Patient) else patients.find_or_register(site, patient, actor)
     person = lock_patient(person.pk)
     if further["visit"]:
-        visit, _ = visits.visit_with(person, visit, further["visit"], actor)
+        visit, of_visit = visits.visit_with(person, visit, further["visit"], actor)
+        if visit is not None and of_visit:
+            visits.show(visit, of_visit)
     order = Order.objects.create(
         site=site,
         patient=person,

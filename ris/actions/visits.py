@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ris import attributes, clock, validation
-from ris.actions import numbers
+from ris import attributes, clock, events, validation
+from ris.actions import numbers, received
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import Conflict
-from ris.models import Patient, RecordChange, Visit
+from ris.models import Patient, RecordChange, ScheduledProcedureStep, Visit
 from ris.validation import Checker
 
 
@@ -71,6 +71,14 @@ def visit_with(
         present.save(update_fields=names)
         RecordChange.by(actor, at=clock.now(patient.site), verb="edit", subject="visit", subject_id=present.pk, detail=detail)
     return present, detail
+
+
+def show(visit: Visit, changed: Mapping[str, Any]) -> None:
+    """Let the exams of the visit's orders follow what changed of it: it replaces what was received for them."""
+    steps = ScheduledProcedureStep.objects.filter(requested_procedure__order__visit=visit)
+    received.take_off(steps, root=attributes.tags(attributes.VISIT, changed))
+    for pk in steps.order_by("pk").values_list("pk", flat=True):
+        events.publish(events.StepChanged(pk))
 
 
 def _of_admission(patient: Patient, present: Visit | None, values: Mapping[str, Any]) -> Visit | None:

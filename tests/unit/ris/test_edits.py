@@ -127,3 +127,15 @@ def test_an_order_is_placed_with_further_attributes_for_each_of_its_procedures_a
     with pytest.raises(InvalidInput) as refused:
         orders.place_order(a_site(), a_patient_data(), OrderRequest([two.code], attributes={"step": {"Shoes": "42"}, "bill": {}}), ACTOR)
     assert set(refused.value.errors) == {"Shoes", "bill"}
+
+
+def test_what_an_order_says_of_a_visit_shows_with_the_exams_of_its_other_orders_too() -> None:
+    step = steps_of(an_order(patient_id="P1", name="DOE^JANE"))[0]
+    edits.edit_exam(step.pk, {"visit": {"AdmissionID": "V1", "VisitComments": "one"}}, ACTOR)
+    received(step, {"00384000": "as received", "00081030": "study as received"}, {})
+    said = {"visit": {"AdmissionID": "V1", "VisitComments": "two"}}
+    person = a_patient_data(patient_id="P1", name="DOE^JANE")
+    orders.place_order(a_site(), person, OrderRequest([a_procedure().code], attributes=said), ACTOR)
+    step.refresh_from_db()
+    assert "00384000" not in step.received_item and "00081030" in step.received_item
+    assert [answer.VisitComments for answer in served("P1")] == ["two"]
