@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from ris import clock, events
 from ris.actions import booking, received
@@ -135,7 +135,9 @@ def end(step_id: int, verb: str, actor: Actor, reason: str = "", at: datetime | 
 
 
 def _was_given_up(step: ScheduledProcedureStep) -> bool:
-    last = step.changes.last() if step.status == DISCONTINUED else None
+    if step.status != DISCONTINUED:
+        return False
+    last = step.changes.exclude(from_status=F("to_status")).last()  # an edit since is no change of the status
     return last is not None and (last.verb, last.actor_kind, last.actor) == ("discontinue", HOUSEKEEPING.kind, HOUSEKEEPING.name)
 
 

@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 from billing.models import Charge
 from ris import clock, queries
 from ris.actions import steps
+from ris.actions.edits import edit_exam
 from ris.actor import Actor
 from ris.models import ScheduledProcedureStep, Site
 from stepwise import housekeeping
@@ -147,9 +148,10 @@ def test_the_end_of_an_exam_that_was_given_up_completes_it_and_it_is_charged_onc
         performed = begin([step])
     site = rules(begun=3)
     housekeeping.close_left_over(site)
+    edit_exam(step.pk, {"step": {"CommentsOnTheScheduledProcedureStep": "who knows more?"}}, ACTOR)
     end(performed)
     assert status(step) == "COMPLETED"
-    assert [change.verb for change in step.changes.all()][-3:] == ["discontinue", "start", "complete"]
+    assert [change.verb for change in step.changes.all()][-4:] == ["discontinue", "edit", "start", "complete"]
     assert Charge.objects.count() == 1
 
 
