@@ -26,7 +26,8 @@ def save_pool(site: Site, code: str, name: str, ae_titles: Iterable[str], actor:
     stations = [_station(site, ae_title) for ae_title in dict.fromkeys(ae_titles)]
     if not stations:
         raise InvalidInput({"stations": "is empty; a pool needs at least one station"})
-    pool, made = StationPool.objects.get_or_create(site=site, code=code, defaults={"name": name})
+    _, made = StationPool.objects.get_or_create(site=site, code=code, defaults={"name": name})
+    pool = StationPool.objects.select_for_update().get(site=site, code=code)  # of two who change it the later sees what the earlier did
     had = list(pool.stations.order_by("ae_title"))
     _expect(pool, [] if made else [station.ae_title for station in had], before)
     detail: dict[str, list[str]] = {}

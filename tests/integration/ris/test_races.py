@@ -16,8 +16,9 @@ from ris.actions import orders, removal, steps
 from ris.actions.intake import intake_step
 from ris.actions.intake_item import IntakeItem, Outcome, patient_columns
 from ris.actions.orders import OrderRequest
+from ris.actions.pools import save_pool
 from ris.actor import Actor
-from ris.errors import Conflict, SlotTaken
+from ris.errors import ChangedMeanwhile, Conflict, SlotTaken
 from ris.models import RequestedProcedure, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_pool, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.mpps import a_create, received
@@ -84,6 +85,23 @@ def test_bookings_that_compete_over_a_pool_never_take_more_than_its_stations() -
         steps.schedule(waiting[1].pk, "CT01", start, ACTOR)
         answer = begin(book_the_other)
     assert answer.result(30) == "refused"
+
+
+def test_of_two_who_change_a_pool_at_once_the_later_is_told_and_changes_nothing() -> None:
+    pool, site, seen = a_pool("ANYCT", a_station("CT01"), a_station("CT02")), a_site(), ["CT01", "CT02"]
+
+    def leave_one() -> str:
+        try:
+            return save_pool(site, "ANYCT", "Any CT", ["CT01"], ACTOR, before=seen).code
+        except ChangedMeanwhile as error:
+            return str(error)
+
+    a_station("CT03")
+    with transaction_beside() as begin:
+        save_pool(site, "ANYCT", "Any CT", [*seen, "CT03"], ACTOR, before=seen)
+        answer = begin(leave_one)
+    assert "it has CT01, CT02, CT03 now" in answer.result(30)
+    assert pool.stations.count() == 3
 
 
 @pytest.mark.parametrize("attempt", range(3))
