@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef
 from ris import clock, events, names
 from ris.actions import patients
 from ris.actor import Actor
-from ris.db import action
+from ris.db import action, lock
 from ris.errors import ChangedMeanwhile, Conflict
 from ris.identity import MERGED_INTO
 from ris.models import Order, Patient, RecordChange, ScheduledProcedureStep, Visit
@@ -110,6 +110,7 @@ def _refuse(survivor: Patient, merged: Patient) -> None:
 
 def _move_all(merged: Patient, survivor: Patient) -> dict[str, Any]:
     """Orders, visits and records that were merged before go over; what moved, as a history keeps it."""
+    lock(lambda: merged.orders.order_by("pk"))  # before their steps, as everybody does
     received = patients.drop_received(merged)
     orders, visits = merged.orders.order_by("pk"), merged.visits.order_by("pk")
     moved = {
