@@ -34,7 +34,8 @@ def test_on_a_connection_that_is_gone_acknowledging_and_closing_end_no_worker(
     message = channel.basic_get("celery")
     assert message is not None
     server.kill()
-    channel.connection.client = None  # as it is after a worker's first step has closed the transport
+    channel._disconnect_pools()  # as it is after a worker's first step has closed the transport
+    channel.connection.client = None
     message.ack_log_error(logging.getLogger("worker"), connection.connection_errors)
     assert "the connection to Redis is gone" in caplog.text
     connection.release()
