@@ -8,6 +8,7 @@ station as they are now.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
 
 from dimse.policy import Policy, Reject
 from ris import clock, peers, queries
@@ -15,6 +16,7 @@ from ris.models import ScheduledProcedureStep, Site, Station
 from ris.web import times
 from worklist import askers, captured, matching, typed, verdicts
 from worklist.captured import Captured
+from worklist.find import find
 from worklist.models import WorklistEntry
 from worklist.query import Query
 from worklist.verdicts import Verdict
@@ -110,7 +112,8 @@ def explain(step: ScheduledProcedureStep, asking: Asking, policy: Policy) -> Exp
     rules = [*_association(asking, policy), *_asked(asking, step), _hospital(step, asking), _schedule(step, entry)]
     keys = matching.explain(asking.query, entry) if asking.query is not None and entry is not None else []
     ae_titles = frozenset(Station.objects.filter(site=asking.site).values_list("ae_title", flat=True))
-    return Explanation(step, asking, (*rules, *(verdicts.of_key(one, ae_titles) for one in keys)))
+    found = (*rules, *(verdicts.of_key(one, ae_titles) for one in keys))
+    return Explanation(step, asking, (*found, *(_limit(step, asking) if all(verdict.matches for verdict in found) else ())))
 
 
 def _site_of_station(calling: str) -> Site:
@@ -174,6 +177,17 @@ def _schedule(step: ScheduledProcedureStep, entry: WorklistEntry | None) -> Verd
         else "It has no entry in the worklist: run manage.py rebuild_worklist"
     )
     return Verdict("schedule", "Schedule", "", "", False, why)
+
+
+def _limit(step: ScheduledProcedureStep, asking: Asking) -> list[Verdict]:
+    """Whether an exam that matches is among the answers that the station is set to; nothing where it has no limit."""
+    limit = askers.profile_of(asking.site, asking.calling, asking.query).answer_limit if asking.query is not None else None
+    if asking.query is None or limit is None:
+        return []
+    sent = islice((one.step_id for page in find(asking.site, asking.query) for one in page), limit)
+    matches = step.pk in sent
+    why = f"It is {'among' if matches else 'behind'} the first {limit}, in order of start, that are sent"
+    return [Verdict("answer_limit", "Answer limit", str(limit), "", matches, why)]
 
 
 def said_at(moment: datetime, site: Site) -> str:

@@ -242,7 +242,7 @@ def _named(query: Query, prefix: str, each: Q) -> Q:
         return Q()
     columns = [prefix + column for column in _NAME_COLUMNS]
     groups = [values.name_groups(one)[0] for one in name.values]
-    if name.kind is Kind.WILDCARD:
+    if any(sign in group for group in groups for sign in "*?"):  # of full width too, which folding makes plain
         return _begin_with([_prefix_of(group).rstrip("^") for group in groups], columns, each)
     return _either(each & _any_of(column, groups) for column in columns)
 

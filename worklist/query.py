@@ -190,6 +190,9 @@ def _read_sequence(dataset: Dataset, key: Key, reading: _Reading, path: str) -> 
 def _classify(key: Key, raw: tuple[str, ...], reading: _Reading, path: str) -> Asked:
     if key.vr == "CS":
         raw = tuple(text.upper() for text in raw)
+    if any("\0" in text for text in raw):  # no value here has one: imports leave them out too
+        reading.notes.append(f"{path}{key.keyword} has NUL characters within its value; they are left out")
+        raw = tuple(text.replace("\0", "") for text in raw)
     asked = tuple(text for text in raw if not _is_universal(key, text))
     if not asked or len(asked) < len(raw):
         return Asked(key)

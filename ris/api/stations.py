@@ -113,9 +113,12 @@ def get_station(request: HttpRequest, ae_title: Line) -> dict[str, Any]:
 
 @router.patch("/stations/{ae_title}", auth=Bearer("stations.edit"), response=_STATION)
 def change_station(request: HttpRequest, ae_title: Line, body: StationIn) -> dict[str, Any]:
-    """Change some of a station's settings; its next query is answered by them."""
+    """Change some of a station's settings; its next query is answered by them. Without `version` too, refused when somebody else
+    changed the station at the same moment."""
     site = base.site_of(request)
-    save_station(site, body.over(data_of(_station(site, ae_title))), caller(request).actor, body.version)
+    station = _station(site, ae_title)
+    version = station.version if body.version is None else body.version
+    save_station(site, body.over(data_of(station)), caller(request).actor, version)
     return _again(site, ae_title)
 
 

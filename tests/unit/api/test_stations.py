@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 
+from ris.actions.stations import StationData, data_of
 from ris.actions.tokens import create_token
+from ris.api import stations as api_stations
 from ris.models import RecordChange, Station
 from tests.unit.api.conftest import Rest, row_counts
 
@@ -78,6 +80,18 @@ def test_a_change_of_what_somebody_else_changed_is_a_conflict(rest: Rest) -> Non
     assert rest.patch("/stations/CT01", {"room": "Room 2", "version": 1})[0] == 200
     status, answer = rest.patch("/stations/CT01", {"room": "Room 3", "version": 1})
     assert (status, "Somebody else changed this station" in answer["detail"]) == (409, True)
+
+
+def test_of_two_changes_at_the_same_moment_none_is_lost(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(station: Station) -> StationData:
+        monkeypatch.setattr(api_stations, "data_of", data_of)
+        found = data_of(station)
+        assert rest.patch("/stations/CT01", {"room": "Room 2"})[0] == 200
+        return found
+
+    monkeypatch.setattr(api_stations, "data_of", read)
+    assert rest.patch("/stations/CT01", {"name": "CT one"})[0] == 409
+    assert Station.objects.get(ae_title="CT01").room == "Room 2"
 
 
 def test_a_station_is_registered_and_set_anew_by_put(rest: Rest) -> None:

@@ -85,6 +85,17 @@ def test_two_who_change_an_exam_at_once_are_told(signed_in: SignIn) -> None:
     assert Order.objects.get().comments == "theirs"
 
 
+def test_a_visit_that_was_changed_from_another_order_meanwhile_is_not_set_back(signed_in: SignIn) -> None:
+    client, order = signed_in(), an_order()
+    url = f"/steps/{steps_of(order)[0].pk}/edit/"
+    assert client.post(url, form_of(client, url) | {"CurrentPatientLocation": "Ward A"}).status_code == 302
+    mine = form_of(client, url)
+    Visit.objects.update(current_patient_location="Ward B")
+    answer = client.post(url, mine | {"VisitComments": "fasting"})
+    assert (answer.status_code, "Somebody else changed the visit" in answer.content.decode()) == (422, True)
+    assert Visit.objects.get().current_patient_location == "Ward B"
+
+
 @pytest.mark.parametrize(("role", "status"), [("scheduler", 200), ("technologist", 200), ("biller", 403)])
 def test_who_may_change_an_exam(signed_in: SignIn, role: str, status: int) -> None:
     step = steps_of(an_order())[0]

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from random import Random
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -265,3 +266,16 @@ def test_the_command_refuses_a_message_of_another_station() -> None:
     asked = a_query(identifier({STATION: "CT01"}), calling="MR01")
     with pytest.raises(CommandError, match="was sent by MR01, not by CT01"):
         call_command("explain", step.scheduled_procedure_step_id, station="CT01", message=asked.pk)
+
+
+def test_an_exam_behind_the_answer_limit_of_the_station_is_told_so() -> None:
+    a_station("CT01")
+    first, second = a_step(10), a_step(60)
+    Station.objects.filter(ae_title="CT01").update(answer_limit=1)
+    Site.objects.update(stations_revision=uuid4())
+    a_query(identifier({STATION: "CT01"}), answers=1)
+    assert explained(first).is_shown
+    assert against(explained(second)) == {"answer_limit": "It is behind the first 1, in order of start, that are sent"}
+    Station.objects.filter(ae_title="CT01").update(answer_limit=None)
+    Site.objects.update(stations_revision=uuid4())
+    assert explained(second).is_shown

@@ -37,8 +37,23 @@ def a_worklist() -> None:
 
 
 KEYS: dict[str, list[str]] = {
-    "PatientName": ["", "*", "mu*", "SMITH", "SMITH^*", "smith^john", "山田*", "*a*", "M?LLER*", "MÜL*=*", "O'N*"],
-    "PatientID": ["", "T00001", "T*", "nobody"],
+    "PatientName": [
+        "",
+        "*",
+        "mu*",
+        "SMITH",
+        "SMITH^*",
+        "smith^john",
+        "山田*",
+        "*a*",
+        "M?LLER*",
+        "MÜL*=*",
+        "O'N*",
+        "山＊",
+        "SMIT？",
+        "A\0B",
+    ],
+    "PatientID": ["", "T00001", "T*", "nobody", "T0\x000001"],
     "AccessionNumber": ["", "A*", "*1"],
     "RequestedProcedureID": ["", "RP-70001", "RP-7000*"],
 }
