@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from ris import clock, events
 from ris.actions import booking, received
@@ -135,9 +135,7 @@ def end(step_id: int, verb: str, actor: Actor, reason: str = "", at: datetime | 
 
 
 def _was_given_up(step: ScheduledProcedureStep) -> bool:
-    if step.status != DISCONTINUED:
-        return False
-    last = step.changes.exclude(from_status=F("to_status")).last()  # an edit since is no change of the status
+    last = step.last_move() if step.status == DISCONTINUED else None
     return last is not None and (last.verb, last.actor_kind, last.actor) == ("discontinue", HOUSEKEEPING.kind, HOUSEKEEPING.name)
 
 

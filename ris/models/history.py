@@ -33,6 +33,11 @@ class Change(models.Model):
     def __str__(self) -> str:
         return f"{self.verb} by {self.actor}"
 
+    @property
+    def is_move(self) -> bool:
+        """Whether the status became another one."""
+        return self.from_status != self.to_status
+
     @classmethod
     def by(cls, actor: Actor, **fields: Any) -> Self:
         """Record a change by the actor and return its row."""

@@ -1,6 +1,7 @@
 """Scheduled procedure steps, where they are to be performed, and their history."""
 
 from django.db import models
+from django.db.models import F
 
 from ris.models.history import Change
 from ris.models.order import RequestedProcedure
@@ -49,6 +50,10 @@ class ScheduledProcedureStep(models.Model):
 
     def __str__(self) -> str:
         return self.scheduled_procedure_step_id
+
+    def last_move(self, **wanted: str) -> "StepChange | None":
+        """The latest change of the status, of those that have these values: a booking or an edit moves nothing."""
+        return self.changes.filter(**wanted).exclude(from_status=F("to_status")).order_by("pk").last()
 
 
 class StepStation(models.Model):

@@ -46,8 +46,8 @@ def latest_changes(steps: Iterable[ScheduledProcedureStep]) -> dict[int, StepCha
     present = {step.pk: step.status for step in steps}
     found: dict[int, StepChange] = {}
     for change in StepChange.objects.filter(step__in=present).order_by("pk"):
-        moved = change.from_status != change.to_status or change.to_status == SCHEDULED
-        if moved and change.to_status == present[change.step_id]:
+        booked = change.to_status == SCHEDULED and change.verb != "edit"
+        if (change.is_move or booked) and change.to_status == present[change.step_id]:
             found[change.step_id] = change
     return found
 

@@ -36,7 +36,7 @@ def treads(step: ScheduledProcedureStep, changes: Sequence[StepChange], today: d
     """Ordered, scheduled, arrived, started, ended."""
     order = step.requested_procedure.order
     past = "COMPLETED"
-    reached = {change.to_status: change for change in changes}
+    reached = {change.to_status: change for change in changes if change.is_move}
     stations = step.pool.code if step.pool else ", ".join(row.ae_title for row in step.stations.all())
     found = [Tread("Ordered", f"{times.moment_near(order.ordered_at, today)}, {order.ordered_by}", past)]
     if step.start:

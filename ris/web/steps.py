@@ -57,7 +57,7 @@ _ENDS = ("complete", "discontinue")
 
 
 def _was_started_by_hand(step: ScheduledProcedureStep) -> bool:
-    started = step.changes.filter(to_status=STARTED).order_by("pk").last()
+    started = step.last_move(to_status=STARTED)
     return started is not None and started.verb == "start_by_hand"
 
 

@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from ris.models import Order, Patient, RecordChange, ScheduledProcedureStep, StepChange, Visit
+from ris.web.rows import latest_changes
 from tests.support.hospital import an_order, steps_of
 from tests.support.worklist import asked_over, identifier
 
@@ -45,6 +46,7 @@ def test_what_is_changed_of_an_exam_is_served_and_the_rest_stays(signed_in: Sign
     assert answer.ScheduledProcedureStepSequence[0].RequestedContrastAgent == "Iohexol"
     assert list(answer.NamesOfIntendedRecipientsOfResults) == ["Haddad^Rania", "ROE^ANN^M"]
     assert (answer.RequestedProcedurePriority, answer.AdmittingDate, answer.AdmittingTime) == ("STAT", "20260630", "0905")
+    assert latest_changes([step])[step.pk].verb == "schedule", "the lists say who booked it, not who edited it"
     assert StepChange.objects.filter(step=step).latest("pk").detail == {"RequestedContrastAgent": ["", "Iohexol"]}
     again = form_of(client, url)
     assert (again["AdmittingDate"], again["AdmittingTime"], again["RequestedContrastAgent"]) == ("30-Jun-2026", "09:05", "Iohexol")

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from ris.actions import steps
+from ris.actions.edits import edit_exam
 from ris.actor import Actor
 from ris.models import Order, Patient, ScheduledProcedureStep
 from ris.web import times
@@ -159,7 +160,11 @@ def test_an_exam_without_mpps_is_started_and_ended_by_hand(signed_in: SignIn) ->
     address = f"/steps/{step.pk}/"
     assert f"{address}complete/" not in client.get(address).content.decode()
     client.post(f"{address}start-by-hand/")
-    assert f"{address}complete/" in client.get(address).content.decode()
+    edit_exam(step.pk, {"step": {"CommentsOnTheScheduledProcedureStep": "slowly"}}, Actor("user", "Somebody Else"))
+    page = client.get(address)
+    assert f"{address}complete/" in page.content.decode()
+    [started] = [tread for tread in page.context["treads"] if tread.title == "Started"]
+    assert "Somebody Else" not in started.text
     client.post(f"{address}complete/")
     step.refresh_from_db()
     assert step.status == "COMPLETED"
