@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page
 from pydicom.dataset import Dataset
 
 from dimse.scu import ScuError
 from dimse.uids import new_uid
+from tests.support import daytime
 from tests.support.items import element, part_10, sequence
 from tests.support.stack import Stack
 from tests.support.wait import wait_until
@@ -22,7 +22,7 @@ from training.query import Question
 from training.scu import Target, find, n_create, n_set
 
 CT01 = Device("CT01", "CT", operator="WEBER^Jan")
-_ZONE = ZoneInfo("America/New_York")
+_ZONE = daytime.zone()
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.support import daytime
+
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_PASSWORD = "demo-password-of-the-tests"
 TEMPLATE = "stepwise_template"  # PostgreSQL's database that others are made from
@@ -43,7 +45,7 @@ def _migrate(folder: Path) -> None:
 
 def _load_demo(folder: Path) -> None:
     migrated(folder)
-    _manage(folder, "prepare", RIS_DEMO="1", RIS_DEMO_PASSWORD=DEMO_PASSWORD)
+    _manage(folder, "prepare", RIS_DEMO="1", RIS_DEMO_PASSWORD=DEMO_PASSWORD, RIS_TIME_ZONE=daytime.zone().key)
 
 
 def _make_template() -> None:

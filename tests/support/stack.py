@@ -16,6 +16,7 @@ from urllib.request import Request, urlopen
 import psutil
 
 from billing.charge_processor.ledger import Ledger
+from tests.support.daytime import zone
 from tests.support.ports import free_port
 from tests.support.prepared import DEMO_PASSWORD
 from tests.support.supervised import command_line
@@ -156,6 +157,7 @@ def running_stack(data_dir: Path, **environment: str) -> Iterator[Stack]:
             "RIS_DEMO": "1",
             "RIS_DEMO_PASSWORD": DEMO_PASSWORD,
             "RIS_API_TOKEN": TOKEN,
+            "RIS_TIME_ZONE": zone().key,
         }
         | environment,
         http,

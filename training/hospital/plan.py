@@ -195,11 +195,13 @@ class Planner:
         present = next((i for i, (_, span) in enumerate(slots) if span.end > now), len(slots))
         # Close to midnight all that follows is tomorrow's: the present slot waits then, so that today's worklist is not empty.
         last_of_today = present + 1 >= len(slots) or slots[present + 1][1].start >= self._when.midnight
-        late = late and present > 0 and self._may_run_over(slots[present - 1][1])
+        early, late = not late, late and present > 0 and self._may_run_over(slots[present - 1][1])
         running = present - 1 if late or last_of_today else present
         exams = []
         for index, (procedure, span) in enumerate(slots):
             course = self._course(index - running, span)
+            if last_of_today and early and index == present:
+                course = Course.ARRIVED  # else nobody had just arrived anywhere
             stat = index == running + 1 and station.data.ae_title.endswith("02")
             exams.append(Exam(procedure, (Appointment(station.data.ae_title, span, course),), stat))
         return exams

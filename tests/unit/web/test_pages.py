@@ -326,7 +326,7 @@ def test_the_theme_is_written_into_the_page(signed_in: SignIn) -> None:
 
 
 def test_what_is_left_over_of_earlier_days_is_listed_with_what_to_do(signed_in: SignIn) -> None:
-    yesterday = an_order(start=in_minutes(-24 * 60))
+    yesterday = an_order(start=in_minutes(-30 * 60))
     today = an_order(station="CT02", start=in_minutes(5))
     text = signed_in().get("/worklist/left-over/").content.decode()
     assert yesterday.accession_number in text
