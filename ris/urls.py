@@ -28,7 +28,7 @@ urlpatterns = [
     path("stations/", stations.listing, name="stations"),
     # No AE title has more than 16 characters, so that these are none.
     path("stations/register-a-station/", stations.register, name="station-new"),
-    path("stations/pools-of-stations/make/", pools.register, name="pool-new"),
+    path("stations/make-a-pool-of-stations/", pools.register, name="pool-new"),
     path("stations/pools-of-stations/<path:code>/", pools.edit, name="pool-edit"),
     path("stations/<path:ae_title>/edit/", stations.edit, name="station-edit"),
     path("stations/<path:ae_title>/", stations.show, name="station"),

@@ -129,12 +129,12 @@ def explain_step(request: HttpRequest, step_id: int, query: Query[ExplanationQue
 
 
 @router.get("/stations/{ae_title}/queries", auth=Bearer("worklist.explain"), response={200: Page[OutcomeOut], **refusals(422)})
-def list_queries(request: HttpRequest, ae_title: str, query: Query[ListQuery]) -> dict[str, Any]:
+def list_queries(request: HttpRequest, ae_title: Line, query: Query[ListQuery]) -> dict[str, Any]:
     """The worklist queries of an AE title, the latest first, with what each key keeps from the answer. An AE title that never asked has
     none; it need not be that of a station."""
     base.known_parameters(request, query)
     site = base.site_of(request)
-    messages, count = captured.page(ae_title.strip(), query.offset, query.limit)
+    messages, count = captured.page(ae_title, query.offset, query.limit)
     return {"items": [_outcome(outcome.of(explanation.of_message(one, ae_title)), site) for one in messages], "count": count}
 
 

@@ -54,10 +54,10 @@ def of_step(request: HttpRequest, step_id: int) -> dict[str, Any]:
 
 
 @router.get("/stations/{ae_title}/findings", auth=Bearer("worklist.explain"), response={200: Page[StationFindingOut], **refusals(422)})
-def of_station(request: HttpRequest, ae_title: str, query: Query[ListQuery]) -> dict[str, Any]:
+def of_station(request: HttpRequest, ae_title: base.Line, query: Query[ListQuery]) -> dict[str, Any]:
     """What was odd about the queries of an AE title and about the answers to it, the latest first."""
     site = base.site_of(request)
-    rows, count = base.cut(request, query, findings.recorded(site, ae_title.strip()).select_related("step"))
+    rows, count = base.cut(request, query, findings.recorded(site, ae_title).select_related("step"))
     return {"items": [_of_station(line, site) for line in findings.lines(rows)], "count": count}
 
 

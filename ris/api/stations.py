@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 from datetime import time
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 from ninja.responses import Status
-from pydantic import ValidationInfo, field_validator
+from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, field_validator
 
 from ris.actions.pools import save_pool
 from ris.actions.stations import NEW, StationData, data_of, save_station
@@ -18,6 +18,20 @@ from ris.errors import NotFound
 from ris.models import Site, Station, StationPool
 
 router = Router(tags=["stations"])
+
+
+def _wall_time(value: object) -> object:
+    """A time of the hospital's clock: a number would be taken for seconds after midnight, and one with an offset compares with none."""
+    try:
+        found = time.fromisoformat(value.strip()) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is not None:
+        raise ValueError("must be a time of the hospital's clock such as 08:00, without an offset")
+    return found
+
+
+WallTime = Annotated[time, BeforeValidator(_wall_time), WithJsonSchema({"type": "string", "description": "08:00, the hospital's clock."})]
 
 
 class StationSettings(Schema):
@@ -57,8 +71,8 @@ class StationIn(Body):
     modalities: list[Line] | None = None
     room: Line | None = None
     enabled: bool | None = None
-    opens: time | None = None
-    closes: time | None = None
+    opens: WallTime | None = None
+    closes: WallTime | None = None
     addresses: list[Line] | None = None
     character_set: str | None = None
     time_zone: Line | None = None

@@ -23,7 +23,8 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def page(view: View[P]) -> View[P]:
-    """A view for signed-in people only; what it shows is never kept by a cache. NotFound is 404, NotPermitted is 403.
+    """A view for signed-in people only; what it shows is never kept by a cache. NotFound is 404, as is an address with NUL,
+    which PostgreSQL cannot look up; NotPermitted is 403.
 
     Two people who make the same thing at one moment, past the check that would have named it: 409 for the later one.
     """
@@ -31,6 +32,8 @@ def page(view: View[P]) -> View[P]:
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
+        if "\0" in request.path:
+            raise Http404("Nothing here is called so.")
         try:
             response = view(request, *args, **kwargs)
         except NotFound as error:

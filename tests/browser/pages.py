@@ -225,7 +225,7 @@ _STATES = [
     State("station-edit", "station-edit", "/stations/CT01/edit/"),
     State("station-edit", "station-edit-errors", "/stations/CT01/edit/", fill("Save", aliases="CT01", answer_limit="0"), status=422),
     State("station-new", "station-new", "/stations/register-a-station/"),
-    State("pool-new", "pool-new", "/stations/pools-of-stations/make/"),
+    State("pool-new", "pool-new", "/stations/make-a-pool-of-stations/"),
     State("pool-edit", "pool-edit", "/stations/pools-of-stations/ANYCT/"),
     State("station-queries", "station-queries", "/stations/MR01/queries/"),
     State("station-queries", "station-queries-none", "/stations/NOBODY/queries/"),

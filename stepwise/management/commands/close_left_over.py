@@ -4,7 +4,9 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 
+from ris.console import counted, not_ready
 from ris.models import Site
 from stepwise import housekeeping
 
@@ -27,17 +29,19 @@ class Command(BaseCommand):
                     self._count(site)
                 else:
                     closed = housekeeping.close_left_over(site, closed=self._progress)
-                    self.stdout.write(f"{site.name}: {closed} exams closed")
+                    self.stdout.write(f"{site.name}: {counted(closed, 'exam')} closed")
+        except DatabaseError as error:
+            raise not_ready(error) from error
         except KeyboardInterrupt:
-            self.stderr.write(f"Stopped behind {self._closed} exams. Each is closed as a whole; run it again for the rest.")
+            self.stderr.write(f"Stopped behind {counted(self._closed, 'exam')}. Each is closed as a whole; run it again for the rest.")
             raise
 
     def _count(self, site: Site) -> None:
         for rule, steps in housekeeping.left_over(site):
             days = getattr(site, rule.days)
-            self.stdout.write(f"{site.name}: {steps.count()} exams to {rule.verb} ({rule.reason.format(days=days)})")
+            self.stdout.write(f"{site.name}: {counted(steps.count(), 'exam')} to {rule.verb} ({rule.reason.format(days=days)})")
 
     def _progress(self, closed: int) -> None:
         self._closed = closed
         if self.stderr.isatty():
-            self.stderr.write(f"\r{closed} exams", ending="")
+            self.stderr.write(f"\r{counted(closed, 'exam')}", ending="")

@@ -58,6 +58,9 @@ def test_queries_of_a_station_with_what_each_key_excluded(rest: Rest, step: int)
     assert empty["missed"] == [{"step": step, "excluded_by": ["Scheduled Station AE Title"]}]
     assert rest.get("/stations/CT01/queries", limit=1, offset=1)[1]["items"][0]["got"] == 1
     assert rest.get("/stations/NOBODY/queries")[1] == {"items": [], "count": 0}
+    assert [rest.get(f"/stations/%00/{what}")[1]["detail"] for what in ("queries", "findings")] == [
+        "ae_title: holds a control character; type it again as plain text"
+    ] * 2
     assert rest.get("/stations/CT01/queries", day="x")[0] == 422
 
 

@@ -66,6 +66,9 @@ def test_what_is_changed_comes_back_and_the_rest_stays(rest: Rest) -> None:
         ({"own_list": True}, "own_list"),
         ({"aliases": None}, "aliases"),
         ({"aliases": "CT02"}, "aliases"),
+        ({"opens": "08:00+02:00"}, "opens"),
+        ({"opens": 8}, "opens"),
+        ({"closes": "25:00"}, "closes"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_name(rest: Rest, body: dict[str, Any], field: str) -> None:

@@ -182,8 +182,8 @@ def test_the_command_counts_or_closes(rules: Callable[..., Site]) -> None:
     step = booked(9)
     said = StringIO()
     call_command("close_left_over", dry_run=True, stdout=said)
-    assert said.getvalue() == "Northbridge General: 1 exams to cancel (not begun within 7 days of its time; closed by rule)\n"
+    assert said.getvalue() == "Northbridge General: 1 exam to cancel (not begun within 7 days of its time; closed by rule)\n"
     assert status(step) == "SCHEDULED"
     call_command("close_left_over", stdout=said)
-    assert said.getvalue().endswith("Northbridge General: 1 exams closed\n")
+    assert said.getvalue().endswith("Northbridge General: 1 exam closed\n")
     assert status(step) == "CANCELED"

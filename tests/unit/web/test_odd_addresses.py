@@ -52,6 +52,12 @@ def test_control_characters_in_a_place_count_for_nothing(signed_in: SignIn) -> N
     assert client.post(f"/steps/{step.pk}/schedule/", odd).status_code == 422
 
 
+def test_an_address_with_a_control_character_leads_nowhere(signed_in: SignIn) -> None:
+    client = signed_in("admin")
+    for below in ("%00/", "%00/edit/", "%00/queries/", "%00/findings/", "pools-of-stations/%00/"):
+        assert client.get(f"/stations/{below}").status_code == 404, below
+
+
 def test_the_id_of_another_patient_is_refused_in_the_form(signed_in: SignIn) -> None:
     patients.register_patient(a_site(), a_patient_data(patient_id="P1"), ACTOR)
     other = patients.register_patient(a_site(), a_patient_data(patient_id="P2"), ACTOR)

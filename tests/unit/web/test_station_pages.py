@@ -113,8 +113,8 @@ def test_a_pool_is_made_and_changed(signed_in: SignIn) -> None:
         a_station(ae_title)
     client = signed_in("integrator")
     made = {"code": "ANYCT", "name": "Any CT", "stations": ["CT01", "CT02"], "before": ""}
-    assert client.post("/stations/pools-of-stations/make/", made).status_code == 302
-    assert client.post("/stations/pools-of-stations/make/", made).status_code == 422
+    assert client.post("/stations/make-a-pool-of-stations/", made).status_code == 302
+    assert client.post("/stations/make-a-pool-of-stations/", made).status_code == 422
     changed = {"name": "Any CT", "stations": ["CT03"], "before": "CT01,CT02"}
     assert client.post("/stations/pools-of-stations/ANYCT/", changed).status_code == 302
     assert [one.ae_title for one in StationPool.objects.get().stations.all()] == ["CT03"]
@@ -123,6 +123,12 @@ def test_a_pool_is_made_and_changed(signed_in: SignIn) -> None:
     answer = client.post("/stations/pools-of-stations/ANYCT/", {"name": "", "stations": [], "before": "CT03"})
     assert "Stations is empty" in answer.content.decode()
     assert "Stations: CT03, before CT01, CT02" in client.get("/stations/pools-of-stations/ANYCT/").content.decode()
+
+
+def test_a_pool_named_like_a_page_can_be_changed_too(signed_in: SignIn) -> None:
+    a_station("CT01")
+    pool = save_pool(a_site(), "make", "Any CT", ["CT01"], ACTOR)
+    assert signed_in("integrator").get(reverse("pool-edit", args=["make"])).context["pool"] == pool
 
 
 def test_who_may_not_change_stations_sees_no_way_to(signed_in: SignIn) -> None:
