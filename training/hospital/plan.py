@@ -5,7 +5,7 @@ multiple of five minutes. The plan is built outwards from the present moment, so
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from random import Random
@@ -126,7 +126,20 @@ class Planner:
             self._fill(station, anchor, forward=False)
         for number, station in enumerate(self._stations.values()):
             self._exams += self._unfold(station, late=number % 2 == 1)
+        self._cancel_one()
         return self._exams
+
+    def _cancel_one(self) -> None:
+        """When chance canceled none, the last of those that are far ahead."""
+        courses = [exam.appointments[0].course for exam in self._exams]
+        if Course.CANCELED in courses:
+            return
+        last = max(
+            (number for number, exam in enumerate(self._exams) if courses[number] == Course.SCHEDULED and len(exam.appointments) == 1),
+            key=lambda number: self._exams[number].appointments[0].span.start,
+        )
+        exam = self._exams[last]
+        self._exams[last] = replace(exam, appointments=(replace(exam.appointments[0], course=Course.CANCELED),))
 
     def _single(self, station: StationData) -> list[ProcedureData]:
         return [p for p in self._catalogue if len(p.steps) == 1 and p.steps[0].modality in station.modalities]

@@ -11,7 +11,7 @@ from training.hospital.plan import WAITING, Course, Exam, Planner, Span, Window,
 from training.hospital.stations import STATIONS
 
 ZONE = ZoneInfo("America/New_York")
-HOURS = ["00:00", "00:07", "03:30", "08:29", "08:31", "13:37", "17:31", "21:03", "23:41", "23:59"]
+HOURS = ["00:00", "00:07", "03:30", "08:29", "08:31", "13:37", "13:57", "17:31", "21:03", "23:41", "23:59"]
 AUTUMN_NIGHT = "2026-11-01T01:20"
 
 
