@@ -55,7 +55,7 @@ def c_find(request: FindRequest) -> Iterator[FindAnswer]:
     status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
     room = profile.answer_limit
     for page in ready.search.pages():
-        linting.looking.offer(site.pk, peer.calling_ae_title, page, clock.now(site))
+        linting.looking.offer(site.pk, peer.calling_ae_title, page[:room], clock.now(site))
         for at in range(0, len(page), BATCH):
             if request.is_cancelled():
                 yield statuses.CANCELED, None

@@ -21,7 +21,8 @@ from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minute
 from tests.support.ports import free_port
 from tests.support.processes import Process
 from tests.support.worklist import a_find_request, identifier
-from worklist import findings, scp
+from worklist import findings, linting, scp
+from worklist.find import Found
 from worklist.models import WorklistFinding
 from worklist.scp import c_find
 
@@ -64,6 +65,14 @@ def test_what_a_setting_takes_away_is_told_beside_the_answers(three_orders: None
     ]
     findings.gathering.write()
     assert WorklistFinding.objects.get(code="ANSWERS_CUT").station_ae_title == "CT01"
+
+
+def test_what_is_behind_the_answer_limit_is_not_linted_for_the_station(three_orders: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Found] = []
+    monkeypatch.setattr(linting.looking, "offer", lambda site_id, ae_title, found, seen: looked.extend(found))
+    save_station(a_site(), StationData("CT01", ("CT",), answer_limit=2), ACTOR)
+    assert statuses_of(identifier(PatientID="")) == [statuses.PENDING] * 2
+    assert len(looked) == 2
 
 
 def test_a_key_that_is_no_date_fails_with_a900_and_names_the_element(db: None) -> None:
