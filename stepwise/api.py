@@ -154,6 +154,14 @@ def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     return _answer(request, 413, {"detail": f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes."})
 
 
+def _broken(request: HttpRequest, error: Exception) -> HttpResponse:
+    """What nobody foresaw: the traceback is for the log, the answer is JSON all the same."""
+    log.error("a REST call failed", path=request.path, exc_info=error)
+    return _answer(
+        request, 500, {"detail": "This failed by a fault of the server, which is in its log. Look what was done before you try again."}
+    )
+
+
 def _answer(request: HttpRequest, status: int, body: dict[str, Any]) -> HttpResponse:
     return api.create_response(request, body, status=status)
 
@@ -167,6 +175,7 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     OperationalError: _database_away,
     IntegrityError: _raced,
     RequestDataTooBig: _too_big,
+    Exception: _broken,
 }
 for kind, handler in _HANDLERS.items():
     api.add_exception_handler(kind, handler)

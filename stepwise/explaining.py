@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from ris.errors import InvalidInput, NotFound
 from ris.models import ScheduledProcedureStep
-from stepwise.associations import decide
+from stepwise.associations import decide_as_served
 from worklist import captured, explanation
 from worklist.explanation import Asking, Explanation
 
 
 def explain(step: ScheduledProcedureStep, asking: Asking) -> Explanation:
-    return explanation.explain(step, asking, decide)
+    return explanation.explain(step, asking, decide_as_served)
 
 
 def asking(step: ScheduledProcedureStep, station: str, message_id: int | None, keys: Mapping[str, str]) -> Asking:

@@ -20,7 +20,7 @@ from dimse.tls import BadTlsSettings, ClientCertificate, TlsSettings
 from mpps.scp import MPPS
 from ris.actions.sites import ensure_default_site
 from ris.console import not_ready
-from stepwise.associations import decide
+from stepwise import associations
 from worklist import findings, linting
 from worklist.scp import WORKLIST
 
@@ -68,6 +68,7 @@ class Command(BaseCommand):
             raise CommandError(f"{error} End what uses it, or choose another port with {ports}.") from error
         except BadTlsSettings as error:
             raise CommandError(f"{error} Look at RIS_DICOM_TLS_CERTIFICATE, RIS_DICOM_TLS_KEY and RIS_DICOM_TLS_CA.") from error
+        associations.record()
         if journal:
             journal.start()
         findings.gathering.start()
@@ -91,7 +92,7 @@ def server_settings(ae_title: str) -> ServerSettings:
         bind=settings.DICOM_BIND,
         port=settings.DICOM_PORT,
         inherited_fd=_descriptor("RIS_DICOM_FD"),
-        policy=decide,
+        policy=associations.decide,
         max_associations=settings.DICOM_MAX_ASSOCIATIONS,
         max_per_caller=settings.DICOM_MAX_PER_CALLER or None,
         user_identities=UserIdentities(settings.DICOM_USER_IDENTITY),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 from pytest_django.fixtures import Settings
@@ -9,6 +10,7 @@ from pytest_django.fixtures import Settings
 from dimse.policy import Accept, Reject
 from ris.actions.stations import StationData, save_station
 from ris.models import Site
+from stepwise import associations
 from stepwise.associations import decide
 from tests.support.hospital import ACTOR, a_site
 
@@ -82,3 +84,14 @@ def test_a_change_holds_from_the_next_association_on_and_an_association_costs_on
     a_station("10.0.0.5")
     a_station(title="CT99")
     assert (reason(), reason("CT99")) == (None, None)
+
+
+def test_those_who_tell_of_the_server_know_how_it_decides(settings: Settings, tmp_path: Path) -> None:
+    a_site()
+    settings.DATA_DIR = tmp_path
+    assert isinstance(associations.decide_as_served("CT99", "STEPWISE", "10.0.0.6"), Reject)
+    settings.UNKNOWN_CALLERS = "accept"
+    associations.record()
+    settings.UNKNOWN_CALLERS = "reject"
+    assert isinstance(associations.decide_as_served("CT99", "STEPWISE", "10.0.0.6"), Accept)
+    assert isinstance(decide("CT99", "STEPWISE", "10.0.0.6"), Reject)
