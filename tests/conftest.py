@@ -25,6 +25,14 @@ def django_db_keepdb() -> bool:
     return True
 
 
+@pytest.fixture(autouse=True)
+def _nothing_gathered_before() -> None:
+    """What this process gathers about queries waits in memory for a thread that tests do not run: it is of rows that are rolled back."""
+    from worklist import findings
+
+    findings.gathering._waiting.clear()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts browsers and the whole product comes first, what takes moments last: no process of a run is left with the long files."""
     items.sort(key=lambda item: _LONG_FIRST.index(_kind(item.path)))

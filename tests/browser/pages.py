@@ -3,11 +3,13 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from playwright.sync_api import Page, expect
 
 from ris.web.steps import VERBS
 from ris.web.worklist import STAGES
+from tests.support import daytime
 from tests.support.looking import LOOKS, NARROW, TWO_LOOKS, Look
 
 STRANGER = ""
@@ -80,11 +82,13 @@ def _type_an_unreadable_time(page: Page) -> None:
 
 
 def _choose_a_taken_time(page: Page) -> None:
-    """The time of an exam that the station's day shows."""
+    """The time of an exam that the station's day shows: today's, for tomorrow's may be empty."""
     page.get_by_label("Station", exact=True).select_option("CT01")
-    heading = page.locator("#station-day h2")
-    expect(heading).to_contain_text("CT01")
-    day = heading.inner_text().split()[-1]
+    expect(page.locator("#station-day h2")).to_contain_text("CT01")
+    day = f"{datetime.now(daytime.zone()):%d-%b-%Y}"
+    page.get_by_label("Start").fill(f"{day} 18:30")
+    page.get_by_label("Start").press("Tab")
+    expect(page.locator("#station-day h2")).to_contain_text(f"CT01, {datetime.now(daytime.zone()):%a} {day}")
     page.get_by_label("Start").fill(f"{day} {page.locator('#station-day time').last.inner_text()}")
     press("Schedule")(page)
     expect(page.get_by_role("main")).to_contain_text("CT01 is taken at")
