@@ -4,7 +4,7 @@ VENV ?= .venv
 PYTHON ?=
 BIN := $(VENV)/bin
 # Processes that run tests at a time: more than two cores have, since many tests wait for processes of the product.
-JOBS ?= 4
+JOBS ?= 3
 # A file stays on one of them: what its tests share is started once. Files come in the order of tests/conftest.py, the long ones first.
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
