@@ -13,7 +13,7 @@ from ris.errors import InvalidInput
 from ris.models import Site
 from stepwise import explaining
 from worklist import captured, explanation, outcome, typed
-from worklist.captured import Captured
+from worklist.captured import Captured, Ending
 from worklist.explanation import Asking
 from worklist.outcome import Exclusion, Outcome
 from worklist.verdicts import Verdict
@@ -44,7 +44,8 @@ class VerdictOut(Schema):
 
 class AskedOut(Schema):
     """A query: `message` is null when it was typed, or only supposed of a station that has not asked. `problem` says why it could not
-    be read."""
+    be read. `ending` is how its answers ended: `complete`, `canceled` by the modality, at the `limit` of the station, `failure`, `lost`
+    with the association; null while they have not."""
 
     calling: str
     message: int | None
@@ -54,6 +55,7 @@ class AskedOut(Schema):
     status_name: str
     comment: str
     answer_count: int | None
+    ending: Ending | None
     problem: str
     notes: list[str]
 
@@ -156,6 +158,7 @@ def _asked(asking: Asking, site: Site) -> dict[str, Any]:
         "message": message.message.pk if message else None,
         "association": str(message.message.association_id) if message else None,
         "time": base.written(message.message.time, site, "milliseconds") if message else None,
+        "ending": message.ending if message else None,
         "problem": asking.problem,
         "notes": list(asking.notes),
         **_answer(message),

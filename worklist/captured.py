@@ -6,6 +6,7 @@ What cannot be read any more, or could not be read at the time, is told in words
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -14,7 +15,8 @@ from django.db.models import QuerySet
 from dimse.decode import UndecodableDataSet, decode
 from dimse.models import Association, Message, unpacked
 from dimse.services import MODALITY_WORKLIST, Verb
-from dimse.statuses import StatusClass, class_of
+from dimse.statuses import CANCELED, StatusClass, class_of
+from ris.profiles import Profile
 from worklist import agreement, keys, query, values
 from worklist.agreement import Agreement
 from worklist.keys import Key
@@ -23,6 +25,23 @@ from worklist.query import BadKey, Query
 _STEP_ID, _STUDY = Key("ScheduledProcedureStepID").tag, Key("StudyInstanceUID").tag
 LOOKED_THROUGH = 200
 """Associations of a station, the latest and the open ones, in which its queries are looked for."""
+
+_AT_LIMIT = "more exams match than the"
+
+
+def limit_remark(station: Profile) -> str:
+    """What the journal says beside a response whose answers ended at the station's limit; `Captured.ending` knows it again."""
+    return f"{_AT_LIMIT} {station.answer_limit} answers that {station.ae_title} is set to: the later ones were not sent"
+
+
+class Ending(StrEnum):
+    """How the answers to a query ended."""
+
+    COMPLETE = "complete"  # every exam that matched was sent
+    CANCELED = "canceled"  # the modality did not want the rest (FE00)
+    LIMIT = "limit"  # the station is set to fewer answers than there were (0000 or A700)
+    FAILURE = "failure"  # a failure, whatever was sent before
+    LOST = "lost"  # the association ended before the final response
 
 
 @dataclass(frozen=True)
@@ -54,6 +73,36 @@ class Captured:
         found = (one["extended"] for one in contexts if one.get("abstract_syntax") == MODALITY_WORKLIST and "extended" in one)
         extended = next(found, None)
         return agreement.read(None if extended is None else bytes.fromhex(extended))
+
+    @property
+    def ending(self) -> Ending | None:
+        """None while the answers go on, as far as the journal knows."""
+        answer = self.response
+        if answer is None or answer.status is None:
+            return Ending.LOST if self.association is not None and self.association.ended is not None else None
+        if any(part.startswith(_AT_LIMIT) for part in str(answer.remark).split("; ")):
+            return Ending.LIMIT
+        if answer.status == CANCELED:
+            return Ending.CANCELED
+        return Ending.FAILURE if class_of(answer.status) is StatusClass.FAILURE else Ending.COMPLETE
+
+    @property
+    def sent(self) -> int:
+        """The answers that went out before the final response, or have as far as the journal knows."""
+        return self.response.answer_count or 0 if self.response else 0
+
+    @property
+    def stopped(self) -> str:
+        """Why later answers were not sent, for people; empty when all were, or it was a failure."""
+        sent = f"{self.sent} answer{'' if self.sent == 1 else 's'}"
+        match self.ending:
+            case Ending.CANCELED:
+                return f"canceled by the modality after {sent}"
+            case Ending.LIMIT:
+                return f"ended by the station's answer limit after {sent}"
+            case Ending.LOST:
+                return "its association ended before the final response"
+        return ""
 
     @property
     def failure(self) -> str:

@@ -5,7 +5,7 @@ association, the query as a whole, the hospital, the schedule. A query of the pa
 station as they are now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
@@ -15,7 +15,7 @@ from ris import clock, peers, queries
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.web import times
 from worklist import askers, captured, matching, typed, verdicts
-from worklist.captured import Captured
+from worklist.captured import Captured, Ending
 from worklist.find import find
 from worklist.models import WorklistEntry
 from worklist.query import Query
@@ -113,7 +113,7 @@ def explain(step: ScheduledProcedureStep, asking: Asking, policy: Policy) -> Exp
     keys = matching.explain(asking.query, entry) if asking.query is not None and entry is not None else []
     ae_titles = frozenset(Station.objects.filter(site=asking.site).values_list("ae_title", flat=True))
     found = (*rules, *(verdicts.of_key(one, ae_titles) for one in keys))
-    return Explanation(step, asking, (*found, *(_limit(step, asking) if all(verdict.matches for verdict in found) else ())))
+    return Explanation(step, asking, (*found, *(_ends(step, asking) if all(verdict.matches for verdict in found) else ())))
 
 
 def _site_of_station(calling: str) -> Site:
@@ -151,13 +151,14 @@ def _asked(asking: Asking, step: ScheduledProcedureStep) -> list[Verdict]:
     if asking.captured is None:
         return []
     failure = asking.captured.failure
-    if failure or asking.problem:
+    if asking.problem or asking.captured.ending is Ending.FAILURE:
         told = f"It was answered {failure}" if failure else asking.problem[:1].upper() + asking.problem[1:]
         more = f" ({asking.problem})" if failure and asking.problem and asking.problem not in failure else ""
         return [Verdict("query", "Query", "", "", False, f"{told}{more}. No exam is an answer to it")]
     place = asking.captured.place_of(step.scheduled_procedure_step_id, step.requested_procedure.study_instance_uid)
     then = f"; this exam was answer {place} of {asking.captured.response.answer_count} then" if place and asking.captured.response else ""
-    why = f"It came at {said_at(asking.captured.message.time, asking.site)} and was understood{then}"
+    stopped = f"; {asking.captured.stopped}" if asking.captured.stopped else ""
+    why = f"It came at {said_at(asking.captured.message.time, asking.site)} and was understood{then}{stopped}"
     return [Verdict("query", "Query", "", "", True, why)]
 
 
@@ -179,15 +180,21 @@ def _schedule(step: ScheduledProcedureStep, entry: WorklistEntry | None) -> Verd
     return Verdict("schedule", "Schedule", "", "", False, why)
 
 
-def _limit(step: ScheduledProcedureStep, asking: Asking) -> list[Verdict]:
-    """Whether an exam that matches is among the answers that the station is set to; nothing where it has no limit."""
-    limit = askers.profile_of(asking.site, asking.calling, asking.query).answer_limit if asking.query is not None else None
-    if asking.query is None or limit is None:
-        return []
-    sent = islice((one.step_id for page in find(asking.site, asking.query) for one in page), limit)
-    matches = step.pk in sent
-    why = f"It is {'among' if matches else 'behind'} the first {limit}, in order of start, that are sent"
-    return [Verdict("answer_limit", "Answer limit", str(limit), "", matches, why)]
+def _ends(step: ScheduledProcedureStep, asking: Asking) -> Iterator[Verdict]:
+    """Whether an exam that matches is among the answers that are sent: before the modality canceled, and within the limit that the
+    station is set to. Nothing where all are sent."""
+    if asking.query is None:
+        return
+    limit = askers.profile_of(asking.site, asking.calling, asking.query).answer_limit
+    canceled = asking.captured.sent if asking.captured and asking.captured.ending is Ending.CANCELED else None
+    for key, name, most, who in (
+        ("canceled", "Canceled", canceled, "that were sent before the modality canceled its query"),
+        ("answer_limit", "Answer limit", limit, "that are sent"),
+    ):
+        if most is not None:
+            matches = step.pk in islice((one.step_id for page in find(asking.site, asking.query) for one in page), most)
+            why = f"It is {'among' if matches else 'behind'} the first {most}, in order of start, {who}"
+            yield Verdict(key, name, str(most), "", matches, why)
 
 
 def said_at(moment: datetime, site: Site) -> str:

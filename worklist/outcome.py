@@ -16,6 +16,7 @@ from django.db.models import Q
 from ris import clock
 from ris.models import Site, Station
 from worklist import matching, verdicts
+from worklist.captured import Ending
 from worklist.explanation import Asking, said_at
 from worklist.find import IDENTIFIERS
 from worklist.item import dicom_date
@@ -53,7 +54,7 @@ class Compared:
 
 @dataclass(frozen=True)
 class Outcome:
-    """`got` is what was answered then, None while it is not or was a failure; the rest is as the exams are now.
+    """`got` is what was answered then, None while it is not, or was a failure before any answer; the rest is as the exams are now.
 
     `of` are the exams compared (`what` says which, `is_cut` that there are more), `now` those of them that match, `hidden` those beside
     them whose status is not shown. `exclusions` come with the most exams first; `exams` are the first of those that do not match.
@@ -85,17 +86,27 @@ class Outcome:
         """`CT1 asked at 10:41:12 and got 0 of 7: Scheduled Station AE Title = CT2`."""
         message = self.asking.captured
         when = f" at {said_at(message.message.time, self.asking.site)}" if message else ""
-        if message and message.failure:
+        if message and message.failure and self.got is None:
             return f"{self.asking.who} asked{when} and was answered {message.failure}"
         if self.asking.problem:
             return f"{self.asking.who} asked{when}: {self.asking.problem}"
-        got = "has no answer yet" if self.got is None else f"got {self.told}"
+        got = self._got
         if not self.of:
             return f"{self.asking.who} asked{when} and {got}; {self.what or NOTHING}"
         why = f": {self.because}" if self.because else ""
         if self.got is not None and (self.is_wider or (self.main is None and self.got < self.of)):
             why = f"; now {self.now} of {self.of} {self.what} match{why}"
         return f"{self.asking.who} asked{when} and {got}{why}"
+
+    @property
+    def _got(self) -> str:
+        """`got 300 of 625, canceled by the modality after 300 answers`."""
+        message = self.asking.captured
+        stopped = message.stopped if message else ""
+        if self.got is None:
+            return f"has no whole answer: {stopped}" if stopped else "has no answer yet"
+        failure = f", and was answered {message.failure}" if message and message.failure else ""
+        return f"got {self.told}{f', {stopped}' if stopped else ''}{failure}"
 
     @property
     def is_wider(self) -> bool:
@@ -110,7 +121,8 @@ class Outcome:
     @property
     def is_empty(self) -> bool:
         """Whether nothing was answered and a key is to blame: what somebody has to look at."""
-        return self.got == 0 and self.main is not None
+        message = self.asking.captured
+        return self.got == 0 and self.main is not None and not (message and message.stopped)
 
 
 def of_each(askings: Iterable[Asking]) -> list[Outcome]:
@@ -125,8 +137,10 @@ def of_each(askings: Iterable[Asking]) -> list[Outcome]:
 
 
 def _is_searched(asking: Asking) -> bool:
-    """Whether exams were looked for: not for a query that could not be read, or was answered with a failure."""
-    return asking.query is not None and not (asking.captured and asking.captured.failure)
+    """Whether exams were looked for: not for a query that could not be read, or was answered with a failure other than that there are
+    too many."""
+    message = asking.captured
+    return asking.query is not None and not (message and message.ending is Ending.FAILURE)
 
 
 def _got(asking: Asking) -> int | None:

@@ -10,7 +10,7 @@ from ris import clock
 from ris.models import Site
 from ris.peers import site_of
 from ris.profiles import Profile
-from worklist import agreement, askers, item, keys, linting, query, values
+from worklist import agreement, askers, captured, item, keys, linting, query, values
 from worklist.agreement import Agreement
 from worklist.find import Found, Search
 from worklist.oddities import Oddities
@@ -77,7 +77,7 @@ def _encoded(status: int, plan: Plan, found: Sequence[Found]) -> EncodedAnswers:
 
 def _cut(request: FindRequest, profile: Profile, odd: Oddities) -> None:
     """The answers end at the station's limit; DimseFailure (A700) when it is set so."""
-    told = f"more exams match than the {profile.answer_limit} answers that {profile.ae_title} is set to; the later ones were not sent"
+    told = captured.limit_remark(profile)
     request.remark(told)
     odd.report_cut(told[:1].upper() + told[1:])
     if profile.refuses_at_limit:

@@ -49,6 +49,7 @@ _ADVICE = {
     "own_list_only": "Move the exam to this station, or let it see the other list too, in its settings.",
     "age_limit": "Move the exam to today if it is still to be done, or raise the age limit in the settings of the station.",
     "answer_limit": "Let the console ask for fewer exams, such as one day's, or raise the answer limit in the settings of the station.",
+    "canceled": "Let the console ask again and read to the end, or ask for less, such as one day.",
     "statuses_shown": "An exam that has begun or is over has left the worklist; undo that if it was a mistake.",
 }
 _CLEAR = "Clear what was typed for it at the console, or correct it."

@@ -23,9 +23,16 @@ def an_association(calling: str = "CT01", *, at: datetime | None = None, rejecti
 
 
 def a_query(
-    identifier: Dataset | bytes, calling: str = "CT01", *, answers: int = 0, status: int = 0, comment: str = "", at: datetime | None = None
+    identifier: Dataset | bytes,
+    calling: str = "CT01",
+    *,
+    answers: int = 0,
+    status: int | None = 0,
+    comment: str = "",
+    remark: str = "",
+    at: datetime | None = None,
 ) -> Message:
-    """The request, answered in an association of its own."""
+    """The request, answered in an association of its own; without a status it is over before the answer."""
     asked = at or now()
     association = an_association(calling, at=asked)
     data = identifier if isinstance(identifier, bytes) else encode(identifier, EXPLICIT_VR_LITTLE_ENDIAN)
@@ -36,11 +43,7 @@ def a_query(
         "sop_class_uid": MODALITY_WORKLIST,
         "transfer_syntax": EXPLICIT_VR_LITTLE_ENDIAN,
     }
-    answered = {"time": asked + timedelta(milliseconds=5), "status": status, "comment": comment, "answer_count": answers}
-    journal.write(
-        [
-            MessageEntry(**common, time=asked, incoming=True, data=data),
-            MessageEntry(**common, **answered, incoming=False, duration_ms=5.0),
-        ]
-    )
+    answered = {"time": asked + timedelta(milliseconds=5), "status": status, "comment": comment, "note": remark, "answer_count": answers}
+    response = [] if status is None else [MessageEntry(**common, **answered, incoming=False, duration_ms=5.0)]
+    journal.write([MessageEntry(**common, time=asked, incoming=True, data=data), *response])
     return Association.objects.get(pk=association).messages.get(direction=Message.Direction.IN)

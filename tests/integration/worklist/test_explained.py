@@ -15,15 +15,17 @@ from dimse.models import Message
 from dimse.server import DicomServer, ServerSettings
 from dimse.services import MODALITY_WORKLIST
 from ris import queries
+from ris.actions.stations import StationData, save_station
 from ris.models import ScheduledProcedureStep, Site
 from stepwise.associations import decide
 from tests.integration.dimse.bad_input import extended_negotiation
 from tests.support import wire
 from tests.support.dcmtk import dcmtk
-from tests.support.hospital import a_site, a_station, an_order, in_minutes, steps_of
+from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.wait import wait_until
 from tests.support.wlmscpfs import dump2dcm
 from worklist import captured, explanation, outcome
+from worklist.captured import Ending
 from worklist.explanation import Explanation
 from worklist.models import WorklistEntry
 from worklist.scp import WORKLIST
@@ -127,6 +129,17 @@ def test_a_date_that_is_none_is_told_with_the_status_that_it_got(ask: Ask, step:
     ask("(0040,0100)[0].(0040,0002)=20261301")
     (why,) = [verdict.why for verdict in explained(step).excluding]
     assert why.startswith("It was answered A900 Identifier does not match SOP class: ScheduledProcedureStepStartDate '20261301' is no date")
+
+
+@pytest.mark.parametrize(("at_limit", "failure"), [("0000", ""), ("A700", "A700 Refused: out of resources: More than 1 exams match")])
+def test_answers_that_the_limit_of_the_station_ended_are_told_so(ask: Ask, site: Site, at_limit: str, failure: str) -> None:
+    steps = [steps_of(an_order(start=in_minutes(minutes)))[0] for minutes in (10, 60)]
+    save_station(site, StationData("CT01", ("CT",), answer_limit=1, at_answer_limit=at_limit), ACTOR)
+    ask(f"{STATION}=CT01", "PatientName")
+    (last,) = captured.latest("CT01")
+    assert (last.ending, last.failure.startswith(failure), bool(last.failure)) == (Ending.LIMIT, True, bool(failure))
+    assert "got 1 of 2, ended by the station's answer limit after 1 answer" in outcome.of(explanation.of_message(last)).summary
+    assert [explained(queries.step(site, step.pk)).is_shown for step in steps] == [True, False]
 
 
 def test_a_stranger_is_told_that_it_is_rejected(ask: Ask, step: ScheduledProcedureStep) -> None:

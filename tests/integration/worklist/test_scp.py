@@ -61,7 +61,7 @@ def test_what_a_setting_takes_away_is_told_beside_the_answers(three_orders: None
     assert told == [
         "ScheduledProcedureStepSequence has 2 items; the first is used",
         "every station's list was asked for; CT01 is shown its own list only (CT01)",
-        "more exams match than the 2 answers that CT01 is set to; the later ones were not sent",
+        "more exams match than the 2 answers that CT01 is set to: the later ones were not sent",
     ]
     findings.gathering.write()
     assert WorklistFinding.objects.get(code="ANSWERS_CUT").station_ae_title == "CT01"

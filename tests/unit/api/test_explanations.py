@@ -64,6 +64,16 @@ def test_queries_of_a_station_with_what_each_key_excluded(rest: Rest, step: int)
     assert rest.get("/stations/CT01/queries", day="x")[0] == 422
 
 
+def test_a_query_that_was_canceled_is_told_in_data(rest: Rest, step: int) -> None:
+    a_query(identifier({STATION: "CT01"}), answers=0, status=0xFE00)
+    one = rest.get("/stations/CT01/queries")[1]["items"][0]
+    assert (one["query"]["ending"], one["query"]["status"], one["got"], one["now"]) == ("canceled", "FE00", 0, 1)
+    explained = rest.get(f"/scheduled-steps/{step}/explanation", station="CT01")[1]
+    assert (explained["query"]["ending"], explained["shown"], explained["excluded_by"]) == ("canceled", False, ["canceled"])
+    typed = rest.get(f"/scheduled-steps/{step}/explanation", station="CT01", PatientName="*")[1]
+    assert (typed["query"]["ending"], typed["shown"]) == (None, True)
+
+
 def test_an_exam_in_the_tray_is_explained(rest: Rest) -> None:
     made = rest.post("/orders", an_order_body())[1]["steps"][0]["id"]
     assert rest.get(f"/scheduled-steps/{made}/explanation", station="CT01")[1]["excluded_by"] == ["query", "schedule"]

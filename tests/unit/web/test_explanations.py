@@ -84,6 +84,14 @@ def test_the_page_of_a_station_says_what_each_query_got_and_what_changed(signed_
     assert "and got 1 of 1." in text(client, f"{address}?message={response.pk}")
 
 
+def test_a_canceled_query_is_told_in_the_list_and_beside_what_it_got(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
+    a_query(identifier({STATION: "CT01"}), answers=0, status=0xFE00)
+    page = text(signed_in("technologist"), reverse("station-queries", args=["CT01"]))
+    assert "Canceled by the modality after 0 answers" in page
+    assert "0 answers then: canceled by the modality after 0 answers." in page
+    assert "Nothing excluded" not in page
+
+
 def test_a_failed_query_is_told_with_its_status(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
     a_query(identifier({"ScheduledProcedureStepStartDate": "soon"}), status=0xA900, comment="no date")
     assert "was answered A900 Identifier does not match SOP class: no date." in text(signed_in(), "/stations/CT01/queries/")

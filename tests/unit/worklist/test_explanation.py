@@ -279,3 +279,14 @@ def test_an_exam_behind_the_answer_limit_of_the_station_is_told_so() -> None:
     Station.objects.filter(ae_title="CT01").update(answer_limit=None)
     Site.objects.update(stations_revision=uuid4())
     assert explained(second).is_shown
+
+
+def test_an_exam_behind_those_that_a_canceled_query_got_is_told_so() -> None:
+    first, second = a_step(10), a_step(60)
+    a_query(identifier({STATION: "CT01"}), answers=1, status=0xFE00)
+    one = explained(first)
+    assert one.is_shown
+    assert any(verdict.why.endswith("was understood; canceled by the modality after 1 answer") for verdict in one.verdicts)
+    sent = "It is behind the first 1, in order of start, that were sent before the modality canceled its query"
+    assert against(explained(second)) == {"canceled": sent}
+    assert "Canceled" in explained(second).summary

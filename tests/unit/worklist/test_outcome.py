@@ -8,10 +8,12 @@ from dimse.entries import now
 from ris import clock
 from ris.actions.stations import StationData, save_station
 from ris.models import ScheduledProcedureStep
+from ris.profiles import Profile
 from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.journal import a_query
 from tests.support.worklist import identifier
 from worklist import captured, explanation, outcome
+from worklist.captured import Ending
 from worklist.models import WorklistEntry, WorklistEntryStation
 from worklist.outcome import Outcome
 
@@ -22,6 +24,9 @@ STATION, DATE = "ScheduledStationAETitle", "ScheduledProcedureStepStartDate"
 
 def of_last(calling: str = "CT01") -> Outcome:
     return outcome.of(explanation.of_message(captured.latest(calling)[0]))
+
+
+AT_LIMIT = captured.limit_remark(Profile("CT01", answer_limit=2))
 
 
 def kept(one: Outcome) -> list[tuple[str, int, int]]:
@@ -174,3 +179,37 @@ def test_the_latest_query_comes_first_whatever_the_association(five: list[Schedu
     a_query(identifier({STATION: "OTHER"}), calling="MR01")
     asked = [one.read.query.asked(STATION).values for one in captured.latest("CT01", 5)]
     assert asked == [("NEW",), ("OLD",)]
+
+
+@pytest.mark.parametrize(
+    ("answered", "ending", "said"),
+    [
+        ({"answers": 5}, Ending.COMPLETE, "got 5 of 5"),
+        ({"answers": 3, "status": 0xFE00}, Ending.CANCELED, "got 3 of 5, canceled by the modality after 3 answers; now 5 of 5"),
+        ({"answers": 0, "status": 0xFE00}, Ending.CANCELED, "got 0 of 5, canceled by the modality after 0 answers; now 5 of 5"),
+        (
+            {"answers": 2, "remark": f"a key; {AT_LIMIT}"},
+            Ending.LIMIT,
+            "got 2 of 5, ended by the station's answer limit after 2 answers; now",
+        ),
+        (
+            {"answers": 2, "status": 0xA700, "comment": "More than 2 exams match", "remark": AT_LIMIT},
+            Ending.LIMIT,
+            "got 2 of 5, ended by the station's answer limit after 2 answers, and was answered A700 Refused: out of resources: More than 2",
+        ),
+        ({"answers": 1, "status": 0xC001}, Ending.FAILURE, "was answered C001"),
+        ({"status": None}, Ending.LOST, "has no whole answer: its association ended before the final response"),
+    ],
+)
+def test_how_the_answers_ended_is_told(five: list[ScheduledProcedureStep], answered: dict[str, object], ending: Ending, said: str) -> None:
+    a_query(identifier({STATION: "CT01", DATE: day(five[0])}), **answered)
+    assert captured.latest("CT01")[0].ending is ending
+    assert f" {said}" in of_last().summary
+    assert not of_last().is_empty
+
+
+def test_no_key_is_to_blame_for_a_query_that_was_canceled_at_once(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({STATION: "CT01", DATE: day(five[0])}, PatientName="N0*"), status=0xFE00)
+    assert kept(of_last()) == [("PatientName", 4, 4)]
+    assert not of_last().is_empty
+    assert of_last().summary.endswith("got 0 of 5, canceled by the modality after 0 answers: Patient's Name = N0*")
