@@ -106,9 +106,10 @@ class ScuAnswer:
 
 
 class ScuAssociation:
-    """An open association; made by `open_association`."""
+    """An open association; made by `open_association`. `last_answer` is the latest response, the final one of a query that is over."""
 
     def __init__(self, association: Association, watch: Watch, peer: str) -> None:
+        self.last_answer: ScuAnswer | None = None
         self._association = association
         self._watch = watch
         self._peer = peer
@@ -185,7 +186,7 @@ class ScuAssociation:
         if "Status" not in status:
             raise self._broken(operation)
         tags = status.get("AttributeIdentifierList") or status.get("OffendingElement") or ()
-        return ScuAnswer(
+        self.last_answer = ScuAnswer(
             status=int(status.Status),
             comment=str(status.get("ErrorComment") or ""),
             error_id=status.get("ErrorID"),
@@ -193,6 +194,7 @@ class ScuAssociation:
             sop_instance_uid=str(status.get("AffectedSOPInstanceUID") or uid or ""),
             dataset=dataset,
         )
+        return self.last_answer
 
     def _broken(self, operation: str) -> ScuError:
         _join(self._association, _SETTLING)

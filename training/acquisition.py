@@ -1,11 +1,13 @@
 """What a scan produces: series with their instances, believable for each modality, without any pixel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 from pydicom.dataset import Dataset
 
 from dimse.uids import new_uid
+from training.memory import Series
 from training.performed import Device
 
 
@@ -47,34 +49,57 @@ _PLANS = {
 _OTHER = (SeriesPlan("Images", 1, 4),)
 
 
-def acquire(device: Device, description: str, protocol: str, chance: Random, *, share: float = 1.0) -> list[Dataset]:
-    """Items of PerformedSeriesSequence for a whole scan, or for the `share` (0 to 1) that was done when it was broken off.
+def plan(modality: str, chance: Random) -> list[Series]:
+    """The series that an exam on such a machine is going to have, none acquired yet."""
+    return [
+        Series(uid=new_uid(), label=one.label, technique="", planned=chance.randint(one.fewest, one.most), images=0, dose={})
+        for one in _PLANS.get(modality, _OTHER)
+    ]
 
-    At least one series comes back; with a share of 0 it lists no instance.
-    """
-    plans = _PLANS.get(device.modality, _OTHER)
-    wanted = [chance.randint(plan.fewest, plan.most) for plan in plans]
-    left = round(sum(wanted) * share)
-    series: list[Dataset] = []
-    for plan, count in zip(plans, wanted, strict=True):
-        if series and left <= 0:
+
+def repeated(series: Series) -> Series:
+    """The same once more, as it is planned when a patient moved."""
+    return {**series, "uid": new_uid(), "images": 0}
+
+
+def acquired(planned: Sequence[Series], share: float = 1.0) -> list[Series]:
+    """The series with their images, in order, up to `share` (0 to 1) of all images: at least one series, with a share of 0 an empty one."""
+    left = round(sum(one["planned"] for one in planned) * share)
+    done: list[Series] = []
+    for one in planned:
+        if done and left <= 0:
             break
-        series.append(_series(device, f"{description} {plan.label}".strip(), protocol, min(count, left)))
-        left -= count
-    return series
+        done.append(with_images(one, min(one["planned"], left)))
+        left -= one["planned"]
+    return done
 
 
-def _series(device: Device, description: str, protocol: str, images: int) -> Dataset:
-    series = Dataset()
-    series.SeriesInstanceUID = new_uid()
-    series.SeriesDescription = description[:64]
-    series.ProtocolName = (protocol or description)[:64]
-    series.OperatorsName = device.operator
-    series.PerformingPhysicianName = device.physician
-    series.RetrieveAETitle = ""
-    series.ReferencedImageSequence = [_image(device.modality, f"{series.SeriesInstanceUID}.{number}") for number in range(1, images + 1)]
-    series.ReferencedNonImageCompositeSOPInstanceSequence = []
-    return series
+def with_images(series: Series, images: int) -> Series:
+    """The series with so many of its images acquired."""
+    return {**series, "images": images}
+
+
+def items(device: Device, description: str, protocol: str, series: Sequence[Series]) -> list[Dataset]:
+    """Items of PerformedSeriesSequence."""
+    return [_item(device, f"{description} {one['label']}".strip(), protocol, one) for one in series]
+
+
+def acquire(device: Device, description: str, protocol: str, chance: Random, *, share: float = 1.0) -> list[Dataset]:
+    """Items of PerformedSeriesSequence for a whole scan, or for the `share` (0 to 1) that was done when it was broken off."""
+    return items(device, description, protocol, acquired(plan(device.modality, chance), share))
+
+
+def _item(device: Device, description: str, protocol: str, series: Series) -> Dataset:
+    item = Dataset()
+    item.SeriesInstanceUID = series["uid"]
+    item.SeriesDescription = description[:64]
+    item.ProtocolName = (protocol or description)[:64]
+    item.OperatorsName = device.operator
+    item.PerformingPhysicianName = device.physician
+    item.RetrieveAETitle = ""
+    item.ReferencedImageSequence = [_image(device.modality, f"{series['uid']}.{number}") for number in range(1, series["images"] + 1)]
+    item.ReferencedNonImageCompositeSOPInstanceSequence = []
+    return item
 
 
 def _image(modality: str, uid: str) -> Dataset:

@@ -1,15 +1,8 @@
-"""What a virtual modality remembers between two commands: one small JSON file for each AE title."""
+"""What a virtual modality remembers: its exams, and what it keeps of its worklist. Where that is kept is a `Store`'s business."""
 
-import fcntl
-import json
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
-from urllib.parse import quote
+from typing import Any, TypedDict
 
 _KEPT = 200  # exams that are over
 
@@ -21,17 +14,28 @@ ENDED_ELSEWHERE = "ENDED ELSEWHERE"
 
 OPEN = (SENT, IN_PROGRESS, ENDING)
 
+SCHEDULED, GROUP, APPEND, UNSCHEDULED = "scheduled", "group", "append", "unscheduled"
+"""How an exam came about: of one worklist item, of several, as a further performed step of an earlier exam, of a typed patient."""
 
-class MemoryUnreadable(Exception):
-    """The file is there and cannot be used; the message says why."""
+
+class Series(TypedDict):
+    """A series: planned, or acquired with `images` of `planned` images. `dose` holds what it adds, by names of `training.dose`."""
+
+    uid: str
+    label: str
+    technique: str
+    planned: int
+    images: int
+    dose: dict[str, float]
 
 
 @dataclass
 class Exam:
-    """One performed step. `started` is ISO 8601 with the offset; `what_is_done` is DICOM JSON.
+    """One performed step. `started` is ISO 8601 with the offset; `what_is_done` and `created`, the N-CREATE's list, are DICOM JSON.
 
     `unanswered` is the message (DICOM JSON) of SENT and ENDING, to be sent again as it was; `final_status` the state that
-    an ENDING exam is to have.
+    an ENDING exam is to have. `series` is what was acquired, `plan` what is left of the plan; of the series the first `reported`
+    are known to the other side. `interrupted`: the machine lost power in the middle.
     """
 
     sop_instance_uid: str
@@ -47,55 +51,67 @@ class Exam:
     what_is_done: dict[str, Any]
     final_status: str = ""
     unanswered: dict[str, Any] = field(default_factory=dict)
+    how: str = SCHEDULED
+    step_ids: list[str] = field(default_factory=list)
+    accession_numbers: list[str] = field(default_factory=list)
+    performed_step_id: str = ""
+    patient_id: str = ""
+    patient_name: str = ""
+    created: dict[str, Any] = field(default_factory=dict)
+    plan: list[Series] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    reported: int = 0
+    interrupted: bool = False
 
     @property
     def is_open(self) -> bool:
         return self.state in OPEN
 
+    @property
+    def name(self) -> str:
+        """What it is called by in a sentence: its step ID, else the performed step ID."""
+        return self.step_id or self.performed_step_id
+
+    @property
+    def images(self) -> int:
+        """How many were acquired."""
+        return sum(one["images"] for one in self.series)
+
     def is_called(self, name: str) -> bool:
-        """Whether `name` is its step ID or its accession number."""
-        return bool(name) and name in (self.step_id, self.accession_number)
+        """Whether `name` is one of its step IDs or accession numbers, its performed step ID or its SOP Instance UID."""
+        own = (self.step_id, self.accession_number, self.performed_step_id, self.sop_instance_uid)
+        return bool(name) and name in (*own, *self.step_ids, *self.accession_numbers)
 
 
+@dataclass
 class Memory:
-    """The exams of one AE title, the latest last. Use it inside `opened`; `save` after each change."""
+    """The exams of one AE title, the latest last; `save` after each change. `as_json` is all there is to keep.
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.exams = self._read()
+    `listed` is the list that a machine with a cache keeps (DICOM JSON of each item), `listed_at` when it asked (ISO 8601).
+    """
+
+    write: Callable[[dict[str, Any]], None]
+    exams: list[Exam] = field(default_factory=list)
+    listed: list[dict[str, Any]] = field(default_factory=list)
+    listed_at: str = ""
 
     @classmethod
-    @contextmanager
-    def opened(cls, directory: Path, ae_title: str) -> Iterator["Memory"]:
-        """The memory of the AE title, while no other command uses it. Characters that mean something in a path are escaped.
+    def of(cls, kept: dict[str, Any], write: Callable[[dict[str, Any]], None]) -> "Memory":
+        """Out of what `as_json` gave; `{}` makes an empty one. Raises KeyError, TypeError when it is something else."""
+        if not kept:
+            return cls(write)
+        exams = [Exam(**row) for row in kept["exams"]]
+        return cls(write, exams, list(kept.get("listed", [])), str(kept.get("listed_at", "")))
 
-        Raises MemoryUnreadable, or OSError when the directory cannot be written.
-        """
-        directory.mkdir(parents=True, exist_ok=True)
-        name = quote(ae_title, safe="")
-        with (directory / f"{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield cls(directory / f"{name}.json")
-
-    def _read(self) -> list[Exam]:
-        try:
-            rows = json.loads(self._path.read_text(encoding="utf-8"))
-            return [Exam(**row) for row in rows["exams"]]
-        except FileNotFoundError:
-            return []
-        except (ValueError, TypeError, KeyError) as error:
-            raise MemoryUnreadable(
-                f"{self._path} holds what this modality has in progress and cannot be read ({error}); repair or delete it."
-            ) from error
+    def as_json(self) -> dict[str, Any]:
+        return {"exams": [asdict(exam) for exam in self.exams], "listed": self.listed, "listed_at": self.listed_at}
 
     def save(self) -> None:
-        """Replace the file as a whole: after a power cut the old or the new one is there."""
+        """Write all; of the exams that are over only the latest are kept."""
         over = [exam for exam in self.exams if not exam.is_open]
         forgotten = {id(exam) for exam in over[: max(0, len(over) - _KEPT)]}
         self.exams = [exam for exam in self.exams if id(exam) not in forgotten]
-        text = json.dumps({"exams": [asdict(exam) for exam in self.exams]}, ensure_ascii=False, indent=1)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self._path.parent, suffix=".new", delete=False) as new:
-            new.write(text)
-            new.flush()
-            os.fsync(new.fileno())
-        Path(new.name).replace(self._path)
+        self.write(self.as_json())
+
+    def open_exams(self) -> list[Exam]:
+        return [exam for exam in self.exams if exam.is_open]

@@ -37,6 +37,26 @@ class Question:
     accession_number: str = ""
     step_id: str = ""
 
+    @classmethod
+    def for_day(cls, station: str, day: date) -> "Question":
+        """What is planned for the station on that day: what a console asks when it is switched on."""
+        return cls(station=station, dates=dicom_dates(day, day))
+
+    @classmethod
+    def for_patient(cls, asked: str, station: str = "") -> "Question":
+        """By ID when the text holds a digit, else by name: one question, so that nothing is asked in vain."""
+        return cls(station=station, patient_id=asked) if looks_like_id(asked) else cls(station=station, patient_name=asked)
+
+    @classmethod
+    def for_accession(cls, accession_number: str, station: str = "") -> "Question":
+        """The steps of one order."""
+        return cls(station=station, accession_number=accession_number)
+
+    @classmethod
+    def broad(cls, modality: str = "", dates: str = "") -> "Question":
+        """What is planned for all machines, or all of one kind."""
+        return cls(modality=modality, dates=dates)
+
     def __str__(self) -> str:
         asked = (
             ("station", self.station),
@@ -67,6 +87,11 @@ class Question:
         if not self.patient_name.isascii() or not self.patient_id.isascii():
             query.SpecificCharacterSet = "ISO_IR 192"
         return query
+
+
+def looks_like_id(asked: str) -> bool:
+    """Whether it is rather a patient's ID than a name: names hold no digits."""
+    return any(char.isdigit() for char in asked)
 
 
 def dicom_dates(first: date, last: date) -> str:

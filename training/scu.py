@@ -1,79 +1,101 @@
-"""The network side of a virtual modality: one association per exchange, as most scanners do it."""
+"""The network side of a virtual modality: one association per exchange, as most scanners do it. A listener is told of each exchange."""
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from pydicom.dataset import Dataset
 
-from dimse.scu import (
-    NonsenseAnswer,
-    NotReachable,
-    Refused,
-    ScuAnswer,
-    ScuAssociation,
-    ScuError,
-    TimedOut,
-    Timeouts,
-    open_association,
-)
-from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST
+from dimse.scu import FailureStatus, ScuAnswer, ScuAssociation, ScuError, open_association
+from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP as MPPS
+from dimse.services import MODALITY_WORKLIST, VERIFICATION
+from ris import clock
+from training.sent import Listener, Sent
+from training.target import Target
 
-_CALLING_UNKNOWN, _CALLED_UNKNOWN = 3, 7  # reasons of the service user, PS3.8 Table 9-21
-_SERVICE_USER = 1
+
+@dataclass
+class _Exchange:
+    """What is known of one that is under way."""
+
+    answer: ScuAnswer | None = None
+    answers: list[Dataset] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Target:
-    """The SCP that is asked and told: Stepwise or any other."""
+class Wire:
+    """The line from an AE title to the target. Every call raises ScuError when there was no usable answer."""
 
-    host: str
-    port: int
-    called: str
-    timeouts: Timeouts = field(default_factory=Timeouts)
+    calling: str
+    target: Target
+    listener: Listener | None = None
+    now: Callable[[], datetime] = clock.now
 
-    def __str__(self) -> str:
-        return f"{self.called} at {self.host}:{self.port}"
+    def echo(self) -> ScuAnswer:
+        """C-ECHO. Raises FailureStatus, too."""
+        with self._told("C-ECHO", Dataset()) as exchange, self._association(VERIFICATION) as association:
+            try:
+                association.echo()
+            finally:
+                exchange.answer = association.last_answer
+        return exchange.answer or ScuAnswer(0)
 
+    def find(self, queries: Sequence[Dataset]) -> list[Dataset]:
+        """The worklist items of the first query that finds any, asked one after the other in one association.
 
-def find(target: Target, calling: str, queries: Sequence[Dataset]) -> list[Dataset]:
-    """The worklist items of the first query that finds any, asked one after the other in one association. Raises ScuError."""
-    with _association(target, calling, MODALITY_WORKLIST) as association:
-        for query in queries:
-            found = list(association.find(query))
-            if found:
-                return found
-    return []
+        Raises FailureStatus, too.
+        """
+        with ExitStack() as line:
+            association: ScuAssociation | None = None
+            for query in queries:
+                with self._told("C-FIND", query) as exchange:
+                    association = association or line.enter_context(self._association(MODALITY_WORKLIST))
+                    exchange.answers.extend(association.find(query))
+                    exchange.answer = association.last_answer
+                if exchange.answers:
+                    return exchange.answers
+        return []
 
+    def n_create(self, sop_instance_uid: str, attributes: Dataset) -> ScuAnswer:
+        """A failure status is an answer."""
+        with (
+            self._told("N-CREATE", attributes, sop_instance_uid) as exchange,
+            self._association(MPPS) as association,
+        ):
+            exchange.answer = answer = association.n_create(attributes, sop_instance_uid)
+        return answer
 
-def n_create(target: Target, calling: str, sop_instance_uid: str, attributes: Dataset) -> ScuAnswer:
-    """Raises ScuError when there was no answer; a failure status is an answer."""
-    with _association(target, calling, MODALITY_PERFORMED_PROCEDURE_STEP) as association:
-        return association.n_create(attributes, sop_instance_uid)
+    def n_set(self, sop_instance_uid: str, modifications: Dataset) -> ScuAnswer:
+        """A failure status is an answer."""
+        with (
+            self._told("N-SET", modifications, sop_instance_uid) as exchange,
+            self._association(MPPS) as association,
+        ):
+            exchange.answer = answer = association.n_set(modifications, sop_instance_uid)
+        return answer
 
+    def _association(self, service: str) -> AbstractContextManager[ScuAssociation]:
+        target = self.target
+        return open_association(
+            target.host, target.port, calling=self.calling, called=target.called, contexts=[service], timeouts=target.timeouts
+        )
 
-def n_set(target: Target, calling: str, sop_instance_uid: str, modifications: Dataset) -> ScuAnswer:
-    """Raises ScuError when there was no answer; a failure status is an answer."""
-    with _association(target, calling, MODALITY_PERFORMED_PROCEDURE_STEP) as association:
-        return association.n_set(modifications, sop_instance_uid)
-
-
-def _association(target: Target, calling: str, service: str) -> AbstractContextManager[ScuAssociation]:
-    return open_association(target.host, target.port, calling=calling, called=target.called, contexts=[service], timeouts=target.timeouts)
-
-
-def advice(error: ScuError, target: Target, calling: str) -> str:
-    """What to try next, as a sentence; empty when the error itself says it."""
-    if isinstance(error, NotReachable):
-        return f"Start it (`make run`), or name another one with --host and --port (asked: {target.host}, {target.port})."
-    if isinstance(error, Refused):
-        if error.transient:
-            return "It is busy; try again in a moment."
-        if error.source == _SERVICE_USER and error.reason == _CALLED_UNKNOWN:
-            return f"It has another AE title than {target.called}; give the right one with --called."
-        if error.source == _SERVICE_USER and error.reason == _CALLING_UNKNOWN:
-            return f"It does not know {calling}; register that station there, or let it accept unknown callers."
-        return "Look at its log for why."
-    if isinstance(error, TimedOut | NonsenseAnswer):
-        return f"Is {target.host}:{target.port} its DICOM port? In its log, look whether it saw the association."
-    return ""
+    @contextmanager
+    def _told(self, verb: str, request: Dataset, sop_instance_uid: str = "") -> Iterator[_Exchange]:
+        exchange, failure = _Exchange(), ""
+        begun, measured = self.now(), time.monotonic()
+        try:
+            yield exchange
+        except FailureStatus as error:
+            exchange.answer = error.answer
+            raise
+        except ScuError as error:
+            failure = str(error)
+            raise
+        finally:
+            if self.listener is not None:
+                seconds = time.monotonic() - measured
+                answered = (exchange.answer, exchange.answers, failure)
+                self.listener(Sent(verb, self.calling, self.target, sop_instance_uid, request, *answered, begun, seconds))

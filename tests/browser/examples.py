@@ -19,7 +19,8 @@ from tests.support.wait import wait_until
 from training.acquisition import acquire
 from training.performed import Device, final, in_progress, what_is_done
 from training.query import Question
-from training.scu import Target, find, n_create, n_set
+from training.scu import Wire
+from training.target import Target
 
 CT01 = Device("CT01", "CT", operator="WEBER^Jan")
 _ZONE = daytime.zone()
@@ -62,8 +63,8 @@ def prepare(stack: Stack, page: Page) -> Examples:
     _be_refused(stack)
     faulty = _import_faulty(stack)
     _order(stack, "Leftover", station_ae_title="CT01", start=f"{datetime.now(_ZONE) - timedelta(days=2):%Y-%m-%dT03:00:00%z}")
-    find(_target(stack), "MR01", [Question(station="MR01", step_id="S-FAULTY").identifier()])
-    find(_target(stack), "MR01", [Question(station="MR1").identifier()])  # a list that nobody has
+    Wire("MR01", _target(stack)).find([Question(station="MR01", step_id="S-FAULTY").identifier()])
+    Wire("MR01", _target(stack)).find([Question(station="MR1").identifier()])  # a list that nobody has
     charge = _small_charge(stack)
     done = _step(stack, f"accession_number={charge['accession_number']}")
     several = _order(stack, "Several")
@@ -156,13 +157,13 @@ def _target(stack: Stack, called: str = "STEPWISE") -> Target:
 
 def _item(stack: Stack, step: dict[str, Any]) -> Dataset:
     question = Question(station="CT01", step_id=step["scheduled_procedure_step_id"])
-    return find(_target(stack), "CT01", [question.identifier()])[0]
+    return Wire("CT01", _target(stack)).find([question.identifier()])[0]
 
 
 def _create(stack: Stack, item: Dataset, performed_step_id: str) -> str:
     """SOP Instance UID of a performed step that CT01 begins now."""
     uid = new_uid()
-    answer = n_create(_target(stack), "CT01", uid, in_progress([item], CT01, datetime.now(_ZONE), performed_step_id))
+    answer = Wire("CT01", _target(stack)).n_create(uid, in_progress([item], CT01, datetime.now(_ZONE), performed_step_id))
     assert answer.ok, answer
     return uid
 
@@ -171,7 +172,7 @@ def report_series(stack: Stack, station: str, uid: str) -> None:
     """An N-SET of a CT while the exam goes on: two series of three."""
     modified = Dataset()
     modified.PerformedSeriesSequence = acquire(CT01, "CT chest", "CHEST", Random(1), share=0.5)
-    answer = n_set(_target(stack), station, uid, modified)
+    answer = Wire(station, _target(stack)).n_set(uid, modified)
     assert answer.ok, answer
 
 
@@ -186,9 +187,9 @@ def _perform_as_another(stack: Stack, step: dict[str, Any]) -> str:
     item.PatientName, item.PatientID, item.PatientBirthDate = "SOMEBODY^Else", "E-26-0031", ""
     uid = _create(stack, item, "PPS-HELD")
     series = acquire(CT01, "CT chest", "CHEST", Random(1), share=0.1)
-    answer = n_set(_target(stack), "CT01", uid, final("COMPLETED", what_is_done([item]), series, datetime.now(_ZONE)))
+    answer = Wire("CT01", _target(stack)).n_set(uid, final("COMPLETED", what_is_done([item]), series, datetime.now(_ZONE)))
     assert answer.ok, answer
-    again = n_set(_target(stack), "CT01", uid, final("COMPLETED", what_is_done([item]), series, datetime.now(_ZONE)))
+    again = Wire("CT01", _target(stack)).n_set(uid, final("COMPLETED", what_is_done([item]), series, datetime.now(_ZONE)))
     assert not again.ok  # an association with a failure in it
     return str(step["id"])
 
@@ -225,4 +226,4 @@ def _import_faulty(stack: Stack) -> str:
 
 def _be_refused(stack: Stack) -> None:
     with suppress(ScuError):
-        find(_target(stack, called="NOBODY"), "CT01", [Question(station="CT01").identifier()])
+        Wire("CT01", _target(stack, called="NOBODY")).find([Question(station="CT01").identifier()])

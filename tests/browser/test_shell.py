@@ -15,7 +15,8 @@ from tests.browser.conftest import sign_in
 from tests.support.stack import Stack
 from tests.support.wait import patience, wait_until
 from training.performed import Device, in_progress
-from training.scu import Target, n_create
+from training.scu import Wire
+from training.target import Target
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 Window = Callable[..., Page]
@@ -164,7 +165,7 @@ def send_a_long_name(stack: Stack) -> None:
     item.PatientID = "LONG-1"
     created = in_progress([item], Device("CT01", "CT"), datetime.now(UTC), "PPS-LONG")
     created.add(DataElement("PatientName", "PN", LONG_NAME, validation_mode=IGNORE))
-    assert n_create(Target("127.0.0.1", stack.dicom_port, "STEPWISE"), "CT01", new_uid(), created).status == 0
+    assert Wire("CT01", Target("127.0.0.1", stack.dicom_port, "STEPWISE")).n_create(new_uid(), created).status == 0
 
 
 def order_for_a_long_name(stack: Stack) -> str:

@@ -19,31 +19,14 @@ from mpps.models import PerformedProcedureStep
 from mpps.scp import MPPS
 from ris import clock
 from ris.models import Order, ScheduledProcedureStep
-from stepwise.associations import decide
 from tests.support.hospital import a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.ports import free_port
 from training.modality import Modality, NoAnswer
 from training.query import Question
-from training.scu import Target
-from worklist.scp import WORKLIST
+from training.store import TransientStore
+from training.target import Target
 
 Run = Callable[..., str]
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path, settings) -> Path:
-    settings.DATA_DIR = tmp_path
-    settings.UNKNOWN_CALLERS = "reject"
-    return tmp_path
-
-
-@pytest.fixture
-def port(transactional_db: None, data_dir: Path) -> Iterator[int]:
-    a_station("CT01")
-    server = DicomServer([WORKLIST, MPPS], ServerSettings(ae_title=a_site().ae_title, port=0, policy=decide))
-    server.start()
-    yield server.port
-    server.stop()
 
 
 def modality(*arguments: str, port: int, station: str = "CT01") -> str:
@@ -319,11 +302,11 @@ class TestBadTargets:
         assert "something that is not DICOM" in said
         assert "look whether" in said
 
-    def test_a_port_that_is_silent(self, data_dir: Path):
+    def test_a_port_that_is_silent(self):
         with answering(b"") as port:
             target = Target("127.0.0.1", port, "STEPWISE", Timeouts(association=0.3))
             with pytest.raises(NoAnswer, match=r"in time\. .*look whether"):
-                Modality("CT01", target, data_dir).worklist(Question())
+                Modality("CT01", target, TransientStore()).worklist(Question())
 
     def test_a_called_ae_title_that_is_not_served(self, port: int):
         said = fails(3, "list", "--called", "OTHER", port=port)

@@ -4,16 +4,17 @@ from dataclasses import replace
 import pytest
 
 from training import memory
-from training.memory import Exam, Memory, MemoryUnreadable
+from training.memory import Exam
+from training.store import FileStore, MemoryUnreadable
 
 EXAM = Exam("1.2.3", memory.IN_PROGRESS, "SPS-1", "A1", "RIS at h:1", "CT", "CT chest", "P", [], "2026-11-23T09:41:00-05:00", {})
 
 
 def test_exams_are_remembered_between_two_commands(tmp_path):
-    with Memory.opened(tmp_path, "CT01") as remembered:
+    with FileStore(tmp_path, "CT01").opened() as remembered:
         remembered.exams.append(EXAM)
         remembered.save()
-    with Memory.opened(tmp_path, "CT01") as again, Memory.opened(tmp_path, "CT02") as other:
+    with FileStore(tmp_path, "CT01").opened() as again, FileStore(tmp_path, "CT02").opened() as other:
         assert again.exams == [EXAM]
         assert other.exams == []
 
@@ -21,12 +22,12 @@ def test_exams_are_remembered_between_two_commands(tmp_path):
 @pytest.mark.parametrize("ae_title", ["../../etc/x", "A/B", "..", "A B", "CT:1*"])
 def test_an_ae_title_never_leaves_the_directory(tmp_path, ae_title):
     inside = tmp_path / "modalities"
-    with Memory.opened(inside, ae_title) as remembered:
+    with FileStore(inside, ae_title).opened() as remembered:
         remembered.exams.append(EXAM)
         remembered.save()
 
     assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} == {inside}
-    with Memory.opened(inside, ae_title) as again:
+    with FileStore(inside, ae_title).opened() as again:
         assert again.exams == [EXAM]
 
 
@@ -34,12 +35,12 @@ def test_an_ae_title_never_leaves_the_directory(tmp_path, ae_title):
 def test_a_file_that_cannot_be_read_is_named_with_the_reason(tmp_path, text):
     (tmp_path / "CT01.json").write_text(text)
 
-    with pytest.raises(MemoryUnreadable, match=r"CT01\.json .*repair or delete it"), Memory.opened(tmp_path, "CT01"):
+    with pytest.raises(MemoryUnreadable, match=r"CT01\.json .*repair or delete it"), FileStore(tmp_path, "CT01").opened():
         pass
 
 
 def test_exams_that_are_over_are_forgotten_some_day_and_open_ones_never(tmp_path):
-    with Memory.opened(tmp_path, "CT01") as remembered:
+    with FileStore(tmp_path, "CT01").opened() as remembered:
         remembered.exams = [EXAM, *(replace(EXAM, state="COMPLETED", sop_instance_uid=f"1.{n}") for n in range(250))]
         remembered.save()
 

@@ -15,11 +15,12 @@ from dimse.scu import ScuAnswer
 from ris import clock, names, validation
 from ris.console import counted
 from training import memory, query, table
-from training.memory import Exam, MemoryUnreadable
+from training.memory import Exam
 from training.modality import Modality, ModalityError, NoAnswer, Refused
 from training.performed import step_item
 from training.query import Question, dicom_dates
-from training.scu import Target
+from training.store import FileStore, MemoryUnreadable
+from training.target import Target
 
 _EPILOG = (
     "STEP is a scheduled procedure step ID as `list` shows it, or the accession number of an exam of one step. "
@@ -103,7 +104,8 @@ class Command(BaseCommand):
             raise CommandError("Which modality is it? Give its AE title with --station, e.g. --station CT01.", returncode=_WRONG_ARGUMENTS)
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # what it would log is said below, in words
         target = Target(options["host"], options["port"], options["called"])
-        modality = Modality(options["station"], target, settings.DATA_DIR / "modalities", options["operator"])
+        store = FileStore(settings.DATA_DIR / "modalities", options["station"])
+        modality = Modality(options["station"], target, store, operator=options["operator"])
         act = {"list": self._list, "start": self._start, "complete": self._complete, "discontinue": self._discontinue}[verb]
         try:
             act(modality, options)
@@ -114,7 +116,7 @@ class Command(BaseCommand):
         except (ModalityError, MemoryUnreadable) as error:
             raise CommandError(str(error)) from error
         except OSError as error:
-            raise CommandError(f"This modality cannot remember its exams in {modality.directory}: {error.strerror or error}.") from error
+            raise CommandError(f"This modality cannot remember its exams in {store.path.parent}: {error.strerror or error}.") from error
 
     def _list(self, modality: Modality, options: dict[str, Any]) -> None:
         days = options["date"] or clock.today()
@@ -146,23 +148,23 @@ class Command(BaseCommand):
         self.stdout.write(f"Next: `complete {exam.step_id}`, or `discontinue {exam.step_id} --reason 110513`.")
 
     def _complete(self, modality: Modality, options: dict[str, Any]) -> None:
-        exam, answer, series = modality.complete(options["step"], sop_instance_uid=options["uid"])
+        exam, answer = modality.complete(options["step"], sop_instance_uid=options["uid"])
         self._tell("N-SET COMPLETED", modality, exam, answer)
-        self._show(series)
+        self._show(exam)
 
     def _discontinue(self, modality: Modality, options: dict[str, Any]) -> None:
-        exam, answer, series = modality.discontinue(options["step"], options["reason"], sop_instance_uid=options["uid"])
+        exam, answer = modality.discontinue(options["step"], options["reason"], sop_instance_uid=options["uid"])
         self._tell("N-SET DISCONTINUED", modality, exam, answer)
-        self._show(series)
+        self._show(exam)
 
     def _tell(self, message: str, modality: Modality, exam: Exam, answer: ScuAnswer) -> None:
         self.stdout.write(f"{message}: {exam.step_id} {exam.accession_number} {exam.description}")
         self.stdout.write(f"{modality.target} answered {answer}")
         self.stdout.write(f"SOP Instance UID {exam.sop_instance_uid}")
 
-    def _show(self, series: list[Dataset]) -> None:
-        for one in series:
-            self.stdout.write(f"  {one.SeriesDescription}: {counted(len(one.ReferencedImageSequence), 'image')}")
+    def _show(self, exam: Exam) -> None:
+        for one in exam.series:
+            self.stdout.write(f"  {exam.description} {one['label']}: {counted(one['images'], 'image')}")
 
 
 def _row(item: Dataset) -> tuple[str, ...]:
