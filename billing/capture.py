@@ -145,7 +145,7 @@ def _revivals(steps: Sequence[ScheduledProcedureStep]) -> Iterator[str]:
     started = [change for change in _started_although_canceled(steps[0].requested_procedure_id) if change.step in steps]
     revived = sorted(started, key=lambda change: steps.index(change.step))
     for change in revived[:1]:
-        canceled = change.step.changes.filter(verb="cancel", at__lte=change.at).last()
+        canceled = change.step.changes.filter(verb="cancel", pk__lt=change.pk).order_by("pk").last()
         why = f" ({canceled.reason})" if canceled and canceled.reason else ""
         yield f"The exam had been canceled{why} when it was started; check before it is charged."
 

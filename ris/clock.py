@@ -1,9 +1,12 @@
 """The hospital's time. Domain code asks here and nowhere else, so that a site can run on a simulated clock.
 
-Leases, timeouts and measurements use wall time (`time.monotonic`, the database's own clock), not this one.
+Leases, timeouts, measurements, and what is about this machine rather than the hospital (tokens, how long findings are kept) use wall time.
 """
 
-from collections.abc import Iterator
+import logging
+import threading
+import time as stopwatch
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, date, datetime, time
@@ -12,9 +15,14 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+
+from ris.timeline import LOOK, Timeline
 
 if TYPE_CHECKING:
     from ris.models import Site
+
+logger = logging.getLogger(__name__)
 
 
 @lru_cache(maxsize=64)
@@ -27,6 +35,56 @@ def zone(site: "Site | None" = None) -> ZoneInfo:
     """Time zone of the site; the configured one when no site is given."""
     return zone_named(site.time_zone if site is not None else settings.TIME_ZONE)
 
+
+def wall() -> datetime:
+    """Wall time, aware, in UTC: whatever the site's clock shows."""
+    return datetime.now(UTC)
+
+
+class Timelines:
+    """The simulated clocks that this process knows of: read again on demand, at most once a second (oftener while one runs fast)."""
+
+    def __init__(self) -> None:
+        self._read: Callable[[], Mapping[int | None, Timeline]] = dict
+        self._known: Mapping[int | None, Timeline] = {}
+        self._look_at = 0.0
+        self._looking = threading.Lock()
+        self._failed = False
+
+    def follow(self, read: Callable[[], Mapping[int | None, Timeline]]) -> None:
+        """Where they are read: by site, the default site's under None, too."""
+        self._read, self._known, self._look_at = read, {}, 0.0
+
+    def of(self, site: "Site | None") -> Timeline | None:
+        """The site's timeline, the default site's without one. It may be over, or still to begin."""
+        if stopwatch.monotonic() >= self._look_at:
+            self._look()
+        return self._known.get(site.pk if site is not None else None) if self._known else None
+
+    def forget(self) -> None:
+        """Read them again at the next question: who sets a clock sees it at once."""
+        self._look_at = 0.0
+
+    def _look(self) -> None:
+        """By the thread that comes first; the others go on with what is known."""
+        if not self._looking.acquire(blocking=False):
+            return
+        try:
+            self._look_at = stopwatch.monotonic() + LOOK
+            if not connection.needs_rollback:
+                self._known = self._read()
+                self._failed = False
+            soonest = min((one.look_again for one in self._known.values()), default=LOOK)
+            self._look_at = stopwatch.monotonic() + soonest
+        except (DatabaseError, InterfaceError) as error:
+            if not self._failed:
+                logger.warning("Whether the clock is simulated cannot be read (%s); what was known holds", type(error).__name__)
+            self._failed = True
+        finally:
+            self._looking.release()
+
+
+timelines = Timelines()
 
 _stands_at: ContextVar[datetime | None] = ContextVar("stands_at", default=None)
 
@@ -42,8 +100,25 @@ def standing_at(moment: datetime) -> Iterator[None]:
 
 
 def now(site: "Site | None" = None) -> datetime:
-    """Present moment of the site's clock, aware, in UTC."""
-    return _stands_at.get() or datetime.now(UTC)
+    """Present moment of the site's clock, aware, in UTC; without a site the default site's."""
+    stands = _stands_at.get()
+    if stands is not None:
+        return stands
+    timeline = timelines.of(site)
+    moment = wall()
+    return moment if timeline is None else timeline.at(moment) or moment
+
+
+def simulation(site: "Site | None" = None) -> Timeline | None:
+    """The timeline that the site's clock runs on now; None on real time."""
+    timeline = timelines.of(site)
+    return timeline if timeline is not None and timeline.at(wall()) is not None else None
+
+
+def shown_at(moment: datetime, site: "Site | None" = None) -> datetime:
+    """What the site's clock showed at a moment of wall time (of the journal), as far as the simulation that runs now knows."""
+    timeline = timelines.of(site)
+    return moment if timeline is None else timeline.at(moment) or moment
 
 
 def local(moment: datetime, site: "Site | None" = None) -> datetime:

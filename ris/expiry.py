@@ -41,9 +41,12 @@ def due(site: Site, rule: Rule, before: datetime) -> QuerySet[ScheduledProcedure
 
 
 def due_before(site: Site, rule: Rule) -> datetime | None:
-    """What has not moved since then is closed by the rule; None when the site closes nothing by it."""
+    """What has not moved since then is closed by the rule; None when the site closes nothing by it, or now.
+
+    While its clock is simulated nothing is closed: a day of next month that is played would close all of this month's exams.
+    """
     days = getattr(site, rule.days)
-    return clock.now(site) - timedelta(days=days) if days else None
+    return clock.now(site) - timedelta(days=days) if days and clock.simulation(site) is None else None
 
 
 def closes_at(step: ScheduledProcedureStep) -> datetime | None:

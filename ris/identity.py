@@ -24,7 +24,7 @@ class Earlier:
 def earlier(patient: Patient, column: str) -> list[Earlier]:
     """Values that `patient_id` or `name` held before, in the order in which they ceased to."""
     merged = {one.pk: one for one in patient.merged.all()}
-    changes = RecordChange.objects.filter(subject="patient", subject_id__in=[patient.pk, *merged]).order_by("at", "pk")
+    changes = RecordChange.objects.filter(subject="patient", subject_id__in=[patient.pk, *merged]).order_by("pk")
     found: list[Earlier] = []
     for change in changes:
         other = merged.get(change.subject_id)

@@ -63,7 +63,7 @@
     if (seen && isLive(event)) event.detail.elt.setAttribute("hx-headers", JSON.stringify({ "X-Seen": seen }));
     failures = 0;
     updated = now.slice(11, 19);
-    window.stepwise.setClock(now);
+    window.stepwise.setClock(now, event.detail.xhr.getResponseHeader("X-Speed"));
     say();
   });
 

@@ -18,12 +18,12 @@
     if (event.target.matches("[data-theme-choice]")) chooseTheme(event.target.value);
   });
 
-  // Clock: the hospital's time, whatever the clock and the zone of this computer.
+  // Clock: the hospital's time, whatever the clock and the zone of this computer; a simulated one may run faster.
   const clock = document.getElementById("clock");
-  let ahead = 0;
-  const setClock = (iso) => {
+  let shown = Date.now(), at = Date.now(), speed = 1;
+  const setClock = (iso, times) => {
     const moment = Date.parse(iso);
-    if (!Number.isNaN(moment)) ahead = moment - Date.now();
+    if (!Number.isNaN(moment)) [shown, at, speed] = [moment, Date.now(), Number(times) || 1];
   };
   const parts = (zone, moment) => {
     const format = new Intl.DateTimeFormat("en-US", {
@@ -33,14 +33,14 @@
     return Object.fromEntries(format.formatToParts(moment).map((part) => [part.type, part.value]));
   };
   const showClock = () => {
-    const now = parts(clock.dataset.zone, new Date(Date.now() + ahead));
+    const now = parts(clock.dataset.zone, new Date(shown + (Date.now() - at) * speed));
     const [zoneName, date] = clock.querySelectorAll("span");
     clock.querySelector("b").textContent = `${now.hour}:${now.minute}`;
     zoneName.textContent = now.timeZoneName;
     date.textContent = `${now.weekday} ${now.day}-${now.month}-${now.year}`;
   };
   if (clock) {
-    setClock(clock.dataset.now);
+    setClock(clock.dataset.now, clock.dataset.speed);
     showClock();
     setInterval(showClock, 1000);
   }

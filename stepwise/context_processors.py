@@ -34,6 +34,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav_current": navigation.current(request.path),
         "hospital": SimpleLazyObject(lambda: Site.objects.filter(is_default=True).first()),
         "now": clock.now(),
+        "simulation": clock.simulation(),
         "today": clock.today(),
         "zone_name": str(clock.zone()),
         "ae_title": settings.AE_TITLE,

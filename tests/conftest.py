@@ -33,6 +33,14 @@ def _nothing_gathered_before() -> None:
     findings.gathering._waiting.clear()
 
 
+@pytest.fixture(autouse=True)
+def _real_time() -> None:
+    """No test hears of a clock that another one set, and none asks the database for one unless it is about that."""
+    from ris import clock
+
+    clock.timelines.follow(dict)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What starts browsers and the whole product comes first, what takes moments last: no process of a run is left with the long files."""
     items.sort(key=lambda item: _LONG_FIRST.index(_kind(item.path)))

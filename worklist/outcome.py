@@ -254,6 +254,6 @@ def _said(first: str, last: str) -> str:
 
 def _day_of(asking: Asking) -> tuple[str, Q]:
     """The day on which it was asked."""
-    moment = asking.captured.message.time if asking.captured else clock.now(asking.site)
+    moment = clock.shown_at(asking.captured.message.time, asking.site) if asking.captured else clock.now(asking.site)
     day = dicom_date(clock.local(moment, asking.site).date())
     return f"on {verdicts.day_in_words(day)}", Q(local_date=day)

@@ -11,7 +11,7 @@ from worklist import findings
 
 def forget_old_findings() -> None:
     """Forget findings that were not met again for RIS_JOURNAL_DAYS, as the journal forgets the messages that they are about."""
-    findings.prune(clock.now() - timedelta(days=settings.JOURNAL_DAYS))
+    findings.prune(clock.wall() - timedelta(days=settings.JOURNAL_DAYS))
 
 
 prune_findings = shared_task(name="worklist.tasks.prune_findings")(forget_old_findings)

@@ -47,7 +47,7 @@ def _locked(steps: Prepared[ScheduledProcedureStep], step_id: int, expected_vers
     if step is None:
         raise ScheduledProcedureStep.DoesNotExist(f"There is no scheduled step with id {step_id}.")
     if expected_version is not None and step.version != expected_version:
-        last = step.changes.last()
+        last = step.changes.order_by("pk").last()
         did = (
             f"{last.actor} did “{last.verb.replace('_', ' ')}” at {clock.local(last.at, step.site):%H:%M}"
             if last

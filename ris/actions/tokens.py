@@ -36,7 +36,7 @@ def create_token(user: User, name: str, actor: Actor | None = None) -> str:
     if ApiToken.objects.filter(user=user, name=clean, revoked_at=None).exists():
         raise Conflict(f"{user.get_username()} has a token {clean!r} already; revoke it first, or choose another name.")
     token = PREFIX + secrets.token_urlsafe(32)
-    row = ApiToken.objects.create(user=user, name=clean, digest=digest_of(token), created_at=clock.now())
+    row = ApiToken.objects.create(user=user, name=clean, digest=digest_of(token), created_at=clock.wall())
     _record(row, "create token", actor, {"name": ["", row.name]})
     return token
 
@@ -47,11 +47,11 @@ def revoke_token(user: User, name: str, actor: Actor | None = None) -> ApiToken:
     row = ApiToken.objects.select_for_update().filter(user=user, name=name.strip(), revoked_at=None).first()
     if row is None:
         raise NotFound(f"{user.get_username()} has no active token {name.strip()!r}.")
-    row.revoked_at = clock.now()
+    row.revoked_at = clock.wall()
     row.save(update_fields=["revoked_at"])
     _record(row, "revoke token", actor, {"name": [row.name, ""]})
     return row
 
 
 def _record(row: ApiToken, verb: str, actor: Actor | None, detail: dict[str, list[str]]) -> None:
-    RecordChange.by(actor or Actor.user(row.user), at=clock.now(), verb=verb, subject="api token", subject_id=row.pk, detail=detail)
+    RecordChange.by(actor or Actor.user(row.user), at=clock.wall(), verb=verb, subject="api token", subject_id=row.pk, detail=detail)

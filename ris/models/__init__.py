@@ -6,6 +6,7 @@ from ris.models.history import Change, RecordChange
 from ris.models.operations import Heartbeat
 from ris.models.order import Order, RequestedProcedure
 from ris.models.patient import Patient, Visit
+from ris.models.simulated_clock import SimulatedClock
 from ris.models.site import NumberSequence, Site
 from ris.models.station import Station, StationAlias, StationModality, StationPool
 from ris.models.step import ScheduledProcedureStep, StepChange, StepStation
@@ -22,6 +23,7 @@ __all__ = [
     "RecordChange",
     "RequestedProcedure",
     "ScheduledProcedureStep",
+    "SimulatedClock",
     "Site",
     "Station",
     "StationAlias",

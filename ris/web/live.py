@@ -17,6 +17,7 @@ from ris.web.times import local
 
 SEEN = "X-Seen"
 NOW = "X-Now"
+SPEED = "X-Speed"
 _CSRF_FIELD = re.compile(r'(name="csrfmiddlewaretoken" value=")[^"]*')
 
 
@@ -79,8 +80,10 @@ def live_page(
 
 
 def stamped(response: HttpResponse) -> HttpResponse:
-    """With the hospital's time, by which the page says when it was updated."""
+    """With the hospital's time, by which the page says when it was updated, and how fast that runs."""
     response[NOW] = local(clock.now()).isoformat(timespec="seconds")
+    simulation = clock.simulation()
+    response[SPEED] = f"{simulation.speed:g}" if simulation else "1"
     patch_vary_headers(response, ["HX-Request"])
     return response
 

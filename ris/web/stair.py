@@ -141,6 +141,6 @@ def _when(iso: str) -> str:
 
 def present(step: ScheduledProcedureStep) -> tuple[list[Tread], list[Moment]]:
     """Stair and history of a step."""
-    changes = list(step.changes.order_by("at", "pk"))
+    changes = list(step.changes.order_by("pk"))
     moments = [*history(changes), *_of_order(step.requested_procedure.order)]
     return treads(step, changes, clock.today(step.site)), sorted(moments, key=lambda moment: moment.at)

@@ -28,4 +28,4 @@ def pulse(request: HttpRequest) -> HttpResponse:
     """Whether the DICOM port answers, and what else does not, for the foot of the navigation."""
     found = health.findings()
     others = [f"{name.capitalize()}: {finding.detail}" for name, finding in found.items() if name != "dicom" and not finding.ok]
-    return render(request, "parts/pulse.html", {"dicom": found["dicom"], "others": others, "asked_at": clock.now()})
+    return render(request, "parts/pulse.html", {"dicom": found["dicom"], "others": others, "asked_at": clock.wall()})

@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 
+from ris import clock
 from ris.actions import steps
-from tests.support.hospital import ACTOR, a_station, an_order, steps_of
+from ris.timeline import Timeline
+from tests.support.hospital import ACTOR, a_site, a_station, an_order, steps_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 SignIn = Callable[..., Client]
@@ -61,3 +64,18 @@ def test_going_back_gets_the_whole_page(signed_in: SignIn) -> None:
     an_order()
     answer = signed_in().get("/worklist/", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
     assert "<html" in answer.content.decode()
+
+
+def test_pages_say_that_the_clock_is_simulated_and_run_at_its_speed(signed_in: SignIn) -> None:
+    site, browser, now = a_site(), signed_in(), clock.wall()
+    played = Timeline(now, now, now + timedelta(days=3), 60.0, now + timedelta(days=4), now + timedelta(hours=1), "play_day, seed 5")
+    clock.timelines.follow(lambda: {None: played, site.pk: played})
+    page = browser.get("/worklist/")
+    assert "Simulated clock, 60×</strong> — play_day, seed 5." in page.content.decode()
+    assert 'data-speed="60.0"' in page.content.decode()
+    assert page.headers["X-Speed"] == "60"
+    assert page.headers["X-Now"][:10] == clock.local(now + timedelta(days=3), site).date().isoformat()
+    clock.timelines.follow(dict)
+    page = browser.get("/worklist/")
+    assert "Simulated clock" not in page.content.decode()
+    assert page.headers["X-Speed"] == "1"
