@@ -12,6 +12,7 @@ from ris.api.base import Instant, ListQuery, Page, refusals
 from ris.models import Site
 from stepwise.web import findings
 from stepwise.web.findings import Line, Shown
+from worklist import backlog
 
 router = Router(tags=["findings"])
 
@@ -42,6 +43,14 @@ class StationFindingOut(Schema):
     is_past: bool
 
 
+class StationFindings(Page[StationFindingOut]):
+    """`waiting` answers to the station are not linted yet; `left` more are not before it asks again: the server stopped meanwhile, or they
+    were too many."""
+
+    waiting: int
+    left: int
+
+
 @router.get(
     "/scheduled-steps/{int:step_id}/findings",
     auth=Bearer("worklist.explain"),
@@ -53,12 +62,14 @@ def of_step(request: HttpRequest, step_id: int) -> dict[str, Any]:
     return {"items": [_of_item(one) for one in found], "count": len(found)}
 
 
-@router.get("/stations/{ae_title}/findings", auth=Bearer("worklist.explain"), response={200: Page[StationFindingOut], **refusals(422)})
+@router.get("/stations/{ae_title}/findings", auth=Bearer("worklist.explain"), response={200: StationFindings, **refusals(422)})
 def of_station(request: HttpRequest, ae_title: base.Line, query: Query[ListQuery]) -> dict[str, Any]:
     """What was odd about the queries of an AE title and about the answers to it, the latest first."""
     site = base.site_of(request)
     rows, count = base.cut(request, query, findings.recorded(site, ae_title).select_related("step"))
-    return {"items": [_of_station(line, site) for line in findings.lines(rows)], "count": count}
+    behind = backlog.of(site, ae_title)
+    items = [_of_station(line, site) for line in findings.lines(rows)]
+    return {"items": items, "count": count, "waiting": behind.waiting, "left": behind.left}
 
 
 def _of_item(one: Shown) -> dict[str, Any]:

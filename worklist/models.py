@@ -118,3 +118,24 @@ class WorklistFinding(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class LintBacklog(models.Model):
+    """Answers to a station that a DICOM process is still to lint, or passed over since there were too many; rewritten while they wait.
+
+    `since` is on the site's clock, `at`, when the process told it, on the wall's.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, db_index=False)
+    station_ae_title = models.CharField(max_length=16, help_text="The AE title that asks, known as a station or not.")
+    process = models.CharField(max_length=64)
+    waiting = models.PositiveIntegerField()
+    passed = models.PositiveIntegerField()
+    since = models.DateTimeField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "station_ae_title", "process"], name="one_backlog_per_station_and_process")]
+
+    def __str__(self) -> str:
+        return f"{self.station_ae_title}: {self.waiting}"

@@ -11,7 +11,7 @@ from ris.models import ScheduledProcedureStep, Site, Station
 from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page
-from worklist import lint, lint_rules
+from worklist import backlog, lint, lint_rules
 from worklist import queries as worklist_queries
 from worklist.lint import Finding
 from worklist.models import WorklistEntry, WorklistFinding
@@ -56,6 +56,7 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
         "station": Station.objects.filter(site=site, ae_title=ae_title).first(),
         "lines": list(lines(found[:MAX_ROWS])),
         "is_capped": len(found) > MAX_ROWS,
+        "behind": backlog.of(site, ae_title),
         "today": clock.today(site),
     }
     return live.live_page(request, "stepwise/station_findings.html", "stepwise/station_findings_live.html", context)

@@ -8,6 +8,8 @@ from tests.support.hospital import an_order, steps_of
 from tests.support.journal import a_query
 from tests.support.worklist import a_faulty_step, identifier, observed
 from tests.unit.api.conftest import Rest, an_order_body
+from worklist import backlog
+from worklist.backlog import Backlog
 from worklist.findings import Code
 
 pytestmark = [pytest.mark.usefixtures("hospital"), pytest.mark.django_db(databases=["default", "journal"])]
@@ -104,5 +106,9 @@ def test_findings_over_rest(rest: Rest) -> None:
         ("TOLERATED_IN_QUERY", None, 1, False),
         ("MISSING_IDENTIFIER", step.pk, 1, False),
     ]
+    assert (told["waiting"], told["left"]) == (0, 0)
     assert rest.get("/stations/NOBODY/findings")[1]["count"] == 0
+    backlog.record("a:1", [Backlog((step.site_id, "CT01"), 9_500, 7, step.status_at)])
+    told = rest.get("/stations/CT01/findings")[1]
+    assert (told["count"], told["waiting"], told["left"]) == (2, 9_500, 7)
     assert rest.get("/scheduled-steps/999999/findings")[0] == 404

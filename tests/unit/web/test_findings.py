@@ -6,8 +6,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from ris import clock
 from ris.models import ScheduledProcedureStep
+from tests.support.hospital import a_site
 from tests.support.worklist import a_faulty_step, observed
+from worklist import backlog
+from worklist.backlog import Backlog
 from worklist.findings import Code
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
@@ -43,3 +47,15 @@ def test_the_page_of_a_station_shows_the_latest_first_and_what_was_put_right(sig
     assert shown.index("text of TOLERATED_IN_QUERY") < shown.index("text of TOO_LONG") < shown.index("text of MISSING_IDENTIFIER")
     assert shown.count("Put right since") == 1
     assert "Put right since" in shown[shown.index("text of TOO_LONG") : shown.index("text of MISSING_IDENTIFIER")]
+
+
+def test_that_the_lint_is_behind_is_told_on_the_page_of_the_station(signed_in: SignIn) -> None:
+    site, seen = a_site(), clock.now()
+    backlog.record("a:1", [Backlog((site.pk, "CT01"), 9_500, 0, seen), Backlog((site.pk, "CT02"), 1, 0, seen)])
+    backlog.record("a:2", [Backlog((site.pk, "CT01"), 0, 7, seen)])
+    client = signed_in("integrator")
+    shown = text(client, "/stations/CT01/findings/")
+    assert "9500 answers to CT01 wait to be looked at, since" in shown
+    assert "7 answers to CT01 were not looked at." in shown
+    assert "1 answer to CT02 waits to be looked at" in text(client, "/stations/CT02/findings/")
+    assert "looked at, since" not in text(client, "/stations/CT03/findings/")

@@ -12,10 +12,8 @@ from pydicom.dataset import Dataset
 
 from ris import queries
 from tests.support.hospital import a_site, an_order, steps_of
-from worklist import findings, item, lint, lint_rules, linting
+from worklist import item, lint, lint_rules
 from worklist import queries as worklist_queries
-from worklist.find import Found
-from worklist.models import WorklistFinding
 
 Change = Callable[[Dataset, Dataset], None]
 NAME = "ÅÅ^É"
@@ -168,42 +166,3 @@ def test_the_item_of_a_step_is_linted_as_it_is_kept() -> None:
     assert lint.lint(encoded) == ()
     step.worklist_entry.delete()
     assert worklist_queries.encoded_item_for(queries.step(a_site(), step.pk)) == encoded
-
-
-@pytest.mark.django_db
-def test_a_faulty_answer_is_a_finding_of_its_station_once_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    step = steps_of(an_order())[0]
-    gathering = findings.Gathering()
-    monkeypatch.setattr(findings, "report", gathering.put)
-    dataset = a_dataset()
-    del dataset.StudyInstanceUID
-    one, seen = Found(step.pk, item.encode(dataset)), step.status_at
-    for _ in range(3):
-        linting.look(step.site_id, "CT01", one, seen)
-    linting.look(step.site_id, "CT02", one, seen)
-    gathering.write()
-    rows = WorklistFinding.objects.order_by("station_ae_title").values_list("station_ae_title", "step", "code", "attribute", "count")
-    assert list(rows) == [
-        ("CT01", step.pk, "MISSING_IDENTIFIER", "StudyInstanceUID", 1),
-        ("CT02", step.pk, "MISSING_IDENTIFIER", "StudyInstanceUID", 1),
-    ]
-
-
-def test_answers_are_looked_at_behind_the_answering(monkeypatch: pytest.MonkeyPatch) -> None:
-    looked: list[int] = []
-    done = linting.threading.Event()
-
-    def look(site_id: int, station: str, one: Found, seen: object) -> None:
-        looked.append(one.step_id)
-        if len(looked) == 3:
-            done.set()
-
-    monkeypatch.setattr(linting, "look", look)
-    running = linting.Linting()
-    running.offer(1, "CT01", [Found(9, b"")], None)  # nobody looks yet
-    running.start()
-    running.offer(1, "CT01", [Found(1, b""), Found(2, b"")], None)
-    running.offer(1, "CT01", [Found(3, b"")], None)
-    assert done.wait(5)
-    running.stop()
-    assert looked == [1, 2, 3]
