@@ -51,6 +51,7 @@ def of(created: Dataset, now: datetime, how: str, target: str, sop_instance_uid:
         patient_id=query.text(created, "PatientID"),
         patient_name=query.text(created, "PatientName"),
         created=message,
+        told_at=now.isoformat(),
     )
 
 

@@ -35,7 +35,7 @@ class Exam:
 
     `unanswered` is the message (DICOM JSON) of SENT and ENDING, to be sent again as it was; `final_status` the state that
     an ENDING exam is to have. `series` is what was acquired, `plan` what is left of the plan; of the series the first `reported`
-    are known to the other side. `interrupted`: the machine lost power in the middle.
+    are known to the other side, which was last told at `told_at` (ISO 8601). `interrupted`: the machine lost power in the middle.
     """
 
     sop_instance_uid: str
@@ -62,6 +62,7 @@ class Exam:
     series: list[Series] = field(default_factory=list)
     reported: int = 0
     interrupted: bool = False
+    told_at: str = ""
 
     @property
     def is_open(self) -> bool:

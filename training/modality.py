@@ -64,6 +64,16 @@ class Modality:
         with self.store.opened() as remembered:
             return remembered.open_exams()
 
+    def latest_exam(self, *, running: bool = True) -> Exam | None:
+        """The one that was begun last; `running`: of those in progress."""
+        with self.store.opened() as remembered:
+            return next(iter(reversed(remembered.open_exams() if running else remembered.exams)), None)
+
+    def names_begun(self) -> set[str]:
+        """Step IDs of all exams that this console remembers."""
+        with self.store.opened() as remembered:
+            return {step_id for exam in remembered.exams for step_id in exam.step_ids}
+
     def start(
         self, *names: str, any_station: bool = False, wrong_patient: bool = False, sop_instance_uid: str = ""
     ) -> tuple[Exam, ScuAnswer]:
@@ -97,7 +107,7 @@ class Modality:
         """N-CREATE for a patient typed at the console: a Study Instance UID of the modality's own, no request."""
         if not patient.name and not patient.patient_id:
             raise ModalityError("Who is examined? Type at least a name or an ID.")
-        now, device = self._local_now(), self._device(self.profile.kind or "OT")
+        now, device = self._local_now(), self._device(self.profile.kind or patient.modality or "OT")
         with self.store.opened() as remembered:
             created = performed.in_progress([patient.item()], device, now, exams.performed_step_id(now, remembered))
             created.PerformedProcedureStepDescription = patient.description[:64]
@@ -111,7 +121,7 @@ class Modality:
                 raise ModalityError(
                     f"{self.ae_title} has performed nothing called {name} that could be appended to; `start {name}` begins it."
                 )
-            unanswered = self._unanswered(remembered, [name])
+            unanswered = self._unanswered(remembered, [name, *called[-1].step_ids])
             if unanswered:
                 return unanswered, self._teller.create(remembered, unanswered, repeated=True)
             now = self._local_now()
@@ -133,8 +143,17 @@ class Modality:
             exam = self._begun(remembered, name)
             if exam.state != memory.IN_PROGRESS:
                 raise ModalityError(f"{name} cannot be reported: its last message was not answered; send that again first.")
-            message = exams.progress(exam, self._device(exam.modality))
-            return exam, self._teller.report(remembered, exam, message)
+            return exam, self._report(remembered, exam)
+
+    def report_due(self) -> list[tuple[Exam, ScuAnswer]]:
+        """Report what the profile's machine reports by itself by now: each exam in progress whose last message is old enough."""
+        every, now = timedelta(minutes=self.profile.report_minutes), self._local_now()
+        if not every:
+            return []
+        with self.store.opened() as remembered:
+            running = [exam for exam in remembered.open_exams() if exam.state == memory.IN_PROGRESS and not exam.interrupted]
+            due = [exam for exam in running if now - datetime.fromisoformat(exam.told_at or exam.started) >= every]
+            return [(exam, self._report(remembered, exam)) for exam in due]
 
     def complete(self, name: str, *, share: float = 1.0, sop_instance_uid: str = "") -> tuple[Exam, ScuAnswer]:
         """The final N-SET with all series. When none was acquired yet, `share` (0 to 1) of the plan is."""
@@ -156,6 +175,10 @@ class Modality:
             remembered.exams = [exam for exam in remembered.exams if exam.state != memory.SENT or not exam.interrupted]
             remembered.save()
             return [exam for exam in hit if exam.state != memory.SENT]
+
+    def _report(self, remembered: Memory, exam: Exam) -> ScuAnswer:
+        message = exams.progress(exam, self._device(exam.modality))
+        return self._teller.report(remembered, exam, message, self._local_now())
 
     def _device(self, kind: str) -> Device:
         return Device(self.ae_title, kind, name=self.ae_title, operator=self.operator)

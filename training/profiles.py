@@ -1,6 +1,8 @@
 """Profiles: what a kind of machine is like, as data."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -21,3 +23,9 @@ class Profile:
 
 PLAIN = Profile("plain", "Plain modality")
 """Does all as the standard has it."""
+
+
+@cache
+def all_profiles() -> Mapping[str, Profile]:
+    """By name, the plain one first."""
+    return {PLAIN.name: PLAIN}

@@ -5,6 +5,7 @@ answers to a repetition (0111H, or "may no longer be updated") then means that t
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydicom.dataset import Dataset
 
@@ -51,14 +52,14 @@ class Teller:
         remembered.save()
         return answer
 
-    def report(self, remembered: Memory, exam: Exam, message: Dataset) -> ScuAnswer:
+    def report(self, remembered: Memory, exam: Exam, message: Dataset, now: datetime) -> ScuAnswer:
         """An N-SET that leaves the exam in progress. Not remembered: the next one says all again."""
         try:
             answer = self.wire.n_set(exam.sop_instance_uid, message)
         except ScuError as error:
             raise self.no_answer(error, "Whether it arrived is not known; the same command sends it again.") from error
         self._check(remembered, exam, answer)
-        exam.reported = len(exam.series)
+        exam.reported, exam.told_at = len(exam.series), now.isoformat()
         remembered.save()
         return answer
 

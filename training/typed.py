@@ -9,7 +9,8 @@ from pydicom.dataset import Dataset
 
 @dataclass(frozen=True)
 class TypedPatient:
-    """Values as DICOM writes them: `name` PN, `birth_date` DA. All but the name may be empty; `description` is what is done."""
+    """Values as DICOM writes them: `name` PN, `birth_date` DA. All but the name may be empty; `description` is what is done,
+    `modality` on what kind of machine where the profile leaves that open."""
 
     name: str
     patient_id: str = ""
@@ -17,6 +18,7 @@ class TypedPatient:
     sex: str = ""
     accession_number: str = ""
     description: str = ""
+    modality: str = ""
 
     def item(self) -> Dataset:
         """A worklist item of the patient without any request."""

@@ -94,7 +94,9 @@ class TestOwnServer:
     def test_an_empty_worklist_says_what_was_asked(self, run: Run):
         assert "Nothing is on the worklist of STEPWISE" in run("list")
         assert "station CT01" in run("list")
-        assert "patient name or ID NOBODY" in run("list", "--patient", "NOBODY")
+        assert "patient name NOBODY" in run("list", "--patient", "NOBODY")
+        assert "patient ID P-1" in run("list", "--patient", "P-1")
+        assert "patient ID ABC" in run("list", "--patient-id", "ABC")
 
     def test_an_exam_is_started_and_completed(self, run: Run):
         step = step_of(soon())
@@ -337,7 +339,13 @@ class TestArguments:
             (("list", "--date", "23.11.2026"), "write it as 2026-11-23"),
             (("--called", "x" * 17, "list"), "is no AE title"),
             (("discontinue", "SPS-1"), "--reason"),
-            (("start",), "STEP"),
+            (("start",), "Give a STEP"),
+            (("start", "SPS-1", "--unscheduled", "DOE"), "leave STEP"),
+            (("start", "SPS-1", "--born", "1980-02-29"), "belongs to --unscheduled"),
+            (("start", "--unscheduled", "DOE", "--born", "29.2.80"), "29.2.80"),
+            (("start", "--unscheduled", "A=B=C=D"), "three component groups"),
+            (("start", "SPS-1", "--profile", "nonsense"), "is no profile; there are plain"),
+            (("acquire", "SPS-1", "--series", "0"), "no number from 1 to 99"),
         ],
     )
     def test_wrong_arguments_are_refused_in_words(self, arguments: tuple[str, ...], words: str):

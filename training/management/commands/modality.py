@@ -1,33 +1,36 @@
-"""`manage.py modality --station CT01 list|start|complete|discontinue`: a virtual modality on the command line."""
+"""`manage.py modality --station CT01 list|start|complete|…`: a virtual modality on the command line, `run` for a script of it."""
 
 import logging
+import time
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from random import Random
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from pydicom.dataset import Dataset
 
-from dimse.scu import ScuAnswer
-from ris import clock, names, validation
+from ris import clock, validation
 from ris.console import counted
-from training import memory, query, table
-from training.memory import Exam
+from training import acts, profiles, script, table
+from training.acts import ALL, GRAMMAR, Act
 from training.modality import Modality, ModalityError, NoAnswer, Refused
-from training.performed import step_item
-from training.query import Question, dicom_dates
+from training.playing import Player, Unexpected
+from training.script import Script, ScriptError
+from training.sent import Sent
 from training.store import FileStore, MemoryUnreadable
 from training.target import Target
+from training.typed import TYPING_ERRORS
 
 _EPILOG = (
     "STEP is a scheduled procedure step ID as `list` shows it, or the accession number of an exam of one step. "
-    "Exit status: 0 done, 1 it cannot be done, 2 wrong arguments, 3 no usable answer from the other side, 4 a failure status."
+    "Exit status: 0 done, 1 it cannot be done, 2 wrong arguments or a wrong script, 3 no usable answer from the other side, "
+    "4 a failure status."
 )
-_HEADERS = ("Start", "Patient", "Patient ID", "Accession", "Step ID", "Procedure", "Modality", "Priority", "Status")
 _WRONG_ARGUMENTS, _NO_ANSWER, _FAILURE_STATUS = 2, 3, 4
+_LOOK = 0.2  # seconds between two looks at the site's clock while a script waits
 
 
 def _day(text: str) -> date:
@@ -53,6 +56,18 @@ def _ae_title(text: str) -> str:
     return title
 
 
+def _checked(verb: str, key: str) -> Callable[[str], str]:
+    """What scripts check of the option, for the command line."""
+
+    def check(text: str) -> str:
+        try:
+            return GRAMMAR[verb].options[key](text)
+        except ValueError as error:
+            raise ArgumentTypeError(f"{text!r} {error}") from None
+
+    return check
+
+
 def _add_common(parser: ArgumentParser, *, repeated: bool = False) -> None:
     """Options that may stand before the verb or behind it; `repeated` leaves those alone that stood before it."""
 
@@ -65,6 +80,8 @@ def _add_common(parser: ArgumentParser, *, repeated: bool = False) -> None:
     add("--port", settings.DICOM_PORT, _port, "PORT", "its port")
     add("--called", settings.AE_TITLE, _ae_title, "AET", "its AE title")
     add("--operator", "OPERATOR^Virtual", str, "NAME", "operator's name in MPPS")
+    add("--profile", "", str, "NAME", "what kind of machine it is; `profiles` lists them")
+    add("--seed", None, int, "N", "makes chance repeatable")
 
 
 class Command(BaseCommand):
@@ -76,18 +93,30 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         _add_common(parser)
-        verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|start|complete|discontinue")
+        metavar = "list|start|acquire|report|append|complete|discontinue|power-loss|echo|run|profiles"
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar=metavar)
         asks = verbs.add_parser("list", help="show the worklist: today's for this station, unless asked otherwise")
-        start = verbs.add_parser("start", help="begin an exam: N-CREATE")
+        start = verbs.add_parser("start", help="begin an exam of one step, or of several steps of one patient: N-CREATE")
         complete = verbs.add_parser("complete", help="end an exam with all its series: N-SET COMPLETED")
         discontinue = verbs.add_parser("discontinue", help="break an exam off: N-SET DISCONTINUED")
+        append = verbs.add_parser("append", help=GRAMMAR["append"].what)
+        acquire = verbs.add_parser("acquire", help=GRAMMAR["acquire"].what)
+        report = verbs.add_parser("report", help=GRAMMAR["report"].what)
+        power_loss = verbs.add_parser("power-loss", help=GRAMMAR["power-loss"].what)
+        run = verbs.add_parser("run", help="play a script, one verb a line (docs/modality.md)")
+        others = [verbs.add_parser("echo", help=GRAMMAR["echo"].what), verbs.add_parser("profiles", help="list the kinds of machines")]
         self._add_list(asks)
-        start.add_argument("--any-station", action="store_true", help="also take an exam that is planned for another station")
+        self._add_start(start)
         discontinue.add_argument("--reason", required=True, metavar="CODE", help="a code of CID 9300, e.g. 110513")
-        for verb in (start, complete, discontinue):
+        acquire.add_argument("--series", type=_checked("acquire", "series"), default="1", metavar="N", help="how many series (1)")
+        for verb in (complete, discontinue, append, acquire, report):
             verb.add_argument("step", metavar="STEP", help="step ID or accession number")
+        power_loss.add_argument("step", nargs="?", default="", metavar="STEP", help="this exam only, not the whole machine")
+        for verb in (start, complete, discontinue, append):
             verb.add_argument("--uid", default="", help="SOP Instance UID to use instead of the modality's own")
-        for verb in (asks, start, complete, discontinue):
+        run.add_argument("script", type=Path, metavar="SCRIPT", help="the script's file")
+        run.add_argument("--fast", action="store_true", help="do not wait: let the modality's own clock run ahead instead")
+        for verb in (asks, start, complete, discontinue, append, acquire, report, power_loss, run, *others):
             _add_common(verb, repeated=True)
 
     def _add_list(self, parser: ArgumentParser) -> None:
@@ -95,87 +124,157 @@ class Command(BaseCommand):
         when.add_argument("--date", type=_day, metavar="YYYY-MM-DD", help="another day than today")
         when.add_argument("--all", action="store_true", dest="all_days", help="all days")
         parser.add_argument("--any-station", action="store_true", help="what is planned for all stations")
-        parser.add_argument("--patient", default="", metavar="TEXT", help="patient's name, e.g. 'TANAKA*', or patient ID")
+        parser.add_argument(
+            "--patient", default="", metavar="TEXT", help="a text with a digit is a patient ID, others a name, e.g. 'TANAKA*'"
+        )
+        parser.add_argument("--patient-id", default="", metavar="ID", help="a patient ID without digits")
         parser.add_argument("--accession", default="", metavar="NUMBER", help="accession number")
         parser.add_argument("--modality", default="", metavar="CS", help="e.g. CT")
 
+    def _add_start(self, parser: ArgumentParser) -> None:
+        parser.add_argument("steps", nargs="*", metavar="STEP", help="step ID or accession number; several are one exam")
+        parser.add_argument("--any-station", action="store_true", help="also take an exam that is planned for another station")
+        parser.add_argument("--wrong-patient", action="store_true", help="pick the entry of somebody else beside it")
+        typed = parser.add_argument_group("a patient who is typed by hand, without worklist entry")
+        typed.add_argument("--unscheduled", metavar="NAME", help="FAMILY^GIVEN")
+        for option, key, metavar, what in _TYPED:
+            typed.add_argument(option, dest=f"typed_{key}", type=_checked("unscheduled", key), metavar=metavar, help=what)
+
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        if verb == "profiles":
+            return self._profiles()
+        played = self._read(options["script"]) if verb == "run" else None
+        if played is not None:
+            options["station"] = options["station"] or played.station
+            options["profile"] = options["profile"] or played.profile
+            options["seed"] = played.seed if options["seed"] is None else options["seed"]
         if not options["station"]:
             raise CommandError("Which modality is it? Give its AE title with --station, e.g. --station CT01.", returncode=_WRONG_ARGUMENTS)
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # what it would log is said below, in words
-        target = Target(options["host"], options["port"], options["called"])
         store = FileStore(settings.DATA_DIR / "modalities", options["station"])
-        modality = Modality(options["station"], target, store, operator=options["operator"])
-        act = {"list": self._list, "start": self._start, "complete": self._complete, "discontinue": self._discontinue}[verb]
         try:
-            act(modality, options)
-        except NoAnswer as error:
-            raise CommandError(str(error), returncode=_NO_ANSWER) from error
-        except Refused as error:
-            raise CommandError(str(error), returncode=_FAILURE_STATUS) from error
+            self._play(store, verb, played, options)
+        except Unexpected as error:
+            raise CommandError(str(error), returncode=_returncode(error.cause)) from error
         except (ModalityError, MemoryUnreadable) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(str(error), returncode=_returncode(error)) from error
         except OSError as error:
             raise CommandError(f"This modality cannot remember its exams in {store.path.parent}: {error.strerror or error}.") from error
+        return None
 
-    def _list(self, modality: Modality, options: dict[str, Any]) -> None:
-        days = options["date"] or clock.today()
-        question = Question(
-            station="" if options["any_station"] else modality.ae_title,
-            dates="" if options["all_days"] else dicom_dates(days, days),
-            modality=options["modality"].strip().upper(),
-            patient_name=options["patient"],
-            accession_number=options["accession"],
+    def _play(self, store: FileStore, verb: str, played: Script | None, options: dict[str, Any]) -> None:
+        heard: list[Sent] = []
+        pace = _Pace(fast=options.get("fast", False))
+        modality = Modality(
+            options["station"],
+            Target(options["host"], options["port"], options["called"]),
+            store,
+            operator=options["operator"],
+            profile=_profile(options["profile"]),
+            listener=heard.append,
+            now=pace.now,
+            chance=Random(options["seed"]),
         )
-        by_id = replace(question, patient_name="", patient_id=options["patient"])
-        items = modality.worklist(question, *([by_id] if options["patient"] else []))
-        asked = str(question).replace("patient name", "patient name or ID")
-        if items:
-            for line in table.lines(_HEADERS, [_row(item) for item in items]):
-                self.stdout.write(line)
-            self.stdout.write(f"{len(items)} on the worklist of {modality.target} for {asked}.")
+        player = Player(modality, self.stdout.write, pace.wait, lambda: clock.local(pace.now()).date())
+        if played is None:
+            player.play(_act(verb, options))
         else:
-            wider = " `list --all` asks for all days." if question.dates else ""
-            self.stdout.write(f"Nothing is on the worklist of {modality.target} for {asked}.{wider}")
-        for exam in modality.open_exams():
-            state = "sent, not answered" if exam.state != memory.IN_PROGRESS else f"since {exam.started[11:16]}"
-            what = f"{exam.step_id} {exam.accession_number} {exam.description}"
-            self.stdout.write(f"In progress here: {what} ({state}, MPPS {exam.sop_instance_uid})")
+            count = player.play_script(played)
+            self.stdout.write(f"{played.name}: {counted(count, 'act')} played, {counted(len(heard), 'message')} sent, all as expected.")
 
-    def _start(self, modality: Modality, options: dict[str, Any]) -> None:
-        exam, answer = modality.start(options["step"], any_station=options["any_station"], sop_instance_uid=options["uid"])
-        self._tell("N-CREATE IN PROGRESS", modality, exam, answer)
-        self.stdout.write(f"Next: `complete {exam.step_id}`, or `discontinue {exam.step_id} --reason 110513`.")
+    def _read(self, path: Path) -> Script:
+        try:
+            return script.read(path)
+        except ScriptError as error:
+            raise CommandError(f"{error}\nNothing was sent.", returncode=_WRONG_ARGUMENTS) from error
 
-    def _complete(self, modality: Modality, options: dict[str, Any]) -> None:
-        exam, answer = modality.complete(options["step"], sop_instance_uid=options["uid"])
-        self._tell("N-SET COMPLETED", modality, exam, answer)
-        self._show(exam)
-
-    def _discontinue(self, modality: Modality, options: dict[str, Any]) -> None:
-        exam, answer = modality.discontinue(options["step"], options["reason"], sop_instance_uid=options["uid"])
-        self._tell("N-SET DISCONTINUED", modality, exam, answer)
-        self._show(exam)
-
-    def _tell(self, message: str, modality: Modality, exam: Exam, answer: ScuAnswer) -> None:
-        self.stdout.write(f"{message}: {exam.step_id} {exam.accession_number} {exam.description}")
-        self.stdout.write(f"{modality.target} answered {answer}")
-        self.stdout.write(f"SOP Instance UID {exam.sop_instance_uid}")
-
-    def _show(self, exam: Exam) -> None:
-        for one in exam.series:
-            self.stdout.write(f"  {exam.description} {one['label']}: {counted(one['images'], 'image')}")
+    def _profiles(self) -> None:
+        rows = [(one.name, one.kind or "any", one.title) for one in profiles.all_profiles().values()]
+        for line in table.lines(("Name", "Modality", "Machine"), rows):
+            self.stdout.write(line)
 
 
-def _row(item: Dataset) -> tuple[str, ...]:
-    return (
-        query.start(item),
-        names.plain(query.text(item, "PatientName")),
-        query.text(item, "PatientID"),
-        query.text(item, "AccessionNumber"),
-        query.step_id(item),
-        query.described(item),
-        query.text(step_item(item), "Modality"),
-        query.text(item, "RequestedProcedurePriority"),
-        query.text(step_item(item), "ScheduledProcedureStepStatus"),
-    )
+_TYPED = (
+    ("--id", "id", "ID", "patient ID"),
+    ("--born", "born", "YYYY-MM-DD", "birth date"),
+    ("--sex", "sex", "SEX", "M, F or O"),
+    ("--accession", "accession", "NUMBER", "accession number"),
+    ("--what", "what", "TEXT", "what is done"),
+    ("--kind", "modality", "CS", "modality, e.g. CT"),
+    ("--typing-error", "error", "ERROR", f"make a mistake: {', '.join(TYPING_ERRORS)}"),
+)
+"""Option, key of the act, metavar and help of what is typed of a patient."""
+
+
+class _Pace:
+    """The modality's clock: the site's, or one that runs ahead of it instead of waiting."""
+
+    def __init__(self, *, fast: bool) -> None:
+        self._fast = fast
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        return clock.now() + self._ahead
+
+    def wait(self, span: timedelta) -> None:
+        if self._fast:
+            self._ahead += span
+            return
+        until = clock.now() + span
+        while (left := (until - clock.now()).total_seconds()) > 0:
+            time.sleep(min(left, _LOOK))
+
+
+def _profile(name: str) -> profiles.Profile:
+    if not name:
+        return profiles.PLAIN
+    try:
+        return profiles.all_profiles()[name]
+    except KeyError:
+        known = ", ".join(profiles.all_profiles())
+        raise CommandError(f"{name!r} is no profile; there are {known}.", returncode=_WRONG_ARGUMENTS) from None
+
+
+def _returncode(error: Exception | None) -> int:
+    return _NO_ANSWER if isinstance(error, NoAnswer) else _FAILURE_STATUS if isinstance(error, Refused) else 1
+
+
+def _act(verb: str, options: dict[str, Any]) -> Act:
+    """The arguments as an act. Raises CommandError for those that contradict each other."""
+    if verb == "start":
+        return _start(options)
+    if verb == "list":
+        day = ALL if options["all_days"] else options["date"].isoformat() if options["date"] else ""
+        asked = {
+            "day": day,
+            "stations": ALL if options["any_station"] else "",
+            "patient": options["patient"],
+            "patient-id": options["patient_id"],
+            "accession": options["accession"],
+            "modality": options["modality"].strip().upper(),
+        }
+        return Act(verb, (), _given(asked))
+    asked = {key: options.get(key, "") for key in ("uid", "reason", "series")}
+    return Act(verb, tuple(name for name in [options.get("step", "")] if name), _given(asked))
+
+
+def _start(options: dict[str, Any]) -> Act:
+    typed = {key: options[f"typed_{key}"] for _, key, _, _ in _TYPED}
+    asked = {"uid": options["uid"], "stations": ALL if options["any_station"] else "", "pick": "wrong" if options["wrong_patient"] else ""}
+    if options["unscheduled"] is None:
+        if any(typed.values()):
+            raise CommandError("What is typed of a patient belongs to --unscheduled NAME.", returncode=_WRONG_ARGUMENTS)
+        if not options["steps"]:
+            raise CommandError("Start what? Give a STEP, or --unscheduled NAME.", returncode=_WRONG_ARGUMENTS)
+        return Act("start", tuple(options["steps"]), _given(asked))
+    if options["steps"] or options["wrong_patient"] or options["any_station"]:
+        raise CommandError("--unscheduled is without worklist entry: leave STEP and its options out.", returncode=_WRONG_ARGUMENTS)
+    try:
+        name = acts.GRAMMAR["unscheduled"].check(options["unscheduled"])
+    except ValueError as error:
+        raise CommandError(f"{options['unscheduled']!r} {error}", returncode=_WRONG_ARGUMENTS) from None
+    return Act("unscheduled", (name,), _given({**typed, "uid": options["uid"]}))
+
+
+def _given(asked: dict[str, str | None]) -> dict[str, str]:
+    return {key: value for key, value in asked.items() if value}
