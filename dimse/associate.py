@@ -14,6 +14,7 @@ _FIXED: Final = 68  # protocol version, AE titles and reserved bytes before the 
 _APPLICATION_CONTEXT, _PROPOSED, _NEGOTIATED, _ABSTRACT, _TRANSFER, _USER = 0x10, 0x20, 0x21, 0x30, 0x40, 0x50
 _MAXIMUM_LENGTH, _IMPLEMENTATION_CLASS, _ROLE, _IMPLEMENTATION_VERSION, _EXTENDED, _USER_IDENTITY = 0x51, 0x52, 0x54, 0x55, 0x56, 0x58
 _ITEM = struct.Struct(">BxH")
+_DICOM: Final = b"1.2.840.10008.3.1.1.1"  # the DICOM Application Context Name (PS3.7 A.2.1)
 _LENGTH_NOT_GIVEN: Final = 16_384  # Maximum Length of a peer that gives none, though it must
 
 
@@ -198,6 +199,47 @@ def accept(
         _item(_USER, b"".join(user)),
     ]
     return framed(Kind.ASSOCIATE_AC, b"\0\1\0\0" + request.titles + bytes(32) + b"".join(items))
+
+
+def request(
+    called: str,
+    calling: str,
+    contexts: Sequence[ProposedContext],
+    *,
+    maximum_length: int,
+    implementation_class_uid: str,
+    implementation_version: str,
+) -> bytes:
+    """The A-ASSOCIATE-RQ PDU that proposes the contexts. Raises UnicodeEncodeError for AE titles that are not ASCII."""
+    user = [
+        _item(_MAXIMUM_LENGTH, maximum_length.to_bytes(4, "big")),
+        _item(_IMPLEMENTATION_CLASS, implementation_class_uid.encode()),
+        _item(_IMPLEMENTATION_VERSION, implementation_version.encode()),
+    ]
+    proposed = [
+        bytes((one.id, 0, 0, 0))
+        + _item(_ABSTRACT, one.abstract_syntax.encode())
+        + b"".join(_item(_TRANSFER, uid.encode()) for uid in one.transfer_syntaxes)
+        for one in contexts
+    ]
+    items = [_item(_APPLICATION_CONTEXT, _DICOM), *(_item(_PROPOSED, one) for one in proposed), _item(_USER, b"".join(user))]
+    titles = b"".join(title.encode("ascii").ljust(16)[:16] for title in (called, calling))
+    return framed(Kind.ASSOCIATE_RQ, b"\0\1\0\0" + titles + bytes(32) + b"".join(items))
+
+
+def read_accept(body: bytes, proposed: Sequence[ProposedContext]) -> tuple[list[NegotiatedContext], int]:
+    """What became of the proposed contexts, in the body of an A-ASSOCIATE-AC, and the peer's Maximum Length. Raises InvalidPdu."""
+    abstract = {context.id: context.abstract_syntax for context in proposed}
+    contexts, answered = [], AssociateRequest(1, "", "", b"")
+    for kind, value in _items(memoryview(body)[_FIXED:]):
+        if kind == _NEGOTIATED:
+            if len(value) < 4 or value[0] not in abstract:
+                raise _invalid("a presentation context is cut, or was not proposed")
+            chosen = next((_text(item) for sub_kind, item in _items(value[4:]) if sub_kind == _TRANSFER), "")
+            contexts.append(NegotiatedContext(value[0], abstract[value[0]], chosen, value[2]))
+        elif kind == _USER:
+            _read_user_information(value, answered)
+    return contexts, answered.maximum_length
 
 
 def _item(kind: int, value: bytes) -> bytes:

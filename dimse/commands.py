@@ -7,6 +7,7 @@ from typing import Final
 from dimse.errors import error_comment
 
 _NO_DATA_SET, _DATA_SET = 0x0101, 0x0001
+_MEDIUM = 0x0000  # priority of a query
 RESPONSE: Final = 0x8000  # the bit that makes a request's Command Field a response's
 CANCEL: Final = 0x0FFF  # C-CANCEL-RQ
 
@@ -154,6 +155,45 @@ def encode_response(response: Response, with_data_set: bool) -> bytes:
     ]
     body = b"".join(_element(number, value) for number, value in elements if value)
     return _element(0x0000, struct.pack("<L", len(body))) + body
+
+
+def encode_request(verb: str, message_id: int, sop_class_uid: str, sop_instance_uid: str = "", *, with_data_set: bool) -> bytes:
+    """The command set of a C-ECHO-RQ, C-FIND-RQ, N-CREATE-RQ or N-SET-RQ (PS3.7 9.3, 10.3) with its group length."""
+    is_requested = verb == "N-SET"  # it names an instance that is there; the others affect one
+    sop_class, instance = _text(sop_class_uid, b"\0"), _text(sop_instance_uid, b"\0")
+    elements = [
+        (0x0002, b"" if is_requested else sop_class),
+        (0x0003, sop_class if is_requested else b""),
+        (0x0100, struct.pack("<H", COMMAND_FIELDS[verb])),
+        (0x0110, struct.pack("<H", message_id)),
+        (0x0700, struct.pack("<H", _MEDIUM) if verb == "C-FIND" else b""),
+        (0x0800, struct.pack("<H", _DATA_SET if with_data_set else _NO_DATA_SET)),
+        (0x1000, b"" if is_requested else instance),
+        (0x1001, instance if is_requested else b""),
+    ]
+    body = b"".join(_element(number, value) for number, value in elements if value)
+    return _element(0x0000, struct.pack("<L", len(body))) + body
+
+
+def read_response(data: bytes) -> tuple[Response, bool]:
+    """A response in `data`, and whether a data set follows. Raises UndecodableCommand, also for a request."""
+    command, elements = read_command(data), _elements(data)
+    status = _number(elements, 0x0900)
+    if not command.field & RESPONSE or command.responds_to is None or status is None:
+        raise UndecodableCommand(f"{_verb_of(command.field)} came where a response was expected")
+    offending = elements.get(0x0901, b"")
+    found = tuple(group << 16 | number for group, number in struct.iter_unpack("<HH", offending[: len(offending) & ~3]))
+    response = Response(
+        verb=_verb_of(command.field & ~RESPONSE),
+        message_id=command.responds_to,
+        status=status,
+        sop_class_uid=command.sop_class_uid or "",
+        sop_instance_uid=command.sop_instance_uid or "",
+        comment=elements.get(0x0902, b"").decode("ascii", errors="replace").strip(" \0"),
+        error_id=_number(elements, 0x0903),
+        offending=command.attribute_identifiers or found,
+    )
+    return response, command.has_data_set
 
 
 def _text(value: str, padding: bytes) -> bytes:

@@ -21,7 +21,7 @@ from training.memory import Exam, Memory
 from training.performed import COMPLETED, DISCONTINUED, Device
 from training.profiles import PLAIN, Profile
 from training.query import Question
-from training.scu import Wire
+from training.scu import Opening, Wire, one_each
 from training.sent import Listener
 from training.store import Store
 from training.target import Target
@@ -44,9 +44,10 @@ class Modality:
     listener: Listener | None = None
     now: Callable[[], datetime] = clock.now
     chance: Random = field(default_factory=Random)
+    opening: Opening = one_each
 
     def __post_init__(self) -> None:
-        self._teller = Teller(Wire(self.ae_title, self.target, self.listener, self.now))
+        self._teller = Teller(Wire(self.ae_title, self.target, self.listener, self.now, self.opening))
 
     def echo(self) -> ScuAnswer:
         """C-ECHO."""

@@ -1,19 +1,74 @@
-"""The network side of a virtual modality: one association per exchange, as most scanners do it. A listener is told of each exchange."""
+"""The network side of a virtual modality: one association per exchange, as most scanners do it, or one that is kept open.
+
+A listener is told of each exchange.
+"""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from pydicom.dataset import Dataset
 
-from dimse.scu import FailureStatus, ScuAnswer, ScuAssociation, ScuError, open_association
+from dimse.line import Line
+from dimse.scu import FailureStatus, ScuAnswer, ScuError, open_association
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP as MPPS
 from dimse.services import MODALITY_WORKLIST, VERIFICATION
 from ris import clock
 from training.sent import Listener, Sent
 from training.target import Target
+
+
+class Association(Protocol):
+    """What an exchange needs of an open association. `last_answer` is the latest response."""
+
+    last_answer: ScuAnswer | None
+
+    def echo(self) -> None: ...
+    def find(self, query: Dataset) -> Iterator[Dataset]: ...
+    def n_create(self, attribute_list: Dataset, sop_instance_uid: str) -> ScuAnswer: ...
+    def n_set(self, modification_list: Dataset, sop_instance_uid: str) -> ScuAnswer: ...
+
+
+Opening = Callable[[Target, str, str], AbstractContextManager[Association]]
+"""`opening(target, calling, service)` is an association for the service while the block runs. Raises ScuError."""
+
+
+def one_each(target: Target, calling: str, service: str) -> AbstractContextManager[Association]:
+    """An association of its own."""
+    return open_association(target.host, target.port, calling=calling, called=target.called, contexts=[service], timeouts=target.timeouts)
+
+
+class KeptOpen:
+    """One association for all services that is kept for as long as the other side likes; an error or its end makes the next one new.
+
+    One thread uses it at a time.
+    """
+
+    def __init__(self) -> None:
+        self._line: Line | None = None
+
+    @contextmanager
+    def __call__(self, target: Target, calling: str, service: str) -> Iterator[Association]:
+        if self._line is None or not self._line.is_open:
+            services = (VERIFICATION, MODALITY_WORKLIST, MPPS)
+            self._line = Line(target.host, target.port, calling=calling, called=target.called, contexts=services, timeouts=target.timeouts)
+        try:
+            yield self._line
+        except FailureStatus:
+            raise
+        except BaseException:
+            self._line.abort()
+            self._line = None
+            raise
+
+    def close(self) -> None:
+        """Release it."""
+        if self._line is not None and self._line.is_open:
+            self._line.release()
+        self._line = None
 
 
 @dataclass
@@ -32,6 +87,7 @@ class Wire:
     target: Target
     listener: Listener | None = None
     now: Callable[[], datetime] = clock.now
+    opening: Opening = one_each
 
     def echo(self) -> ScuAnswer:
         """C-ECHO. Raises FailureStatus, too."""
@@ -48,7 +104,7 @@ class Wire:
         Raises FailureStatus, too.
         """
         with ExitStack() as line:
-            association: ScuAssociation | None = None
+            association: Association | None = None
             for query in queries:
                 with self._told("C-FIND", query) as exchange:
                     association = association or line.enter_context(self._association(MODALITY_WORKLIST))
@@ -76,11 +132,8 @@ class Wire:
             exchange.answer = answer = association.n_set(modifications, sop_instance_uid)
         return answer
 
-    def _association(self, service: str) -> AbstractContextManager[ScuAssociation]:
-        target = self.target
-        return open_association(
-            target.host, target.port, calling=self.calling, called=target.called, contexts=[service], timeouts=target.timeouts
-        )
+    def _association(self, service: str) -> AbstractContextManager[Association]:
+        return self.opening(self.target, self.calling, service)
 
     @contextmanager
     def _told(self, verb: str, request: Dataset, sop_instance_uid: str = "") -> Iterator[_Exchange]:

@@ -1,13 +1,15 @@
-"""The SCU's errors: each kind of trouble has a class of its own and says what to look at."""
+"""The SCU's errors: each kind of trouble has a class of its own and says what to look at, with an association of its own or a line."""
 
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import pytest
 
 from dimse import scu
+from dimse.line import Line
 from dimse.scu import Timeouts, open_association
 from dimse.server import DicomServer
 from tests.support.dicom import worklist_query
@@ -49,38 +51,47 @@ def say(reply: bytes) -> Callable[[socket.socket], None]:
     return behaviour
 
 
-def fails_with(error: type[scu.ScuError], port: int, words: str) -> None:
-    with pytest.raises(error, match=words), open_association("127.0.0.1", port, calling="CT01", called="RIS", timeouts=QUICK):
+Opener = Callable[..., AbstractContextManager[Any]]
+ways = pytest.mark.parametrize("opened", [open_association, Line], ids=["association", "line"])
+
+
+def fails_with(error: type[scu.ScuError], opened: Opener, port: int, words: str) -> None:
+    with pytest.raises(error, match=words), opened("127.0.0.1", port, calling="CT01", called="RIS", timeouts=QUICK):
         pass
 
 
-def test_nothing_listening_is_not_reachable() -> None:
-    fails_with(scu.NotReachable, free_port(), "RIS at 127.0.0.1:.* is not reachable")
+@ways
+def test_nothing_listening_is_not_reachable(opened: Opener) -> None:
+    fails_with(scu.NotReachable, opened, free_port(), "RIS at 127.0.0.1:.* is not reachable")
 
 
-def test_an_unknown_host_is_not_reachable() -> None:
+@ways
+def test_an_unknown_host_is_not_reachable(opened: Opener) -> None:
     with (
         pytest.raises(scu.NotReachable, match="cannot be resolved"),
-        open_association("no.such.host.invalid", 104, calling="A", called="B"),
+        opened("no.such.host.invalid", 104, calling="A", called="B"),
     ):
         pass
 
 
-def test_something_that_is_not_dicom_is_nonsense() -> None:
+@ways
+def test_something_that_is_not_dicom_is_nonsense(opened: Opener) -> None:
     with peer(say(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
-        fails_with(scu.NonsenseAnswer, port, "not DICOM")
+        fails_with(scu.NonsenseAnswer, opened, port, "not DICOM")
 
 
-def test_an_abort_and_a_closed_connection_are_told_apart_from_silence() -> None:
+@ways
+def test_an_abort_and_a_closed_connection_are_told_apart_from_silence(opened: Opener) -> None:
     with peer(say(ABORT)) as port:
-        fails_with(scu.Aborted, port, "aborted the association")
+        fails_with(scu.Aborted, opened, port, "aborted the association")
     with peer(say(b"")) as port:
-        fails_with(scu.Aborted, port, "closed the connection")
+        fails_with(scu.Aborted, opened, port, "closed the connection")
     with peer(until_closed) as port:
-        fails_with(scu.TimedOut, port, "did not answer the association request in time")
+        fails_with(scu.TimedOut, opened, port, "did not answer the association request in time")
 
 
-def test_a_peer_that_falls_silent_later_times_out(server: DicomServer, ris) -> None:
+@ways
+def test_a_peer_that_falls_silent_later_times_out(server: DicomServer, ris, opened: Opener) -> None:
     go_on = threading.Event()
 
     def slow(request):
@@ -91,19 +102,18 @@ def test_a_peer_that_falls_silent_later_times_out(server: DicomServer, ris) -> N
     try:
         with (
             pytest.raises(scu.TimedOut, match="did not answer C-FIND"),
-            open_association(
-                "127.0.0.1", server.port, calling="CT01", called="RIS", contexts=[scu.MODALITY_WORKLIST], timeouts=QUICK
-            ) as association,
+            opened("127.0.0.1", server.port, calling="CT01", called="RIS", contexts=[scu.MODALITY_WORKLIST], timeouts=QUICK) as association,
         ):
             list(association.find(worklist_query()))
     finally:
         go_on.set()
 
 
-def test_an_error_of_the_caller_aborts_the_association(server: DicomServer) -> None:
-    with pytest.raises(ZeroDivisionError), open_association("127.0.0.1", server.port, calling="CT01", called="RIS"):
+@ways
+def test_an_error_of_the_caller_aborts_the_association(server: DicomServer, opened: Opener) -> None:
+    with pytest.raises(ZeroDivisionError), opened("127.0.0.1", server.port, calling="CT01", called="RIS"):
         raise ZeroDivisionError
-    with open_association("127.0.0.1", server.port, calling="CT01", called="RIS") as association:
+    with opened("127.0.0.1", server.port, calling="CT01", called="RIS") as association:
         association.echo()
 
 

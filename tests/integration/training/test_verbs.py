@@ -15,6 +15,7 @@ from training import memory
 from training.memory import Exam
 from training.modality import Modality, ModalityError, NoAnswer, Refused
 from training.query import Question
+from training.scu import KeptOpen
 from training.sent import Sent
 from training.store import TransientStore
 from training.target import Target
@@ -51,6 +52,23 @@ def name_of(order: Order) -> str:
 
 def stored(exam: Exam) -> PerformedProcedureStep:
     return PerformedProcedureStep.objects.get(sop_instance_uid=exam.sop_instance_uid)
+
+
+def test_a_console_may_keep_one_association_and_opens_another_one_when_that_was_ended(port: int):
+    opening = KeptOpen()
+    console = Modality("CT01", Target("127.0.0.1", port, "STEPWISE"), TransientStore(), opening=opening, chance=Random(1))
+    name = name_of(today())
+    console.start(name)
+    kept = opening._line
+    console.acquire(name)
+    console.report(name)
+    assert opening._line is kept is not None
+    kept.abort()
+    exam, answer = console.complete(name)
+    assert answer.ok
+    assert stored(exam).status == "COMPLETED"
+    opening.close()
+    opening.close()
 
 
 def test_an_echo_is_answered_and_heard(console: Console):

@@ -1,0 +1,260 @@
+"""An association of a client that has many of them: no thread, no polling, so that one that is open and idle costs nothing.
+
+It asks the same as `dimse.scu.ScuAssociation` and raises the same errors. One thread uses it at a time.
+"""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Final, Self
+
+from pydicom.dataset import Dataset
+
+from dimse import associate, pdu, statuses
+from dimse.associate import NegotiatedContext, ProposedContext
+from dimse.commands import Response, UndecodableCommand, encode_request, read_response
+from dimse.decode import UndecodableDataSet, decode
+from dimse.encode import encode
+from dimse.pdu import COMMAND, LAST, Framer, InvalidPdu, Kind, Packer
+from dimse.reception import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dimse.scu import (
+    DEFAULT_TRANSFER_SYNTAXES,
+    Aborted,
+    FailureStatus,
+    NonsenseAnswer,
+    NothingAccepted,
+    NotReachable,
+    Refused,
+    ScuAnswer,
+    ScuError,
+    TimedOut,
+    Timeouts,
+)
+from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP as MPPS
+from dimse.services import MODALITY_WORKLIST, VERIFICATION
+from dimse.statuses import StatusClass
+
+_MAXIMUM_LENGTH: Final = 2**17
+_READ: Final = 2**16
+_LONGEST_ANSWER: Final = 2**24  # bytes of a data set
+_PATIENT: Final = Timeouts()
+
+
+class Line:
+    """An open association with the SOP classes `contexts`. `last_answer` is the latest response. Raises ScuError."""
+
+    def __init__(
+        self, host: str, port: int, *, calling: str, called: str, contexts: Sequence[str] = (VERIFICATION,), timeouts: Timeouts = _PATIENT
+    ) -> None:
+        self.last_answer: ScuAnswer | None = None
+        self._peer = f"{called} at {host}:{port}"
+        self._timeouts = timeouts
+        self._framer = Framer(_MAXIMUM_LENGTH)
+        self._message_id = 0
+        try:
+            self._socket = socket.create_connection((host, port), timeouts.connect)
+        except socket.gaierror as error:
+            raise NotReachable(f"{self._peer} is not reachable: the host name cannot be resolved ({error.strerror}).") from error
+        except OSError as error:
+            raise NotReachable(
+                f"{self._peer} is not reachable: nothing answers there. Is it running, and are host and port right?"
+            ) from error
+        try:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._negotiate(calling, called, contexts)
+        except BaseException:
+            self._socket.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if error[0] is None:
+            self.release()
+        else:
+            self.abort()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the peer has kept it: between two requests it says nothing. Its wish to release it is granted."""
+        if self._socket.fileno() < 0:
+            return False
+        self._socket.setblocking(False)
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            self._socket.close()
+            return False
+        with suppress(OSError, ScuError), self._socket:
+            self._socket.settimeout(self._timeouts.connect)
+            if self._next_pdu("nothing")[0] is Kind.RELEASE_RQ:
+                self._socket.sendall(pdu.RELEASE_RP)
+        return False
+
+    def echo(self) -> None:
+        """C-ECHO."""
+        answer, _ = self._ask("C-ECHO", VERIFICATION)
+        if not answer.ok:
+            raise FailureStatus(self._peer, "C-ECHO", answer)
+
+    def find(self, query: Dataset, sop_class_uid: str = MODALITY_WORKLIST) -> Iterator[Dataset]:
+        """C-FIND: the identifiers that match. Raises FailureStatus when the query fails. Left early, the association is over."""
+        answer, identifier = self._ask("C-FIND", sop_class_uid, query)
+        try:
+            while statuses.class_of(answer.status) is StatusClass.PENDING:
+                if identifier is None:
+                    raise NonsenseAnswer(f"{self._peer} sent an answer without its identifier.")
+                yield identifier
+                answer, identifier = self._receive_answer("C-FIND")
+        except GeneratorExit:
+            self.abort()  # what is still on its way would answer the next request
+            raise
+        if not answer.ok:
+            raise FailureStatus(self._peer, "C-FIND", answer)
+
+    def n_create(self, attribute_list: Dataset, sop_instance_uid: str | None = None, sop_class_uid: str = MPPS) -> ScuAnswer:
+        """N-CREATE. Failure statuses are answers, not errors."""
+        return self._ask("N-CREATE", sop_class_uid, attribute_list, sop_instance_uid or "")[0]
+
+    def n_set(self, modification_list: Dataset, sop_instance_uid: str, sop_class_uid: str = MPPS) -> ScuAnswer:
+        """N-SET. Failure statuses are answers, not errors."""
+        return self._ask("N-SET", sop_class_uid, modification_list, sop_instance_uid)[0]
+
+    def release(self) -> None:
+        """A-RELEASE, and the connection is closed, whatever the peer answers."""
+        with suppress(OSError, InvalidPdu), self._socket:
+            self._socket.settimeout(self._timeouts.association)
+            self._socket.sendall(pdu.RELEASE_RQ)
+            while self._next_pdu("the release")[0] is not Kind.RELEASE_RP:
+                pass
+
+    def abort(self) -> None:
+        """A-ABORT."""
+        with suppress(OSError), self._socket:
+            self._socket.settimeout(self._timeouts.connect)
+            self._socket.sendall(pdu.abort(0, 0))
+
+    def _negotiate(self, calling: str, called: str, contexts: Sequence[str]) -> None:
+        proposed = [ProposedContext(2 * n + 1, uid, DEFAULT_TRANSFER_SYNTAXES) for n, uid in enumerate(contexts)]
+        self._socket.settimeout(self._timeouts.association)
+        self._send(
+            associate.request(
+                called,
+                calling,
+                proposed,
+                maximum_length=_MAXIMUM_LENGTH,
+                implementation_class_uid=IMPLEMENTATION_CLASS_UID,
+                implementation_version=IMPLEMENTATION_VERSION_NAME,
+            ),
+            "the association request",
+        )
+        kind, body = self._next_pdu("the association request")
+        if kind is Kind.ASSOCIATE_RJ:
+            raise Refused(self._peer, *body[1:4])
+        if kind is not Kind.ASSOCIATE_AC:
+            raise NonsenseAnswer(f"{self._peer} answered the association request with something else. Is the port right?")
+        try:
+            negotiated, maximum = associate.read_accept(body, proposed)
+        except InvalidPdu as error:
+            raise NonsenseAnswer(f"{self._peer} answered the association request with something that cannot be decoded.") from error
+        self._accepted: dict[str, NegotiatedContext] = {one.abstract_syntax: one for one in negotiated if one.result == 0}
+        self._packers = {one.abstract_syntax: Packer(one.id, maximum) for one in self._accepted.values()}
+        if not self._accepted:
+            raise NothingAccepted(f"{self._peer} accepted the association but none of the services asked for.")
+
+    def _ask(self, verb: str, sop_class_uid: str, data: Dataset | None = None, instance: str = "") -> tuple[ScuAnswer, Dataset | None]:
+        """Send a request; its first response, with the response's data set."""
+        context = self._accepted.get(sop_class_uid)
+        if context is None:
+            raise NothingAccepted(f"{self._peer} accepted the association but not the service that {verb} needs.")
+        if self._socket.fileno() < 0:
+            raise Aborted(f"{self._peer} closed the connection before {verb}.")
+        self._message_id = self._message_id % 0xFFFF + 1
+        command = encode_request(verb, self._message_id, sop_class_uid, instance, with_data_set=data is not None)
+        encoded = None if data is None else encode(data, context.transfer_syntax)
+        self._socket.settimeout(self._timeouts.response)
+        self._send(self._packers[sop_class_uid].message(command, encoded), verb)
+        return self._receive_answer(verb, instance)
+
+    def _receive_answer(self, verb: str, instance: str = "") -> tuple[ScuAnswer, Dataset | None]:
+        response, context_id, data = self._receive_message(verb)
+        if (response.verb, response.message_id) != (verb, self._message_id):
+            raise NonsenseAnswer(f"{self._peer} answered {verb} with a response to something else.")
+        dataset = None
+        if data is not None:
+            syntax = next((one.transfer_syntax for one in self._accepted.values() if one.id == context_id), "")
+            try:
+                dataset = decode(data, syntax).dataset
+            except UndecodableDataSet as error:
+                raise NonsenseAnswer(f"{self._peer} sent an answer that cannot be decoded: {error}.") from error
+        self.last_answer = ScuAnswer(
+            response.status,
+            response.comment,
+            response.error_id,
+            response.offending,
+            response.sop_instance_uid or instance,
+            dataset if verb != "C-FIND" else None,
+        )
+        return self.last_answer, dataset
+
+    def _receive_message(self, verb: str) -> tuple[Response, int, bytes | None]:
+        """The next whole message (PS3.8 E.1): command set first, then its data set."""
+        command, data = bytearray(), bytearray()
+        response: Response | None = None
+        while True:
+            kind, body = self._next_pdu(verb)
+            if kind is not Kind.P_DATA_TF:
+                raise Aborted(f"{self._peer} ended the association during {verb}.")
+            try:
+                for one in pdu.pdvs(body):
+                    (command if one.control & COMMAND else data).extend(one.fragment)
+                    if max(len(command), len(data)) > _LONGEST_ANSWER:
+                        raise InvalidPdu(f"a message of more than {_LONGEST_ANSWER} bytes")
+                    if not one.control & LAST:
+                        continue
+                    if response is None:
+                        response, has_data_set = read_response(bytes(command))
+                        if has_data_set:
+                            continue
+                    return response, one.context_id, bytes(data) or None
+            except (InvalidPdu, UndecodableCommand) as error:
+                self.abort()
+                raise NonsenseAnswer(f"{self._peer} answered {verb} with something that is not DICOM ({error}).") from error
+
+    def _send(self, data: bytes, what: str) -> None:
+        try:
+            self._socket.sendall(data)
+        except TimeoutError as error:
+            self._socket.close()
+            raise TimedOut(f"{self._peer} did not take {what} in time.") from error
+        except OSError as error:
+            self._socket.close()
+            raise Aborted(f"{self._peer} closed the connection during {what}.") from error
+
+    def _next_pdu(self, what: str) -> tuple[Kind, bytes]:
+        while True:
+            try:
+                found = self._framer.next()
+                if found is not None:
+                    break
+                received = self._socket.recv(_READ)
+            except InvalidPdu as error:
+                self.abort()
+                raise NonsenseAnswer(f"{self._peer} answered {what} with something that is not DICOM ({error}).") from error
+            except TimeoutError as error:
+                self.abort()
+                raise TimedOut(f"{self._peer} did not answer {what} in time.") from error
+            except OSError as error:
+                self._socket.close()
+                raise Aborted(f"{self._peer} closed the connection during {what}.") from error
+            if not received:
+                self._socket.close()
+                raise Aborted(f"{self._peer} closed the connection during {what}.")
+            self._framer.feed(received)
+        if found[0] is Kind.ABORT:
+            self._socket.close()
+            raise Aborted(f"{self._peer} aborted the association during {what}.")
+        return found
