@@ -75,7 +75,6 @@ def _fill(data: Data, size: int) -> None:
 
 
 def manage(data: Data, *arguments: str) -> None:
-    """Run one of our programs on this database."""
     """Run one of our programs on the database, to its end."""
     done = subprocess.run([sys.executable, *arguments], env=os.environ | environment(data.directory, data.url), check=False)
     if done.returncode:

@@ -12,7 +12,7 @@ from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connections, transaction
+from django.db import InterfaceError, OperationalError, connections, transaction
 from django.db.models import Sum, Value
 from django.db.models.functions import Length
 
@@ -84,15 +84,24 @@ class DatabaseJournal:
         return [entry for entry in batch if entry is not None]
 
     def _write(self, batch: list[Entry]) -> None:
+        """Of a batch with an odd entry the others are written: it is halved until that one is alone."""
         try:
             write(batch)
-        except DatabaseError as error:
+        except (OperationalError, InterfaceError) as error:
             self._dropped += len(batch)
             logger.error("The message journal could not be written: %s", error)
             connections[JOURNAL_DATABASE].close()
+            return
         except Exception as error:  # noqa: BLE001  (one odd entry must not end the journal)
-            self._dropped += len(batch)
-            logger.error("Journal entries are lost: %s", without_values(error))
+            if len(batch) == 1:
+                self._dropped += 1
+                logger.error("A journal entry (%s) is lost: %s", type(batch[0]).__name__, without_values(error))
+                return
+        else:
+            return
+        half = len(batch) // 2
+        self._write(batch[:half])
+        self._write(batch[half:])
 
     def _report_drops(self) -> None:
         if self._dropped > self._reported:

@@ -99,6 +99,10 @@ def within_reach(day: date) -> date:
     return day
 
 
+LONGEST_REASON = 255
+"""Characters that a history keeps of a reason."""
+
+
 def printable(value: str) -> str:
     """The text without control characters and halves of surrogate pairs, which no database looks up, and spaces around it."""
     return "".join(char for char in value if unicodedata.category(char) not in ("Cc", "Cs")).strip()
@@ -131,5 +135,7 @@ def reason_text(reason: str, *, needed: bool = False) -> str:
     clean = checked("reason", text, reason, "ST") or ""
     if needed and not clean:
         checked.refuse("reason", "is empty; say in a few words why")
+    if len(clean) > LONGEST_REASON:
+        checked.refuse("reason", f"is {len(clean)} characters long; say it in at most {LONGEST_REASON}")
     checked.done()
-    return clean[:255]
+    return clean

@@ -38,7 +38,8 @@ log = structlog.get_logger(__name__)
 _DESCRIPTION = """Orders, scheduled and performed procedure steps, charges and the message journal of Stepwise.
 
 Send `Authorization: Bearer TOKEN`. Lists answer `{"items": […], "count": n}` and take `limit` and `offset`. Times are ISO 8601
-with the hospital's offset, `date` is the hospital's local date, names are `FAMILY^GIVEN`. A refusal answers `{"detail": …}`.
+with the hospital's offset, `date` is the hospital's local date, names are `FAMILY^GIVEN`. A slash in an AE title is
+`%2F` in an address. A refusal answers `{"detail": …}`.
 """
 
 
@@ -69,7 +70,7 @@ def no_such_call(request: HttpRequest, rest: str) -> None:
 
 
 _RIS = (catalogue, stations, patients, additions, orders, steps)
-for router in (*_RIS, explanations, findings, performed_steps, charges, journal, elsewhere):
+for router in (explanations, findings, *_RIS, performed_steps, charges, journal, elsewhere):  # what is below a station before stations
     api.add_router("", router)
 
 

@@ -130,7 +130,7 @@ def explain_step(request: HttpRequest, step_id: int, query: Query[ExplanationQue
     }
 
 
-@router.get("/stations/{ae_title}/queries", auth=Bearer("worklist.explain"), response={200: Page[OutcomeOut], **refusals(422)})
+@router.get("/stations/{path:ae_title}/queries", auth=Bearer("worklist.explain"), response={200: Page[OutcomeOut], **refusals(422)})
 def list_queries(request: HttpRequest, ae_title: Line, query: Query[ListQuery]) -> dict[str, Any]:
     """The worklist queries of an AE title, the latest first, with what each key keeps from the answer. An AE title that never asked has
     none; it need not be that of a station."""

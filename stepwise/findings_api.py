@@ -62,7 +62,7 @@ def of_step(request: HttpRequest, step_id: int) -> dict[str, Any]:
     return {"items": [_of_item(one) for one in found], "count": len(found)}
 
 
-@router.get("/stations/{ae_title}/findings", auth=Bearer("worklist.explain"), response={200: StationFindings, **refusals(422)})
+@router.get("/stations/{path:ae_title}/findings", auth=Bearer("worklist.explain"), response={200: StationFindings, **refusals(422)})
 def of_station(request: HttpRequest, ae_title: base.Line, query: Query[ListQuery]) -> dict[str, Any]:
     """What was odd about the queries of an AE title and about the answers to it, the latest first."""
     site = base.site_of(request)

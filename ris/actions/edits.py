@@ -11,7 +11,8 @@ from ris.actions.orders import Further
 from ris.actions.steps import lock_step
 from ris.actor import Actor
 from ris.db import action, lock
-from ris.models import Order, RequestedProcedure, ScheduledProcedureStep, StepChange
+from ris.errors import ChangedMeanwhile
+from ris.models import Order, RequestedProcedure, ScheduledProcedureStep, StepChange, Visit
 from ris.validation import Checker, reason_text
 
 RECORDS = ("step", "procedure", "order", "visit")
@@ -19,12 +20,19 @@ RECORDS = ("step", "procedure", "order", "visit")
 
 @action
 def edit_exam(
-    step_id: int, typed: Further, actor: Actor, *, reason: str = "", expected_versions: tuple[int, int] | None = None
+    step_id: int,
+    typed: Further,
+    actor: Actor,
+    *,
+    reason: str = "",
+    expected_versions: tuple[int, int] | None = None,
+    expected_visit: str = "",
 ) -> ScheduledProcedureStep:
     """Set attributes by record and keyword, those not named stay; the worklists follow in the same transaction.
 
     What is set replaces what an import received for it. `expected_versions` are those of the step and of the order, which stands for its
-    procedures and visit too. Raises InvalidInput by keyword, Conflict (the admission ID) or ChangedMeanwhile.
+    procedures too; `expected_visit` is `ris.actions.visits.mark` of the visit as it was seen.
+    Raises InvalidInput by keyword, Conflict (the admission ID) or ChangedMeanwhile.
     """
     why = reason_text(reason)
     checked = Checker()
@@ -36,6 +44,8 @@ def edit_exam(
     among = _sharing(order)
     lock(lambda: among.order_by("pk"))
     step = lock_step(step_id, of_step)
+    if expected_visit and expected_visit != visits.mark(Visit.objects.filter(orders=order).first()):
+        raise ChangedMeanwhile("Somebody else changed the visit meanwhile; look at the present values and change them again.")
     touched = {step.pk} if _edit_step(step, values["step"], actor, why) else set[int]()
     touched |= _edit_order(order, step.requested_procedure, values, actor, why)
     for pk in sorted(touched):

@@ -16,12 +16,17 @@ from ris.validation import Checker
 
 
 @action
-def save_pool(site: Site, code: str, name: str, ae_titles: Iterable[str], actor: Actor, before: Sequence[str] | None = None) -> StationPool:
-    """Make the pool of this code, or change its name and stations. Exams from today on that wait on it follow.
+def save_pool(
+    site: Site, code: str, name: str | None, ae_titles: Iterable[str], actor: Actor, before: Sequence[str] | None = None
+) -> StationPool:
+    """Make the pool of this code, or change its name and stations. Exams from today on that wait on it follow. Without a name (None) it
+    keeps the one that it has; an empty one is its code.
 
     The code stands where an AE title could and must not be one. `before` are the AE titles that were seen when it was decided, none for
     a new pool. Raises InvalidInput, NotFound (a station), ChangedMeanwhile, or SlotTaken when an exam would be left without a station.
     """
+    if name is None:
+        name = StationPool.objects.filter(site=site, code=code).values_list("name", flat=True).first() or ""
     code, name = _checked(site, code, name)
     stations = [_station(site, ae_title) for ae_title in dict.fromkeys(ae_titles)]
     if not stations:

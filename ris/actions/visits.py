@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from ris import attributes, clock, events, validation
@@ -47,6 +48,12 @@ def register_visit(patient: Patient, data: VisitData, actor: Actor) -> Visit:
     visit = Visit.objects.create(site=site, patient=patient, patient_class=data.patient_class, created_at=clock.now(site), **columns)
     RecordChange.by(actor, at=visit.created_at, verb="register", subject="visit", subject_id=visit.pk)
     return visit
+
+
+def mark(visit: Visit | None) -> str:
+    """What a visit has, in short: another order of the visit may change it, which the version of this order does not tell."""
+    has = [(one.keyword, one.of(visit)) for one in attributes.VISIT] if visit is not None else []
+    return sha256(repr((visit and visit.pk, has)).encode()).hexdigest()[:16]
 
 
 @action

@@ -9,6 +9,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router
 from ninja.responses import Status
+from pydantic import StrictInt
 
 from ris import queries
 from ris.actions import additions, orders
@@ -45,7 +46,7 @@ class StepIn(Booked):
 
     description: str
     modality: str
-    duration_minutes: int
+    duration_minutes: StrictInt
     protocol_code: str = ""
     protocol_scheme: str = ""
     protocol_meaning: str = ""

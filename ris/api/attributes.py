@@ -37,6 +37,7 @@ PatientAttributes = _model("PatientAttributes", attributes.PATIENT)
 class FurtherIn(Body):
     """Of the procedure and the step: for each of the order."""
 
+    # mypy takes a class that is made of a table for a value, here and where one is a field elsewhere.
     visit: _model("VisitAttributes", attributes.VISIT) | None = None  # type: ignore[valid-type]
     order: _model("OrderAttributes", attributes.ORDER) | None = None  # type: ignore[valid-type]
     procedure: _model("ProcedureAttributes", attributes.PROCEDURE) | None = None  # type: ignore[valid-type]

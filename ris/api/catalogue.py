@@ -70,7 +70,7 @@ def list_stations(request: HttpRequest, query: Query[ListQuery]) -> dict[str, An
     return base.page(request, query, rows, _station)
 
 
-@router.get("/stations/{ae_title}/free-slots", auth=Bearer("stations.view"), response={200: Slots, **refusals(404, 422)})
+@router.get("/stations/{path:ae_title}/free-slots", auth=Bearer("stations.view"), response={200: Slots, **refusals(404, 422)})
 def free_slots(request: HttpRequest, ae_title: Line, query: Query[FreeSlotsQuery]) -> dict[str, Any]:
     """Free times of a station (or of a pool, by its code) for a procedure, on quarter hours within the opening hours, two weeks ahead.
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Router, Schema
 from ninja.responses import Status
-from pydantic import model_validator
+from pydantic import StrictInt, model_validator
 
 from ris import queries
 from ris.actions import orders
@@ -37,7 +37,7 @@ class PatientIn(Body):
     size_m: Decimal | None = None
     allergies: list[str] | None = None
     medical_alerts: list[str] | None = None
-    pregnancy_status: int | None = Field(None, description="1 not pregnant, 2 possibly, 3 definitely, 4 not known.")
+    pregnancy_status: StrictInt | None = Field(None, description="1 not pregnant, 2 possibly, 3 definitely, 4 not known.")
     special_needs: str | None = None
     patient_state: str | None = None
     confidentiality: str | None = None

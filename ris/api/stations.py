@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 from ninja.responses import Status
-from pydantic import BeforeValidator, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, StrictBool, StrictInt, ValidationInfo, WithJsonSchema, field_validator
 
 from ris.actions.pools import save_pool
 from ris.actions.stations import NEW, StationData, data_of, save_station
@@ -70,23 +70,23 @@ class StationIn(Body):
     name: Line | None = None
     modalities: list[Line] | None = None
     room: Line | None = None
-    enabled: bool | None = None
+    enabled: StrictBool | None = None
     opens: WallTime | None = None
     closes: WallTime | None = None
     addresses: list[Line] | None = None
     character_set: str | None = None
     time_zone: Line | None = None
     aliases: list[Line] | None = None
-    own_list_only: bool | None = None
+    own_list_only: StrictBool | None = None
     statuses_shown: list[Line] | None = None
-    requires_arrival: bool | None = None
-    age_limit_hours: int | None = Field(None, description="Null for no limit.")
-    answer_limit: int | None = Field(None, description="Null for no limit.")
+    requires_arrival: StrictBool | None = None
+    age_limit_hours: StrictInt | None = Field(None, description="Null for no limit.")
+    answer_limit: StrictInt | None = Field(None, description="Null for no limit.")
     at_answer_limit: Line | None = None
-    empty_sequences: bool | None = None
-    refuses_several_items: bool | None = None
-    strict: bool | None = None
-    version: int | None = None
+    empty_sequences: StrictBool | None = None
+    refuses_several_items: StrictBool | None = None
+    strict: StrictBool | None = None
+    version: StrictInt | None = None
 
     @field_validator("*", mode="before")
     @classmethod
@@ -109,9 +109,10 @@ class PoolOut(Schema):
 
 
 class PoolIn(Body):
-    """`before`: refused unless these are still its stations; an empty list asks for a new pool."""
+    """`before`: refused unless these are still its stations; an empty list asks for a new pool. Without `name` a pool keeps the one
+    that it has; a new one is called as its code."""
 
-    name: Line = ""
+    name: Line | None = None
     stations: list[Line]
     before: list[Line] | None = None
 
@@ -119,13 +120,13 @@ class PoolIn(Body):
 _STATION = {200: StationSettings, **refusals(404, 409, 422)}
 
 
-@router.get("/stations/{ae_title}", auth=Bearer("stations.view"), response={200: StationSettings, **refusals(404)})
+@router.get("/stations/{path:ae_title}", auth=Bearer("stations.view"), response={200: StationSettings, **refusals(404)})
 def get_station(request: HttpRequest, ae_title: Line) -> dict[str, Any]:
     """A station with all its settings."""
     return _again(base.site_of(request), ae_title)
 
 
-@router.patch("/stations/{ae_title}", auth=Bearer("stations.edit"), response=_STATION)
+@router.patch("/stations/{path:ae_title}", auth=Bearer("stations.edit"), response=_STATION)
 def change_station(request: HttpRequest, ae_title: Line, body: StationIn) -> dict[str, Any]:
     """Change some of a station's settings; its next query is answered by them. Without `version` too, refused when somebody else
     changed the station at the same moment."""
@@ -136,7 +137,7 @@ def change_station(request: HttpRequest, ae_title: Line, body: StationIn) -> dic
     return _again(site, ae_title)
 
 
-@router.put("/stations/{ae_title}", auth=Bearer("stations.edit"), response={201: StationSettings, **_STATION})
+@router.put("/stations/{path:ae_title}", auth=Bearer("stations.edit"), response={201: StationSettings, **_STATION})
 def put_station(request: HttpRequest, ae_title: Line, body: StationIn) -> Status[dict[str, Any]]:
     """Register a station, or set one anew; `version` 0 asks for one that is not there yet."""
     site = base.site_of(request)
@@ -152,7 +153,7 @@ def list_pools(request: HttpRequest, query: Query[ListQuery]) -> dict[str, Any]:
     return base.page(request, query, StationPool.objects.filter(site=base.site_of(request)).prefetch_related("stations"), _pool)
 
 
-@router.put("/pools/{code}", auth=Bearer("stations.edit"), response={200: PoolOut, **refusals(404, 409, 422)})
+@router.put("/pools/{path:code}", auth=Bearer("stations.edit"), response={200: PoolOut, **refusals(404, 409, 422)})
 def put_pool(request: HttpRequest, code: Line, body: PoolIn) -> dict[str, Any]:
     """Make a pool, or change its name and stations; exams that wait on it follow."""
     return _pool(save_pool(base.site_of(request), code, body.name, body.stations, caller(request).actor, body.before))

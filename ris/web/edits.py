@@ -1,7 +1,6 @@
 """Changing what staff set of an exam: the step, its procedure, its order and the visit, on one page."""
 
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 from django import forms
@@ -9,8 +8,8 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from ris import attributes, queries
-from ris.actions import edits
+from ris import queries
+from ris.actions import edits, visits
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
 from ris.models import Order, ScheduledProcedureStep, Visit
@@ -46,7 +45,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     procedure = step.requested_procedure
     order = procedure.order
     records = {"step": step, "procedure": procedure, "order": order, "visit": order.visit or Visit()}
-    seen = {"step_version": step.version, "order_version": order.version, "visit_seen": _as_seen(order.visit)}
+    seen = {"step_version": step.version, "order_version": order.version, "visit_seen": visits.mark(order.visit)}
     form = ExamForm(records, request.POST or None, initial=seen)
     if request.method == "POST" and form.is_valid() and _save(request, form, step):
         return redirect("step", step.pk)
@@ -54,20 +53,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "ris/step_edit.html", context, status=422 if form.errors else 200)
 
 
-def _as_seen(visit: Visit | None) -> str:
-    """What a visit has, in short: another order of the visit may change it, which the version of this order does not tell."""
-    has = [(one.keyword, one.of(visit)) for one in attributes.VISIT] if visit is not None else []
-    return sha256(repr((visit and visit.pk, has)).encode()).hexdigest()[:16]
-
-
 def _save(request: HttpRequest, form: ExamForm, step: ScheduledProcedureStep) -> bool:
     typed: dict[str, dict[str, Any]] = {name: form.typed(name) for name in edits.RECORDS}
-    actor, seen = Actor.user(request.user), form.cleaned_data["visit_seen"]
-    if seen and seen != _as_seen(step.requested_procedure.order.visit):
-        form.add_error(None, "Somebody else changed the visit meanwhile; look at the present values and change them again.")
-        return False
+    expected = {"expected_versions": form.versions, "expected_visit": form.cleaned_data["visit_seen"]}
     try:
-        edits.edit_exam(step.pk, typed, actor, reason=form.cleaned_data["reason"], expected_versions=form.versions)
+        edits.edit_exam(step.pk, typed, Actor.user(request.user), reason=form.cleaned_data["reason"], **expected)
     except InvalidInput as error:
         form.take(error)
         return False

@@ -1,5 +1,7 @@
 """The forms of a station and of a pool."""
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -17,8 +19,19 @@ _AT_LIMIT = ((Station.AtLimit.SUCCESS.value, "Success (0000)"), (Station.AtLimit
 _UNITS = (("1", "hours"), (str(HOURS_A_DAY), "days"))
 
 
+_PART = re.compile(r'\s*(?:"((?:[^"]|"")*)"|[^,;]+)')
+_TO_BE_QUOTED = re.compile(r'[,;]|^"')
+
+
 def _listed(typed: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in typed.replace(";", ",").split(",") if part.strip())
+    """The parts between commas or semicolons; one that holds such stands between quotation marks, its own ones doubled."""
+    parts = (part[1].replace('""', '"') if part[1] is not None else part[0] for part in _PART.finditer(typed))
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def _joined(parts: Iterable[str]) -> str:
+    """What `_listed` takes apart."""
+    return ", ".join('"{}"'.format(part.replace('"', '""')) if _TO_BE_QUOTED.search(part) else part for part in parts)
 
 
 class StationForm(PageForm):
@@ -86,9 +99,9 @@ def initial(data: StationData, version: int) -> dict[str, Any]:
     hours = data.age_limit_hours
     in_days = hours is not None and hours % HOURS_A_DAY == 0
     return {name: getattr(data, name) for name in BY_NAME} | {
-        "modalities": ", ".join(data.modalities),
-        "aliases": ", ".join(data.aliases),
-        "addresses": ", ".join(data.addresses),
+        "modalities": _joined(data.modalities),
+        "aliases": _joined(data.aliases),
+        "addresses": _joined(data.addresses),
         "statuses_shown": list(data.statuses_shown),
         "age_limit_hours": hours // HOURS_A_DAY if hours and in_days else hours,
         "age_unit": _UNITS[1 if in_days or hours is None else 0][0],

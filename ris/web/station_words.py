@@ -34,6 +34,7 @@ class Setting:
 
 
 _COMMAS = "several with commas between them"
+_COMMAS_OR_QUOTED = f"{_COMMAS}; one that holds a comma in quotation marks"
 _NO_LIMIT = "empty for no limit"
 SETTINGS: Final = (
     Setting("ae_title", "AE title", IDENTITY, "The name that the modality calls with; exams are booked on it"),
@@ -46,7 +47,7 @@ SETTINGS: Final = (
     Setting("enabled", "Can be booked", IDENTITY, "What is booked on it already stays"),
     Setting("character_set", "Character set", WORKLIST, "What its console can show; text that does not fit is sent in UTF-8"),
     Setting("time_zone", "Time zone", WORKLIST, "Of its queries and answers", "like Europe/Berlin; empty for the hospital's"),
-    Setting("aliases", "Also sees the list of", WORKLIST, "AE titles: its former name, or the scanner next door", _COMMAS),
+    Setting("aliases", "Also sees the list of", WORKLIST, "AE titles: its former name, or the scanner next door", _COMMAS_OR_QUOTED),
     Setting("own_list_only", "Own list only", WORKLIST, "Whatever it asks for, it gets no exam but of its own list and those it also sees"),
     Setting("statuses_shown", "Statuses shown", WORKLIST, "What is on its list unless its query asks for a status"),
     Setting("requires_arrival", "Requires arrival", WORKLIST, "An exam is on its list only once the patient has arrived"),

@@ -29,6 +29,11 @@ def dcmtk(tool: str) -> str:
     return found
 
 
+def findscu(port: int, output: Path, *more: str, calling: str = "FINDSCU", called: str = "STEPWISE") -> list[str]:
+    """The command that asks a worklist and writes each answer into a file of `output`; `more` are options and keys."""
+    return [dcmtk("findscu"), "-W", "-X", "-od", str(output), "-aet", calling, "-aec", called, *more, "127.0.0.1", str(port)]
+
+
 def dcmtk_examples(folder: str) -> Path:
     """A folder of the examples in DCMTK's package, such as `wlistqry`. Missing, it skips or fails the test as a tool does."""
     shares = [Path(dcmtk("findscu")).resolve().parents[1] / "share", Path("/usr/share")]

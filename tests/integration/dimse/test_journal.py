@@ -146,6 +146,23 @@ def test_a_full_queue_drops_and_counts_without_blocking() -> None:
     assert Message.objects.count() == 5
 
 
+def test_of_a_batch_with_an_odd_entry_the_others_are_kept(caplog: pytest.LogCaptureFixture) -> None:
+    """No database holds half a surrogate pair."""
+    journal = DatabaseJournal(interval=60)
+    info = AssociationInfo(uuid4(), "CT01", "RIS", "127.0.0.1", 1)
+    journal.put(AssociationStarted(info, now(), "TESTS"))
+    for number in range(7):
+        journal.put(message(association_id=info.id, message_id=number, note="\ud800" if number == 3 else ""))
+    journal.put(AssociationEnded(info.id, now(), Ending.RELEASED))
+    journal.start()
+    journal.stop()
+    assert sorted(Message.objects.values_list("message_id", flat=True)) == [0, 1, 2, 4, 5, 6]
+    assert Association.objects.get().end == "released"
+    assert journal.dropped == 1
+    (told,) = [record.getMessage().splitlines()[0] for record in caplog.records if record.levelname == "ERROR"]
+    assert told == "A journal entry (MessageEntry) is lost: UnicodeEncodeError"
+
+
 def test_a_stop_writes_what_is_waiting() -> None:
     journal = DatabaseJournal(interval=60)
     journal.start()

@@ -11,7 +11,7 @@ import pytest
 
 from dimse.server import DicomServer
 from ris.models import Site
-from tests.support.dcmtk import dcmtk
+from tests.support.dcmtk import dcmtk, findscu
 from tests.support.hospital import a_station, an_order
 from worklist import findings
 from worklist.models import WorklistFinding
@@ -71,21 +71,7 @@ def asked(server: DicomServer, calling: str, declared: bytes, name: bytes, direc
     subprocess.run([dcmtk("dump2dcm"), str(text), str(query)], check=True, capture_output=True)
     output = directory / "answers"
     output.mkdir()
-    command = [
-        dcmtk("findscu"),
-        "-W",
-        "-X",
-        "-od",
-        str(output),
-        "-aet",
-        calling,
-        "-aec",
-        "STEPWISE",
-        "127.0.0.1",
-        str(server.port),
-        str(query),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run([*findscu(server.port, output, calling=calling), str(query)], check=True, capture_output=True, timeout=60)
     return sorted(output.iterdir())
 
 

@@ -11,7 +11,7 @@ from pydicom import Dataset
 from dimse.server import DicomServer
 from ris.actions import steps
 from ris.models import Site
-from tests.support.dcmtk import dcmtk, dcmtk_examples
+from tests.support.dcmtk import dcmtk, dcmtk_examples, findscu
 from tests.support.hospital import ACTOR, a_station, an_order, steps_of
 from worklist import importer, reading
 
@@ -26,22 +26,7 @@ def find(server: DicomServer, tmp_path: Path) -> Find:
     def run(*keys: str, calling: str = "FINDSCU", query: Path | None = None, options: tuple[str, ...] = ()) -> list[Dataset]:
         output = tmp_path / f"answers{len(list(tmp_path.iterdir()))}"
         output.mkdir()
-        command = [
-            dcmtk("findscu"),
-            "-W",
-            "-X",
-            "-od",
-            str(output),
-            *options,
-            "-aet",
-            calling,
-            "-aec",
-            "STEPWISE",
-            "127.0.0.1",
-            str(server.port),
-        ]
-        for key in keys:
-            command += ["-k", key]
+        command = findscu(server.port, output, *options, *(part for key in keys for part in ("-k", key)), calling=calling)
         done = subprocess.run([*command, *([str(query)] if query else [])], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, done.stderr + done.stdout
         answers = []

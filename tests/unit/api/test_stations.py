@@ -69,6 +69,11 @@ def test_what_is_changed_comes_back_and_the_rest_stays(rest: Rest) -> None:
         ({"opens": "08:00+02:00"}, "opens"),
         ({"opens": 8}, "opens"),
         ({"closes": "25:00"}, "closes"),
+        ({"enabled": "yes"}, "enabled"),
+        ({"enabled": 1}, "enabled"),
+        ({"answer_limit": True}, "answer_limit"),
+        ({"answer_limit": "20"}, "answer_limit"),
+        ({"version": "1"}, "version"),
     ],
 )
 def test_what_is_wrong_is_refused_by_its_name(rest: Rest, body: dict[str, Any], field: str) -> None:
@@ -109,6 +114,15 @@ def test_a_station_is_registered_and_set_anew_by_put(rest: Rest) -> None:
     assert [change.verb for change in RecordChange.objects.filter(subject="station")] == ["register", "edit"]
 
 
+@pytest.mark.django_db(databases=["default", "journal"])
+def test_a_station_whose_ae_title_has_a_slash_is_reached_by_its_address(rest: Rest) -> None:
+    assert rest.put("/stations/CT%2F1", {"modalities": ["CT"]})[1]["ae_title"] == "CT/1"
+    assert rest.patch("/stations/CT%2F1", {"room": "Room 3"})[1]["room"] == "Room 3"
+    assert rest.get("/stations/CT%2F1")[1]["version"] == 2
+    assert rest.get("/stations/CT%2F1/free-slots", procedure="CTCHEST")[1]["items"]
+    assert [rest.get(f"/stations/CT%2F1/{what}")[1]["count"] for what in ("queries", "findings")] == [0, 0]
+
+
 def test_pools_are_made_changed_and_listed(rest: Rest) -> None:
     assert rest.put("/pools/ANYCT", {"name": "Any CT", "stations": ["MR01", "CT01"], "before": []}) == (
         200,
@@ -117,7 +131,9 @@ def test_pools_are_made_changed_and_listed(rest: Rest) -> None:
     assert rest.put("/pools/ANYCT", {"stations": ["CT01"], "before": []})[0] == 409
     assert rest.put("/pools/ANYCT", {"stations": ["CT01"]})[1]["stations"] == ["CT01"]
     assert rest.put("/pools/ANYCT", {"stations": ["CT77"]})[0] == 404
-    assert rest.get("/pools")[1]["items"] == [{"code": "ANYCT", "name": "ANYCT", "stations": ["CT01"]}]
+    assert rest.get("/pools")[1]["items"] == [{"code": "ANYCT", "name": "Any CT", "stations": ["CT01"]}]
+    assert rest.put("/pools/ANYCT", {"name": "", "stations": ["CT01"]})[1]["name"] == "ANYCT"
+    assert rest.put("/pools/ANY%2FMR", {"stations": ["MR01"]})[1] == {"code": "ANY/MR", "name": "ANY/MR", "stations": ["MR01"]}
     assert rest.get("/stations/CT01")[1]["pools"] == ["ANYCT"]
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ris.actions import edits, orders
+from ris.actions import edits, orders, visits
 from ris.actions.orders import OrderRequest
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.models import Order, RecordChange, ScheduledProcedureStep, StepChange, Visit
@@ -101,7 +101,10 @@ def test_a_visit_is_made_when_anything_of_it_is_said_and_shared_by_its_admission
     edits.edit_exam(first.pk, {"visit": {"AdmissionID": "V1", "VisitComments": "one"}}, ACTOR)
     edits.edit_exam(second.pk, {"visit": {"AdmissionID": "V1", "VisitComments": ""}}, ACTOR)
     assert [answer.VisitComments for answer in served("P1")] == ["one", "one"]
-    edits.edit_exam(second.pk, {"visit": {"VisitComments": "both"}}, ACTOR)
+    seen = visits.mark(Visit.objects.get())
+    edits.edit_exam(second.pk, {"visit": {"VisitComments": "both"}}, ACTOR, expected_visit=seen)
+    with pytest.raises(ChangedMeanwhile, match="changed the visit meanwhile"):
+        edits.edit_exam(first.pk, {"visit": {"VisitComments": "late"}}, ACTOR, expected_visit=seen)
     assert [answer.VisitComments for answer in served("P1")] == ["both", "both"]
     other = steps_of(an_order(patient_id="P2", start=in_minutes(120)))[0]
     with pytest.raises(Conflict, match="V1 belongs to a visit of another patient"):

@@ -94,3 +94,11 @@ def test_search_key_has_no_accents(name: str, key: str) -> None:
 )
 def test_empty_trailing_components_carry_no_meaning(name: str, canonical: str) -> None:
     assert names.canonical(name) == canonical
+
+
+def test_a_reason_is_kept_whole_or_refused() -> None:
+    assert len(validation.reason_text("x" * 255)) == 255
+    with pytest.raises(InvalidInput, match="reason: is 256 characters long; say it in at most 255"):
+        validation.reason_text("x" * 256)
+    with pytest.raises(InvalidInput, match="is empty"):
+        validation.reason_text("  ", needed=True)

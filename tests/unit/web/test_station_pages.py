@@ -64,6 +64,15 @@ def test_a_station_is_changed_by_its_form_and_says_what_it_is_set_to(signed_in: 
     assert 'value="2"' in form and '<option value="24" selected>' in form and '<option value="A700" selected>' in form
 
 
+def test_an_ae_title_that_holds_a_comma_is_typed_in_quotation_marks(signed_in: SignIn) -> None:
+    ct01()
+    client = signed_in("integrator")
+    assert client.post("/stations/CT01/edit/", FORM | {"aliases": ' "CT,2";OLD"CT , "A ""B"" ;C",'}).status_code == 302
+    assert data_of(Station.objects.get()).aliases == ("CT,2", 'OLD"CT', 'A "B" ;C')
+    field = client.get("/stations/CT01/edit/").context["form"]["aliases"].value()
+    assert field == '"CT,2", OLD"CT, "A ""B"" ;C"'
+
+
 def test_a_set_that_is_none_of_the_usual_ones_stays_to_be_chosen(signed_in: SignIn) -> None:
     save_station(a_site(), StationData("CT01", ("CT",), character_set="ISO 2022 IR 100\\ISO 2022 IR 126"), ACTOR)
     form = signed_in("integrator").get("/stations/CT01/edit/").content.decode()
