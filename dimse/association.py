@@ -10,6 +10,7 @@ from dimse.commands import CANCEL, RESPONSE, UndecodableCommand
 from dimse.dispatch import Message
 from dimse.entries import Ending
 from dimse.exchange import Exchange
+from dimse.interference import HangUp
 from dimse.machine import Action, Event, Machine, State
 from dimse.messages import Assembler, Received
 from dimse.negotiation import Negotiated
@@ -70,7 +71,7 @@ class Association:
         self.ending: Ending | None = None
         self.note = ""
         self.outlet = Outlet(host.tell, self._send)
-        self.turns = Turns(host, self.outlet, partial(host.begin, self), self._turned, self._broke)
+        self.turns = Turns(host, self.outlet, partial(host.begin, self), self._turned, self._broke, self._hung_up)
         self.assembler = Assembler({}, max_message)
         self._max_message = max_message
         self._host = host
@@ -236,6 +237,13 @@ class Association:
             else:
                 self._host.idle(self)
         self._wire.heed()
+
+    def _hung_up(self, how: HangUp, note: str) -> None:
+        """An exchange ends the association on purpose."""
+        if how is HangUp.ABORT:
+            self.abort(note)
+        else:
+            self.disconnected(note)
 
     def _broke(self, error: Exception) -> None:
         self.abort(f"an answer could not be made ({type(error).__name__})")

@@ -8,6 +8,7 @@ from typing import Protocol
 from dimse import statuses
 from dimse.commands import COMMAND_FIELDS
 from dimse.errors import DimseFailure
+from dimse.interference import HangUp
 from dimse.services import AssociationInfo, Service, Verb
 
 _NAMING_AN_INSTANCE = (Verb.N_SET, Verb.N_GET)
@@ -36,6 +37,9 @@ class Channel(Protocol):
     def info(self) -> AssociationInfo: ...
     def send(self, command: bytes, data: bytes | None) -> None:
         """The final response: it goes out when the exchange's turn ends."""
+
+    def hang_up(self, how: HangUp, note: str, command: bytes, data: bytes | None) -> None:
+        """End the association when the exchange's turn ends; a response that is cut is this one."""
 
     def send_many(self, command: bytes, data_sets: Sequence[bytes]) -> None:
         """Pending responses: they go out at once."""

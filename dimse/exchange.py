@@ -1,7 +1,7 @@
 """From a request to the handler that serves it and back to the responses, in one go or in several."""
 
 import logging
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import TypedDict, cast
@@ -15,6 +15,7 @@ from dimse.dispatch import Channel, Message, check, without_values
 from dimse.encode import encode
 from dimse.entries import Journal, MessageEntry, now
 from dimse.errors import DimseFailure
+from dimse.interference import NOTHING, Changed, HangUp, Interference
 from dimse.services import (
     AssociationInfo,
     CreateRequest,
@@ -46,9 +47,19 @@ class _Common(TypedDict):
 
 
 class Exchange:
-    """One request and its responses, in one go or in several."""
+    """One request and its responses, in one go or in several: exactly one final response, unless that is interfered with."""
 
-    def __init__(self, message: Message, channel: Channel, journal: Journal, service: Service | None, uid_root: str) -> None:
+    def __init__(
+        self,
+        message: Message,
+        channel: Channel,
+        journal: Journal,
+        service: Service | None,
+        uid_root: str,
+        interference: Interference | None = None,
+    ) -> None:
+        self.pause = 0.0
+        """Seconds after which an exchange that has more to say goes on; 0 when it is the peer that has to read."""
         self._message = message
         self._channel = channel
         self._journal = journal
@@ -60,20 +71,26 @@ class Exchange:
         self._answers: list[bytes] = []
         self._answer_count = 0
         self._matches: Iterator[FindAnswer] | None = None  # what a C-FIND handler still has to say
+        self._interference = interference
+        self._effect = NOTHING
+        self._delay = 0.0
+        self._changed: Changed | None = None
+        self._held: tuple[Response, bytes | None] | None = None  # a final response that waits for its time
 
     def run(self) -> bool:
         """Answer the request, whatever the peer sent and the handler raises.
 
-        False when there is more to say: the peer has to read first, or it is somebody else's turn. The next call goes on from there,
-        on any thread; after the channel was closed it ends the handler.
+        False when there is more to say: the peer has to read first, it is somebody else's turn, or there is a `pause`. The next call
+        goes on from there, on any thread; after the channel was closed it ends the handler.
         """
+        if self._held is not None:
+            self._deliver(*self._held)
+            return True
         is_find = self._message.verb == Verb.C_FIND
         try:
             if self._matches is None:
-                decoded = self._decoded()
-                check(self._message, self._service)
-                self._call(decoded.dataset, decoded.notes)
-            if self._matches is not None and not self._find(self._matches):
+                self._begin()
+            if self._matches is not None and (self._pauses() or not self._find(self._matches)):
                 return False
             self._close()
         except UndecodableDataSet as error:
@@ -86,7 +103,30 @@ class Exchange:
             status = statuses.HANDLER_FAILED if is_find else statuses.PROCESSING_FAILURE
             self._close()
             self._fail(DimseFailure(status, f"Internal error ({type(error).__name__}), see the server's log"))
-        return True
+        return self._held is None
+
+    def _begin(self) -> None:
+        """Ask the handler, unless something else was decided for this request."""
+        if self._interference is not None:
+            asked = self._interference.message(self._channel.info, self._message.abstract_syntax, self._message.verb)
+            self._effect = asked or NOTHING
+            self._delay = self._effect.delay
+        if self._effect.told and self._effect.is_answered:
+            self._remarks.append(self._effect.told)
+        decoded = self._decoded()
+        if self._effect.is_silent:
+            return
+        self._effect.raise_failure()
+        check(self._message, self._service)
+        self._call(decoded.dataset, decoded.notes)
+        if self._matches is not None and self._effect.changes_answers:
+            self._changed = Changed(self._matches, self._effect, self._message.transfer_syntax, encode)
+            self._matches = self._changed.answers()
+
+    def _pauses(self) -> bool:
+        """Whether what is to be said has to wait: once, and as long as somebody is there to hear it."""
+        self.pause, self._delay = self._delay if self._channel.is_open() else 0.0, 0.0
+        return self.pause > 0
 
     def _close(self) -> None:
         """End a handler that is left before its last answer, so that it gives back what it holds."""
@@ -193,14 +233,34 @@ class Exchange:
         self._send(response, failure.attribute_list)
 
     def _send(self, response: Response, dataset: Dataset | None) -> None:
-        """The final response; an empty data set is as good as none."""
+        """The final response, now or later; none to a request that is to have none. An empty data set is as good as none."""
+        if self._effect.is_silent:
+            return
         data = encode(dataset, self._message.transfer_syntax) if dataset is not None and len(dataset) else None
+        if self._pauses():
+            self._held = response, data
+        else:
+            self._deliver(response, data)
+
+    def _deliver(self, response: Response, data: bytes | None) -> None:
+        if self._effect.hang_up is not None:
+            self._hang_up(self._effect.hang_up, response, data)
+            return
         if self._channel.is_open():
             self._channel.send(encode_response(response, with_data_set=data is not None), data)
         self._journal_response(response, data or b"")
 
+    def _hang_up(self, how: HangUp, response: Response, data: bytes | None) -> None:
+        """What breaks off, where that is within a message, is the next answer, if there is one, else the final response."""
+        note = f"{self._effect.told} (not sent: {response.status:04X}H)"
+        if self._changed is not None and self._changed.next_one is not None:
+            response, data = self._response(statuses.PENDING), self._changed.next_one
+        self._channel.hang_up(how, note, encode_response(response, with_data_set=data is not None), data)
+
     def _journal_request(self, note: str) -> None:
         message = self._message
+        if not self._effect.is_answered:
+            note = "; ".join(part for part in (self._effect.told, note) if part)
         self._journal.put(
             MessageEntry(
                 association_id=self._channel.info.id,
@@ -237,15 +297,3 @@ class Exchange:
                 duration_ms=(perf_counter() - self._started) * 1000,
             )
         )
-
-
-class Dispatcher:
-    """Serves messages with the handlers of `offered` services; every request gets exactly one final response."""
-
-    def __init__(self, offered: Mapping[str, Service], uid_root: str) -> None:
-        self._services = offered
-        self._uid_root = uid_root
-
-    def begin(self, message: Message, channel: Channel, journal: Journal) -> Exchange:
-        """What answers `message`; nothing has happened yet."""
-        return Exchange(message, channel, journal, self._services.get(message.abstract_syntax), self._uid_root)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from dimse.interference import HangUp
 from dimse.pdu import Packer
 from dimse.services import AssociationInfo
 
 HIGH_WATER: Final = 2**18
 """Bytes that may wait for a peer before its answers are held back."""
+_CUT: Final = 7  # bytes that are kept back of a message that is to break off within its last PDU
 
 
 class Outlet:
@@ -57,9 +59,15 @@ class ContextChannel:
         self._outlet = outlet
         self._packer = packer
         self._is_cancelled = False
+        self.farewell: tuple[HangUp, str] | None = None  # how the association is to end, and why
 
     def send(self, command: bytes, data: bytes | None) -> None:
         self._outlet.keep(self._packer.message(command, data))
+
+    def hang_up(self, how: HangUp, note: str, command: bytes, data: bytes | None) -> None:
+        if how is HangUp.CUT:
+            self._outlet.keep(self._packer.message(command, data)[:-_CUT])
+        self.farewell = how, note
 
     def send_many(self, command: bytes, data_sets: Sequence[bytes]) -> None:
         for piece in self._packer.messages(command, data_sets):

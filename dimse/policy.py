@@ -7,7 +7,10 @@ from enum import StrEnum
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """The association is welcome."""
+    """The association is welcome, but for presentation contexts of `withheld` abstract syntaxes; `note` is for the journal."""
+
+    withheld: frozenset[str] = frozenset()
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,53 +33,53 @@ class UserIdentities(StrEnum):
 Policy = Callable[[str, str, str], Accept | Reject]
 """`policy(calling AE title, called AE title, peer's address)`; AE titles come without padding."""
 
-_PERMANENT, _TRANSIENT = 1, 2
+PERMANENT, TRANSIENT = 1, 2
 _SERVICE_USER, _ACSE, _PRESENTATION = 1, 2, 3
 
 
 def called_ae_title_unknown(called: str) -> Reject:
-    return Reject(_PERMANENT, _SERVICE_USER, 7, f"called AE title {called!r} is not served here")
+    return Reject(PERMANENT, _SERVICE_USER, 7, f"called AE title {called!r} is not served here")
 
 
 def calling_ae_title_unknown(calling: str) -> Reject:
-    return Reject(_PERMANENT, _SERVICE_USER, 3, f"calling AE title {calling!r} is not known here")
+    return Reject(PERMANENT, _SERVICE_USER, 3, f"calling AE title {calling!r} is not known here")
 
 
 def calling_from_elsewhere(calling: str, address: str, advice: str) -> Reject:
     """An AE title is known by where it calls from, too; the standard has no reason of its own for it. `advice`: what to do."""
-    return Reject(_PERMANENT, _SERVICE_USER, 3, f"{calling!r} may not call from {address}; {advice}")
+    return Reject(PERMANENT, _SERVICE_USER, 3, f"{calling!r} may not call from {address}; {advice}")
 
 
 def application_context_unknown(name: str) -> Reject:
-    return Reject(_PERMANENT, _SERVICE_USER, 2, f"application context {name!r} is not DICOM's")
+    return Reject(PERMANENT, _SERVICE_USER, 2, f"application context {name!r} is not DICOM's")
 
 
 def protocol_version_unknown(version: int) -> Reject:
-    return Reject(_PERMANENT, _ACSE, 2, f"protocol version {version:04X}H does not include version 1")
+    return Reject(PERMANENT, _ACSE, 2, f"protocol version {version:04X}H does not include version 1")
 
 
 def user_identity_refused(identity: str) -> Reject:
     """The standard names result and source (PS3.7 D.3.3.7), and no reason of its own. `identity`: its type, never what it says."""
-    return Reject(_PERMANENT, _ACSE, 1, f"a user identity ({identity}) was offered, and none is accepted here; have the device offer none")
+    return Reject(PERMANENT, _ACSE, 1, f"a user identity ({identity}) was offered, and none is accepted here; have the device offer none")
 
 
 def no_reason_given(why: str) -> Reject:
     """Permanent, and the peer is not told why."""
-    return Reject(_PERMANENT, _SERVICE_USER, 1, why)
+    return Reject(PERMANENT, _SERVICE_USER, 1, why)
 
 
 def out_of_order(why: str) -> Reject:
     """Transient, no reason given: the fault is ours, and asking again later may help."""
-    return Reject(_TRANSIENT, _SERVICE_USER, 1, why)
+    return Reject(TRANSIENT, _SERVICE_USER, 1, why)
 
 
 def temporary_congestion(why: str) -> Reject:
-    return Reject(_TRANSIENT, _PRESENTATION, 1, why)
+    return Reject(TRANSIENT, _PRESENTATION, 1, why)
 
 
 def local_limit_exceeded(limit: int, caller: str = "") -> Reject:
     """`caller` when the limit is that of one calling AE title."""
-    return Reject(_TRANSIENT, _PRESENTATION, 2, f"there are already {limit} associations{f' of {caller!r}' if caller else ''}")
+    return Reject(TRANSIENT, _PRESENTATION, 2, f"there are already {limit} associations{f' of {caller!r}' if caller else ''}")
 
 
 def accept_all(calling: str, called: str, address: str) -> Accept:

@@ -18,7 +18,8 @@ from dimse.association import Association
 from dimse.connection import Connection
 from dimse.dispatch import Message, without_values
 from dimse.entries import HEALTH_AE_TITLE, AssociationEnded, AssociationStarted, Ending, Journal, NoJournal, now
-from dimse.exchange import Dispatcher, Exchange
+from dimse.exchange import Exchange
+from dimse.interference import Interference
 from dimse.machine import State
 from dimse.outlet import ContextChannel
 from dimse.policy import Accept, Policy, Reject, UserIdentities
@@ -45,6 +46,7 @@ class Reception:
         journal: Journal,
         *,
         decide: Policy,
+        interference: Interference | None = None,
         max_associations: int,
         max_per_caller: int | None,
         user_identities: UserIdentities,
@@ -58,8 +60,9 @@ class Reception:
         self._workers = workers
         self._services = offered
         self._journal = journal
-        self._dispatcher = Dispatcher(offered, uid_root)
+        self._uid_root = uid_root
         self._policy = decide
+        self._interference = interference
         self._max_associations = max_associations
         self._max_per_caller = max_per_caller
         self._user_identities = user_identities
@@ -81,6 +84,9 @@ class Reception:
         """Associations are many, the database's connections few."""
         self._jobs += 1
         self._workers.submit(self._work, job, done, failed)
+
+    def later(self, delay: float, hear: Callable[[], None]) -> Callable[[], None]:
+        return self._loop.call_later(delay, hear).cancel
 
     def _work(self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
         close_old_connections()
@@ -136,8 +142,15 @@ class Reception:
         elif not association.journalled:
             self._decided(association, Accept())
         else:
-            ask = partial(self._policy, info.calling_ae_title, info.called_ae_title, info.address)
-            self.work(ask, partial(self._decided, association), partial(self._undecided, association))
+            asked = frozenset(context.abstract_syntax for context in request.contexts)
+            self.work(partial(self._judge, info, asked), partial(self._decided, association), partial(self._undecided, association))
+
+    def _judge(self, info: AssociationInfo, abstract_syntaxes: frozenset[str]) -> Accept | Reject:
+        """On a worker: the policy's verdict, and what is made of an acceptance on purpose."""
+        verdict = self._policy(info.calling_ae_title, info.called_ae_title, info.address)
+        if self._interference is None or isinstance(verdict, Reject):
+            return verdict
+        return self._interference.association(info, abstract_syntaxes) or verdict
 
     def _undecided(self, association: Association, error: Exception) -> None:
         self._decided(association, policy.out_of_order(f"the association policy failed ({type(error).__name__})"))
@@ -150,7 +163,7 @@ class Reception:
         if isinstance(verdict, Reject):
             self._refuse(association, verdict)
         else:
-            self._admit(association)
+            self._admit(association, verdict)
 
     def _limit(self, caller: str) -> Reject | None:
         if self._is_closing:
@@ -167,12 +180,13 @@ class Reception:
         self._journal_start(association, f"{words} ({verdict.result}/{verdict.source}/{verdict.reason}): {verdict.why}")
         association.reject(verdict)
 
-    def _admit(self, association: Association) -> None:
+    def _admit(self, association: Association, verdict: Accept) -> None:
         info, request = association.info, _request_of(association)
         self.admitted += 1
         self._callers[info.calling_ae_title] += 1
         only = {services.VERIFICATION: self._services[services.VERIFICATION]}
-        negotiated = negotiation.negotiate(request, self._services if association.journalled else only)
+        offered = {uid: service for uid, service in self._services.items() if uid not in verdict.withheld}
+        negotiated = negotiation.negotiate(request, offered if association.journalled else only)
         answer = associate.accept(
             request,
             negotiated.contexts,
@@ -185,7 +199,7 @@ class Reception:
         association.info = replace(info, extended=negotiated.extended)
         association.accept(negotiated, answer)
         if association.journalled:
-            note = negotiated.why_nothing_can_be_asked
+            note = verdict.note or negotiated.why_nothing_can_be_asked
             if note:
                 logger.warning("Association from %r at %s: %s", info.calling_ae_title, info.address, note)
             self._journal_start(association, note=note)
@@ -193,7 +207,10 @@ class Reception:
     # --- The life of an association -------------------------------------------------------------------------------
 
     def begin(self, association: Association, message: Message, channel: ContextChannel) -> Exchange:
-        return self._dispatcher.begin(message, channel, self._journal if association.journalled else NoJournal())
+        service = self._services.get(message.abstract_syntax)
+        if not association.journalled:
+            return Exchange(message, channel, NoJournal(), service, self._uid_root)
+        return Exchange(message, channel, self._journal, service, self._uid_root, self._interference)
 
     def idle(self, association: Association) -> None:
         if not self._is_closing:

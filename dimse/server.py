@@ -15,6 +15,7 @@ from dimse import listener, policy, services, statuses, tls
 from dimse.connection import Connection, Limits
 from dimse.dispatch import without_values
 from dimse.entries import Journal, NoJournal
+from dimse.interference import Interference
 from dimse.listener import Handshake, Listener
 from dimse.policy import Policy, UserIdentities
 from dimse.reception import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, Reception
@@ -41,7 +42,7 @@ class ServerSettings:
     wait for an association request (ARTIM), `idle_timeout` the silence within an association, `io_timeout` the time a peer takes for one
     PDU or one message, and for reading what was sent to it. `max_pdu` is what we announce; a longer PDU is refused, and so is a message
     longer than `max_message`. `max_per_caller` limits the associations of one calling AE title.
-    `user_identities` tells what becomes of a request that offers one.
+    `user_identities` tells what becomes of a request that offers one. `interference` is what may be done to messages on purpose.
     """
 
     ae_title: str = "STEPWISE"
@@ -49,6 +50,7 @@ class ServerSettings:
     port: int = 11112
     inherited_fd: int | None = None
     policy: Policy = policy.accept_all
+    interference: Interference | None = None
     max_associations: int = 1000
     max_per_caller: int | None = None
     user_identities: UserIdentities = UserIdentities.IGNORE
@@ -146,6 +148,7 @@ class DicomServer:
             self._services,
             self._journal,
             decide=self.settings.policy,
+            interference=self.settings.interference,
             max_associations=self.settings.max_associations,
             max_per_caller=self.settings.max_per_caller,
             user_identities=self.settings.user_identities,

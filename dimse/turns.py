@@ -7,6 +7,7 @@ from typing import Final, Protocol, TypeVar
 
 from dimse.dispatch import Message
 from dimse.exchange import Exchange
+from dimse.interference import HangUp
 from dimse.outlet import ContextChannel, Outlet
 
 T = TypeVar("T")
@@ -23,6 +24,9 @@ class Workers(Protocol):
 
     def work(self, job: Callable[[], T], done: Callable[[T], None], failed: Callable[[Exception], None]) -> None:
         """`job` on one of the threads, then `done` or `failed` on the loop."""
+
+    def later(self, delay: float, hear: Callable[[], None]) -> Callable[[], None]:
+        """`hear` on the loop after `delay` seconds; returns what calls it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +46,19 @@ class Turns:
         begin: Callable[[Message, ContextChannel], Exchange],
         changed: Callable[[], None],
         failed: Callable[[Exception], None],
+        hung_up: Callable[[HangUp, str], None],
     ) -> None:
         self._workers = workers
         self._outlet = outlet
         self._begin = begin
         self._changed = changed
         self._failed = failed
+        self._hung_up = hung_up
         self._waiting: deque[_Turn] = deque()
         self._current: _Turn | None = None
         self._is_parked = False
         self._is_closed = False
+        self._wake: Callable[[], None] | None = None  # calls off what ends the pause of the current exchange
 
     @property
     def is_idle(self) -> bool:
@@ -86,6 +93,7 @@ class Turns:
         self._is_closed = True
         self._waiting.clear()
         self.drained()
+        self._rested()
 
     def _all(self) -> list[_Turn]:
         return [*([self._current] if self._current else []), *self._waiting]
@@ -100,15 +108,30 @@ class Turns:
 
     def _ran(self, is_answered: bool) -> None:
         self._outlet.flush()
-        if is_answered:
+        farewell = self._current.channel.farewell if self._current is not None else None
+        if is_answered and farewell is not None:
+            self._current = None
+            self._hung_up(*farewell)
+        elif is_answered:
             self._next()
             self._changed()
+        elif self._current is not None and self._current.exchange.pause:
+            self._wake = self._workers.later(self._current.exchange.pause, self._rested)
+            if self._is_closed:
+                self._rested()
         elif self._current is not None and not self._current.channel.is_congested():
             self._run(self._current)
         else:
             self._is_parked = True
             if self._is_closed:
                 self.drained()
+
+    def _rested(self) -> None:
+        """The pause is over, or nobody is there any more to wait for what comes after it."""
+        if self._wake is not None and self._current is not None:
+            self._wake()
+            self._wake = None
+            self._run(self._current)
 
     def _broke(self, error: Exception) -> None:
         self._current = None

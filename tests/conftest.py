@@ -27,10 +27,13 @@ def django_db_keepdb() -> bool:
 
 @pytest.fixture(autouse=True)
 def _nothing_gathered_before() -> None:
-    """What this process gathers about queries waits in memory for a thread that tests do not run: it is of rows that are rolled back."""
+    """What this process gathers about queries waits in memory for a thread that tests do not run, and what it knows of faults is kept for a
+    second: it is of rows that are rolled back."""
+    from training.faults import active
     from worklist import findings
 
     findings.gathering._waiting.clear()
+    active.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ from mpps.scp import MPPS
 from ris.actions.sites import ensure_default_site
 from ris.console import not_ready
 from stepwise import associations
+from training.faults.effects import Injection
 from worklist import findings, linting
 from worklist.scp import WORKLIST
 
@@ -93,6 +94,7 @@ def server_settings(ae_title: str) -> ServerSettings:
         port=settings.DICOM_PORT,
         inherited_fd=_descriptor("RIS_DICOM_FD"),
         policy=associations.decide,
+        interference=Injection(),
         max_associations=settings.DICOM_MAX_ASSOCIATIONS,
         max_per_caller=settings.DICOM_MAX_PER_CALLER or None,
         user_identities=UserIdentities(settings.DICOM_USER_IDENTITY),
