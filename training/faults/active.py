@@ -1,49 +1,66 @@
 """Which faults hold at this moment: read from the table at most once a second, so that each message may ask."""
 
+import logging
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
 
-from dimse.entries import now
+from django.db import DatabaseError, InterfaceError, connection
+
 from ris import clock
 from training.faults.kinds import KINDS, SKEW
 from training.models import Fault
+
+logger = logging.getLogger(__name__)
 
 KEPT: Final = 1.0
 """Seconds within which every process knows that a fault was switched on or off."""
 
 
+class Faults:
+    """Those that this process knows of. Who comes first looks again, the others go on with what is known, as all do when it cannot be
+    read."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Fault, ...] = ()
+        self._look_at = 0.0
+        self._looking = threading.Lock()
+
+    def current(self) -> Sequence[Fault]:
+        """Those that hold, the latest last, each with its site. Where there is none it costs a look at the stopwatch."""
+        if monotonic() >= self._look_at:
+            self._look()
+        if not self._known:
+            return ()
+        moment = wall()
+        return [fault for fault in self._known if fault.until > moment]
+
+    def forget(self) -> None:
+        """Look again at the next question: this process changed something."""
+        self._look_at = 0.0
+
+    def _look(self) -> None:
+        if not self._looking.acquire(blocking=False):
+            return
+        try:
+            self._look_at = monotonic() + KEPT
+            if not connection.needs_rollback:
+                self._known = tuple(Fault.objects.active(wall()).select_related("site").order_by("begun", "pk"))
+        except (DatabaseError, InterfaceError) as error:
+            logger.warning("Which faults are on cannot be read (%s); what was known holds", type(error).__name__)
+        finally:
+            self._looking.release()
+
+
+_faults = Faults()
+current, forget = _faults.current, _faults.forget
+
+
 def wall() -> datetime:
-    """Wall time: a fault ends at its time, whatever the clock of its site shows."""
-    return now()
-
-
-@dataclass(frozen=True, slots=True)
-class _Read:
-    faults: tuple[Fault, ...] = ()
-    at: float = float("-inf")
-
-
-_read = _Read()
-
-
-def current() -> Sequence[Fault]:
-    """Those that hold, the latest last, each with its site. No fault costs a look at the clock."""
-    global _read
-    if monotonic() - _read.at >= KEPT:
-        _read = _Read(tuple(Fault.objects.active(wall()).select_related("site").order_by("begun", "pk")), monotonic())
-    if not _read.faults:
-        return ()
-    moment = wall()
-    return [fault for fault in _read.faults if fault.until > moment]
-
-
-def forget() -> None:
-    """Read again at the next question: this process changed something."""
-    global _read
-    _read = _Read()
+    """Faults end on wall time, whatever the clock of their site shows."""
+    return clock.wall()
 
 
 def of_kind(name: str) -> Fault | None:
@@ -64,5 +81,10 @@ def in_words(fault: Fault) -> str:
 
 def told(fault: Fault) -> str:
     """What the journal says beside what the fault did: `injected by integrator until 14:30: answered 10 s late`."""
-    until = clock.local(fault.until, fault.site)
-    return f"injected by {fault.set_by} until {until:%H:%M}: {in_words(fault)}"
+    return f"injected by {fault.set_by} until {ends(fault)}: {in_words(fault)}"
+
+
+def ends(fault: Fault) -> str:
+    """`14:30`, on the hospital's wall clock; while that is simulated it is said that this is another one."""
+    until = f"{clock.local(fault.until, fault.site):%H:%M}"
+    return f"{until} (real time)" if clock.simulation(fault.site) else until

@@ -46,7 +46,7 @@ class Choice:
 
     def read(self, given: Any) -> str:
         """Raises ValueError."""
-        text = str(given).strip().lower()
+        text = "" if given is None else str(given).strip().lower()
         found = [word for word, meaning in self.choices.items() if text in (word.lower(), meaning.lower(), meaning.lower().split(" ")[0])]
         if not found:
             raise ValueError(f"is {str(given)[:48]!r}; it must be one of {', '.join(self.choices)}")
