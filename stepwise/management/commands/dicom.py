@@ -20,7 +20,7 @@ from dimse.tls import BadTlsSettings, ClientCertificate, TlsSettings
 from mpps.scp import MPPS
 from ris.actions.sites import ensure_default_site
 from ris.console import not_ready
-from stepwise import associations
+from stepwise import associations, memory
 from training.faults.effects import Injection
 from worklist import findings, linting
 from worklist.scp import WORKLIST
@@ -78,7 +78,8 @@ class Command(BaseCommand):
         ports = f"{server.port} ({server.tls_port} with TLS)" if server.tls_port else f"{server.port}"
         self.stdout.write(f"listening on port {ports} as {site.ae_title}: {offered}")
         self.stdout.flush()
-        stop.wait()
+        while not stop.wait(memory.EVERY):
+            memory.give_back()
         server.stop(grace=settings.DICOM_STOP_TIMEOUT)
         linting.looking.stop(timeout=0.2)
         if journal:
