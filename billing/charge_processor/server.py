@@ -5,12 +5,13 @@ import errno
 import os
 import socket
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import structlog
 from hl7.mllp import HL7StreamReader, HL7StreamWriter, InvalidBlockError, start_hl7_server
 
+from billing.charge_processor import outage
 from billing.charge_processor.intake import RejectedError, acknowledge, read_header, read_message
 from billing.charge_processor.ledger import Book, Booking
 from ris import clock
@@ -57,15 +58,36 @@ class ChargeProcessor:
         return "AA", ""
 
 
+async def serve_but_for_outages(listener: socket.socket, answer: Answerer, stop: asyncio.Event) -> None:
+    """As `serve`, but during an outage nobody is let in; the port is kept meanwhile. OSError when somebody else got it."""
+    host, port = listener.getsockname()[:2]
+    while True:
+        closing = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_set_after(outage.begins(stop), closing))
+            await serve(listener, answer, closing)
+        if stop.is_set():
+            return
+        log.warning("down on purpose", port=port)
+        listener = _bound(host, port)
+        await outage.ends(stop)
+        log.warning("up again", port=port)
+
+
+async def _set_after(waiting: Coroutine[None, None, None], event: asyncio.Event) -> None:
+    await waiting
+    event.set()
+
+
 def listening_socket(host: str, port: int, preferred: int | None = None) -> socket.socket:
     """A bound TCP socket; port 0 takes `preferred` when that is still free, else any. OSError when `port` is taken."""
     if port == 0 and preferred:
         try:
-            return _bound(host, preferred)
+            return _listening(host, preferred)
         except OSError as error:
             if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                 raise
-    return _bound(host, port)
+    return _listening(host, port)
 
 
 def record_port(path: Path, port: int) -> None:
@@ -116,13 +138,23 @@ async def _converse(reader: HL7StreamReader, writer: HL7StreamWriter, answer: An
         writer.close()
 
 
+def _listening(host: str, port: int) -> socket.socket:
+    listener = _bound(host, port)
+    try:
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
 def _bound(host: str, port: int) -> socket.socket:
+    """A socket that has the port; nobody is let in before it listens."""
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(128)
     except OSError:
         listener.close()
         raise

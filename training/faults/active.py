@@ -27,6 +27,7 @@ class Faults:
         self._known: tuple[Fault, ...] = ()
         self._look_at = 0.0
         self._looking = threading.Lock()
+        self._failed = False
 
     def current(self) -> Sequence[Fault]:
         """Those that hold, the latest last, each with its site. Where there is none it costs a look at the stopwatch."""
@@ -48,8 +49,11 @@ class Faults:
             self._look_at = monotonic() + KEPT
             if not connection.needs_rollback:
                 self._known = tuple(Fault.objects.active(wall()).select_related("site").order_by("begun", "pk"))
+                self._failed = False
         except (DatabaseError, InterfaceError) as error:
-            logger.warning("Which faults are on cannot be read (%s); what was known holds", type(error).__name__)
+            if not self._failed:
+                logger.warning("Which faults are on cannot be read (%s); what was known holds", type(error).__name__)
+            self._failed = True
         finally:
             self._looking.release()
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from billing.charge_processor.ledger import Book
-from billing.charge_processor.server import ChargeProcessor, listening_socket, record_port, serve
+from billing.charge_processor.server import ChargeProcessor, listening_socket, record_port, serve_but_for_outages
 from billing.mllp import port_file, recorded_port
 
 
@@ -50,7 +50,7 @@ async def _run(listener: socket.socket, processor: ChargeProcessor) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await serve(listener, processor.answer, stop)
+    await serve_but_for_outages(listener, processor.answer, stop)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -1,5 +1,6 @@
 """Real processes: whatever is down when an exam ends, its charge is posted after the return, once."""
 
+import socket
 import sqlite3
 import sys
 import threading
@@ -72,6 +73,11 @@ class Outbox:
             (row,) = database.execute(query, (accession,)).fetchall()
         return (str(row[0]), str(row[1]), int(row[2]))
 
+    def fault(self, *arguments: str) -> None:
+        """`manage.py fault` with these arguments."""
+        with Process.manage("fault", *arguments, log=self._log("fault"), env=self.env) as process:
+            assert process.wait() == 0, process.output()
+
     def let_the_lease_run_out(self, accession: str) -> None:
         """As if a lease had passed since the charge was claimed: the one that runs ends now."""
         control_id = self.charge(accession)[0]
@@ -93,8 +99,8 @@ class Outbox:
 def outbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outbox]:
     data_dir = tmp_path_factory.mktemp("outbox")
     with ExitStack() as stack:
-        redis = stack.enter_context(RedisServer(data_dir / "redis"))
-        outbox = Outbox(data_dir, redis, stack)
+        server = stack.enter_context(RedisServer(data_dir / "redis"))
+        outbox = Outbox(data_dir, server, stack)
         prepared.migrated(data_dir)
         yield outbox
 
@@ -146,6 +152,24 @@ def test_completion_while_no_worker_runs_is_posted_by_the_next_one(outbox: Outbo
     accession = outbox.perform_exam()
     with outbox.worker():
         outbox.is_posted_once(accession)
+
+
+def test_what_is_down_on_purpose_holds_charges_up_until_the_faults_end(
+    outbox: Outbox, charge_processor: Process, worker: Process, beat: Process
+) -> None:
+    port = int((outbox.data_dir / "mllp.port").read_text())
+    outbox.fault("on", "charge-processor-down")
+    charge_processor.wait_for("down on purpose")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+    outbox.fault("on", "broker-down")
+    began = time.monotonic()
+    accession = outbox.perform_exam()
+    assert time.monotonic() - began < 10
+    assert outbox.charge(accession)[1:] == ("PENDING", 0)
+    outbox.fault("off", "--all")
+    outbox.is_posted_once(accession)
+    assert int((outbox.data_dir / "mllp.port").read_text()) == port
 
 
 def test_worker_killed_between_sending_and_hearing_the_answer_doubles_nothing(
