@@ -8,7 +8,7 @@ from typing import TypedDict, cast
 
 from pydicom.dataset import Dataset
 
-from dimse import services, statuses
+from dimse import services, statuses, values
 from dimse.commands import Response, encode_response
 from dimse.decode import Decoded, UndecodableDataSet, decode
 from dimse.dispatch import Channel, Message, check, without_values
@@ -143,7 +143,7 @@ class Exchange:
             self._journal_request(str(error))
             check(self._message, self._service)  # what is wrong with the command comes first
             raise
-        self._journal_request("; ".join(decoded.notes))
+        self._journal_request("; ".join([*values.note_of("asks for", self._message.attribute_identifiers), *decoded.notes]))
         return decoded
 
     def _call(self, dataset: Dataset, notes: tuple[str, ...]) -> None:
@@ -171,7 +171,9 @@ class Exchange:
                 self._finish(*cast(services.SetHandler, handler)(modify))
             case Verb.N_GET:
                 tags = self._message.attribute_identifiers
-                self._finish(*cast(services.GetHandler, handler)(GetRequest(**common, sop_instance_uid=uid, attribute_identifiers=tags)))
+                got = cast(services.GetHandler, handler)(GetRequest(**common, sop_instance_uid=uid, attribute_identifiers=tags))
+                self._remarks += values.note_of("left out", got.left_out)
+                self._send(replace(self._response(got.status), offending=got.left_out), got.attribute_list)
 
     def _find(self, matches: Iterator[FindAnswer]) -> bool:
         """Send what matches, until the peer has enough to read."""

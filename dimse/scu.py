@@ -1,4 +1,4 @@
-"""A small DICOM client: Verification, worklist query, N-CREATE and N-SET, with errors split by what to do next.
+"""A small DICOM client: Verification, worklist query, N-CREATE, N-SET and N-GET, with errors split by what to do next.
 
 with open_association("ris", 11112, calling="CT01", called="STEPWISE", contexts=[MODALITY_WORKLIST]) as association:
     for identifier in association.find(query):
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
@@ -23,6 +24,7 @@ from dimse.services import (
     IMPLICIT_VR_LITTLE_ENDIAN,
     MODALITY_PERFORMED_PROCEDURE_STEP,
     MODALITY_WORKLIST,
+    MPPS_RETRIEVE,
     VERIFICATION,
 )
 from dimse.statuses import StatusClass
@@ -172,6 +174,13 @@ class ScuAssociation:
         self._require_open()
         status, dataset = self._association.send_n_set(modification_list, UID(sop_class_uid), UID(sop_instance_uid), msg_id=self._next_id())
         return self._answer("N-SET", self._watch.command if status else status, dataset, sop_instance_uid)
+
+    def n_get(self, sop_instance_uid: str, tags: Sequence[int] = (), sop_class_uid: str = MPPS_RETRIEVE) -> ScuAnswer:
+        """N-GET of the attributes with these tags, of all without any. Failure statuses are answers, not errors."""
+        self._require_open()
+        asked: Any = [BaseTag(tag) for tag in tags] or None  # pynetdicom knows None, its annotations do not
+        status, dataset = self._association.send_n_get(asked, UID(sop_class_uid), UID(sop_instance_uid), msg_id=self._next_id())
+        return self._answer("N-GET", self._watch.command if status else status, dataset, sop_instance_uid)
 
     def _next_id(self) -> int:
         self._message_id = self._message_id % 0xFFFF + 1

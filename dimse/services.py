@@ -135,13 +135,22 @@ class EncodedAnswers:
     identifiers: Sequence[bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class GetAnswer:
+    """What an N-GET is answered. `left_out` are tags that were asked for and are not in the list: what 0001H and 0107H are about."""
+
+    status: int
+    attribute_list: Dataset
+    left_out: tuple[int, ...] = ()
+
+
 Answer = tuple[int, Dataset | None]
 FindAnswer = tuple[int, Dataset | None] | EncodedAnswers
 EchoHandler = Callable[[Request], Answer]
 FindHandler = Callable[[FindRequest], Iterator[FindAnswer]]
 CreateHandler = Callable[[CreateRequest], Answer]
 SetHandler = Callable[[SetRequest], Answer]
-GetHandler = Callable[[GetRequest], Answer]
+GetHandler = Callable[[GetRequest], GetAnswer]
 Handler = EchoHandler | FindHandler | CreateHandler | SetHandler | GetHandler
 
 

@@ -1,6 +1,7 @@
 """Single elements of a received data set: bytes that pydicom can convert later without exceptions and without warnings."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,6 +33,12 @@ def name_of_tag(tag: int) -> str:
     """A tag as people read it: "PatientName (0010,0010)", "(0009,1010)"."""
     keyword = keyword_for_tag(tag)
     return f"{keyword}{' ' if keyword else ''}({tag >> 16:04X},{tag & 0xFFFF:04X})"
+
+
+def note_of(what: str, tags: Iterable[int]) -> list[str]:
+    """A note that these tags are what it says, none without any."""
+    names = ", ".join(map(name_of_tag, tags))
+    return [f"{what} {names}"] if names else []
 
 
 @lru_cache(4096)

@@ -2,8 +2,8 @@
 
 import math
 import re
-from base64 import b64encode
-from collections.abc import Mapping, MutableSequence
+from base64 import b64decode, b64encode
+from collections.abc import Iterator, Mapping, MutableSequence
 from functools import cache
 from typing import Any
 
@@ -12,7 +12,8 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
-from dimse.values import TEXT_CODEC, is_plain_number
+from dimse.charsets import TEXT_VRS
+from dimse.values import CHARACTER_SET, TEXT_CODEC, is_plain_number
 
 Json = dict[str, Any]
 """A data set: `{"00100020": {"vr": "LO", "Value": ["4711"]}, …}`; an element without a value has no `Value`."""
@@ -111,6 +112,45 @@ def to_dataset(attribute_list: Json) -> Dataset:
         text = joined(element).encode("ascii", "replace").decode("ascii")
         dataset[int(key, 16)] = DataElement(int(key, 16), vr, [] if vr == "SQ" else text.split("\\"), validation_mode=IGNORE)
     return dataset
+
+
+def whole(elements: Json) -> Dataset:
+    """The data set that was read by `from_dataset`, less the character sets in it: text is for whoever writes it to encode."""
+    dataset = Dataset()
+    for key, element in elements.items():
+        number, vr = int(key, 16), element["vr"]
+        if number != CHARACTER_SET:
+            dataset[number] = DataElement(number, vr, _written(vr, element), validation_mode=IGNORE)
+    return dataset
+
+
+def _written(vr: str, element: Mapping[str, Any]) -> Any:
+    """The value of an element as pydicom takes it."""
+    values = element.get("Value", [])
+    match vr:
+        case "SQ":
+            return [whole(item) for item in values]
+        case _ if "InlineBinary" in element:
+            return b64decode(element["InlineBinary"])
+        case "PN":
+            return [_as_text(one) for one in values]
+        case "AT":
+            return [int(one, 16) for one in values]
+        case "FD" | "FL":
+            return [float(one) for one in values]
+        case "LT" | "ST" | "UR" | "UT":
+            return "".join(values)
+    return values or ""
+
+
+def texts(elements: Json) -> Iterator[str]:
+    """Every text in it, at every depth, of a VR that Specific Character Set is about."""
+    for element in elements.values():
+        if element["vr"] == "SQ":
+            for item in element.get("Value", []):
+                yield from texts(item)
+        elif element["vr"] in TEXT_VRS:
+            yield joined(element)
 
 
 def is_empty(element: Mapping[str, Any] | None) -> bool:

@@ -1,4 +1,4 @@
-"""Why an N-CREATE or N-SET is refused, with the status that the standard gives to it (PS3.7 10.1, PS3.4 F.7.2)."""
+"""Why an N-CREATE, N-SET or N-GET is refused, with the status that the standard gives to it (PS3.7 10.1, PS3.4 F.7.2)."""
 
 from collections.abc import Iterable
 
@@ -31,6 +31,14 @@ def unknown_instance() -> Refused:
 
 def invalid_instance(problem: str) -> Refused:
     return Refused(statuses.INVALID_SOP_INSTANCE, f"SOP Instance UID: {problem}")
+
+
+def wrong_class(what: str) -> Refused:
+    return Refused(statuses.CLASS_INSTANCE_CONFLICT, f"That is {what}, not a performed procedure step")
+
+
+def not_authorized(why: str) -> Refused:
+    return Refused(statuses.NOT_AUTHORIZED, why)
 
 
 def no_longer_updatable() -> Refused:

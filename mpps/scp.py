@@ -1,11 +1,11 @@
-"""Modality Performed Procedure Step SCP: N-CREATE and N-SET of PS3.4 Annex F.7."""
+"""Modality Performed Procedure Step SCP: N-CREATE and N-SET of PS3.4 Annex F.7, and Retrieve SCP: N-GET of F.8."""
 
 from pydicom.dataset import Dataset
 
-from dimse import services, statuses
+from dimse import charsets, services, statuses
 from dimse.errors import DimseFailure
-from dimse.services import Answer, CreateRequest, Request, Service, SetRequest, Verb
-from mpps import actions, datasets
+from dimse.services import Answer, CreateRequest, GetAnswer, GetRequest, Request, Service, SetRequest, Verb
+from mpps import actions, datasets, retrieval
 from mpps.errors import Refused
 from mpps.received import Received
 from ris import clock
@@ -28,6 +28,21 @@ def n_set(request: SetRequest) -> Answer:
     except Refused as refusal:
         raise failure(refusal) from refusal
     return statuses.SUCCESS, None
+
+
+def n_get(request: GetRequest) -> GetAnswer:
+    """The attributes asked for, in the character set of the station that asks, or in UTF-8 where they do not fit in it (ADR 8)."""
+    peer = request.association
+    site = site_of(peer.called_ae_title, peer.calling_ae_title)
+    try:
+        found = retrieval.retrieve(site, request.sop_instance_uid.strip(" \0"), request.attribute_identifiers, peer.calling_ae_title)
+    except Refused as refusal:
+        raise failure(refusal) from refusal
+    dataset = datasets.whole(found.attributes)
+    terms = charsets.choose(datasets.texts(found.attributes), found.profile.character_set or charsets.UTF_8)
+    if terms:
+        dataset.SpecificCharacterSet = list(terms) if len(terms) > 1 else terms[0]
+    return GetAnswer(found.status, dataset, found.left_out)
 
 
 def received(request: Request, verb: Verb, sop_instance_uid: str, dataset: Dataset) -> Received:
@@ -68,3 +83,4 @@ MPPS = Service(
     "Modality Performed Procedure Step",
     {Verb.N_CREATE: n_create, Verb.N_SET: n_set},
 )
+MPPS_RETRIEVE = Service(services.MPPS_RETRIEVE, "MPPS Retrieve", {Verb.N_GET: n_get})

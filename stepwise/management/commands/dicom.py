@@ -17,7 +17,7 @@ from dimse.policy import UserIdentities
 from dimse.server import CannotListen, DicomServer, ServerSettings
 from dimse.services import Service
 from dimse.tls import BadTlsSettings, ClientCertificate, TlsSettings
-from mpps.scp import MPPS
+from mpps.scp import MPPS, MPPS_RETRIEVE
 from ris.actions.sites import ensure_default_site
 from ris.console import not_ready
 from stepwise import associations, memory
@@ -25,7 +25,7 @@ from training.faults.effects import Injection
 from worklist import findings, linting
 from worklist.scp import WORKLIST
 
-SERVICES: dict[str, tuple[Service, ...]] = {"worklist": (WORKLIST,), "mpps": (MPPS,)}
+SERVICES: dict[str, tuple[Service, ...]] = {"worklist": (WORKLIST,), "mpps": (MPPS, MPPS_RETRIEVE)}
 
 
 def services_named(text: str) -> list[Service]:
@@ -40,8 +40,9 @@ def services_named(text: str) -> list[Service]:
 
 class Command(BaseCommand):
     help = (
-        "Serve Modality Worklist, MPPS and Verification over DICOM until SIGTERM or Ctrl-C. Listens on RIS_DICOM_BIND and "
-        "RIS_DICOM_PORT, or on the listening socket whose file descriptor RIS_DICOM_FD names; with TLS on RIS_DICOM_TLS_PORT, if set."
+        "Serve Modality Worklist, MPPS (with MPPS Retrieve) and Verification over DICOM until SIGTERM or Ctrl-C. Listens on "
+        "RIS_DICOM_BIND and RIS_DICOM_PORT, or on the listening socket whose file descriptor RIS_DICOM_FD names; with TLS on "
+        "RIS_DICOM_TLS_PORT, if set."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from pydicom.dataset import Dataset
 
-from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, VERIFICATION
+from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, MPPS_RETRIEVE, VERIFICATION
 from dimse.uids import new_uid
 from tests.support import wire
 from tests.support.dicom import EXPLICIT, encoded, worklist_query
@@ -28,10 +28,14 @@ from tests.support.wire import (
 
 MPPS = MODALITY_PERFORMED_PROCEDURE_STEP
 BROKEN_FIND = "1.2.840.10008.5.1.4.32.1"
-BROKEN_GET = "1.2.840.10008.3.1.2.3.4"
-CONTEXTS = b"".join(
-    proposed(number, uid) for number, uid in ((1, VERIFICATION), (3, MODALITY_WORKLIST), (5, MPPS), (7, BROKEN_FIND), (9, BROKEN_GET))
-) + proposed(11, MODALITY_WORKLIST, EXPLICIT)
+BROKEN_GET = "1.2.840.10008.5.1.4.34.6.3"
+CONTEXTS = (
+    b"".join(
+        proposed(number, uid) for number, uid in ((1, VERIFICATION), (3, MODALITY_WORKLIST), (5, MPPS), (7, BROKEN_FIND), (9, BROKEN_GET))
+    )
+    + proposed(11, MODALITY_WORKLIST, EXPLICIT)
+    + proposed(13, MPPS_RETRIEVE)
+)
 KEY = b"\x10\0\x10\0\0\0\0\0"  # PatientName, universal
 MAX_PDU = 16384  # of the server
 HUGE = 2**32 - 1
@@ -140,6 +144,11 @@ def modify(uid: str | None, data: bytes | None, message_id: int = 2) -> bytes:
     return wire.message(5, command(N_SET, message_id, sop_class=MPPS, instance=uid, data_set=DATA_SET if data else wire.NO_DATA_SET), data)
 
 
+def half_a_tag() -> bytes:
+    asked = command(N_GET, sop_class=MPPS_RETRIEVE, instance="2.25.1", extra=element(0x1005, bytes(6)))
+    return wire.message(13, asked)
+
+
 def begun_and_modified(data: bytes | None) -> bytes:
     uid, begin = begun()
     return begin + modify(uid, data)
@@ -231,6 +240,11 @@ ASSOCIATED: dict[str, Callable[[], bytes]] = {
     "C-ECHO on the MPPS class": lambda: wire.message(5, command(C_ECHO, sop_class=MPPS)),
     "C-STORE on the worklist class": lambda: wire.message(3, command(1, sop_class=MODALITY_WORKLIST, data_set=DATA_SET), KEY),
     "N-GET on the MPPS class": lambda: wire.message(5, command(N_GET, sop_class=MPPS, instance="2.25.1")),
+    "N-CREATE on the MPPS Retrieve class": lambda: wire.message(13, command(N_CREATE, sop_class=MPPS_RETRIEVE, instance="2.25.1")),
+    "Requested SOP Instance UID missing (N-GET)": lambda: wire.message(13, command(N_GET, sop_class=MPPS_RETRIEVE)),
+    "Requested SOP Instance UID 1.2.abc (N-GET)": lambda: wire.message(13, command(N_GET, sop_class=MPPS_RETRIEVE, instance="1.2.abc")),
+    "N-GET with a data set": lambda: wire.message(13, command(N_GET, sop_class=MPPS_RETRIEVE, instance="1", data_set=DATA_SET), KEY),
+    "N-GET whose Attribute Identifier List is no whole number of tags": half_a_tag,
     "C-ECHO with a data set": lambda: wire.message(1, command(C_ECHO, sop_class=VERIFICATION, data_set=DATA_SET), KEY),
     "C-CANCEL for no outstanding request": lambda: wire.message(3, command(wire.C_CANCEL, None, responds_to=99)),
     "a response to no request": lambda: wire.message(1, command(C_ECHO | 0x8000, None, responds_to=1)),

@@ -12,8 +12,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from dimse import policy
 from dimse.server import DicomServer, ServerSettings
-from dimse.services import Answer, FindAnswer, FindRequest, GetRequest, Service, Verb
-from mpps.scp import MPPS
+from dimse.services import FindAnswer, FindRequest, GetAnswer, GetRequest, Service, Verb
+from mpps.scp import MPPS, MPPS_RETRIEVE
 from tests.integration.dimse import bad_input
 from tests.support import hospital, wire
 from tests.support.ports import refuses
@@ -55,7 +55,7 @@ def broken_find(request: FindRequest) -> Iterator[FindAnswer]:
     yield
 
 
-def broken_get(request: GetRequest) -> Answer:
+def broken_get(request: GetRequest) -> GetAnswer:
     raise KeyError("a bug")
 
 
@@ -65,6 +65,7 @@ def server(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
     offered = [
         WORKLIST,
         MPPS,
+        MPPS_RETRIEVE,
         Service(bad_input.BROKEN_FIND, "A worklist that breaks", {Verb.C_FIND: broken_find}),
         Service(bad_input.BROKEN_GET, "A retrieval that breaks", {Verb.N_GET: broken_get}),
     ]
