@@ -41,3 +41,7 @@ class ChangedMeanwhile(Conflict):
 
 class NotPermitted(RisError):
     """The actor's role does not allow it (REST: 403)."""
+
+
+class Unavailable(RisError):
+    """A part of the system that is needed does not answer now; nothing was done (REST: 503)."""

@@ -68,6 +68,9 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     # Connecting modalities.
     "journal.view": _of(TECHNOLOGIST, INTEGRATOR),
     "stations.edit": frozenset({INTEGRATOR, INSTRUCTOR, ADMIN}),
+    # Virtual modalities. `consoles.edit` points one at another system.
+    "consoles.use": _of(TECHNOLOGIST, INTEGRATOR),
+    "consoles.edit": frozenset({INTEGRATOR, INSTRUCTOR, ADMIN}),
     # Teaching and administration.
     "training.lead": frozenset({INSTRUCTOR, ADMIN}),
     "users.manage": frozenset({ADMIN}),

@@ -28,10 +28,11 @@ from ris.api.orders import router as orders
 from ris.api.patients import router as patients
 from ris.api.stations import router as stations
 from ris.api.steps import router as steps
-from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken
+from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken, Unavailable
 from stepwise.explaining_api import router as explanations
 from stepwise.findings_api import router as findings
 from stepwise.web.reference import Reference
+from training.api import router as consoles
 
 log = structlog.get_logger(__name__)
 
@@ -70,7 +71,8 @@ def no_such_call(request: HttpRequest, rest: str) -> None:
 
 
 _RIS = (catalogue, stations, patients, additions, orders, steps)
-for router in (explanations, findings, *_RIS, performed_steps, charges, journal, elsewhere):  # what is below a station before stations
+# what is below a station before stations
+for router in (explanations, findings, *_RIS, performed_steps, charges, consoles, journal, elsewhere):
     api.add_router("", router)
 
 
@@ -86,7 +88,7 @@ def index(request: HttpRequest) -> dict[str, str]:
     return {"name": "Stepwise", "openapi_url": reverse("api:openapi-json"), "docs_url": reverse("api:openapi-view")}
 
 
-_STATUS: dict[type[RisError], int] = {InvalidInput: 422, NotFound: 404, Conflict: 409, NotPermitted: 403}
+_STATUS: dict[type[RisError], int] = {InvalidInput: 422, NotFound: 404, Conflict: 409, NotPermitted: 403, Unavailable: 503}
 
 
 def _refused(request: HttpRequest, error: RisError) -> HttpResponse:

@@ -40,6 +40,7 @@ _PLAN = (
         "Connectivity",
         (Link("stations", "Stations", "station", "stations.view"), Link("associations", "Association log", "log", "journal.view")),
     ),
+    Section("Training", (Link("consoles", "Consoles", "screen", "consoles.use"),)),
 )
 
 

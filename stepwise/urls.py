@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ris.urls")),
     path("", include("mpps.urls")),
     path("", include("billing.urls")),
+    path("", include("training.urls")),
     path("api/v1/", api.urls),
     path("healthz", healthz, name="healthz"),
 ]

@@ -21,15 +21,26 @@ class Target:
         return f"{self.called} at {self.host}:{self.port}"
 
 
-def advice(error: ScuError, target: Target, calling: str) -> str:
+@dataclass(frozen=True)
+class Ways:
+    """How whoever uses the modality names another side: in words that end before "(asked: …)" and before a full stop."""
+
+    reach: str
+    call: str
+
+
+COMMAND = Ways("Start it (`make run`), or name another one with --host and --port", "give the right one with --called")
+
+
+def advice(error: ScuError, target: Target, calling: str, ways: Ways = COMMAND) -> str:
     """What to try next, as a sentence; empty when the error itself says it."""
     if isinstance(error, NotReachable):
-        return f"Start it (`make run`), or name another one with --host and --port (asked: {target.host}, {target.port})."
+        return f"{ways.reach} (asked: {target.host}, {target.port})."
     if isinstance(error, Refused):
         if error.transient:
             return "It is busy; try again in a moment."
         if error.source == _SERVICE_USER and error.reason == _CALLED_UNKNOWN:
-            return f"It has another AE title than {target.called}; give the right one with --called."
+            return f"It has another AE title than {target.called}; {ways.call}."
         if error.source == _SERVICE_USER and error.reason == _CALLING_UNKNOWN:
             return f"It does not know {calling}; register that station there, or let it accept unknown callers."
         return "Look at its log for why."

@@ -9,7 +9,7 @@ from django.conf import settings
 from stepwise.supervisor.process import Process
 
 WEB_THREADS = 16
-WORKER_THREADS = 4
+WORKER_THREADS = 8
 # The processes that take work in stop first, then the worker, then what it posts to, and Redis when nobody needs it any more.
 # All is over within ten seconds.
 INTAKE, WORK, OUTSIDE, BROKER = range(4)

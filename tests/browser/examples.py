@@ -14,6 +14,7 @@ from dimse.scu import ScuError
 from dimse.uids import new_uid
 from tests.support import daytime
 from tests.support.items import element, part_10, sequence
+from tests.support.ports import free_port
 from tests.support.stack import Stack
 from tests.support.wait import wait_until
 from training.acquisition import acquire
@@ -53,6 +54,9 @@ class Examples:
     association: str
     failed_association: str
     rejected_association: str
+    console: str
+    console_message: str
+    console_failure: str
 
 
 def prepare(stack: Stack, page: Page) -> Examples:
@@ -96,7 +100,38 @@ def prepare(stack: Stack, page: Page) -> Examples:
         association=_linked(page, "/associations/?q=CT01&service=C-FIND", "/associations/"),
         failed_association=_linked(page, "/associations/?service=N-SET&result=failures", "/associations/"),
         rejected_association=_linked(page, "/associations/?result=rejected", "/associations/"),
+        **_consoles(stack),
     )
+
+
+def press_key(stack: Stack, ae_title: str, key: str, **given: Any) -> dict[str, Any]:
+    """Press a key of a console; what came of it, once a worker has done it."""
+    status, act = stack.request("POST", f"/api/v1/consoles/{ae_title}/keys/{key}", given)
+    assert status == 202, act
+
+    def over() -> dict[str, Any] | None:
+        found: dict[str, Any] = stack.get(f"/api/v1/consoles/{ae_title}/acts/{act['id']}")
+        return found if found["ended_at"] else None
+
+    return wait_until(over, 20, f"{key} of {ae_title} is over", interval=0.1)
+
+
+def _consoles(stack: Stack) -> dict[str, str]:
+    """A console in the middle of an exam, and one that is pointed at a port where nobody listens."""
+    stack.post("/api/v1/consoles", {"ae_title": "US01", "kind": "US"})
+    press_key(stack, "US01", "update", days="all", modality="", any_station=True)
+    entries = stack.get("/api/v1/consoles/US01")["entries"]
+    press_key(stack, "US01", "start", pick=entries[-1]["key"])
+    press_key(stack, "US01", "next")
+    stack.post("/api/v1/consoles", {"ae_title": "TESTER", "kind": "MR", "host": "127.0.0.1", "port": free_port(), "called": "OTHERRIS"})
+    assert press_key(stack, "TESTER", "echo")["status"] == "FAILED"
+    stack.post("/api/v1/consoles", {"ae_title": "MG01", "kind": "MG"})
+    found, failed = (stack.get(f"/api/v1/consoles/{title}/messages")["items"] for title in ("US01", "TESTER"))
+    return {
+        "console": "US01",
+        "console_message": str(next(one["id"] for one in found if one["verb"] == "C-FIND")),
+        "console_failure": str(failed[0]["id"]),
+    }
 
 
 def _step(stack: Stack, query: str) -> str:

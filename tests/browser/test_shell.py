@@ -139,6 +139,7 @@ def test_on_a_narrow_screen_the_menu_leads_everywhere(window: Window) -> None:
         "Charges",
         "Stations",
         "Association log",
+        "Consoles",
     ]
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()

@@ -1,0 +1,259 @@
+"""A console in the browser over real DICOM: each key, what the server stored of it, and what the console tells when there is no answer."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.db.models.functions import Now
+
+from mpps.models import PerformedProcedureStep
+from ris import clock
+from ris.errors import Conflict, Unavailable
+from ris.models import Order
+from tests.support.console import OPERATOR, Keys, a_console, worker_at_once, worker_later
+from tests.support.hospital import a_procedure, a_site, an_order, steps_of
+from tests.support.ports import free_port
+from training import tasks
+from training.actions import console_acts
+from training.consoles import performing
+from training.consoles.pressing import press
+from training.models import Console, ConsoleAct, ConsoleMessage
+
+Status = ConsoleAct.Status
+
+
+def today(**values: object) -> Order:
+    midnight = clock.day_bounds(clock.today(a_site()), a_site())[0]
+    return an_order(start=midnight + timedelta(hours=12), **values)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def here(port: int, settings, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Consoles that are not pointed elsewhere find this process's SCP, and a worker that is never busy."""
+    settings.DICOM_PORT = port
+    worker_at_once(monkeypatch)
+    return port
+
+
+@pytest.fixture
+def keys(here: int) -> Keys:
+    return Keys(a_console())
+
+
+def started(keys: Keys, *orders: Order) -> PerformedProcedureStep:
+    """The first of the orders is asked for, selected and begun."""
+    keys("update")
+    name = steps_of(orders[0])[0].scheduled_procedure_step_id
+    act = keys("start", pick=next(row["key"] for row in keys.rows() if row["step_id"] == name))
+    assert act.status == Status.DONE, act.text
+    return PerformedProcedureStep.objects.latest("pk")
+
+
+def test_an_exam_from_the_list_to_its_end(keys: Keys) -> None:
+    order = today(name="MÜLLER^Jürgen=山田^太郎")
+    performed = started(keys, order)
+    assert keys.rows()[0]["name"] == "MÜLLER^Jürgen=山田^太郎"
+    assert (performed.patient_name, performed.station_ae_title) == ("MÜLLER^Jürgen=山田^太郎", "CT01")
+    keys("next")
+    act = keys("report")
+    assert act.status == Status.DONE
+    assert act.text.startswith("IN PROGRESS, 1 series")
+    assert performed.series.count() == 1
+    keys("next")
+    assert keys("complete").text.startswith("COMPLETED, 2 series")
+    performed.refresh_from_db()
+    assert (performed.status, performed.series.count()) == ("COMPLETED", 2)
+    verbs = list(ConsoleMessage.objects.order_by("pk").values_list("verb", "status", "answer_count"))
+    assert verbs == [("C-FIND", 0, 1), ("N-CREATE", 0, None), ("N-SET", 0, None), ("N-SET", 0, None)]
+    asked, created, *_ = ConsoleMessage.objects.order_by("pk")
+    assert asked.summary.startswith("station CT01, date ")
+    assert len(asked.answers) == 1
+    assert created.request["00100010"]["Value"][0]["Alphabetic"] == "MÜLLER^Jürgen"
+
+
+def test_an_exam_is_discontinued_with_a_reason_and_gone_on_with(keys: Keys) -> None:
+    performed = started(keys, today())
+    keys("discontinue", reason="110514")
+    performed.refresh_from_db()
+    assert (performed.status, performed.discontinuation_reason_code) == ("DISCONTINUED", "110514")
+    assert keys("append").status == Status.DONE
+    again = PerformedProcedureStep.objects.latest("pk")
+    assert again.pk != performed.pk
+    assert [link.step for link in again.links.all()] == [link.step for link in performed.links.all()]
+
+
+def test_two_steps_of_a_patient_become_one_exam(keys: Keys) -> None:
+    order = today(procedure=a_procedure("TWO", steps=("First", "Second")))
+    for step in steps_of(order)[1:]:
+        type(step).objects.filter(pk=step.pk).update(start=steps_of(order)[0].start)
+    keys("update", days="all", any_station=True)
+    assert len(keys.rows()) == 2, keys.rows()
+    act = keys("group", picks=[row["key"] for row in keys.rows()])
+    assert act.status == Status.DONE, act.text
+    assert PerformedProcedureStep.objects.get().links.count() == 2
+
+
+def test_the_wrong_patient_is_somebody_else_of_the_list(keys: Keys) -> None:
+    meant = today()
+    an_order(start=(steps_of(meant)[0].start or clock.now()) + timedelta(hours=1))
+    keys("update")
+    pick = next(row for row in keys.rows() if row["accession"] == meant.accession_number)
+    act = keys("wrong", pick=pick["key"])
+    assert "110514" in act.text
+    assert PerformedProcedureStep.objects.get().patient_id != pick["patient_id"]
+
+
+def test_a_typed_patient_is_unscheduled(keys: Keys) -> None:
+    act = keys("hand", name="TYPED^Tom", patient_id="4711", birth_date="1970-01-31", sex="M", description="Head", slip="double-patient")
+    assert "No order stands behind it" in act.text
+    performed = PerformedProcedureStep.objects.get()
+    assert (performed.patient_name, performed.unscheduled) == ("TYPED^Tom", True)
+    assert performed.patient_id.startswith("TMP")
+
+
+def test_the_plug_forgets_what_was_not_reported_and_sends_nothing(keys: Keys) -> None:
+    performed = started(keys, today())
+    keys("next")
+    keys("report")
+    keys("next")
+    sent = ConsoleMessage.objects.count()
+    act = keys("plug")
+    assert "1 series" in act.text
+    assert ConsoleMessage.objects.count() == sent
+    assert [len(exam.series) for exam in keys.exams()] == [1]
+    performed.refresh_from_db()
+    assert performed.status == "IN PROGRESS"
+    assert keys("complete").status == Status.DONE
+
+
+def test_a_refusal_is_told_with_its_status(keys: Keys) -> None:
+    performed = started(keys, today())
+    PerformedProcedureStep.objects.filter(pk=performed.pk).update(status="COMPLETED")
+    act = keys("complete")
+    assert act.status == Status.FAILED
+    assert "0110H" in act.text
+    message = ConsoleMessage.objects.first()
+    assert message is not None
+    assert (message.status, message.error_id) == (0x0110, 0xA710)
+
+
+def test_a_console_that_is_pointed_elsewhere_talks_to_that(here: int) -> None:
+    keys = Keys(a_console("MYSCANNER", host="127.0.0.1", port=here, called="STEPWISE"))
+    act = keys("update")
+    assert act.status == Status.FAILED
+    assert "does not know MYSCANNER" in act.text
+    assert "--" not in act.text
+
+
+def test_a_target_that_is_not_there_leaves_the_console_usable(keys: Keys) -> None:
+    today()
+    keys("update")
+    port = free_port()
+    Console.objects.update(host="127.0.0.1", port=port, called="NOBODY")
+    act = keys("start", pick=keys.rows()[0]["key"])
+    assert act.status == Status.FAILED
+    assert f"NOBODY at 127.0.0.1:{port} is not reachable" in act.text
+    assert "press “Start exam” again" in act.text
+    Console.objects.update(host="", port=None, called="")
+    assert keys("start").status == Status.DONE
+    assert PerformedProcedureStep.objects.get().sop_instance_uid == keys.exams()[-1].sop_instance_uid
+
+
+def test_without_a_broker_the_key_is_undone_in_words(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*args: object, **options: object) -> None:
+        raise ConnectionRefusedError("nobody there")
+
+    monkeypatch.setattr(tasks.perform, "apply_async", away)
+    with pytest.raises(Unavailable, match="nothing was sent"):
+        keys("update")
+    act = ConsoleAct.objects.get()
+    assert (act.status, act.is_open) == (Status.WITHDRAWN, False)
+    performing.perform(act.pk)
+    assert not ConsoleMessage.objects.exists()
+
+
+def test_a_fault_of_ours_leaves_the_console_usable(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(performing, "modality_of", lambda act: 1 / 0)
+    act = keys("update")
+    assert (act.status, "ZeroDivisionError" in act.text) == (Status.FAILED, True)
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_of_two_people_at_one_console_one_is_told_that_it_is_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = worker_later(monkeypatch)
+    console = a_console()
+    outcomes: list[str] = []
+    barrier = threading.Barrier(4)
+
+    def somebody() -> None:
+        barrier.wait()
+        try:
+            press(console, "update", {}, OPERATOR)
+            outcomes.append("pressed")
+        except Conflict as error:
+            outcomes.append(str(error))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=somebody) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes.count("pressed") == 1, outcomes
+    assert sum("is busy" in outcome for outcome in outcomes) == 3
+    assert len(waiting) == 1
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db
+def test_a_worker_that_was_killed_leaves_the_console_usable(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = worker_later(monkeypatch)
+    keys = Keys(a_console())
+    keys("update")
+    claimed = console_acts.claim(waiting[0])
+    assert claimed is not None
+    assert console_acts.claim(waiting[0]) is None
+    with pytest.raises(Conflict, match="is busy"):
+        keys("echo")
+    ConsoleAct.objects.update(until=Now() - timedelta(seconds=1))
+    keys("echo")
+    lost = ConsoleAct.objects.get(pk=claimed.pk)
+    assert (lost.status, "the same UID" in lost.text) == (Status.LOST, True)
+    with pytest.raises(console_acts.NotHeld):
+        console_acts.keep(claimed, {"exams": []})
+    console_acts.finish(claimed, Status.DONE, "late")
+    lost.refresh_from_db()
+    assert lost.status == Status.LOST
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db
+def test_what_no_worker_took_in_time_is_over_and_can_be_taken_back_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = worker_later(monkeypatch)
+    keys = Keys(a_console())
+    assert console_acts.withdraw(keys("update").pk, "taken back")
+    assert console_acts.claim(waiting[0]) is None
+    late = keys("update")
+    ConsoleAct.objects.filter(pk=late.pk).update(until=Now() - timedelta(seconds=1))
+    assert console_acts.claim(late.pk) is None
+    console_acts.settle(keys.console.pk)
+    late.refresh_from_db()
+    assert (late.status, "No worker took it" in late.text) == (Status.WITHDRAWN, True)
+
+
+@pytest.mark.django_db
+def test_the_plug_cuts_off_what_is_under_way(monkeypatch: pytest.MonkeyPatch, here: int) -> None:
+    keys = Keys(a_console())
+    started(keys, today())
+    waiting = worker_later(monkeypatch)
+    report = keys("report")
+    claimed = console_acts.claim(waiting[0])
+    assert claimed is not None
+    assert keys("plug").status == Status.DONE
+    report.refresh_from_db()
+    assert (report.status, report.text.startswith("The power went")) == (Status.LOST, True)
+    with pytest.raises(console_acts.NotHeld):
+        console_acts.keep(claimed, {"exams": []})

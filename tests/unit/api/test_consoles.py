@@ -1,0 +1,71 @@
+"""Consoles over REST: the same actions as in the pages."""
+
+import pytest
+from django.contrib.auth.models import Group, User
+
+from ris.actions.tokens import create_token
+from tests.support.console import worker_later
+from tests.unit.api.conftest import Rest
+
+pytestmark = pytest.mark.usefixtures("hospital")
+
+
+def test_a_console_is_set_up_changed_listed_and_removed(rest: Rest) -> None:
+    status, made = rest.post("/consoles", {"ae_title": "CT01", "kind": "CT"})
+    assert (status, made["ae_title"], made["host"], made["exam"], made["act"]) == (201, "CT01", "", None, None)
+    assert rest.get("/consoles/CT01") == (200, made)
+    assert rest.get("/consoles") == (200, {"items": [made], "count": 1})
+    assert {key["key"]: key["why_not"] for key in made["keys"]}["complete"] == "No exam is open here: start one first."
+    status, changed = rest.patch("/consoles/CT01", {"host": "ris", "port": 104, "called": "RIS"})
+    assert (status, changed["called"], changed["version"]) == (200, "RIS", 2)
+    assert rest.patch("/consoles/CT01", {"kind": "MR", "version": 1})[0] == 409
+    assert rest.patch("/consoles/CT01", {"host": "", "port": None, "called": ""})[1]["host"] == ""
+    assert rest._client.delete("/api/v1/consoles/CT01").status_code == 204
+    assert rest.get("/consoles/CT01")[0] == 404
+
+
+def test_what_is_wrong_is_named(rest: Rest) -> None:
+    status, body = rest.post("/consoles", {"ae_title": "X" * 17, "host": "a b", "port": 1})
+    assert (status, sorted(body["errors"])) == (422, ["ae_title", "called", "host"])
+    rest.post("/consoles", {"ae_title": "CT01"})
+    assert rest.post("/consoles", {"ae_title": "CT01"})[0] == 409
+    assert rest.post("/consoles/CT01/keys/explode")[0] == 404
+    assert rest.post("/consoles/CT01/keys/complete")[0] == 409
+    status, body = rest.post("/consoles/CT01/keys/hand", {"name": "A^B", "sex": "X"})
+    assert (status, body["errors"]) == (422, {"sex": "must be M, F or O, or empty when not known"})
+
+
+def test_a_key_is_left_to_a_worker_and_its_act_tells_what_came_of_it(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = worker_later(monkeypatch)
+    rest.post("/consoles", {"ae_title": "CT01"})
+    status, act = rest.post("/consoles/CT01/keys/update", {"days": "all", "any_station": True})
+    assert (status, act["id"], act["status"], act["arguments"]["days"]) == (202, waiting[0], "WAITING", "all")
+    assert rest.get(f"/consoles/CT01/acts/{act['id']}") == (200, act)
+    assert rest.get("/consoles/CT01/messages") == (200, {"items": [], "count": 0})
+    assert rest.post("/consoles/CT01/keys/echo")[0] == 409
+
+
+def test_without_a_broker_the_call_says_so(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    from training import tasks
+
+    def away(*args: object, **options: object) -> None:
+        raise ConnectionRefusedError("nobody there")
+
+    monkeypatch.setattr(tasks.perform, "apply_async", away)
+    rest.post("/consoles", {"ae_title": "CT01"})
+    status, body = rest.post("/consoles/CT01/keys/echo")
+    assert (status, "nothing was sent" in body["detail"]) == (503, True)
+
+
+def test_pointing_elsewhere_needs_its_permission(rest: Rest) -> None:
+    user = User.objects.create_user("tech")
+    user.groups.add(Group.objects.get_or_create(name="technologist")[0])
+    technologist = Rest(create_token(user, "test"))
+    assert technologist.post("/consoles", {"ae_title": "CT01"})[0] == 201
+    assert technologist.patch("/consoles/CT01", {"host": "ris", "port": 104, "called": "RIS"})[0] == 403
+
+
+def test_odd_ae_titles_have_consoles_too(rest: Rest) -> None:
+    assert rest.post("/consoles", {"ae_title": "A/B"})[0] == 201
+    assert rest.get("/consoles/A/B")[1]["ae_title"] == "A/B"
+    assert rest.get("/consoles/A/B/messages")[0] == 200

@@ -1,0 +1,88 @@
+"""Consoles are set up, changed, pointed elsewhere and removed, or it is said why not."""
+
+from typing import Any
+
+import pytest
+
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
+from ris.models import RecordChange
+from tests.support.console import OPERATOR, a_console
+from tests.support.hospital import a_site
+from tests.unit.training.test_console_keys import an_exam
+from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
+from training.consoles.performing import target_of
+from training.memory import Memory
+from training.models import Console
+
+pytestmark = pytest.mark.django_db
+
+
+def occupied(console: Console) -> Console:
+    kept: list[dict[str, Any]] = []
+    Memory(kept.append, [an_exam(patient_name="DOE^Jane")]).save()
+    Console.objects.filter(pk=console.pk).update(memory=kept[0])
+    console.refresh_from_db()
+    return console
+
+
+def test_a_console_talks_to_this_stepwise_unless_it_is_pointed_elsewhere(settings):
+    settings.DICOM_HOST, settings.DICOM_PORT = "127.0.0.1", 11112
+    assert str(target_of(a_console())) == "STEPWISE at 127.0.0.1:11112"
+    assert str(target_of(a_console("CT02", host="ris.example.org", port=104, called="RIS"))) == "RIS at ris.example.org:104"
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "words"),
+    [
+        ({"ae_title": ""}, "ae_title", "for example CT01"),
+        ({"ae_title": "X" * 17}, "ae_title", "at most 16"),
+        ({"ae_title": "CT\\01"}, "ae_title", "backslash"),
+        ({"ae_title": "CTÄ"}, "ae_title", "ASCII"),
+        ({"kind": "c/t"}, "kind", "upper-case"),
+        ({"profile": "none-of-them"}, "profile", "known are"),
+        ({"operator": "A^B^C^D^E^F"}, "operator", "five components"),
+        ({"host": "http://ris.example.org/", "port": 104, "called": "RIS"}, "host", "host alone"),
+        ({"host": "ris.example.org:104", "port": 104, "called": "RIS"}, "host", "field of its own"),
+        ({"host": "two words", "port": 104, "called": "RIS"}, "host", "neither a host name nor an address"),
+        ({"host": "ris", "port": 70000, "called": "RIS"}, "port", "1 to 65535"),
+        ({"host": "ris"}, "called", "Leave all three empty"),
+        ({"port": 104}, "host", "Leave all three empty"),
+    ],
+)
+def test_what_is_wrong_is_said_at_its_field(values: dict[str, Any], field: str, words: str):
+    with pytest.raises(InvalidInput) as error:
+        a_console(**values)
+    assert words in error.value.errors[field]
+    assert not Console.objects.exists()
+
+
+@pytest.mark.parametrize("host", ["10.20.8.7", "ris", "ris-2.example.org.", "::1", "[2001:db8::7]"])
+def test_a_host_is_a_name_or_an_address(host: str):
+    assert a_console(host=host, port=104, called="RIS").is_elsewhere
+
+
+def test_a_console_is_set_up_once_and_two_who_change_it_at_once_are_told():
+    console = save_console(a_site(), ConsoleData("CT01"), OPERATOR, NEW)
+    with pytest.raises(Conflict, match="There is a console CT01 already"):
+        save_console(a_site(), ConsoleData("CT01"), OPERATOR, NEW)
+    save_console(a_site(), ConsoleData("CT01", kind="MR"), OPERATOR, console.version)
+    with pytest.raises(ChangedMeanwhile):
+        save_console(a_site(), ConsoleData("CT01", kind="US"), OPERATOR, console.version)
+    assert data_of(Console.objects.get()).kind == "MR"
+    assert RecordChange.objects.latest("pk").detail == {"kind": ["CT", "MR"]}
+
+
+def test_while_an_exam_is_open_it_is_neither_removed_nor_pointed_elsewhere():
+    occupied(a_console())
+    with pytest.raises(Conflict, match=r"SPS-1 of DOE\^Jane is open on CT01, which cannot be removed"):
+        delete_console(a_site(), "CT01", OPERATOR)
+    with pytest.raises(Conflict, match="pointed at another system"):
+        save_console(a_site(), ConsoleData("CT01", host="ris", port=104, called="RIS"), OPERATOR)
+    assert save_console(a_site(), ConsoleData("CT01", operator="WEBER^Jan"), OPERATOR).operator == "WEBER^Jan"
+
+
+def test_a_removed_console_leaves_its_history():
+    a_console()
+    delete_console(a_site(), "CT01", OPERATOR)
+    assert not Console.objects.exists()
+    assert [row.verb for row in RecordChange.objects.order_by("pk") if row.subject == "console"] == ["set up", "remove"]

@@ -1,0 +1,125 @@
+"""The pages of consoles: who may do what, what is refused in words, and that nothing is sent while a page waits."""
+
+from collections.abc import Callable
+
+import pytest
+from django.test import Client
+
+from dimse import scu
+from tests.support.console import Keys, a_console, worker_later
+from tests.support.hospital import a_site, a_station
+from training.actions import console_acts
+from training.models import Console, ConsoleAct
+
+SignIn = Callable[..., Client]
+ELSEWHERE = {"host": "ris.example.org", "port": "104", "called": "RIS"}
+
+
+@pytest.fixture(autouse=True)
+def _hospital_without_network(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_site()
+
+    def refuse(*args: object, **options: object) -> None:
+        raise AssertionError("a page talked to the network")
+
+    monkeypatch.setattr(scu.Requestor, "associate", refuse)
+
+
+def test_the_console_of_a_station_is_one_form_away(signed_in: SignIn) -> None:
+    a_station("MR01", "MR", "CT")
+    client = signed_in("technologist")
+    assert 'href="/consoles/MR01/"' in client.get("/stations/MR01/").content.decode()
+    proposed = client.get("/consoles/MR01/")
+    assert proposed["Location"] == "/consoles/set-up-a-console/?station=MR01"
+    form = client.get(proposed["Location"]).content.decode()
+    assert 'value="MR01"' in form and '<option value="MR" selected>' in form
+    assert client.post("/consoles/set-up-a-console/", {"ae_title": "MR01", "kind": "MR"})["Location"] == "/consoles/MR01/"
+    shown = client.get("/consoles/MR01/").content.decode()
+    assert "console--mr" in shown and "No list yet" in shown
+
+
+def test_only_some_may_point_a_console_at_another_system(signed_in: SignIn) -> None:
+    technologist, integrator = signed_in("technologist"), signed_in("integrator")
+    assert 'name="host"' not in technologist.get("/consoles/set-up-a-console/").content.decode()
+    technologist.post("/consoles/set-up-a-console/", {"ae_title": "CT01", "kind": "CT", **ELSEWHERE})
+    assert not Console.objects.get().is_elsewhere
+    integrator.post("/consoles/CT01/edit/", {"kind": "CT", "version": "1", **ELSEWHERE})
+    technologist.post("/consoles/CT01/edit/", {"kind": "DX", "version": "2"})
+    console = Console.objects.get()
+    assert (console.kind, console.host, console.port, console.called) == ("DX", "ris.example.org", 104, "RIS")
+    assert "Modality test tool" in technologist.get("/consoles/CT01/").content.decode()
+
+
+def test_who_may_not_use_consoles_sees_none(signed_in: SignIn) -> None:
+    a_console()
+    client = signed_in("biller")
+    for address in ("/consoles/", "/consoles/CT01/", "/consoles/set-up-a-console/", "/consoles/CT01/edit/"):
+        assert client.get(address).status_code == 403
+    assert client.post("/consoles/CT01/keys/echo/").status_code == 403
+
+
+def test_a_form_says_what_is_wrong_and_keeps_what_was_typed(signed_in: SignIn) -> None:
+    answer = signed_in("integrator").post("/consoles/set-up-a-console/", {"ae_title": "X" * 17, "kind": "CT", "host": "a b", "port": "0"})
+    text = answer.content.decode()
+    assert answer.status_code == 422
+    for words in ("AE title is 17 characters long", "neither a host name nor an address", "Port is", 'value="a b"'):
+        assert words in text
+
+
+def test_a_pressed_key_is_left_to_a_worker_and_can_be_taken_back(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    a_console()
+    waiting = worker_later(monkeypatch)
+    client = signed_in("technologist")
+    assert (
+        client.post("/consoles/CT01/keys/update/", {"days": "today", "modality": "CT", "any_station": ""})["Location"] == "/consoles/CT01/"
+    )
+    assert "is waiting for a worker" in client.get("/consoles/CT01/").content.decode()
+    client.post("/consoles/CT01/keys/echo/")
+    assert "Verify: CT01 is busy: a-technologist pressed “Update list”" in client.get("/consoles/CT01/").content.decode()
+    client.post(f"/consoles/CT01/acts/{waiting[0]}/withdraw/")
+    assert "a-technologist took it back" in client.get("/consoles/CT01/").content.decode()
+    client.post(f"/consoles/CT01/acts/{waiting[0]}/withdraw/")
+    assert "It could not be taken back" in client.get("/consoles/CT01/").content.decode()
+
+
+def test_the_screen_is_not_rendered_again_while_nothing_changes(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = Keys(a_console())
+    waiting = worker_later(monkeypatch)
+    client = signed_in("technologist")
+    seen = client.get("/consoles/CT01/").content.decode().split('"X-Seen": "')[1].split('"')[0]
+
+    def again() -> int:
+        return client.get("/consoles/CT01/", headers={"HX-Request": "true", "X-Seen": seen}).status_code
+
+    assert again() == 204
+    keys("echo")
+    assert again() == 200
+    assert console_acts.withdraw(waiting[0], "taken back")
+
+
+def test_keys_that_ask_show_a_form_and_what_is_wrong_with_it(signed_in: SignIn) -> None:
+    a_console()
+    client = signed_in("technologist")
+    assert "The worse way." in client.get("/consoles/CT01/keys/hand/").content.decode()
+    answer = client.post("/consoles/CT01/keys/hand/", {"name": "", "birth_date": "soon"})
+    assert answer.status_code == 422
+    assert "Birth date &#x27;soon&#x27; is not a date" in answer.content.decode()
+    assert "start one first" in client.get("/consoles/CT01/keys/discontinue/").content.decode()
+    assert client.get("/consoles/CT01/keys/self-destruct/").status_code == 404
+    assert client.get("/consoles/CT01/keys/echo/")["Location"] == "/consoles/CT01/"
+    assert not ConsoleAct.objects.exists()
+
+
+def test_a_console_is_removed_after_a_question(signed_in: SignIn) -> None:
+    a_console()
+    client = signed_in("technologist")
+    assert "Remove the console" in client.get("/consoles/CT01/remove/").content.decode()
+    assert client.post("/consoles/CT01/remove/")["Location"] == "/consoles/"
+    assert client.get("/consoles/CT01/").status_code == 404
+
+
+def test_odd_ae_titles_have_consoles_too(signed_in: SignIn) -> None:
+    a_console("A/B #1?")
+    client = signed_in("technologist")
+    assert "/consoles/A/B%20%231%3F/" in client.get("/consoles/").content.decode()
+    assert client.get("/consoles/A/B%20%231%3F/").status_code == 200

@@ -1,0 +1,156 @@
+"""Consoles: set up, changed, removed. What is done with them is in `training.actions.console_acts`."""
+
+import ipaddress
+import re
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+from ris import clock, validation
+from ris.actor import Actor
+from ris.db import action
+from ris.errors import ChangedMeanwhile, Conflict
+from ris.models import RecordChange, Site
+from ris.validation import Checker
+from training.consoles import imitated
+from training.memory import Memory
+from training.models import Console, ConsoleAct
+
+NEW: Final = 0
+"""The version that is expected of a console that is not there yet."""
+OPERATOR: Final = "OPERATOR^Virtual"
+_HOST_NAME = re.compile(r"(?=.{1,253}\.?$)[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*\.?")
+
+
+@dataclass(frozen=True)
+class ConsoleData:
+    """A console as typed. `host`, `port` and `called` are those of another RIS or broker, all of them or none: this Stepwise."""
+
+    ae_title: str
+    kind: str = "CT"
+    profile: str = ""
+    operator: str = OPERATOR
+    host: str = ""
+    port: int | None = None
+    called: str = ""
+
+    @property
+    def target(self) -> tuple[str, int | None, str]:
+        return (self.host.strip(), self.port, self.called.strip())
+
+
+def data_of(console: Console) -> ConsoleData:
+    """The console as it would be typed, for those who change a part of it."""
+    return ConsoleData(**{one.name: getattr(console, one.name) for one in fields(ConsoleData)})
+
+
+@action
+def save_console(site: Site, data: ConsoleData, actor: Actor, expected_version: int | None = None) -> Console:
+    """Set up the console of this AE title, or change it.
+
+    `expected_version` is that of the console as it was seen, `NEW` when there was none. Raises InvalidInput, Conflict or ChangedMeanwhile.
+    """
+    columns = _checked(data)
+    console = Console.objects.select_for_update().filter(site=site, ae_title=columns["ae_title"]).first()
+    _expect(console, columns["ae_title"], expected_version)
+    if console is None:
+        console = Console.objects.create(site=site, **columns)
+        RecordChange.by(actor, at=clock.now(site), verb="set up", subject="console", subject_id=console.pk, detail={})
+        return console
+    changed = {name: [_told(getattr(console, name)), _told(value)] for name, value in columns.items() if getattr(console, name) != value}
+    if not changed:
+        return console
+    if {"host", "port", "called"} & changed.keys():
+        _refuse_while_used(console, "pointed at another system")
+    for name, value in columns.items():
+        setattr(console, name, value)
+    console.version += 1
+    console.changes += 1
+    console.save(update_fields=[*columns, "version", "changes"])
+    RecordChange.by(actor, at=clock.now(site), verb="edit", subject="console", subject_id=console.pk, detail=changed)
+    return console
+
+
+@action
+def delete_console(site: Site, ae_title: str, actor: Actor) -> None:
+    """Remove a console with its messages. Raises Conflict while an exam is open on it; what it reported stays where it was reported."""
+    console = Console.objects.select_for_update().filter(site=site, ae_title=ae_title).first()
+    if console is None:
+        return
+    _refuse_while_used(console, "removed")
+    RecordChange.by(actor, at=clock.now(site), verb="remove", subject="console", subject_id=console.pk, detail={"ae_title": [ae_title, ""]})
+    console.delete()
+
+
+def _checked(data: ConsoleData) -> dict[str, Any]:
+    """The columns to be saved, or InvalidInput that names every wrong field."""
+    checked = Checker()
+    host, port, called = data.target
+    columns: dict[str, Any] = {
+        "ae_title": checked("ae_title", validation.text, data.ae_title, "AE"),
+        "kind": checked("kind", validation.code_string, data.kind),
+        "profile": checked("profile", _profile, data.profile),
+        "operator": checked("operator", validation.person_name, data.operator),
+        "host": checked("host", _host, host),
+        "port": checked("port", _port, port),
+        "called": checked("called", validation.text, called, "AE"),
+    }
+    if not data.ae_title.strip():
+        checked.refuse("ae_title", "is empty; write the AE title that it calls with, for example CT01")
+    if not data.kind.strip():
+        checked.refuse("kind", "is empty; choose one, for example CT")
+    if any(data.target) and not all(data.target):
+        for name, given in zip(("host", "port", "called"), data.target, strict=True):
+            if not given:
+                checked.refuse(name, "is empty; another system has a host, a port and an AE title. Leave all three empty for this Stepwise")
+    checked.done()
+    return columns
+
+
+def _profile(name: str) -> str:
+    stripped = name.strip()
+    if stripped and stripped not in imitated.ALL:
+        raise ValueError(f"is {stripped[:64]!r}; known are {', '.join(imitated.ALL)}")
+    return stripped
+
+
+def _host(given: str) -> str:
+    """A host name or an address."""
+    if "://" in given or "/" in given:
+        raise ValueError("is an address of a page; write the host alone, for example ris.example.org or 10.20.8.7")
+    if not given or _HOST_NAME.fullmatch(given):
+        return given
+    try:
+        return str(ipaddress.ip_address(given.strip("[]")))
+    except ValueError:
+        hint = "; the port has a field of its own" if ":" in given else ""
+        raise ValueError(f"is {given[:40]!r}, which is neither a host name nor an address{hint}") from None
+
+
+def _port(given: int | None) -> int | None:
+    if given is not None and not 1 <= given <= 65535:
+        raise ValueError(f"is {given}; a port is a number from 1 to 65535, often 104 or 11112")
+    return given
+
+
+def _expect(console: Console | None, ae_title: str, version: int | None) -> None:
+    if version is None or version == (console.version if console else NEW):
+        return
+    if version == NEW:
+        raise Conflict(f"There is a console {ae_title} already; open it, or choose another AE title.")
+    raise ChangedMeanwhile("Somebody else changed this console meanwhile; look at the present values and change them again.")
+
+
+def _refuse_while_used(console: Console, what: str) -> None:
+    """Raise Conflict while a worker does something for the console, or an exam is open on it."""
+    if console.acts.filter(status__in=ConsoleAct.OPEN).exists():
+        raise Conflict(f"{console.ae_title} is busy with an exchange and cannot be {what} now; wait until it has ended.")
+    for exam in Memory.of(console.memory, lambda _: None).open_exams():
+        raise Conflict(
+            f"{exam.name or 'An exam'} of {exam.patient_name or 'a patient without a name'} is open on {console.ae_title}, which cannot be "
+            f"{what} before it is ended: complete or discontinue it. (Pulling the plug forgets it here; the RIS keeps it in progress.)"
+        )
+
+
+def _told(value: Any) -> str:
+    """A value in the history."""
+    return "" if value is None else str(value)

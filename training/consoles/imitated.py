@@ -1,0 +1,12 @@
+"""The devices that a console can imitate, by name."""
+
+from typing import Final
+
+from training.profiles import PLAIN, Profile
+
+ALL: Final[dict[str, Profile]] = {}
+
+
+def named(name: str) -> Profile:
+    """The device of this name; the plain one for none, and for one that is not known any more."""
+    return ALL.get(name, PLAIN)

@@ -1,0 +1,41 @@
+"""Somebody presses a key of a console: what needs the network is left to a worker, the rest is done at once."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from ris.actor import Actor
+from ris.errors import Unavailable
+from training.actions import console_acts
+from training.actions.console_acts import WAIT
+from training.consoles import arguments, keys, performing
+from training.models import Console, ConsoleAct
+from training.tasks import perform
+
+_NO_BROKER = (
+    "The message broker (Redis) does not answer, so nothing was sent. `make run` starts it again by itself; else start the one that "
+    "REDIS_URL names. Then press the key again."
+)
+
+
+def press(console: Console, key_name: str, given: Mapping[str, Any], actor: Actor) -> ConsoleAct:
+    """The act, over already when it needs no network. Raises InvalidInput, Conflict, NotFound, and Unavailable without a broker."""
+    key = keys.named(key_name)
+    act = console_acts.begin(console.pk, key, arguments.checked(key, console, given), actor)
+    if key.is_local:
+        performing.perform(act.pk)
+    else:
+        _hand_over(act)
+    act.refresh_from_db()
+    return act
+
+
+def _hand_over(act: ConsoleAct) -> None:
+    """Ask a worker to do it. When the broker is away the act is taken back: nobody will be surprised by it later."""
+    try:
+        perform.apply_async((act.pk,), expires=WAIT.total_seconds())
+    except (OperationalError, RedisError, OSError) as error:
+        console_acts.withdraw(act.pk, _NO_BROKER)
+        raise Unavailable(_NO_BROKER) from error

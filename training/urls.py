@@ -1,0 +1,17 @@
+"""Addresses of the training room's pages."""
+
+from django.urls import path
+
+from training.web import console_messages, console_screens, consoles
+
+urlpatterns = [
+    path("consoles/", consoles.listing, name="consoles"),
+    # No AE title has more than 16 characters, so that this is none.
+    path("consoles/set-up-a-console/", consoles.set_up, name="console-new"),
+    path("consoles/<path:ae_title>/edit/", consoles.edit, name="console-edit"),
+    path("consoles/<path:ae_title>/remove/", consoles.remove, name="console-remove"),
+    path("consoles/<path:ae_title>/keys/<slug:key>/", console_screens.press, name="console-key"),
+    path("consoles/<path:ae_title>/acts/<int:pk>/withdraw/", console_screens.withdraw, name="console-withdraw"),
+    path("consoles/<path:ae_title>/messages/<int:pk>/", console_messages.show, name="console-message"),
+    path("consoles/<path:ae_title>/", console_screens.show, name="console"),
+]

@@ -1,0 +1,46 @@
+"""One message of a console: the request beside what was answered."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from pydicom.datadict import keyword_for_tag
+
+from ris import queries as ris_queries
+from ris.errors import NotFound
+from ris.permissions import requires
+from ris.web import datasets
+from ris.web.access import page
+from training.consoles.performing import ANSWERS_KEPT
+from training.consoles.screen import ShownMessage
+from training.models import ConsoleMessage
+
+
+@page
+@requires("consoles.use")
+def show(request: HttpRequest, ae_title: str, pk: int) -> HttpResponse:
+    """A message with its data sets as table, dump or JSON; of several answers the one that `answer` of the address counts, from 1."""
+    found = ConsoleMessage.objects.filter(pk=pk, console__ae_title=ae_title, console__site=ris_queries.default_site())
+    message = found.select_related("console__site", "act").first()
+    if message is None:
+        raise NotFound(f"There is no such message of {ae_title} any more; the oldest ones are removed after a while.")
+    number = _number(request.GET.get("answer", ""), len(message.answers))
+    form = request.GET.get("as", "")
+    form = form if form in dict(datasets.FORMS) else "table"
+    answer = message.answers[number - 1] if message.answers else None
+    context = {
+        "console": message.console,
+        "shown": ShownMessage.of(message),
+        "message": message,
+        "forms": datasets.FORMS,
+        "form": form,
+        "number": number,
+        "numbers": range(1, len(message.answers) + 1),
+        "is_cut": (message.answer_count or 0) > ANSWERS_KEPT,
+        "request_data": datasets.shown_json(message.request, "request", form) if message.request else None,
+        "response_data": datasets.shown_json(answer, "response", form) if answer else None,
+        "offending": [f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword_for_tag(tag)}".strip() for tag in message.offending],
+    }
+    return render(request, "training/console_message.html", context)
+
+
+def _number(text: str, count: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= count else 1
