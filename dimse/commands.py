@@ -175,6 +175,13 @@ def encode_request(verb: str, message_id: int, sop_class_uid: str, sop_instance_
     return _element(0x0000, struct.pack("<L", len(body))) + body
 
 
+def encode_cancel(message_id: int) -> bytes:
+    """The command set of a C-CANCEL-RQ (PS3.7 9.3.2.3) with its group length."""
+    numbers = ((0x0100, CANCEL), (0x0120, message_id), (0x0800, _NO_DATA_SET))
+    body = b"".join(_element(number, struct.pack("<H", value)) for number, value in numbers)
+    return _element(0x0000, struct.pack("<L", len(body))) + body
+
+
 def read_response(data: bytes) -> tuple[Response, bool]:
     """A response in `data`, and whether a data set follows. Raises UndecodableCommand, also for a request."""
     command, elements = read_command(data), _elements(data)

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from dimse import associate, pdu, statuses
 from dimse.associate import NegotiatedContext, ProposedContext
-from dimse.commands import Response, UndecodableCommand, encode_request, read_response
+from dimse.commands import Response, UndecodableCommand, encode_cancel, encode_request, read_response
 from dimse.decode import UndecodableDataSet, decode
 from dimse.encode import encode
 from dimse.pdu import COMMAND, LAST, Framer, InvalidPdu, Kind, Packer
@@ -100,20 +100,32 @@ class Line:
         if not answer.ok:
             raise FailureStatus(self._peer, "C-ECHO", answer)
 
-    def find(self, query: Dataset, sop_class_uid: str = MODALITY_WORKLIST) -> Iterator[Dataset]:
-        """C-FIND: the identifiers that match. Raises FailureStatus when the query fails. Left early, the association is over."""
+    def find(self, query: Dataset, sop_class_uid: str = MODALITY_WORKLIST, limit: int | None = None) -> Iterator[Dataset]:
+        """C-FIND: the identifiers that match. After `limit` of them the query is cancelled; left early, the association is over.
+
+        Raises FailureStatus when the query fails.
+        """
         answer, identifier = self._ask("C-FIND", sop_class_uid, query)
+        received = 0
         try:
             while statuses.class_of(answer.status) is StatusClass.PENDING:
                 if identifier is None:
                     raise NonsenseAnswer(f"{self._peer} sent an answer without its identifier.")
-                yield identifier
+                if limit is None or received < limit:
+                    received += 1
+                    yield identifier
+                    if received == limit:
+                        self.cancel(sop_class_uid)
                 answer, identifier = self._receive_answer("C-FIND")
         except GeneratorExit:
             self.abort()  # what is still on its way would answer the next request
             raise
-        if not answer.ok:
+        if not answer.ok and not (limit is not None and answer.status == statuses.CANCELED):
             raise FailureStatus(self._peer, "C-FIND", answer)
+
+    def cancel(self, sop_class_uid: str = MODALITY_WORKLIST) -> None:
+        """C-CANCEL for the latest request, also when it is answered already and nothing is left to cancel."""
+        self._send(self._packers[sop_class_uid].message(encode_cancel(self._message_id), None), "C-CANCEL")
 
     def n_create(self, attribute_list: Dataset, sop_instance_uid: str | None = None, sop_class_uid: str = MPPS) -> ScuAnswer:
         """N-CREATE. Failure statuses are answers, not errors."""

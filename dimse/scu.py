@@ -18,6 +18,7 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
 from dimse import policy, statuses
+from dimse.manners import POLITE, Ending, Manners, alter_requests, with_group_lengths
 from dimse.requestor import ClosingSocket, Requestor, Watch
 from dimse.services import (
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -117,6 +118,11 @@ class ScuAssociation:
         self._peer = peer
         self._message_id = 0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the peer can still be asked."""
+        return bool(self._association.is_established)
+
     def echo(self) -> None:
         """C-ECHO. Raises ScuError."""
         answer = self._answer("C-ECHO", self._association.send_c_echo(self._next_id()))
@@ -153,6 +159,11 @@ class ScuAssociation:
                 self._association.send_c_cancel(message_id, query_model=UID(sop_class_uid))
                 for _ in responses:
                     pass  # what was on its way when we stopped listening
+
+    def cancel(self, sop_class_uid: str = MODALITY_WORKLIST) -> None:
+        """C-CANCEL for the latest request, also when it is answered already and nothing is left to cancel."""
+        self._require_open()
+        self._association.send_c_cancel(self._message_id, query_model=UID(sop_class_uid))
 
     def n_create(
         self, attribute_list: Dataset, sop_instance_uid: str | None = None, sop_class_uid: str = MODALITY_PERFORMED_PROCEDURE_STEP
@@ -226,8 +237,9 @@ def open_association(
     contexts: Sequence[str] = (VERIFICATION,),
     transfer_syntaxes: Sequence[str] = DEFAULT_TRANSFER_SYNTAXES,
     timeouts: Timeouts = Timeouts(),
+    manners: Manners = POLITE,
 ) -> Iterator[ScuAssociation]:
-    """An association for the SOP classes `contexts`, released at the end, aborted when the body raises. Raises ScuError."""
+    """An association for the SOP classes `contexts`, aborted when the body raises, else ended as its manners are. Raises ScuError."""
     peer = f"{called} at {host}:{port}"
     ae = Requestor(calling)
     ae.connection_timeout, ae.acse_timeout = timeouts.connect, timeouts.association
@@ -242,6 +254,8 @@ def open_association(
         if not association.is_established:
             _join(association, _SETTLING)
             raise _not_established(association, watch, peer)
+        if manners.group_lengths:
+            alter_requests(association, with_group_lengths)
         yield ScuAssociation(association, watch, peer)
     except ScuError:
         raise
@@ -249,8 +263,17 @@ def open_association(
         association.abort()
         raise
     finally:
-        association.release()
+        _end(association, manners.ending)
         _join(association, timeouts.association)
+        cast(ClosingSocket, association.dul.socket)._shutdown_socket()
+
+
+def _end(association: Association, ending: Ending) -> None:
+    if ending is Ending.RELEASE or not association.is_established:
+        association.release()
+    elif ending is Ending.ABORT:
+        association.abort()
+    else:
         cast(ClosingSocket, association.dul.socket)._shutdown_socket()
 
 

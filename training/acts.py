@@ -112,7 +112,7 @@ _EXAM = "[EXAM]"
 GRAMMAR: Mapping[str, Grammar] = {
     "echo": Grammar("echo", "ask whether the other side answers: C-ECHO"),
     "list": Grammar(
-        "list [day=YYYY-MM-DD|all] [stations=all] [patient=TEXT] [accession=NUMBER] [modality=CS]",
+        "list [day=YYYY-MM-DD|all] [stations=all] [patient=TEXT] [accession=NUMBER] [modality=CS] [again=yes]",
         "ask for the worklist, today's of this station unless asked otherwise: C-FIND",
         options={
             "day": _day,
@@ -120,6 +120,7 @@ GRAMMAR: Mapping[str, Grammar] = {
             "patient": _long,
             "accession": _short,
             "modality": validation.code_string,
+            "again": _one_of("yes"),
         },
     ),
     "start": Grammar(

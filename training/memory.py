@@ -88,13 +88,15 @@ class Exam:
 class Memory:
     """The exams of one AE title, the latest last; `save` after each change. `as_json` is all there is to keep.
 
-    `listed` is the list that a machine with a cache keeps (DICOM JSON of each item), `listed_at` when it asked (ISO 8601).
+    `listed` is the list that a machine with a cache keeps (DICOM JSON of each item), `listed_at` when it asked (ISO 8601), `listed_for`
+    what, in words.
     """
 
     write: Callable[[dict[str, Any]], None]
     exams: list[Exam] = field(default_factory=list)
     listed: list[dict[str, Any]] = field(default_factory=list)
     listed_at: str = ""
+    listed_for: str = ""
 
     @classmethod
     def of(cls, kept: dict[str, Any], write: Callable[[dict[str, Any]], None]) -> "Memory":
@@ -102,10 +104,12 @@ class Memory:
         if not kept:
             return cls(write)
         exams = [Exam(**row) for row in kept["exams"]]
-        return cls(write, exams, list(kept.get("listed", [])), str(kept.get("listed_at", "")))
+        listed = {key: kept[key] for key in ("listed", "listed_at", "listed_for") if key in kept}
+        return cls(write, exams, **listed)
 
     def as_json(self) -> dict[str, Any]:
-        return {"exams": [asdict(exam) for exam in self.exams], "listed": self.listed, "listed_at": self.listed_at}
+        exams = [asdict(exam) for exam in self.exams]
+        return {"exams": exams, "listed": self.listed, "listed_at": self.listed_at, "listed_for": self.listed_for}
 
     def save(self) -> None:
         """Write all; of the exams that are over only the latest are kept."""

@@ -17,11 +17,13 @@ from mpps.reasons import MODALITY_GROUP, Reason, reasons
 from ris import clock
 from training import exams, memory, performed, picking, query
 from training.errors import ModalityError, NoAnswer, Refused
+from training.listing import Listing
 from training.memory import Exam, Memory
 from training.performed import COMPLETED, DISCONTINUED, Device
 from training.profiles import PLAIN, Profile
 from training.query import Question
-from training.scu import Opening, Wire, one_each
+from training.quirks import habits
+from training.scu import KeptOpen, Opening, Wire, opening_of
 from training.sent import Listener
 from training.store import Store
 from training.target import Target
@@ -33,7 +35,10 @@ __all__ = ["Modality", "ModalityError", "NoAnswer", "Refused", "reason_of"]
 
 @dataclass
 class Modality:
-    """One console. `store` is where it remembers its exams; `operator` is a PN value; `listener` is told of each message."""
+    """One console. `store` is where it remembers its exams; `operator` is a PN value; `listener` is told of each message.
+
+    `opening` opens associations otherwise than the profile's machine does.
+    """
 
     ae_title: str
     target: Target
@@ -44,10 +49,17 @@ class Modality:
     listener: Listener | None = None
     now: Callable[[], datetime] = clock.now
     chance: Random = field(default_factory=Random)
-    opening: Opening = one_each
+    opening: Opening | None = None
 
     def __post_init__(self) -> None:
-        self._teller = Teller(Wire(self.ae_title, self.target, self.listener, self.now, self.opening))
+        self._opening = self.opening or opening_of(self.profile)
+        self._teller = Teller(Wire(self.ae_title, self.target, self.listener, self.now, self.profile, self._opening))
+        self._listing = Listing(self._teller)
+
+    def close(self) -> None:
+        """Release an association that the profile's machine keeps."""
+        if isinstance(self._opening, KeptOpen):
+            self._opening.close()
 
     def echo(self) -> ScuAnswer:
         """C-ECHO."""
@@ -56,9 +68,13 @@ class Modality:
         except ScuError as error:
             raise self._teller.failed(error, "C-ECHO") from error
 
-    def worklist(self, *questions: Question) -> list[Dataset]:
-        """The items that answer the first of the questions that finds any, in order of start."""
-        return sorted(self._find(questions), key=lambda item: (query.start(item), query.step_id(item)))
+    def worklist(self, *questions: Question, fresh: bool = False) -> list[Dataset]:
+        """The items that answer the first of the questions that finds any, in order of start.
+
+        A machine that keeps its list shows what it kept when the same was asked before; `fresh` is its button to ask again.
+        """
+        with self.store.opened() as remembered:
+            return self._listing.show(remembered, questions, self._local_now(), fresh=fresh)
 
     def open_exams(self) -> list[Exam]:
         """What this console has in progress."""
@@ -87,12 +103,12 @@ class Modality:
             unanswered = self._unanswered(remembered, names)
             if unanswered:
                 return unanswered, self._teller.create(remembered, unanswered, repeated=True)
-            station = "" if any_station else self.ae_title
-            picked = [picking.pick(name, station, self.target, self._find) for name in names]
+            station, now = "" if any_station else self.ae_title, self._local_now()
+            kept = {query.step_id(item): item for item in self._listing.kept(remembered, now)}
+            picked = [kept.get(name) or picking.pick(name, station, self.target, self._listing.find) for name in names]
             if wrong_patient:
-                picked = [
-                    picking.another_patient(picked[0], self.worklist(Question.for_day(station, self._local_now().date())), self.chance)
-                ]
+                listed = self._listing.show(remembered, [Question.for_day(station, now.date())], now)
+                picked = [picking.another_patient(picked[0], listed, self.chance)]
                 self._unanswered(remembered, [query.step_id(item) for item in picked])
             return self._start_items(remembered, picked, sop_instance_uid)
 
@@ -189,12 +205,6 @@ class Modality:
         moment = self.now() + timedelta(seconds=self.profile.clock_skew_seconds)
         return clock.local(moment).replace(microsecond=0)
 
-    def _find(self, questions: Sequence[Question]) -> list[Dataset]:
-        try:
-            return self._teller.wire.find([question.identifier() for question in questions])
-        except ScuError as error:
-            raise self._teller.failed(error, "C-FIND") from error
-
     def _unanswered(self, remembered: Memory, names: Sequence[str]) -> Exam | None:
         """The exam of these names whose N-CREATE was not answered. Raises ModalityError when one is in progress."""
         open_exams = [exam for exam in remembered.open_exams() if not exam.interrupted]
@@ -202,11 +212,18 @@ class Modality:
             for exam in open_exams:
                 if exam.is_called(name):
                     if exam.state == memory.SENT:
-                        return exam
+                        return self._repeated(remembered, exam)
                     raise ModalityError(
                         f"{name} is in progress here since {exam.started[11:16]} (MPPS {exam.sop_instance_uid}); "
                         "complete or discontinue it first."
                     )
+        return None
+
+    def _repeated(self, remembered: Memory, exam: Exam) -> Exam | None:
+        """The exam whose N-CREATE is sent again; None when such a machine begins another one instead."""
+        if not self.profile.has(habits.NEW_UID_AFTER_TIMEOUT):
+            return exam
+        remembered.exams.remove(exam)
         return None
 
     def _start_items(self, remembered: Memory, items: Sequence[Dataset], sop_instance_uid: str) -> tuple[Exam, ScuAnswer]:

@@ -104,7 +104,7 @@ class Player:
 
     def _list(self, act: Act) -> Outcome:
         question = self._question(act)
-        self._listed = self.modality.worklist(question)
+        self._listed = self.modality.worklist(question, fresh="again" in act.options)
         where = f"on the worklist of {self.modality.target} for {question}."
         if self._listed:
             for line in table.lines(_HEADERS, [_row(item) for item in self._listed]):

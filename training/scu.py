@@ -6,7 +6,7 @@ A listener is told of each exchange.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -16,9 +16,14 @@ from dimse.line import Line
 from dimse.scu import FailureStatus, ScuAnswer, ScuError, open_association
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP as MPPS
 from dimse.services import MODALITY_WORKLIST, VERIFICATION
+from dimse.statuses import SUCCESS
 from ris import clock
+from training.profiles import PLAIN, Profile
+from training.quirks import habits
 from training.sent import Listener, Sent
 from training.target import Target
+
+_AE_LENGTH = 16
 
 
 class Association(Protocol):
@@ -27,18 +32,33 @@ class Association(Protocol):
     last_answer: ScuAnswer | None
 
     def echo(self) -> None: ...
-    def find(self, query: Dataset) -> Iterator[Dataset]: ...
+    def find(self, query: Dataset, *, limit: int | None = None) -> Iterator[Dataset]: ...
+    def cancel(self) -> None: ...
     def n_create(self, attribute_list: Dataset, sop_instance_uid: str) -> ScuAnswer: ...
     def n_set(self, modification_list: Dataset, sop_instance_uid: str) -> ScuAnswer: ...
 
 
-Opening = Callable[[Target, str, str], AbstractContextManager[Association]]
-"""`opening(target, calling, service)` is an association for the service while the block runs. Raises ScuError."""
+Opening = Callable[[Target, str, str, Profile], AbstractContextManager[Association]]
+"""`opening(target, calling, service, profile)` is an association for the service while the block runs. Raises ScuError."""
 
 
-def one_each(target: Target, calling: str, service: str) -> AbstractContextManager[Association]:
-    """An association of its own."""
-    return open_association(target.host, target.port, calling=calling, called=target.called, contexts=[service], timeouts=target.timeouts)
+def one_each(target: Target, calling: str, service: str, profile: Profile) -> AbstractContextManager[Association]:
+    """An association of its own, opened and ended as the profile's machine does."""
+    return open_association(
+        target.host,
+        target.port,
+        calling=calling,
+        called=target.called,
+        contexts=[service],
+        transfer_syntaxes=profile.offered,
+        timeouts=target.timeouts,
+        manners=profile.manners,
+    )
+
+
+def opening_of(profile: Profile) -> Opening:
+    """What the profile's machine does: an association for each exchange, or one that stays open."""
+    return KeptOpen() if profile.has(habits.STAYS_CONNECTED) else one_each
 
 
 class KeptOpen:
@@ -51,7 +71,7 @@ class KeptOpen:
         self._line: Line | None = None
 
     @contextmanager
-    def __call__(self, target: Target, calling: str, service: str) -> Iterator[Association]:
+    def __call__(self, target: Target, calling: str, service: str, profile: Profile) -> Iterator[Association]:
         if self._line is None or not self._line.is_open:
             services = (VERIFICATION, MODALITY_WORKLIST, MPPS)
             self._line = Line(target.host, target.port, calling=calling, called=target.called, contexts=services, timeouts=target.timeouts)
@@ -87,16 +107,20 @@ class Wire:
     target: Target
     listener: Listener | None = None
     now: Callable[[], datetime] = clock.now
+    profile: Profile = PLAIN
     opening: Opening = one_each
+
+    @property
+    def setting(self) -> str:
+        """The AE title under which N-SETs are sent."""
+        return f"{self.calling[: _AE_LENGTH - 2]}_2" if self.profile.has(habits.SETS_AS_ANOTHER) else self.calling
 
     def echo(self) -> ScuAnswer:
         """C-ECHO. Raises FailureStatus, too."""
         with self._told("C-ECHO", Dataset()) as exchange, self._association(VERIFICATION) as association:
-            try:
-                association.echo()
-            finally:
-                exchange.answer = association.last_answer
-        return exchange.answer or ScuAnswer(0)
+            association.echo()
+            exchange.answer = answer = association.last_answer or ScuAnswer(SUCCESS)
+        return answer
 
     def find(self, queries: Sequence[Dataset]) -> list[Dataset]:
         """The worklist items of the first query that finds any, asked one after the other in one association.
@@ -108,32 +132,34 @@ class Wire:
             for query in queries:
                 with self._told("C-FIND", query) as exchange:
                     association = association or line.enter_context(self._association(MODALITY_WORKLIST))
-                    exchange.answers.extend(association.find(query))
-                    exchange.answer = association.last_answer
+                    self._ask(association, query, exchange)
                 if exchange.answers:
                     return exchange.answers
         return []
 
+    def _ask(self, association: Association, query: Dataset, exchange: _Exchange) -> None:
+        exchange.answers.extend(association.find(query, limit=self.profile.cancels_after or None))
+        exchange.answer = answer = association.last_answer
+        if self.profile.has(habits.CANCELS_LATE):
+            association.cancel()
+        if answer is not None and answer.status != SUCCESS and self.profile.has(habits.SUCCESS_ONLY):
+            raise FailureStatus(str(self.target), "C-FIND", answer)
+
     def n_create(self, sop_instance_uid: str, attributes: Dataset) -> ScuAnswer:
         """A failure status is an answer."""
-        with (
-            self._told("N-CREATE", attributes, sop_instance_uid) as exchange,
-            self._association(MPPS) as association,
-        ):
+        with self._told("N-CREATE", attributes, sop_instance_uid) as exchange, self._association(MPPS) as association:
             exchange.answer = answer = association.n_create(attributes, sop_instance_uid)
         return answer
 
     def n_set(self, sop_instance_uid: str, modifications: Dataset) -> ScuAnswer:
         """A failure status is an answer."""
-        with (
-            self._told("N-SET", modifications, sop_instance_uid) as exchange,
-            self._association(MPPS) as association,
-        ):
+        speaker = replace(self, calling=self.setting)
+        with speaker._told("N-SET", modifications, sop_instance_uid) as exchange, speaker._association(MPPS) as association:
             exchange.answer = answer = association.n_set(modifications, sop_instance_uid)
         return answer
 
     def _association(self, service: str) -> AbstractContextManager[Association]:
-        return self.opening(self.target, self.calling, service)
+        return self.opening(self.target, self.calling, service, self.profile)
 
     @contextmanager
     def _told(self, verb: str, request: Dataset, sop_instance_uid: str = "") -> Iterator[_Exchange]:

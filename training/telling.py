@@ -14,8 +14,12 @@ from dimse.scu import FailureStatus, ScuAnswer, ScuError
 from training import memory
 from training.errors import ModalityError, NoAnswer, Refused
 from training.memory import Exam, Memory
+from training.quirks import habits
 from training.scu import Wire
 from training.target import advice
+
+_AGAIN = "Whether it arrived is not known; the same command sends it again."
+_GOES_ON = "This machine goes on as if it were started there."
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,10 @@ class Teller:
 
     wire: Wire
 
-    def no_answer(self, error: ScuError, what_now: str = "") -> NoAnswer:
-        """The error in words, with what to try."""
-        return NoAnswer(" ".join(part for part in (str(error), advice(error, self.wire.target, self.wire.calling), what_now) if part))
+    def no_answer(self, error: ScuError, what_now: str = "", *, setting: bool = False) -> NoAnswer:
+        """The error in words, with what to try. `setting`: it was an N-SET."""
+        hint = advice(error, self.wire.target, self.wire.setting if setting else self.wire.calling)
+        return NoAnswer(" ".join(part for part in (str(error), hint, what_now) if part))
 
     def failed(self, error: ScuError, verb: str) -> ModalityError:
         """Why a C-ECHO or C-FIND did not end with success."""
@@ -36,28 +41,44 @@ class Teller:
 
     def create(self, remembered: Memory, exam: Exam, *, repeated: bool) -> ScuAnswer:
         """The N-CREATE of an exam in state SENT; when it is refused the exam is forgotten."""
+        profile = self.wire.profile
+        goes_on = profile.has(habits.GOES_ON_ANYWAY)
         try:
-            answer = self.wire.n_create(exam.sop_instance_uid, Dataset.from_json(exam.unanswered))
+            answer = self._n_create(exam, profile.created(Dataset.from_json(exam.unanswered)))
         except ScuError as error:
-            raise self.no_answer(
-                error, f"Whether {exam.name} was started there is not known; `start {exam.name}` sends it again with the same UID."
-            ) from error
-        arrived_before = repeated and answer.status == statuses.DUPLICATE_SOP_INSTANCE
-        if not answer.ok and not arrived_before:
+            again = f"Whether {exam.name} was started there is not known; `start {exam.name}` sends it again with the same UID."
+            self._begun(remembered, exam, goes_on)
+            raise self.no_answer(error, _GOES_ON if goes_on else again) from error
+        if answer.ok or (repeated and answer.status == statuses.DUPLICATE_SOP_INSTANCE):
+            exam.sop_instance_uid = answer.sop_instance_uid or exam.sop_instance_uid
+            self._begun(remembered, exam, True)
+            return answer
+        if not goes_on:
             remembered.exams.remove(exam)
-            remembered.save()
-            raise Refused(f"{self.wire.target} answered N-CREATE with {answer}. {exam.name} is not started.", answer)
-        exam.state, exam.unanswered = memory.IN_PROGRESS, {}
-        exam.sop_instance_uid = answer.sop_instance_uid or exam.sop_instance_uid
-        remembered.save()
+        self._begun(remembered, exam, goes_on)
+        then = _GOES_ON if goes_on else f"{exam.name} is not started."
+        raise Refused(f"{self.wire.target} answered N-CREATE with {answer}. {then}", answer)
+
+    def _n_create(self, exam: Exam, attributes: Dataset) -> ScuAnswer:
+        """The answer to the N-CREATE; to the first one of a machine that sends it twice."""
+        profile = self.wire.profile
+        uid = "" if profile.has(habits.NO_INSTANCE_UID) else exam.sop_instance_uid
+        answer = self.wire.n_create(uid, attributes)
+        if profile.has(habits.CREATES_TWICE):
+            self.wire.n_create(uid, attributes)
         return answer
+
+    def _begun(self, remembered: Memory, exam: Exam, is_begun: bool) -> None:
+        if is_begun:
+            exam.state, exam.unanswered = memory.IN_PROGRESS, {}
+        remembered.save()
 
     def report(self, remembered: Memory, exam: Exam, message: Dataset, now: datetime) -> ScuAnswer:
         """An N-SET that leaves the exam in progress. Not remembered: the next one says all again."""
         try:
-            answer = self.wire.n_set(exam.sop_instance_uid, message)
+            answer = self.wire.n_set(exam.sop_instance_uid, self._changed(exam, message))
         except ScuError as error:
-            raise self.no_answer(error, "Whether it arrived is not known; the same command sends it again.") from error
+            raise self.no_answer(error, _AGAIN, setting=True) from error
         self._check(remembered, exam, answer)
         exam.reported, exam.told_at = len(exam.series), now.isoformat()
         remembered.save()
@@ -65,15 +86,21 @@ class Teller:
 
     def end(self, remembered: Memory, exam: Exam, sop_instance_uid: str, *, repeated: bool) -> ScuAnswer:
         """The final N-SET of an exam in state ENDING."""
+        message = self._changed(exam, Dataset.from_json(exam.unanswered))
         try:
-            answer = self.wire.n_set(sop_instance_uid, Dataset.from_json(exam.unanswered))
+            answer = self.wire.n_set(sop_instance_uid, message)
+            if self.wire.profile.has(habits.ENDS_TWICE):
+                self.wire.n_set(sop_instance_uid, message)
         except ScuError as error:
-            raise self.no_answer(error, "Whether it arrived is not known; the same command sends it again.") from error
+            raise self.no_answer(error, _AGAIN, setting=True) from error
         if not (repeated and answer.error_id == statuses.ERROR_ID_MAY_NO_LONGER_BE_UPDATED):
             self._check(remembered, exam, answer)
         exam.state, exam.unanswered, exam.reported = exam.final_status, {}, len(exam.series)
         remembered.save()
         return answer
+
+    def _changed(self, exam: Exam, message: Dataset) -> Dataset:
+        return self.wire.profile.changed(message, Dataset.from_json(exam.created))
 
     def _check(self, remembered: Memory, exam: Exam, answer: ScuAnswer) -> None:
         if answer.ok:

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.models import Order
+from tests.support import modality_docs
 from tests.support.hospital import a_procedure, a_site, an_order, steps_of
 from tests.support.ports import free_port
 
@@ -81,6 +82,20 @@ complete
     assert third.links.get().step == first.links.get().step
 
 
+def test_the_scripts_of_the_documentation(port: int, script: Path):
+    at_noon(patient_id="P1")
+    an_order(start=clock.day_bounds(clock.today(a_site()), a_site())[0] + timedelta(hours=13), patient_id="P2")
+    script.write_text(modality_docs.example(0), encoding="utf-8")
+    said = run(port, script, "--fast")
+
+    assert said.count("N-SET IN PROGRESS by itself") == 1
+    assert [one.status for one in PerformedProcedureStep.objects.order_by("pk")] == ["COMPLETED", "DISCONTINUED", "COMPLETED"]
+    script.write_text(modality_docs.example(1), encoding="utf-8")
+    assert "has 0 images left" in run(port, script)
+    performed = PerformedProcedureStep.objects.latest("pk")
+    assert (performed.patient_name, performed.status, performed.series.count()) == ("Jane^DOE", "COMPLETED", 1)
+
+
 def test_a_wrong_script_sends_nothing(port: int, script: Path):
     script.write_text("echo\nstart\n")
 
@@ -145,4 +160,6 @@ def test_profiles_are_listed_without_a_station():
     out = StringIO()
     call_command("modality", "profiles", stdout=out)
 
-    assert out.getvalue().splitlines()[2].split() == ["plain", "any", "Plain", "modality"]
+    shown = out.getvalue()
+    assert shown.splitlines()[2].split() == ["plain", "any", "Plain", "modality"]
+    assert "Meridian Axial 128" in shown

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import modality_docs
 from training import script
 from training.acts import GRAMMAR, Act
 from training.script import Expectation, ScriptError
@@ -120,6 +121,12 @@ def test_a_file_that_is_no_script_is_told(tmp_path: Path):
         script.read(tmp_path / "nowhere")
     with pytest.raises(ScriptError, match="cannot be read"):
         script.read(tmp_path)
+
+
+def test_the_documentation_lists_every_line_that_a_script_may_have():
+    documented = [tuple(row) for row in modality_docs.rows("Scripts")][len(script.SETTINGS) :]
+
+    assert documented == [*((grammar.usage, grammar.what) for grammar in GRAMMAR.values()), *script.OTHERS.values()]
 
 
 def test_every_usage_begins_with_its_verb():

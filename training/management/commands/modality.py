@@ -4,6 +4,7 @@ import logging
 import time
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -130,6 +131,7 @@ class Command(BaseCommand):
         parser.add_argument("--patient-id", default="", metavar="ID", help="a patient ID without digits")
         parser.add_argument("--accession", default="", metavar="NUMBER", help="accession number")
         parser.add_argument("--modality", default="", metavar="CS", help="e.g. CT")
+        parser.add_argument("--again", action="store_true", help="ask, also when the profile's machine keeps a list")
 
     def _add_start(self, parser: ArgumentParser) -> None:
         parser.add_argument("steps", nargs="*", metavar="STEP", help="step ID or accession number; several are one exam")
@@ -176,11 +178,12 @@ class Command(BaseCommand):
             chance=Random(options["seed"]),
         )
         player = Player(modality, self.stdout.write, pace.wait, lambda: clock.local(pace.now()).date())
-        if played is None:
-            player.play(_act(verb, options))
-        else:
+        with closing(modality):
+            if played is None:
+                player.play(_act(verb, options))
+                return
             count = player.play_script(played)
-            self.stdout.write(f"{played.name}: {counted(count, 'act')} played, {counted(len(heard), 'message')} sent, all as expected.")
+        self.stdout.write(f"{played.name}: {counted(count, 'act')} played, {counted(len(heard), 'message')} sent, all as expected.")
 
     def _read(self, path: Path) -> Script:
         try:
@@ -252,6 +255,7 @@ def _act(verb: str, options: dict[str, Any]) -> Act:
             "patient-id": options["patient_id"],
             "accession": options["accession"],
             "modality": options["modality"].strip().upper(),
+            "again": "yes" if options["again"] else "",
         }
         return Act(verb, (), _given(asked))
     asked = {key: options.get(key, "") for key in ("uid", "reason", "series")}
