@@ -32,7 +32,7 @@ from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError,
 from stepwise.explaining_api import router as explanations
 from stepwise.findings_api import router as findings
 from stepwise.web.reference import Reference
-from training.api import router as consoles
+from training.api.consoles import router as consoles
 
 log = structlog.get_logger(__name__)
 
