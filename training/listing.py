@@ -28,7 +28,7 @@ class Listing:
         except ScuError as error:
             raise self.teller.failed(error, "C-FIND") from error
         if profile.has(habits.DROPS_INCOMPLETE_ANSWERS):
-            found = [item for item in found if _is_complete(item)]
+            found = [item for item in found if is_complete(item)]
         return sorted(found, key=lambda item: (query.start(item), query.step_id(item)))
 
     def show(self, remembered: Memory, questions: Sequence[Question], now: datetime, *, fresh: bool = False) -> list[Dataset]:
@@ -53,6 +53,7 @@ class Listing:
         return [Dataset.from_json(item) for item in remembered.listed]
 
 
-def _is_complete(item: Dataset) -> bool:
+def is_complete(item: Dataset) -> bool:
+    """Whether a machine that insists on identifiers can use it."""
     wanted = (query.text(item, "StudyInstanceUID"), query.text(item, "RequestedProcedureID"), query.step_id(item))
     return all(wanted)

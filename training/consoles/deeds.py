@@ -55,7 +55,7 @@ class Desk:
 
 def _update(desk: Desk) -> str:
     question = question_of(desk.console, desk.given)
-    items = desk.modality.worklist(question)
+    items = desk.modality.worklist(question, fresh=True)
     shown = items[: listed.SHOWN]
     console_acts.show_list(desk.act, desk.given, [plain(item) for item in shown], [listed.row_of(item) for item in shown], len(items))
     return f"{question}: {counted(len(items), 'answer')}"

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from training.profiles import PLAIN, Profile
+from training.profiles import PLAIN, Profile, all_profiles
 
-ALL: Final[dict[str, Profile]] = {}
+ALL: Final[dict[str, Profile]] = {name: profile for name, profile in all_profiles().items() if profile is not PLAIN}
 
 
 def named(name: str) -> Profile:

@@ -1,5 +1,6 @@
 """A key that was pressed is done: claimed, sent, and what came of it written down. Any number of workers may do this at the same time."""
 
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from random import Random
@@ -56,7 +57,8 @@ def perform(act_id: int) -> None:
 def _done(act: ConsoleAct) -> tuple[ConsoleAct.Status, str]:
     modality = modality_of(act)
     try:
-        return Status.DONE, DEEDS[act.key](Desk(act, modality, modality.chance))
+        with closing(modality):
+            return Status.DONE, DEEDS[act.key](Desk(act, modality, modality.chance))
     except NoAnswer as error:
         cause = error.__cause__
         key = keys.named(act.key)

@@ -72,6 +72,20 @@ def test_an_exam_from_the_list_to_its_end(keys: Keys) -> None:
     assert created.request["00100010"]["Value"][0]["Alphabetic"] == "MÜLLER^Jürgen"
 
 
+@pytest.mark.parametrize("profile", ["lumen-16", "boreal-3t", "sonara-one", "vesper-mammo", "quill-spect"])
+def test_a_console_does_what_the_device_does_that_it_imitates(here: int, profile: str) -> None:
+    today(name="MÜLLER^Jürgen")
+    keys = Keys(a_console(profile=profile))
+    keys("update")
+    assert keys("update").text.endswith(": 1 answer")
+    keys("start", pick=keys.rows()[0]["key"])
+    keys("next")
+    assert keys("complete").status == Status.DONE
+    assert PerformedProcedureStep.objects.get().status == "COMPLETED"
+    assert ConsoleMessage.objects.filter(verb="C-FIND").count() == 2
+    assert (ConsoleMessage.objects.filter(status=0x0111).count() == 1) == (profile == "lumen-16")
+
+
 def test_an_exam_is_discontinued_with_a_reason_and_gone_on_with(keys: Keys) -> None:
     performed = started(keys, today())
     keys("discontinue", reason="110514")

@@ -1,3 +1,4 @@
+import json
 from copy import deepcopy
 
 import pytest
@@ -6,6 +7,8 @@ from pydicom.dataset import Dataset
 from tests.support import modality_docs
 from tests.unit.training.test_performed import CT01, NOW, worklist_item
 from training import performed, profiles
+from training.consoles.plain import plain
+from training.listing import is_complete
 from training.profiles import PLAIN, Profile, ProfileError, all_profiles
 from training.query import Question
 from training.quirks.asking import ASKING
@@ -113,10 +116,16 @@ def test_the_same_message_always_becomes_the_same_and_stays_as_it_was_for_the_ot
     assert created == before
 
 
-def test_an_answer_without_identifiers_is_dropped_by_who_cannot_use_it():
-    from training.listing import _is_complete
+def test_what_a_machine_sends_can_be_kept_and_shown():
+    created = performed.in_progress([worklist_item(PatientName="MÜLLER^Jürgen")], CT01, NOW, "PPS1")
+    for profile in all_profiles().values():
+        message = profile.created(created)
+        query = profile.asked(Question.for_day("CT01", NOW.date()).identifier())
+        assert json.loads(json.dumps([plain(message), plain(query)]))
 
-    assert _is_complete(worklist_item())
-    assert not _is_complete(worklist_item(StudyInstanceUID=""))
-    assert not _is_complete(worklist_item(RequestedProcedureID=""))
-    assert not _is_complete(Dataset())
+
+def test_an_answer_without_identifiers_is_dropped_by_who_cannot_use_it():
+    assert is_complete(worklist_item())
+    assert not is_complete(worklist_item(StudyInstanceUID=""))
+    assert not is_complete(worklist_item(RequestedProcedureID=""))
+    assert not is_complete(Dataset())
