@@ -71,6 +71,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     # Virtual modalities. `consoles.edit` points one at another system.
     "consoles.use": _of(TECHNOLOGIST, INTEGRATOR),
     "consoles.edit": frozenset({INTEGRATOR, INSTRUCTOR, ADMIN}),
+    "faults.set": frozenset({INTEGRATOR, INSTRUCTOR, ADMIN}),
     # Teaching and administration.
     "training.lead": frozenset({INSTRUCTOR, ADMIN}),
     "users.manage": frozenset({ADMIN}),

@@ -33,6 +33,7 @@ from stepwise.explaining_api import router as explanations
 from stepwise.findings_api import router as findings
 from stepwise.web.reference import Reference
 from training.api.consoles import router as consoles
+from training.api.faults import router as injected_faults
 
 log = structlog.get_logger(__name__)
 
@@ -71,8 +72,9 @@ def no_such_call(request: HttpRequest, rest: str) -> None:
 
 
 _RIS = (catalogue, stations, patients, additions, orders, steps)
+_TRAINING = (consoles, injected_faults)
 # what is below a station before stations
-for router in (explanations, findings, *_RIS, performed_steps, charges, consoles, journal, elsewhere):
+for router in (explanations, findings, *_RIS, performed_steps, charges, *_TRAINING, journal, elsewhere):
     api.add_router("", router)
 
 

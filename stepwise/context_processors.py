@@ -10,6 +10,7 @@ from ris import clock
 from ris.models import Site
 from ris.web.access import display_name
 from stepwise import navigation
+from training.web.faults import banner
 
 THEME_COOKIE = "stepwise_theme"
 THEMES = ("light", "dark", "system")
@@ -35,6 +36,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "hospital": SimpleLazyObject(lambda: Site.objects.filter(is_default=True).first()),
         "now": clock.now(),
         "simulation": clock.simulation(),
+        "injected": SimpleLazyObject(banner),
         "today": clock.today(),
         "zone_name": str(clock.zone()),
         "ae_title": settings.AE_TITLE,

@@ -38,7 +38,11 @@ _PLAN = (
     Section("Billing", (Link("charges", "Charges", "coin", "charges.view"),)),
     Section(
         "Connectivity",
-        (Link("stations", "Stations", "station", "stations.view"), Link("associations", "Association log", "log", "journal.view")),
+        (
+            Link("stations", "Stations", "station", "stations.view"),
+            Link("associations", "Association log", "log", "journal.view"),
+            Link("faults", "Faults", "alert", "journal.view"),
+        ),
     ),
     Section("Training", (Link("consoles", "Consoles", "screen", "consoles.use"),)),
 )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from training.web import console_messages, console_screens, consoles
+from training.web import console_messages, console_screens, consoles, faults
 
 urlpatterns = [
     path("consoles/", consoles.listing, name="consoles"),
@@ -14,4 +14,7 @@ urlpatterns = [
     path("consoles/<path:ae_title>/acts/<int:pk>/withdraw/", console_screens.withdraw, name="console-withdraw"),
     path("consoles/<path:ae_title>/messages/<int:pk>/", console_messages.show, name="console-message"),
     path("consoles/<path:ae_title>/", console_screens.show, name="console"),
+    path("faults/", faults.listing, name="faults"),
+    path("faults/<int:pk>/end/", faults.switch_off, name="fault-off"),
+    path("faults/inject/<slug:name>/", faults.switch_on, name="fault-on"),
 ]

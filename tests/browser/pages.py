@@ -236,6 +236,13 @@ _STATES = [
     State("station-findings", "station-findings", "/stations/MR01/findings/"),
     State("station-findings", "station-findings-none", "/stations/NOBODY/findings/"),
     State("step", "step-findings", "/steps/{faulty}/"),
+    State("fault-on", "fault-form", "/faults/inject/failure/?station=CT01"),
+    State("fault-on", "fault-form-errors", "/faults/inject/delay/", fill("Switch on", seconds="soon", minutes=""), status=422),
+    # On for as long as the two pages take; the clock of virtual modalities is nothing that the other pages show.
+    State(
+        "faults", "faults", "/faults/inject/clock-skew/?station=US01", fill("Switch on", minutes="2", why="Lesson 3"), parts=("fault-on",)
+    ),
+    State("faults", "faults-ended", "/faults/", press("Switch off"), parts=("fault-off",)),
     State("performed", "board", "/performed/?show=unscheduled"),
     State("performed", "board-empty-day", "/performed/?day=2031-01-01"),
     State("performed", "board-not-updating", "/performed/?show=unscheduled", _stop_updating, says=("net::ERR_FAILED", "htmx:")),

@@ -8,9 +8,10 @@ from typing import Any, Final
 from ris import validation
 from ris.actor import Actor
 from ris.db import action
-from ris.errors import Conflict, NotFound
+from ris.errors import Conflict
 from ris.models import Site, Station
 from ris.validation import Checker
+from training import queries
 from training.faults import active, broker
 from training.faults.kinds import BROKER, KINDS, Kind, Place, statuses_of
 from training.models import Fault, FaultChange
@@ -66,24 +67,23 @@ def switch_off(site: Site, fault_id: int, actor: Actor, reason: str = "") -> Fau
 @action
 def _switch_off(site: Site, fault_id: int, actor: Actor, reason: str) -> Fault:
     moment = active.wall()
-    fault = Fault.objects.filter(site=site, pk=fault_id).select_related("site").first()
-    if fault is None:
-        raise NotFound(f"There is no fault {fault_id}; those that are on are listed with their numbers.")
+    fault = queries.fault(site, fault_id)
     if not Fault.objects.active(moment).filter(pk=fault.pk).update(ended=moment):
         raise Conflict(f"Fault {fault.pk} is over already ({over(fault)}); nothing was changed.")
-    fault.ended = moment
     FaultChange.by(actor, at=moment, verb=OFF, from_status=ON, to_status=OFF, fault=fault, reason=reason)
     if fault.kind == BROKER:
         broker.go_on()
-    return fault
+    return queries.fault(site, fault_id)
 
 
 def over(fault: Fault) -> str:
     """How a fault came to its end, in words."""
-    if fault.ended is None:
-        return "its time was up"
-    last = fault.changes.filter(verb=OFF).last()
-    return f"switched off by {last.actor}" if last else "switched off"
+    return "its time was up" if fault.ended is None else f"switched off by {ended_by(fault)}"
+
+
+def ended_by(fault: Fault) -> str:
+    """Who switched it off; empty when nobody did."""
+    return next((change.actor for change in fault.changes.all() if change.verb == OFF), "")
 
 
 def switch_all_off(site: Site, actor: Actor, reason: str = "") -> list[Fault]:

@@ -78,6 +78,11 @@ def skew_of(ae_title: str) -> timedelta:
     return timedelta(seconds=found[-1].parameters["seconds"]) if found else timedelta(0)
 
 
+def is_on(fault: Fault) -> bool:
+    """Whether it holds at this moment."""
+    return fault.ended is None and fault.until > wall()
+
+
 def in_words(fault: Fault) -> str:
     """What a fault does: `answered 10 s late`."""
     return KINDS[fault.kind].in_words(fault.parameters)

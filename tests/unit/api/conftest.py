@@ -62,7 +62,7 @@ def hospital(db: None) -> None:
 
 def row_counts() -> dict[str, int]:
     """Rows of every domain table: equal before and after a refusal."""
-    rooms = ("ris", "worklist", "mpps", "billing")
+    rooms = ("ris", "worklist", "mpps", "billing", "training")
     models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
     return {model.__name__: model._default_manager.count() for model in models}
 

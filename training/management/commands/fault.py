@@ -12,7 +12,7 @@ from ris.actor import Actor
 from ris.console import counted, not_ready, say
 from ris.errors import RisError
 from ris.models import Site
-from training import table
+from training import queries, table
 from training.actions import faults
 from training.actions.faults import DEFAULT_MINUTES, MOST_MINUTES, FaultData
 from training.faults import active
@@ -93,8 +93,7 @@ class Command(BaseCommand):
             say(self.stdout, f"fault {fault.pk} is off: {active.in_words(fault)}")
 
     def _list(self, site: Site, options: dict[str, Any]) -> None:
-        found = Fault.objects.filter(site=site).select_related("site")
-        shown = list(found[:_SHOWN] if options["all"] else found.active(active.wall()))
+        shown = list(queries.faults(site)[:_SHOWN] if options["all"] else queries.faults(site, is_on=True))
         if not shown:
             say(self.stdout, "no fault was ever on" if options["all"] else "no fault is on")
             return
@@ -111,8 +110,7 @@ class Command(BaseCommand):
 
 def _row(fault: Fault) -> tuple[str, ...]:
     begun, until = clock.local(fault.begun, fault.site), clock.local(fault.until, fault.site)
-    is_on = fault.ended is None and fault.until > active.wall()
-    ends = f"{until:%H:%M:%S}" if is_on else f"over, {faults.over(fault)}"
+    ends = f"{until:%H:%M:%S}" if active.is_on(fault) else f"over, {faults.over(fault)}"
     kind = KINDS[fault.kind]
     where = fault.station_ae_title or ("all" if kind.of_station else ""), fault.service or ("all" if kind.services else "")
     return (str(fault.pk), fault.kind, *where, active.in_words(fault), f"{begun:%Y-%m-%d %H:%M:%S}", ends, fault.set_by, fault.reason)
