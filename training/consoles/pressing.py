@@ -35,7 +35,7 @@ def press(console: Console, key_name: str, given: Mapping[str, Any], actor: Acto
 def _hand_over(act: ConsoleAct) -> None:
     """Ask a worker to do it. When the broker is away the act is taken back: nobody will be surprised by it later."""
     try:
-        perform.apply_async((act.pk,), expires=WAIT.total_seconds())
+        perform.apply_async((act.pk,), expires=WAIT.total_seconds(), retry=False)
     except (OperationalError, RedisError, OSError) as error:
         console_acts.withdraw(act.pk, _NO_BROKER)
         raise Unavailable(_NO_BROKER) from error
