@@ -1,7 +1,7 @@
 """An exam on its way: made out of its N-CREATE, growing by series, and put into the messages that tell of it."""
 
 from copy import deepcopy
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from string import ascii_uppercase
 
@@ -89,6 +89,12 @@ def interrupt(exam: Exam) -> None:
     if exam.state == memory.ENDING:
         exam.state, exam.final_status, exam.unanswered = memory.IN_PROGRESS, "", {}
     exam.interrupted = True
+
+
+def is_to_be_reported(exam: Exam, every: timedelta, now: datetime) -> bool:
+    """Whether a machine that reports every so often reports it by itself now."""
+    is_running = exam.state == memory.IN_PROGRESS and not exam.interrupted
+    return bool(every) and is_running and now - datetime.fromisoformat(exam.told_at or exam.started) >= every
 
 
 def progress(exam: Exam, device: Device) -> Dataset:

@@ -165,12 +165,8 @@ class Modality:
     def report_due(self) -> list[tuple[Exam, ScuAnswer]]:
         """Report what the profile's machine reports by itself by now: each exam in progress whose last message is old enough."""
         every, now = timedelta(minutes=self.profile.report_minutes), self._local_now()
-        if not every:
-            return []
         with self.store.opened() as remembered:
-            running = [exam for exam in remembered.open_exams() if exam.state == memory.IN_PROGRESS and not exam.interrupted]
-            due = [exam for exam in running if now - datetime.fromisoformat(exam.told_at or exam.started) >= every]
-            return [(exam, self._report(remembered, exam)) for exam in due]
+            return [(exam, self._report(remembered, exam)) for exam in remembered.exams if exams.is_to_be_reported(exam, every, now)]
 
     def complete(self, name: str, *, share: float = 1.0, sop_instance_uid: str = "") -> tuple[Exam, ScuAnswer]:
         """The final N-SET with all series. When none was acquired yet, `share` (0 to 1) of the plan is."""

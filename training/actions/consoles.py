@@ -88,7 +88,7 @@ def _checked(data: ConsoleData) -> dict[str, Any]:
     columns: dict[str, Any] = {
         "ae_title": checked("ae_title", validation.text, data.ae_title, "AE"),
         "kind": checked("kind", validation.code_string, data.kind),
-        "profile": checked("profile", _profile, data.profile),
+        "profile": checked("profile", _profile, data.profile, data.kind),
         "operator": checked("operator", validation.person_name, data.operator),
         "host": checked("host", _host, host),
         "port": checked("port", _port, port),
@@ -106,10 +106,16 @@ def _checked(data: ConsoleData) -> dict[str, Any]:
     return columns
 
 
-def _profile(name: str) -> str:
+def _profile(name: str, kind: str) -> str:
+    """The name of a device of this kind; empty for none."""
     stripped = name.strip()
-    if stripped and stripped not in imitated.ALL:
+    if not stripped:
+        return ""
+    if stripped not in imitated.ALL:
         raise ValueError(f"is {stripped[:64]!r}; known are {', '.join(imitated.ALL)}")
+    device = imitated.ALL[stripped]
+    if device.kind and device.kind != kind.strip().upper():
+        raise ValueError(f"is {device.title}, whose kind is {device.kind}; choose that kind, or another device")
     return stripped
 
 

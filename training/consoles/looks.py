@@ -32,6 +32,7 @@ LOOKS: Final = {
         Look("XA", "Angiography", "Fluvius XA", "rf"),
         Look("NM", "Nuclear medicine", "Gammora Duo", "nm"),
         Look("PT", "Positron emission", "Gammora PET", "nm"),
+        Look("OT", "Other", "Plain modality", "ot"),
     )
 }
 """Those that can be chosen, by modality."""

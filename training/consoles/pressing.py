@@ -37,5 +37,6 @@ def _hand_over(act: ConsoleAct) -> None:
     try:
         perform.apply_async((act.pk,), expires=WAIT.total_seconds(), retry=False)
     except (OperationalError, RedisError, OSError) as error:
-        console_acts.withdraw(act.pk, _NO_BROKER)
-        raise Unavailable(_NO_BROKER) from error
+        if console_acts.withdraw(act.pk, _NO_BROKER):
+            raise Unavailable(_NO_BROKER) from error
+        # else it went through all the same, and a worker does it

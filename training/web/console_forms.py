@@ -40,7 +40,7 @@ class ConsoleForm(PageForm):
         assert isinstance(kind, forms.ChoiceField) and isinstance(profile, forms.ChoiceField)
         own = {known.kind: known.kind} if known and known.kind not in LOOKS else {}
         kind.choices = [*((look.kind, f"{look.kind}, {look.word.lower()}") for look in LOOKS.values()), *own.items()]
-        profile.choices = [("", "None: does all as the standard has it"), *((one.name, one.title) for one in imitated.ALL.values())]
+        profile.choices = [("", "None: does all as the standard has it"), *_devices()]
         if known is not None:
             del self.fields["ae_title"]
         if not may_point:
@@ -51,6 +51,12 @@ class ConsoleForm(PageForm):
         """What was typed, over what is known."""
         known = self._known or ConsoleData("")
         return ConsoleData(**{name: self.cleaned_data.get(name, getattr(known, name)) for name in ConsoleData.__dataclass_fields__})
+
+
+def _devices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The devices to imitate, by their kind."""
+    kinds = dict.fromkeys(one.kind for one in imitated.ALL.values())
+    return [(kind or "Any", [(one.name, one.title) for one in imitated.ALL.values() if one.kind == kind]) for kind in kinds]
 
 
 def initial(data: ConsoleData, version: int) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from training.actions import console_acts
 from training.consoles import performing
 from training.consoles.pressing import press
 from training.models import Console, ConsoleAct, ConsoleMessage
+from training.profiles import all_profiles
 
 Status = ConsoleAct.Status
 
@@ -75,9 +76,9 @@ def test_an_exam_from_the_list_to_its_end(keys: Keys) -> None:
 @pytest.mark.parametrize("profile", ["lumen-16", "boreal-3t", "sonara-one", "vesper-mammo", "quill-spect"])
 def test_a_console_does_what_the_device_does_that_it_imitates(here: int, profile: str) -> None:
     today(name="MÜLLER^Jürgen")
-    keys = Keys(a_console(profile=profile))
-    keys("update")
-    assert keys("update").text.endswith(": 1 answer")
+    keys = Keys(a_console(profile=profile, kind=all_profiles()[profile].kind))
+    keys("update", modality="")
+    assert keys("update", modality="").text.endswith(": 1 answer")
     keys("start", pick=keys.rows()[0]["key"])
     keys("next")
     assert keys("complete").status == Status.DONE

@@ -1,25 +1,30 @@
 """Consoles are set up, changed, pointed elsewhere and removed, or it is said why not."""
 
+import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from ris import clock
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.models import RecordChange
-from tests.support.console import OPERATOR, a_console
+from tests.support.console import OPERATOR, a_console, worker_later
 from tests.support.hospital import a_site
 from tests.unit.training.test_console_keys import an_exam
+from training import tasks
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
+from training.consoles import reporting
 from training.consoles.performing import target_of
 from training.memory import Memory
-from training.models import Console
+from training.models import Console, ConsoleAct
 
 pytestmark = pytest.mark.django_db
 
 
-def occupied(console: Console) -> Console:
+def occupied(console: Console, **values: Any) -> Console:
     kept: list[dict[str, Any]] = []
-    Memory(kept.append, [an_exam(patient_name="DOE^Jane")]).save()
+    Memory(kept.append, [an_exam(patient_name="DOE^Jane", **values)]).save()
     Console.objects.filter(pk=console.pk).update(memory=kept[0])
     console.refresh_from_db()
     return console
@@ -40,6 +45,7 @@ def test_a_console_talks_to_this_stepwise_unless_it_is_pointed_elsewhere(setting
         ({"ae_title": "CTÄ"}, "ae_title", "ASCII"),
         ({"kind": "c/t"}, "kind", "upper-case"),
         ({"profile": "none-of-them"}, "profile", "known are"),
+        ({"profile": "boreal-3t", "kind": "CT"}, "profile", "whose kind is MR"),
         ({"operator": "A^B^C^D^E^F"}, "operator", "five components"),
         ({"host": "http://ris.example.org/", "port": 104, "called": "RIS"}, "host", "host alone"),
         ({"host": "ris.example.org:104", "port": 104, "called": "RIS"}, "host", "field of its own"),
@@ -86,3 +92,28 @@ def test_a_removed_console_leaves_its_history():
     delete_console(a_site(), "CT01", OPERATOR)
     assert not Console.objects.exists()
     assert [row.verb for row in RecordChange.objects.order_by("pk") if row.subject == "console"] == ["set up", "remove"]
+
+
+def test_a_device_that_reports_by_itself_does_so_when_its_minutes_are_over(monkeypatch: pytest.MonkeyPatch):
+    waiting = worker_later(monkeypatch)
+    told = clock.now(a_site()) - timedelta(minutes=4)
+    console = occupied(a_console(profile="boreal-3t", kind="MR"), told_at=told.isoformat())
+    occupied(a_console("CT02"), told_at=told.isoformat())
+    reporting.report_due()
+    assert not waiting
+    occupied(console, told_at=(told - timedelta(minutes=2)).isoformat())
+    reporting.report_due()
+    reporting.report_due()
+    (act,) = ConsoleAct.objects.all()
+    assert (act.pk, act.key, act.actor, act.console_id) == (waiting[0], "report", "the machine", console.pk)
+
+
+def test_when_a_worker_has_its_hands_full_a_key_comes_back_a_little_later(monkeypatch: pytest.MonkeyPatch):
+    again: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(tasks.perform, "apply_async", lambda args, **options: again.append((args, options["countdown"])))
+    monkeypatch.setattr(tasks, "_free", threading.BoundedSemaphore(1))
+    with tasks._free:
+        tasks.press_key(4711)
+    assert again == [((4711,), 0.5)]
+    tasks.press_key(4711)
+    assert len(again) == 1
