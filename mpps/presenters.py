@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from textwrap import shorten
 
 from dimse import statuses
 from mpps import datasets, queries
@@ -12,6 +13,8 @@ from ris.models import ScheduledProcedureStep
 from ris.web import times
 from ris.web.stair import Moment
 
+_COMMENT = 48  # characters of a comment that are shown as the dose
+
 
 def dose(performed: PerformedProcedureStep) -> str:
     """The first dose that the modality sent, with its unit (PS3.3 C.4.16); empty when it sent none."""
@@ -19,7 +22,7 @@ def dose(performed: PerformedProcedureStep) -> str:
     for keyword, unit in queries.DOSES:
         value = getattr(performed, f"dose_{keyword}") if is_listed else datasets.text(performed.attributes, keyword)
         if value:
-            return f"{value} {unit}"
+            return f"{value} {unit}" if unit else shorten(value, _COMMENT, placeholder="…")
     return ""
 
 

@@ -30,6 +30,7 @@ DOSES = (
     ("ImageAndFluoroscopyAreaDoseProduct", "dGy·cm²"),
     ("EntranceDoseInmGy", "mGy entrance"),
     ("EntranceDose", "dGy entrance"),
+    ("CommentsOnRadiationDose", ""),  # where a CT has its DLP and a gamma camera its activity
 )
 """Keyword and unit of what is shown as the dose (PS3.3 C.4.16), the most telling first."""
 

@@ -7,17 +7,19 @@ from random import Random
 from pydicom.dataset import Dataset
 
 from dimse.uids import new_uid
+from training import dose
 from training.memory import Series
 from training.performed import Device
 
 
 @dataclass(frozen=True)
 class SeriesPlan:
-    """One series: what is written behind the exam's name, and how many images it holds, from and to."""
+    """One series: what is written behind the exam's name, how many images it holds, from and to, and how it is `made` (`dose.MAKERS`)."""
 
     label: str
     fewest: int
     most: int
+    made: str = "none"
 
 
 _SOP_CLASSES = {
@@ -35,26 +37,34 @@ _SOP_CLASSES = {
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 _PLANS = {
-    "CT": (SeriesPlan("Scout", 1, 2), SeriesPlan("Axial 5 mm", 18, 36), SeriesPlan("Coronal 3 mm", 12, 24)),
+    "CT": (
+        SeriesPlan("Scout", 1, 2, "scout"),
+        SeriesPlan("Axial 5 mm", 18, 36, "helical"),
+        SeriesPlan("Coronal 3 mm", 12, 24, "reconstruction"),
+    ),
     "MR": (SeriesPlan("Localizer", 3, 3), SeriesPlan("T2 sagittal", 12, 20), SeriesPlan("T1 axial", 14, 24)),
     "US": (SeriesPlan("Images", 6, 18),),
-    "CR": (SeriesPlan("Exposures", 1, 2),),
-    "DX": (SeriesPlan("Exposures", 2, 3),),
-    "MG": (SeriesPlan("CC and MLO", 4, 4),),
-    "RF": (SeriesPlan("Fluoroscopy", 4, 10), SeriesPlan("Spot images", 2, 6)),
-    "XA": (SeriesPlan("Runs", 5, 12),),
-    "NM": (SeriesPlan("Static", 2, 4),),
-    "PT": (SeriesPlan("Emission", 20, 40),),
+    "CR": (SeriesPlan("Exposures", 1, 2, "radiograph"),),
+    "DX": (SeriesPlan("Exposures", 2, 3, "radiograph"),),
+    "MG": (SeriesPlan("CC and MLO", 4, 4, "mammogram"),),
+    "RF": (SeriesPlan("Fluoroscopy", 4, 10, "fluoroscopy"), SeriesPlan("Spot images", 2, 6, "radiograph")),
+    "XA": (SeriesPlan("Runs", 5, 12, "angiography"),),
+    "NM": (SeriesPlan("Static", 2, 4, "scintigraphy"),),
+    "PT": (SeriesPlan("Emission", 20, 40, "positrons"),),
 }
 _OTHER = (SeriesPlan("Images", 1, 4),)
 
 
-def plan(modality: str, chance: Random) -> list[Series]:
-    """The series that an exam on such a machine is going to have, none acquired yet."""
-    return [
-        Series(uid=new_uid(), label=one.label, technique="", planned=chance.randint(one.fewest, one.most), images=0, dose={})
-        for one in _PLANS.get(modality, _OTHER)
-    ]
+def plan(modality: str, chance: Random, description: str = "") -> list[Series]:
+    """The series that an exam on such a machine is going to have, none acquired yet. `description` tells the part of the body."""
+    region = dose.region_of(description)
+    return [_planned(one, region, description, chance) for one in _PLANS.get(modality, _OTHER)]
+
+
+def _planned(one: SeriesPlan, region: dose.Region, description: str, chance: Random) -> Series:
+    images = chance.randint(one.fewest, one.most)
+    technique, values = dose.MAKERS[one.made](region, images, description, chance)
+    return Series(uid=new_uid(), label=one.label, technique=technique, planned=images, images=0, dose=values)
 
 
 def repeated(series: Series) -> Series:
@@ -86,7 +96,7 @@ def items(device: Device, description: str, protocol: str, series: Sequence[Seri
 
 def acquire(device: Device, description: str, protocol: str, chance: Random, *, share: float = 1.0) -> list[Dataset]:
     """Items of PerformedSeriesSequence for a whole scan, or for the `share` (0 to 1) that was done when it was broken off."""
-    return items(device, description, protocol, acquired(plan(device.modality, chance), share))
+    return items(device, description, protocol, acquired(plan(device.modality, chance, description), share))
 
 
 def _item(device: Device, description: str, protocol: str, series: Series) -> Dataset:

@@ -8,7 +8,7 @@ from string import ascii_uppercase
 from pydicom.dataset import Dataset
 
 from mpps.reasons import Reason
-from training import acquisition, memory, performed, query
+from training import acquisition, dose_module, memory, performed, query
 from training.memory import Exam, Memory
 from training.performed import Device
 
@@ -66,7 +66,7 @@ def appended(created: Dataset, now: datetime, ident: str) -> Dataset:
 def make_plan(exam: Exam, chance: Random) -> None:
     """Give it a plan, unless it has begun to follow one."""
     if not exam.plan and not exam.series:
-        exam.plan = acquisition.plan(exam.modality, chance)
+        exam.plan = acquisition.plan(exam.modality, chance, exam.description)
 
 
 def acquire_next(exam: Exam) -> None:
@@ -102,6 +102,7 @@ def progress(exam: Exam, device: Device) -> Dataset:
     modified = _with_character_set(Dataset(), exam)
     modified.PerformedProcedureStepStatus = performed.IN_PROGRESS
     modified.PerformedSeriesSequence = acquisition.items(device, exam.description, exam.protocol, exam.series)
+    modified.update(dose_module.module(exam.modality, exam.series))
     return modified
 
 
@@ -109,7 +110,9 @@ def final(exam: Exam, device: Device, status: str, ended: datetime, reason: Reas
     """Modification list of the N-SET that ends the exam."""
     series = acquisition.items(device, exam.description, exam.protocol, exam.series)
     moment = max(ended, datetime.fromisoformat(exam.started))
-    return _with_character_set(performed.final(status, Dataset.from_json(exam.what_is_done), series, moment, reason), exam)
+    modified = performed.final(status, Dataset.from_json(exam.what_is_done), series, moment, reason)
+    modified.update(dose_module.module(exam.modality, exam.series))
+    return _with_character_set(modified, exam)
 
 
 def _with_character_set(message: Dataset, exam: Exam) -> Dataset:

@@ -19,7 +19,7 @@ SCHEDULED, GROUP, APPEND, UNSCHEDULED = "scheduled", "group", "append", "unsched
 
 
 class Series(TypedDict):
-    """A series: planned, or acquired with `images` of `planned` images. `dose` holds what it adds, by names of `training.dose`."""
+    """A series: planned, or acquired with `images` of `planned` images. `dose` is what all of them cost, by names of `training.dose`."""
 
     uid: str
     label: str

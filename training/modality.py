@@ -15,7 +15,7 @@ from dimse import uids
 from dimse.scu import ScuAnswer, ScuError
 from mpps.reasons import MODALITY_GROUP, Reason, reasons
 from ris import clock
-from training import exams, memory, performed, picking, query
+from training import dose_module, exams, memory, performed, picking, query
 from training.errors import ModalityError, NoAnswer, Refused
 from training.listing import Listing
 from training.memory import Exam, Memory
@@ -235,6 +235,7 @@ class Modality:
         problem = uids.problem_with(sop_instance_uid) if sop_instance_uid else None
         if problem and len(sop_instance_uid) > uids.MAXIMUM_LENGTH:
             raise ModalityError(f"{sop_instance_uid!r} cannot be sent as a UID: {problem}.")
+        created.update(dose_module.announced(query.text(created, "Modality")))
         exam = exams.of(created, self._local_now(), how, str(self.target), sop_instance_uid or uids.new_uid())
         exams.make_plan(exam, self.chance)
         remembered.exams.append(exam)

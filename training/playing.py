@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from dimse.scu import ScuAnswer
 from ris import names
 from ris.console import counted
-from training import memory, query, script, table, typed
+from training import dose, memory, query, script, table, typed
 from training.acts import ALL, NEXT, Act
 from training.errors import ModalityError, NoAnswer, Refused
 from training.memory import Exam
@@ -189,7 +189,8 @@ class Player:
         name = self._called(act)
         for _ in range(int(act.options.get("series", "1"))):
             exam = self.modality.acquire(name)
-            self._tell(f"{exam.name}: {_series(exam, len(exam.series) - 1)}, {counted(exam.images, 'image')} in all")
+            so_far = ", ".join(part for part in (counted(exam.images, "image"), dose.in_words(exam.series)) if part)
+            self._tell(f"{exam.name}: {_series(exam, len(exam.series) - 1)}; in all {so_far}")
         return Outcome()
 
     def _report(self, act: Act) -> Outcome:
@@ -210,6 +211,8 @@ class Player:
         self._say_sent(message, exam, answer)
         for number in range(len(exam.series)):
             self._tell(f"  {_series(exam, number)}")
+        if said := dose.in_words(exam.series):
+            self._tell(f"  {said}")
         return Outcome(answer)
 
     def _power_loss(self, act: Act) -> Outcome:
@@ -237,7 +240,8 @@ class Player:
 
 def _series(exam: Exam, number: int) -> str:
     one = exam.series[number]
-    return f"{exam.description} {one['label']}: {counted(one['images'], 'image')}".strip()
+    technique = f" ({one['technique']})" if one["technique"] else ""
+    return f"{exam.description} {one['label']}: {counted(one['images'], 'image')}{technique}".strip()
 
 
 def _row(item: Dataset) -> Sequence[str]:

@@ -169,7 +169,7 @@ class Screen:
             state = f"{state} since {started:%H:%M:%S}"
         if exam.interrupted:
             state = f"{state}, POWER WAS LOST"
-        readings = [(f"{exam.images}", "images"), *readings_of(exam.modality, exam.series)]
+        readings = [(f"{exam.images}", "images"), *readings_of(exam.series)]
         if exam.is_open:
             minutes = max(0, int((clock.now(self.console.site) - started).total_seconds())) // 60
             readings.append((f"{minutes // 60}:{minutes % 60:02}", "h:min on the table"))
@@ -179,7 +179,7 @@ class Screen:
 def _series(exam: Exam) -> list[ShownSeries]:
     latest = len(exam.series) if exam.is_open else 0
     return [
-        ShownSeries(number, one["label"], one["technique"], one["images"], one["planned"], of_series(exam.modality, one), number == latest)
+        ShownSeries(number, one["label"], one["technique"], one["images"], one["planned"], of_series(one), number == latest)
         for number, one in enumerate([*exam.series, *(exam.plan if exam.is_open else [])], start=1)
     ]
 

@@ -14,8 +14,7 @@ from mpps.reasons import reasons
 from mpps.received import Received
 from ris import clock
 from ris.models import ScheduledProcedureStep, Site
-from training import performed
-from training.acquisition import acquire
+from training import acquisition, dose_module, performed
 from training.performed import Device
 from worklist import item as worklist_item
 
@@ -43,6 +42,7 @@ class Scanner:
     def _create(self, item: Dataset, at: datetime) -> PerformedProcedureStep:
         local = clock.local(at, self._site)
         created = performed.in_progress([item], self._device, local, f"{self._device.ae_title}-{local:%m%d%H%M}"[:16])
+        created.update(dose_module.announced(self._device.modality))
         created.SpecificCharacterSet = _CHARACTER_SET
         return actions.n_create(self._received(Verb.N_CREATE, new_uid(), created, at))
 
@@ -61,9 +61,11 @@ class Scanner:
             done[keyword] = created[keyword]
         protocols = done.PerformedProtocolCodeSequence
         protocol = str(protocols[0].CodeMeaning) if protocols else ""
-        series = acquire(self._device, step.description, protocol, self._chance, share=share)
+        series = acquisition.acquired(acquisition.plan(self._device.modality, self._chance, step.description), share)
+        items = acquisition.items(self._device, step.description, protocol, series)
         reason = reasons()[reason_code] if reason_code else None
-        message = performed.final(status, done, series, clock.local(at, self._site), reason)
+        message = performed.final(status, done, items, clock.local(at, self._site), reason)
+        message.update(dose_module.module(self._device.modality, series))
         message.SpecificCharacterSet = _CHARACTER_SET
         actions.n_set(self._received(Verb.N_SET, step.sop_instance_uid, message, at))
 

@@ -54,8 +54,11 @@ def test_uid_with_a_nul_inside_is_refused_and_its_message_kept(verb: Verb) -> No
 
 
 def test_list_shows_the_dose_without_its_data_set() -> None:
-    uids = [new_uid(), new_uid()]
-    actions.n_create(received(Verb.N_CREATE, uids[0], a_create(EntranceDoseInmGy="3.5")))
-    actions.n_create(received(Verb.N_CREATE, uids[1], a_create()))
+    uids = [new_uid() for _ in range(4)]
+    ct, wordy = "DLP 612.4 mGy.cm, CTDIvol 11.2 mGy", "measured by the technologist with a ruler and noted here at length"
+    for uid, dose in zip(
+        uids, ({"EntranceDoseInmGy": "3.5"}, {}, {"CommentsOnRadiationDose": ct}, {"CommentsOnRadiationDose": wordy}), strict=True
+    ):
+        actions.n_create(received(Verb.N_CREATE, uid, a_create(**dose)))
     listed = {one.sop_instance_uid: presenters.dose(one) for one in queries.listed(queries.performed_steps(a_site()))}
-    assert listed == {uids[0]: "3.5 mGy entrance", uids[1]: ""}
+    assert listed == dict(zip(uids, ("3.5 mGy entrance", "", ct, "measured by the technologist with a ruler and…"), strict=True))

@@ -6,12 +6,13 @@ from random import Random
 import pytest
 
 from dimse import statuses
+from mpps import presenters
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.models import Order
 from tests.support.hospital import a_procedure, a_site, an_order, steps_of
 from tests.support.ports import free_port
-from training import memory
+from training import dose, memory
 from training.memory import Exam
 from training.modality import Modality, ModalityError, NoAnswer, Refused
 from training.query import Question
@@ -86,8 +87,11 @@ def test_what_is_acquired_is_reported_while_the_exam_goes_on(console: Console):
     assert answer.ok
     assert [one.image_count for one in stored(exam).series.all()] == [planned[0]["planned"]]
     assert stored(exam).status == "IN PROGRESS"
+    scouted = presenters.dose(stored(exam))
+    assert scouted == f"DLP {dose.total(exam.series)['dlp']:.1f} mGy.cm, CTDIvol {exam.series[0]['dose']['ctdivol']:.1f} mGy"
     console.modality.acquire(name)
     exam, _ = console.modality.complete(name)
+    assert presenters.dose(stored(exam)) != scouted
     assert stored(exam).status == "COMPLETED"
     assert {one.series_instance_uid: one.image_count for one in stored(exam).series.all()} == {
         one["uid"]: one["planned"] for one in planned[:2]
