@@ -149,6 +149,10 @@ class Line:
             self._socket.settimeout(self._timeouts.connect)
             self._socket.sendall(pdu.abort(0, 0))
 
+    def cut(self) -> None:
+        """Close the connection without a word."""
+        self._socket.close()
+
     def _negotiate(self, calling: str, called: str, contexts: Sequence[str]) -> None:
         proposed = [ProposedContext(2 * n + 1, uid, DEFAULT_TRANSFER_SYNTAXES) for n, uid in enumerate(contexts)]
         self._socket.settimeout(self._timeouts.association)

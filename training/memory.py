@@ -113,10 +113,14 @@ class Memory:
 
     def save(self) -> None:
         """Write all; of the exams that are over only the latest are kept."""
+        self.forget()
+        self.write(self.as_json())
+
+    def forget(self) -> None:
+        """Keep only the latest of the exams that are over."""
         over = [exam for exam in self.exams if not exam.is_open]
         forgotten = {id(exam) for exam in over[: max(0, len(over) - _KEPT)]}
         self.exams = [exam for exam in self.exams if id(exam) not in forgotten]
-        self.write(self.as_json())
 
     def open_exams(self) -> list[Exam]:
         return [exam for exam in self.exams if exam.is_open]

@@ -24,7 +24,8 @@ class Bar:
         self._what = ""
         self._began = self._drawn = 0.0
 
-    def show(self, what: str, done: int, of: int) -> None:
+    def show(self, what: str, done: int, of: int, note: str = "") -> None:
+        """`note` stands behind the counts instead of the rates."""
         now = time.monotonic()
         if what != self._what:
             self._what, self._began = what, now
@@ -34,7 +35,7 @@ class Bar:
         if not finished and now - self._drawn <= (_INTERVAL if self._live else _LINE_INTERVAL):
             return
         self._drawn = now
-        pace = self._pace(done, of, now) if self._rates else ""
+        pace = note or (self._pace(done, of, now) if self._rates else "")
         if self._live:
             filled = _WIDTH * done // of if of else _WIDTH
             line = f"\r  {what:<12}[{'#' * filled}{'.' * (_WIDTH - filled)}] {done}/{of} {pace:<24}"

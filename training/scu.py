@@ -84,6 +84,12 @@ class KeptOpen:
             self._line = None
             raise
 
+    def cut(self) -> None:
+        """Lose it without a word, as by a power loss."""
+        if self._line is not None:
+            self._line.cut()
+        self._line = None
+
     def close(self) -> None:
         """Release it."""
         if self._line is not None and self._line.is_open:

@@ -24,12 +24,19 @@ class Store(Protocol):
     def opened(self) -> AbstractContextManager[Memory]: ...
 
 
+class _Unwritten(Memory):
+    """Has nowhere to be written, and is not made ready for it."""
+
+    def save(self) -> None:
+        self.forget()
+
+
 class TransientStore:
     """Remembers as long as the process lives."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._memory = Memory(lambda _: None)
+        self._memory = _Unwritten(lambda _: None)
 
     @contextmanager
     def opened(self) -> Iterator[Memory]:

@@ -36,13 +36,8 @@ def simulate(site: Site, shows: datetime, speed: float, horizon: datetime, actor
     if not SLOWEST <= speed <= FASTEST:
         raise InvalidInput({"speed": f"{speed:g} is outside of {SLOWEST} to {FASTEST}"})
     lock(lambda: Site.objects.filter(pk=site.pk))
+    refuse_while_played(site)
     now = clock.wall()
-    present = SimulatedClock.objects.filter(site=site, until__gt=now).first()
-    if present is not None:
-        raise Conflict(
-            f"The clock of {site} is simulated already by {present.played_by} (at {present.speed:g}×). Stop that first; when it was "
-            f"killed, the clock is real again by {clock.local(present.until, site):%H:%M:%S}."
-        )
     begins = now + LEAD
     timeline = Timeline(begins, begins, shows, speed, horizon, begins + LEASE, played_by)
     holder = uuid4()
@@ -51,6 +46,16 @@ def simulate(site: Site, shows: datetime, speed: float, horizon: datetime, actor
     RecordChange.by(actor, at=now, verb="simulate clock", subject="site", subject_id=site.pk, reason=played_by, detail=detail)
     clock.timelines.forget()
     return Held(site, holder, timeline)
+
+
+def refuse_while_played(site: Site) -> None:
+    """Conflict while somebody has set the site's clock."""
+    present = SimulatedClock.objects.filter(site=site, until__gt=clock.wall()).first()
+    if present is not None:
+        raise Conflict(
+            f"The clock of {site} is simulated already: {present.played_by} (at {present.speed:g}×). Stop that first; when it was "
+            f"killed, the clock is real again by {clock.local(present.until, site):%H:%M:%S}."
+        )
 
 
 @action

@@ -3,20 +3,16 @@
 import os
 import signal
 import socket
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import psutil
 import pytest
-from django.db import connection, connections
 
 from billing.models import Charge
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP
@@ -25,9 +21,9 @@ from mpps.models import PerformedProcedureStep
 from ris.models import ScheduledProcedureStep
 from tests.support import wire
 from tests.support.dicom import encoded, worklist_query
-from tests.support.hospital import a_site, a_station, an_order, in_minutes, steps_of
+from tests.support.hospital import a_station, an_order, in_minutes, steps_of
 from tests.support.mpps import a_create, an_end
-from tests.support.processes import Process
+from tests.support.scp import Scp, dicom_processes
 from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
@@ -36,62 +32,11 @@ EXISTS_ALREADY, MAY_NO_LONGER_BE_UPDATED = 0x0111, 0x0110
 LOST = (EOFError, OSError, AssertionError)  # the association is gone, in whatever stage
 
 
-@dataclass
-class Scp:
-    """`manage.py dicom` processes on one listening socket and on the databases of the test."""
-
-    port: int
-    processes: list[Process]
-
-    def serving(self, peer: wire.Peer) -> Process:
-        """The process at the other end of the connection."""
-        port = peer.connection.getsockname()[1]
-
-        def find() -> Process | None:
-            for process in self.processes:
-                held = psutil.Process(process.pid).net_connections("tcp") if process.alive else []
-                if any(one.raddr and one.raddr.port == port for one in held):
-                    return process
-            return None
-
-        return wait_until(find, 10, "a process has the connection")
-
-
-def _database_url() -> str:
-    """The test's own database, as another process names it."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return urlunsplit(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}"))
-
-
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[int], Scp]]:
     """`start(2)` starts so many processes; nothing is left of them at the end."""
     with ExitStack() as stack:
-
-        def started(how_many: int) -> Scp:
-            a_site()
-            with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as copy:
-                connections["journal"].ensure_connection()
-                connections["journal"].connection.backup(copy)
-            listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=512))
-            env = {
-                "RIS_DATA_DIR": str(tmp_path),
-                "DATABASE_URL": _database_url(),
-                "RIS_DICOM_FD": str(listening.fileno()),
-                "RIS_UNKNOWN_CALLERS": "reject",
-            }
-            fds = (listening.fileno(),)
-            processes = [
-                stack.enter_context(Process.manage("dicom", log=tmp_path / f"dicom.{number}.log", env=env, fds=fds))
-                for number in range(how_many)
-            ]
-            for process in processes:
-                process.wait_for("listening on port", 60)
-            return Scp(listening.getsockname()[1], processes)
-
-        yield started
+        yield lambda how_many: stack.enter_context(dicom_processes(tmp_path, how_many))
 
 
 @dataclass

@@ -216,12 +216,19 @@ def quotas(steps: int, days: Sequence[date]) -> list[int]:
 
 
 def plan(
-    steps: int, days: Sequence[date], rooms: Sequence[Room], catalogue: Sequence[Wanted], read: Callable[[date], Day], seed: str
+    steps: int,
+    days: Sequence[date],
+    rooms: Sequence[Room],
+    catalogue: Sequence[Wanted],
+    read: Callable[[date], Day],
+    seed: str,
+    *,
+    emergencies: bool = True,
 ) -> Iterator[Exam]:
     """Exams with `steps` steps in all, or with as many as fit, day by day; what a day has no room for goes to the next ones.
 
     What is left then goes through the days once more, since a thin weekend may have room. Nobody knows the emergencies of a later
-    day: they are all on the first one.
+    day: they are all on the first one, or nowhere without `emergencies`.
     """
     known: dict[date, Day] = {}
     left = 0
@@ -230,7 +237,7 @@ def plan(
         if left <= 0:
             continue
         known[date_] = read(date_)
-        planner = DayPlanner(known[date_], rooms, catalogue, Random(f"{seed} day {number}"), emergencies=number == 0)
+        planner = DayPlanner(known[date_], rooms, catalogue, Random(f"{seed} day {number}"), emergencies=emergencies and number == 0)
         for exam in planner.plan(left):
             left -= len(exam.appointments)
             yield exam
@@ -238,7 +245,7 @@ def plan(
         if left <= 0:
             break
         day = known.get(date_) or read(date_)
-        planner = DayPlanner(day, rooms, catalogue, Random(f"{seed} rest {number}"), emergencies=number == 0)
+        planner = DayPlanner(day, rooms, catalogue, Random(f"{seed} rest {number}"), emergencies=emergencies and number == 0)
         for exam in planner.plan(left):
             left -= len(exam.appointments)
             yield exam

@@ -61,12 +61,14 @@ class Hospital:
     days: Sequence[date]
     seed: str
     too_long: Sequence[str]
+    emergencies: bool = True
 
     def plan(self, steps: int, again: int = 0) -> Iterator[Exam]:
         def read(day: date) -> PlannedDay:
             return stations.read_day(self.site, self.rooms, day)
 
-        return plan(steps, self.days, self.rooms, catalogue(self.offers), read, f"{self.seed} {again}" if again else self.seed)
+        seed = f"{self.seed} {again}" if again else self.seed
+        return plan(steps, self.days, self.rooms, catalogue(self.offers), read, seed, emergencies=self.emergencies)
 
 
 def catalogue(offers: Sequence[Offer]) -> list[Wanted]:
@@ -80,8 +82,11 @@ def catalogue(offers: Sequence[Offer]) -> list[Wanted]:
     return found
 
 
-def look_at(site: Site, days: int, seed: int) -> Hospital:
-    """The hospital as it stands. Raises InvalidInput when it has no stations or no catalogue that they could work on in a day."""
+def look_at(site: Site, days: int, seed: int, *, from_day: date | None = None, emergencies: bool = True) -> Hospital:
+    """The hospital as it stands, for `days` days from `from_day` (today) on; without `emergencies` all keeps the opening hours.
+
+    Raises InvalidInput when it has no stations or no catalogue that they could work on in a day.
+    """
     open_ones = stations.enabled(site)
     rooms = stations.rooms(open_ones)
     procedures = Procedure.objects.filter(site=site, active=True).prefetch_related("steps").order_by("pk")
@@ -101,16 +106,17 @@ def look_at(site: Site, days: int, seed: int) -> Hospital:
     if not fit:
         shown = ", ".join(too_long[:_SHOWN]) + (", …" if len(too_long) > _SHOWN else "")
         raise InvalidInput({"catalogue": f"every procedure takes longer than a station is open ({shown}); shorten its steps first"})
-    today = clock.today(site)
+    from_day = from_day or clock.today(site)
     begun = NumberSequence.objects.filter(site=site, name="requested procedure").values_list("value", flat=True).first() or 0
     return Hospital(
         site=site,
         stations=open_ones,
         rooms=rooms,
         offers=[offer for key, offer in enumerate(offers) if key in fit],
-        days=[today + timedelta(days=number) for number in range(days)],
+        days=[from_day + timedelta(days=number) for number in range(days)],
         seed=f"{seed} {begun}",  # what was ordered before makes the next load of the same seed another one
         too_long=too_long,
+        emergencies=emergencies,
     )
 
 

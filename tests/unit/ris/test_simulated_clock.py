@@ -108,7 +108,7 @@ def test_the_clock_runs_on_from_where_it_stood(followed: None, at_wall: Callable
 @pytest.mark.django_db
 def test_two_cannot_play_at_once(at_wall: Callable[[datetime], None]) -> None:
     held = play(a_site())
-    with pytest.raises(Conflict, match=r"simulated already by play_day, seed 5 \(at 60×\)"):
+    with pytest.raises(Conflict, match=r"simulated already: play_day, seed 5 \(at 60×\)"):
         play(a_site())
     clocks.end_simulation(held, PLAYER)
     play(a_site())
