@@ -32,6 +32,9 @@ class Rest:
     def patch(self, path: str, body: object) -> tuple[int, Any]:
         return self._sent(self._client.patch, path, body)
 
+    def delete(self, path: str, body: object) -> tuple[int, Any]:
+        return self._sent(self._client.delete, path, body)
+
     @staticmethod
     def _sent(send: Any, path: str, body: object) -> tuple[int, Any]:
         answer = send(f"/api/v1{path}", json.dumps(body), content_type="application/json")
