@@ -4,6 +4,7 @@ Who decides on it is asked twice, on a worker thread: once about each associatio
 The answer is nothing, nearly always, and then all goes its way.
 """
 
+import re
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +14,16 @@ from dimse import statuses
 from dimse.errors import DimseFailure
 from dimse.policy import Accept, Reject
 from dimse.services import AssociationInfo, EncodedAnswers, FindAnswer
+
+INJECTED: Final = "injected by"
+"""How the journal's notes about what was done on purpose begin."""
+_NOTED: Final = re.compile(rf"{INJECTED} .*?(?=; |$)")
+
+
+def injected(*notes: str) -> list[str]:
+    """What was done on purpose, of notes and remarks of the journal; each once."""
+    return list(dict.fromkeys(found for note in notes for found in _NOTED.findall(note)))
+
 
 Rewrite = Callable[[bytes, str], bytes]
 """From an answer's identifier to another one, both as they travel in the transfer syntax that is named."""

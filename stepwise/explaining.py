@@ -1,16 +1,29 @@
 """The explanation of `worklist.explanation` with the association policy of this server."""
 
 from collections.abc import Mapping
+from uuid import uuid4
 
+from dimse.policy import Accept, Reject
+from dimse.services import MODALITY_WORKLIST, AssociationInfo
 from ris.errors import InvalidInput, NotFound
 from ris.models import ScheduledProcedureStep
 from stepwise.associations import decide_as_served
+from training.faults.effects import Injection
 from worklist import captured, explanation
 from worklist.explanation import Asking, Explanation
 
 
 def explain(step: ScheduledProcedureStep, asking: Asking) -> Explanation:
-    return explanation.explain(step, asking, decide_as_served)
+    return explanation.explain(step, asking, _decide)
+
+
+def _decide(calling: str, called: str, address: str) -> Accept | Reject:
+    """As the server decides, faults that are on included."""
+    verdict = decide_as_served(calling, called, address)
+    if isinstance(verdict, Reject):
+        return verdict
+    info = AssociationInfo(uuid4(), calling, called, address, 0)
+    return Injection().association(info, frozenset({MODALITY_WORKLIST})) or verdict
 
 
 def asking(step: ScheduledProcedureStep, station: str, message_id: int | None, keys: Mapping[str, str]) -> Asking:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 
+from dimse.interference import injected
 from dimse.policy import Policy, Reject
 from ris import clock, peers, queries
 from ris.models import ScheduledProcedureStep, Site, Station
@@ -21,6 +22,7 @@ from worklist.models import WorklistEntry
 from worklist.query import Query
 from worklist.verdicts import Verdict
 
+INJECTED_FAULT = "injected_fault"
 SUPPOSED = "The keys are those with which it would ask for its own list of the day of the exam"
 
 
@@ -71,12 +73,13 @@ class Explanation:
     def summary(self) -> str:
         """The whole in a sentence."""
         asking, reasons = self.asking, "; ".join(verdict.in_short for verdict in self.excluding)
+        on_purpose = "".join(f" {verdict.why}." for verdict in self.verdicts if verdict.key == INJECTED_FAULT)
         if asking.supposed and not self.is_shown:
             return f"{self.excluding[0].why}."
         if asking.captured is None:
             return f"{asking.who} asking so would {f'not be shown this exam. {reasons}' if reasons else 'be shown this exam'}."
         when = said_at(asking.captured.message.time, asking.site)
-        return f"{asking.who} asked at {when}: this exam is {f'no answer. {reasons}' if reasons else 'an answer'}."
+        return f"{asking.who} asked at {when}: this exam is {f'no answer. {reasons}' if reasons else 'an answer'}.{on_purpose}"
 
 
 def of_message(message: Captured, calling: str = "") -> Asking:
@@ -150,16 +153,22 @@ def _asked(asking: Asking, step: ScheduledProcedureStep) -> list[Verdict]:
         return [Verdict("query", "Query", "", "", False, f"{asking.who} has not asked for a worklist {when}")]
     if asking.captured is None:
         return []
-    failure = asking.captured.failure
-    if asking.problem or asking.captured.ending is Ending.FAILURE:
+    changed = injected(*asking.notes)
+    told = f"What was said was changed on purpose, {'; '.join(changed)}"
+    return [_answered(asking, asking.captured, step), *([Verdict(INJECTED_FAULT, "Injected fault", "", "", True, told)] if changed else [])]
+
+
+def _answered(asking: Asking, query: Captured, step: ScheduledProcedureStep) -> Verdict:
+    failure = query.failure
+    if asking.problem or query.ending is Ending.FAILURE:
         told = f"It was answered {failure}" if failure else asking.problem[:1].upper() + asking.problem[1:]
         more = f" ({asking.problem})" if failure and asking.problem and asking.problem not in failure else ""
-        return [Verdict("query", "Query", "", "", False, f"{told}{more}. No exam is an answer to it")]
-    place = asking.captured.place_of(step.scheduled_procedure_step_id, step.requested_procedure.study_instance_uid)
-    then = f"; this exam was answer {place} of {asking.captured.response.answer_count} then" if place and asking.captured.response else ""
-    stopped = f"; {asking.captured.stopped}" if asking.captured.stopped else ""
-    why = f"It came at {said_at(asking.captured.message.time, asking.site)} and was understood{then}{stopped}"
-    return [Verdict("query", "Query", "", "", True, why)]
+        return Verdict("query", "Query", "", "", False, f"{told}{more}. No exam is an answer to it")
+    place = query.place_of(step.scheduled_procedure_step_id, step.requested_procedure.study_instance_uid)
+    then = f"; this exam was answer {place} of {query.response.answer_count} then" if place and query.response else ""
+    stopped = f"; {query.stopped}" if query.stopped else ""
+    why = f"It came at {said_at(query.message.time, asking.site)} and was understood{then}{stopped}"
+    return Verdict("query", "Query", "", "", True, why)
 
 
 def _hospital(step: ScheduledProcedureStep, asking: Asking) -> Verdict:

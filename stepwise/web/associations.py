@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from pydicom.uid import UID
 
+from dimse.interference import injected
 from dimse.models import Association, Message
 from dimse.services import Verb
 from dimse.statuses import StatusClass, class_of
@@ -57,7 +58,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Row:
-    """An association with its answers and the performed steps that its messages name."""
+    """An association with its answers, the performed steps that its messages name, and what was done on purpose."""
 
     association: Association
     said: list[Said]
@@ -65,6 +66,7 @@ class Row:
     took: str
     ending: str
     look: str
+    injected: list[str]
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,7 @@ def _row(association: Association, messages: list[Message], exams: dict[str, Per
         took=_took(association.ended - association.started) if association.ended else "",
         ending=association.rejection or association.note or association.end or "open",
         look="ERROR" if is_bad else "",
+        injected=injected(association.rejection, association.note, *(message.remark for message in messages)),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from django.db import DatabaseError, InterfaceError, connection
 
+from dimse.interference import INJECTED
 from ris import clock
 from training.faults.kinds import KINDS, SKEW
 from training.models import Fault
@@ -90,7 +91,7 @@ def in_words(fault: Fault) -> str:
 
 def told(fault: Fault) -> str:
     """What the journal says beside what the fault did: `injected by integrator until 14:30: answered 10 s late`."""
-    return f"injected by {fault.set_by} until {ends(fault)}: {in_words(fault)}"
+    return f"{INJECTED} {fault.set_by} until {ends(fault)}: {in_words(fault)}"
 
 
 def ends(fault: Fault) -> str:

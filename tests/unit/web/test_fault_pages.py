@@ -6,7 +6,9 @@ import pytest
 from django.test import Client
 
 from ris.actor import Actor
-from tests.support.hospital import a_site, a_station
+from tests.support.hospital import a_site, a_station, an_order, steps_of
+from tests.support.journal import a_query, an_association
+from tests.support.worklist import identifier
 from training.actions import faults
 from training.actions.faults import FaultData
 from training.faults.kinds import KINDS
@@ -114,3 +116,23 @@ def test_the_page_of_a_station_leads_to_what_holds_for_it(signed_in: SignIn) -> 
     assert "List ended behind answer 5" not in shown
     assert "/faults/inject/truncate/?station=MR01" in shown
     assert "charge-processor-down" not in shown
+
+
+def test_the_log_and_the_explainer_say_what_was_injected(signed_in: SignIn) -> None:
+    step = steps_of(an_order())[0]
+    told = "injected by maya until 14:30: list ended behind answer 0"
+    asked = a_query(identifier({"ScheduledStationAETitle": "CT01"}, PatientID=""), remark=told)
+    client = signed_in("instructor")
+    shown = text(client, f"/associations/{asked.association_id}/")
+    assert "A fault was injected here.</strong></p><p>Injected by maya until 14:30: list ended behind answer 0." in shown
+    rejected = an_association("MR01", rejection=f"temporary congestion (2/3/1): {told}")
+    assert "Injected by maya until 14:30" in text(client, f"/associations/{rejected}/")
+    assert "A fault was injected here" not in text(client, f"/associations/{an_association()}/")
+
+    explained = text(client, f"/steps/{step.pk}/explanation/?station=CT01&message={asked.pk}")
+    assert f"What was said was changed on purpose, {told}" in explained
+    fault = on("reject", "CT01")
+    explained = text(client, f"/steps/{step.pk}/explanation/?station=CT01&message={asked.pk}")
+    assert "Its associations are rejected: injected by maya until" in explained
+    faults.switch_off(a_site(), fault.pk, Actor.system("maya"))
+    assert "Its associations are rejected" not in text(client, f"/steps/{step.pk}/explanation/?station=CT01&message={asked.pk}")
