@@ -10,6 +10,8 @@ The billing and dose modules, which the table takes in by an open-ended row, are
 | final | type that must hold when the step becomes final: 1, 2 or none (PS3.4 F.7.2.2.2) |
 | module | module of PS3.3 |
 | source | table of PS3.4, unless another part is named |
+| condition | of type 1C: `with A B` where one of these has a value in the same item, `without A B` where none has; empty: nobody can tell |
+| values | enumerated values (PS3.3); empty where there are none |
 """
 
 import csv
@@ -46,6 +48,8 @@ class Row:
     final: str
     module: str
     source: str
+    condition: str
+    values: str
 
     @cached_property
     def parent(self) -> str:
@@ -58,6 +62,22 @@ class Row:
     @cached_property
     def is_sequence(self) -> bool:
         return self.vr == "SQ"
+
+    @cached_property
+    def most(self) -> int | None:
+        """The most values that it may have; None where there may be any number."""
+        upper = self.vm.rpartition("-")[2]
+        return int(upper) if upper.isdigit() else None
+
+    @cached_property
+    def enumerated(self) -> tuple[str, ...]:
+        return tuple(self.values.split())
+
+    @cached_property
+    def depends_on(self) -> tuple[bool, tuple[str, ...]]:
+        """The condition: whether one of these tags must have a value, or else none of them be there, for the attribute to be needed."""
+        how, *keywords = self.condition.split() or [""]
+        return how == "with", tuple(_tag_in(self.parent, keyword) for keyword in keywords)
 
     @cached_property
     def is_required(self) -> bool:
@@ -97,9 +117,17 @@ def rows_in(parent: str = "") -> tuple[Row, ...]:
 
 @cache
 def asked_in(usage: Usage, parent: str = "") -> tuple[tuple[Row, str], ...]:
-    """Of `rows_in` those that a usage asks something of, each with its type there: what is of type 1 or 2, or holds what is."""
+    """Of `rows_in` those that a usage asks something of, each with its type there: type 1 or 2, 1C with a condition, or holding such."""
     typed = ((row, row.type_in(usage)) for row in rows_in(parent))
-    return tuple((row, needed) for row, needed in typed if needed in ("1", "2") or (row.is_sequence and asked_in(usage, row.path)))
+    return tuple((row, needed) for row, needed in typed if _asks(row, needed) or (row.is_sequence and asked_in(usage, row.path)))
+
+
+def _asks(row: Row, needed: str) -> bool:
+    return needed in ("1", "2") or (needed == "1C" and bool(row.condition))
+
+
+def _tag_in(parent: str, keyword: str) -> str:
+    return row(f"{parent}.{keyword}" if parent else keyword).tag
 
 
 def row(path: str) -> Row:

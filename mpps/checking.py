@@ -134,8 +134,9 @@ def _changed(modification: Json, stored: Json) -> Iterator[Problem]:
 
 
 def _absent(dataset: Mapping[str, Any], usage: Usage, parent: str = "", where: str = "") -> Iterator[Problem]:
-    """Attributes of type 1 without a value and of type 2 that are absent, at every depth."""
-    for row, needed in attributes.asked_in(usage, parent):
+    """Attributes of type 1 without a value and of type 2 that are absent, at every depth; those of 1C where their condition holds."""
+    for row, asked in attributes.asked_in(usage, parent):
+        needed = _holds(row, dataset) if asked == "1C" else asked
         element = dataset.get(row.tag)
         if element is None:
             if needed in ("1", "2"):
@@ -147,24 +148,48 @@ def _absent(dataset: Mapping[str, Any], usage: Usage, parent: str = "", where: s
                 yield from _absent(item, usage, row.path, f"{where}{row.keyword}[{number}].")
 
 
+def _holds(row: Row, dataset: Mapping[str, Any]) -> str:
+    """The type of a row of 1C in the item that holds it: 1 where its condition holds, else 3."""
+    with_one, tags = row.depends_on
+    has_one = any(not datasets.is_empty(dataset.get(tag)) for tag in tags)
+    return "1" if has_one is with_one else "3"
+
+
 def _invalid(dataset: Mapping[str, Any], parent: str = "", where: str = "") -> Iterator[Problem]:
-    """Values that break the rules of their VR. What must have a value must have a readable one: UIDs, dates and times."""
+    """Values that break their VR, VM or enumeration. What must have a value must have a readable one: UIDs, dates and times."""
     for row in attributes.rows_in(parent):
         element = dataset.get(row.tag)
         if element is None:
             continue
+        path = where + row.keyword
         if row.is_sequence:
-            path = where + row.keyword
             if element["vr"] != "SQ" and not datasets.is_empty(element):
                 yield Problem(Kind.INVALID, path, row, f"came as {element['vr']}, not as a sequence", refuses=row.is_required)
             for number, item in enumerate(_items(element), 1):
                 yield from _invalid(item, row.path, f"{path}[{number}].")
-            continue
-        for value in datasets.joined(element).split("\\"):
-            wrong = problem_with(row.vr, value)
-            if wrong and row.keyword != STATUS:
-                refuses = row.is_required and row.vr in ("DA", "TM", "UI")
-                yield Problem(Kind.INVALID, where + row.keyword, row, f"{value[:64]!r} {wrong}", element, refuses=refuses)
+        elif "InlineBinary" in element or element["vr"] == "SQ":
+            yield Problem(
+                Kind.INVALID, path, row, f"came as {element['vr']}, not as {row.vr}", None, row.is_required, row.keyword == STATUS
+            )
+        elif row.keyword != STATUS:
+            refuses = row.is_required and row.vr in ("DA", "TM", "UI")
+            for wrong in _wrong_values(row, element):
+                yield Problem(Kind.INVALID, path, row, wrong, element, refuses=refuses)
+
+
+def _wrong_values(row: Row, element: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with the values of an element that is no sequence, in words."""
+    if element["vr"] != row.vr and not datasets.is_empty(element):
+        yield f"came as {element['vr']}, not as {row.vr}"
+    values = [datasets.as_text(value) for value in element.get("Value", ())]
+    if row.most is not None and len(values) > row.most:
+        yield f"has {len(values)} values; it may have {row.most}"
+    for value in values:
+        wrong = problem_with(row.vr, value)
+        if wrong:
+            yield f"{value[:64]!r} {wrong}"
+        elif value and row.enumerated and value not in row.enumerated:
+            yield f"{value[:64]!r} is none of {', '.join(row.enumerated)}"
 
 
 def _wrong_status(dataset: Json, legal: tuple[str, ...]) -> Iterator[Problem]:

@@ -133,7 +133,7 @@ def _written(vr: str, element: Mapping[str, Any]) -> Any:
         case _ if "InlineBinary" in element:
             return b64decode(element["InlineBinary"])
         case "PN":
-            return [_as_text(one) for one in values]
+            return [as_text(one) for one in values]
         case "AT":
             return [int(one, 16) for one in values]
         case "FD" | "FL":
@@ -182,10 +182,11 @@ def joined(element: Mapping[str, Any] | None) -> str:
     """The values of an element, separated by a backslash; a person name as `alphabetic=ideographic=phonetic`."""
     if element is None or element["vr"] == "SQ" or is_empty(element):
         return ""
-    return "\\".join([value if type(value) is str else _as_text(value) for value in element.get("Value", [])])
+    return "\\".join([value if type(value) is str else as_text(value) for value in element.get("Value", [])])
 
 
-def _as_text(value: Any) -> str:
+def as_text(value: Any) -> str:
+    """One value of an element; a person name as `alphabetic=ideographic=phonetic`."""
     if isinstance(value, Mapping):
         return "=".join(str(value.get(group, "")) for group in _NAME_GROUPS).rstrip("=")
     return "" if value is None else str(value)
