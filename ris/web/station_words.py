@@ -129,7 +129,7 @@ _SPECIAL: dict[str, Callable[[Station], tuple[str, bool]]] = {
     "strict": lambda station: ("Yes", False) if station.strict else ("No: lenient, findings recorded", True),
     "enabled": lambda station: ("Yes", False) if station.enabled else ("No", True),
 }
-_PLAIN = {"True": "yes", "False": "no", "": "nothing"}
+_PLAIN = {"True": "yes", "False": "no", "": "none"}
 
 
 def history(subject: str, subject_id: int) -> list[Moment]:
@@ -139,10 +139,13 @@ def history(subject: str, subject_id: int) -> list[Moment]:
 
 
 def _moment(change: RecordChange) -> Moment:
-    text = "; ".join(_change(name, *values) for name, values in change.detail.items())
-    return Moment(change.at, "INFO", "Registered" if change.verb == "register" else "Changed", text, change.actor)
+    is_new = change.verb == "register"
+    text = "; ".join(_change(name, None if is_new else before, after) for name, (before, after) in change.detail.items())
+    return Moment(change.at, "INFO", "Registered" if is_new else "Changed", text, change.actor)
 
 
-def _change(name: str, before: str, after: str) -> str:
+def _change(name: str, before: str | None, after: str) -> str:
+    """`Answer limit: 200, before none`; of something new (None) only what it is."""
     label = BY_NAME[name].label if name in BY_NAME else name.replace("_", " ").capitalize()
-    return f"{label}: {_PLAIN.get(after, after)}, before {_PLAIN.get(before, before)}"
+    was = "" if before is None else f", before {_PLAIN.get(before, before)}"
+    return f"{label}: {_PLAIN.get(after, after)}{was}"

@@ -58,7 +58,7 @@ def test_a_station_is_changed_by_its_form_and_says_what_it_is_set_to(signed_in: 
         at_answer_limit="A700",
     )
     shown = client.get("/stations/CT01/").content.decode()
-    for words in ("CT2, OLDCT", "Arrived, Ready", "2 days", "200, then A700, refused", "Also sees the list of: CT2, OLDCT, before nothing"):
+    for words in ("CT2, OLDCT", "Arrived, Ready", "2 days", "200, then A700, refused", "Also sees the list of: CT2, OLDCT, before none"):
         assert words in shown
     form = client.get("/stations/CT01/edit/").content.decode()
     assert 'value="2"' in form and '<option value="24" selected>' in form and '<option value="A700" selected>' in form
