@@ -15,6 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 
 from bench.servers import environment
+from stepwise.migrating import apps_of
 from tests.support.postgres import start_postgres
 
 
@@ -51,7 +52,7 @@ def migrated(under: Path, postgres_url: str) -> dict[str, Data]:
     for data in empty.values():
         data.directory.mkdir()
         for database in ("default", "journal"):
-            manage(data, "manage.py", "migrate", "--verbosity", "0", "--database", database)
+            manage(data, "manage.py", "migrate", *apps_of(database), "--verbosity", "0", "--database", database)
     return empty
 
 

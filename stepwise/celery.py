@@ -13,6 +13,7 @@ from django.conf import settings
 from stepwise.heartbeat import WorkerHeartbeat
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "stepwise.settings")
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")  # the tests make them; here they would load every page of the web interface
 
 app = Celery("stepwise", amqp="stepwise.broker:PromptAMQP")
 app.config_from_object("django.conf:settings", namespace="CELERY")

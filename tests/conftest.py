@@ -1,11 +1,13 @@
 """Each process of a run has test databases of its own: copies of one that the migrations made."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from hypothesis import HealthCheck
 from hypothesis import settings as examples
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 from tests.support import prepared
 
@@ -56,6 +58,21 @@ def _kind(path: Path) -> str:
     """The folder below this one; `product` for the tests of integration as a whole."""
     inside = path.relative_to(Path(__file__).parent).parts
     return "product" if inside[0] == "integration" and len(inside) == 2 else inside[0]
+
+
+class _ByFile(LoadFileScheduling):
+    """A file stays on one process, and so does the folder of the browser tests: they share one running product."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return _TOGETHER if file.startswith(_TOGETHER) else file
+
+
+_TOGETHER = "tests/browser/"
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
+    return _ByFile(config, log)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -4,8 +4,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError, connections
 from django.db.migrations.exceptions import MigrationSchemaMissing
-from django.db.migrations.executor import MigrationExecutor
 
+from stepwise import migrating
 from stepwise.supervisor.checks import database_problem
 from stepwise.supervisor.errors import StartError
 from stepwise.supervisor.output import Output
@@ -15,11 +15,9 @@ from training.accounts import ensure_demo_accounts
 def migrate_databases(output: Output) -> None:
     for alias in settings.DATABASES:
         try:
-            executor = MigrationExecutor(connections[alias])
-            waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            if waiting:
+            if migrating.is_waiting(alias):
                 output.say(f"migrating the database ({alias}) …")
-                call_command("migrate", database=alias, interactive=False, verbosity=0)
+                migrating.migrate(alias)
         except (DatabaseError, MigrationSchemaMissing) as error:
             raise StartError(database_problem(settings.DATABASES[alias], "migrated", error)) from error
 

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from tests.support import prepared
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Process
 from tests.support.supervised import command_line
@@ -83,6 +84,12 @@ def _simulate(folder: Path, **env: str) -> Simulator:
     return Simulator(folder, [sys.executable, str(ROOT / "manage.py"), "simulate"], **env)
 
 
+def _migrated(simulator: Simulator) -> Simulator:
+    """On databases that are up to date: that the first start makes them, those on an empty folder tell."""
+    prepared.migrated(simulator.data_dir)
+    return simulator
+
+
 def _make_run(folder: Path, **env: str) -> Simulator:
     """`make run` in the environment of the tests, which need not be brought up to date."""
     return Simulator(folder, ["make", "-o", "environment", "run", f"VENV={sys.prefix}"], **env)
@@ -90,7 +97,7 @@ def _make_run(folder: Path, **env: str) -> Simulator:
 
 @pytest.fixture(scope="module")
 def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
-    with _simulate(tmp_path_factory.mktemp("simulate")) as running:
+    with _migrated(_simulate(tmp_path_factory.mktemp("simulate"))) as running:
         running.wait_until_ready()
         yield running
 
@@ -200,7 +207,7 @@ def test_a_redis_that_cannot_start_is_one_sentence(tmp_path: Path) -> None:
     log = tmp_path / "data" / "redis" / "appendonly.aof"
     log.parent.mkdir(parents=True)
     log.write_text("This is no append-only file.\n" * 100)
-    said = _refused(_simulate(tmp_path)).splitlines()[-1]
+    said = _refused(_migrated(_simulate(tmp_path))).splitlines()[-1]
     assert said.startswith("redis could not be started (exit code 1). ")
     assert "Bad file format" in said
 
@@ -229,7 +236,7 @@ def test_a_database_url_that_makes_no_sense_is_one_sentence(tmp_path: Path, url:
 
 
 def test_interrupted_before_anything_was_started_it_simply_ends(tmp_path: Path) -> None:
-    with _simulate(tmp_path, RIS_DEMO="1") as simulator:
+    with _migrated(_simulate(tmp_path, RIS_DEMO="1")) as simulator:
         wait_until(lambda: "200 patients" in simulator.output(), 60, "the demo hospital is being loaded")
         os.kill(simulator.pid, signal.SIGINT)
         assert simulator.wait(5) == -signal.SIGINT

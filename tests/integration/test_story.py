@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.support import prepared
 from tests.support.dcmtk import dcmtk, dcmtk_examples
 from tests.support.stack import Stack, running_stack
 from tests.support.wait import wait_until
@@ -44,8 +45,12 @@ IMPORTED_ITEM = """\
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """On SQLite with a demo hospital that is there already; on PostgreSQL the first start loads it."""
+    data_dir = tmp_path_factory.mktemp("stack")
     database = {"DATABASE_URL": os.environ["DATABASE_URL"]} if os.environ.get("DATABASE_URL") else {}
-    with running_stack(tmp_path_factory.mktemp("stack"), **database) as running:
+    if not database:
+        prepared.with_demo(data_dir)
+    with running_stack(data_dir, **database) as running:
         yield running
 
 

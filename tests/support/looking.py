@@ -34,8 +34,11 @@ _OVERFLOW = """() => {
 }"""
 
 
-def pictures() -> Path:
-    """Where pictures are kept: RIS_TEST_SCREENSHOTS, by `tests.support.database` `screenshots` in the caller's data directory."""
+def pictures() -> Path | None:
+    """Where pictures are kept: RIS_TEST_SCREENSHOTS, by `tests.support.database` `screenshots` in the caller's data directory. None when
+    that is `none`: nobody looks at those of a run that only tells whether all is well, and they take a fifth of its time in the browser."""
+    if os.environ["RIS_TEST_SCREENSHOTS"] == "none":
+        return None
     directory = Path(os.environ["RIS_TEST_SCREENSHOTS"])
     directory.mkdir(parents=True, exist_ok=True)
     return directory
@@ -65,10 +68,13 @@ def wear(page: Page, theme: str) -> None:
 
 
 def picture(page: Page, name: str) -> None:
-    """Keep the page as it looks, down to where a picture can still be read."""
+    """Keep the page as it looks, down to where a picture can still be read, if pictures are kept."""
+    directory = pictures()
+    if directory is None:
+        return
     width, height = page.evaluate("[innerWidth, Math.max(innerHeight, document.documentElement.scrollHeight)]")
     clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)}
-    page.screenshot(path=pictures() / f"{name}.png", full_page=True, clip=clip)
+    page.screenshot(path=directory / f"{name}.png", full_page=True, clip=clip)
 
 
 def _troubles(page: Page, rules: dict[str, Any]) -> list[str]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from stepwise import migrating
 from tests.support import daytime
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,7 +41,7 @@ def for_tests(databases: dict[str, Any]) -> None:
 
 def _migrate(folder: Path) -> None:
     for database in ("default", "journal"):
-        _manage(folder, "migrate", "--verbosity", "0", "--database", database)
+        _manage(folder, "migrate", *migrating.apps_of(database), "--verbosity", "0", "--database", database)
 
 
 def _load_demo(folder: Path) -> None:

@@ -13,6 +13,7 @@ from ris.errors import RisError
 
 class Command(BaseCommand):
     help = "Make a bearer token for the REST interface that acts with the roles of a user. It is printed once and kept as a digest."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("user", help="user name of the account the token acts for")

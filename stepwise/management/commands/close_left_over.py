@@ -16,6 +16,7 @@ class Command(BaseCommand):
         "Cancel exams that were not begun within RIS_CLOSE_WAITING_DAYS of their time, and discontinue begun ones without news for "
         "RIS_CLOSE_BEGUN_DAYS, as housekeeping does by itself every ten minutes. With --dry-run they are only counted."
     )
+    requires_system_checks: list[str] = []
 
     _closed = 0
 

@@ -44,6 +44,7 @@ class Command(BaseCommand):
         "RIS_DICOM_BIND and RIS_DICOM_PORT, or on the listening socket whose file descriptor RIS_DICOM_FD names; with TLS on "
         "RIS_DICOM_TLS_PORT, if set."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(

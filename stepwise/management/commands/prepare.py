@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from ris.actions.sites import ensure_default_site
+from stepwise import migrating
 from training.accounts import ensure_demo_accounts
 
 
@@ -27,8 +28,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
         for alias in settings.DATABASES:
-            self.stdout.write(f"migrating the database ({alias}) …")
-            call_command("migrate", database=alias, interactive=False, verbosity=0)
+            if migrating.is_waiting(alias):
+                self.stdout.write(f"migrating the database ({alias}) …")
+                migrating.migrate(alias)
         if settings.DEMO:
             call_command("demo_hospital")
             for account, password in ensure_demo_accounts().items():

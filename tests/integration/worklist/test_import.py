@@ -20,20 +20,19 @@ from tests.support.wait import wait_until
 from worklist import projection
 from worklist.models import WorklistEntry, WorklistEntryStation
 
-FILES, FEWER = 10_000, 900
+FILES, FEWER = 3_000, 900
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
 BAD = {  # number of the file: its bytes and the reason
     0: (b"", "it is empty"),
     17: (b"\xff\xd8\xff\xe0 a photo", "it is a JPEG image, no worklist item"),
-    4_444: (numbered_item(4_444)[:-5], "its data set is damaged or cut: RequestedProcedurePriority (0040,1003)"),
-    7_001: (part_10(element(0x00080016, "UI", CT_IMAGE), sop_class=CT_IMAGE), "it is a CT Image Storage object"),
-    9_999: (b"(0008,0050) SH [A1]\n(00Z0,0010) PN [X]\n", "line 2: '(00Z0,0010) PN [X]' is no element"),
+    1_444: (numbered_item(1_444)[:-5], "its data set is damaged or cut: RequestedProcedurePriority (0040,1003)"),
+    2_001: (part_10(element(0x00080016, "UI", CT_IMAGE), sop_class=CT_IMAGE), "it is a CT Image Storage object"),
+    2_999: (b"(0008,0050) SH [A1]\n(00Z0,0010) PN [X]\n", "line 2: '(00Z0,0010) PN [X]' is no element"),
 }
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.timeout(400)
-def test_of_ten_thousand_files_with_five_bad_ones_five_are_named_and_the_second_run_repairs(
+def test_of_thousands_of_files_with_five_bad_ones_five_are_named_and_the_second_run_repairs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     a_site()
@@ -46,7 +45,7 @@ def test_of_ten_thousand_files_with_five_bad_ones_five_are_named_and_the_second_
     told = capsys.readouterr()
     skipped = [line for line in told.err.splitlines() if line.startswith("skipped")]
     assert ended.value.code == 1
-    assert told.out.splitlines()[-1] == "9995 steps made, 0 updated, 0 unchanged, 0 left alone, 5 files skipped"
+    assert told.out.splitlines()[-1] == f"{FILES - 5} steps made, 0 updated, 0 unchanged, 0 left alone, 5 files skipped"
     assert [line.startswith(f"skipped  {paths[number]}: {BAD[number][1]}") for line, number in zip(skipped, BAD, strict=True)] == [True] * 5
     nothing_is_half_in(FILES - len(BAD))
 
@@ -54,7 +53,7 @@ def test_of_ten_thousand_files_with_five_bad_ones_five_are_named_and_the_second_
     for number in BAD:
         paths[number].write_bytes(numbered_item(number))
     call_command("import_worklist", str(folder))
-    assert capsys.readouterr().out == "5 steps made, 0 updated, 9995 unchanged, 0 left alone, 0 files skipped\n"
+    assert capsys.readouterr().out == f"5 steps made, 0 updated, {FILES - 5} unchanged, 0 left alone, 0 files skipped\n"
     assert StepChange.objects.count() == changes + 5
     nothing_is_half_in(FILES)
     assert Patient.objects.count() == FILES / 2

@@ -9,6 +9,7 @@ from training.accounts import ensure_demo_accounts
 
 class Command(BaseCommand):
     help = "Make the demo accounts (one for each role) that do not exist yet, and print their passwords this one time."
+    requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
         for name, password in ensure_demo_accounts().items():

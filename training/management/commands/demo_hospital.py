@@ -17,6 +17,7 @@ class Command(BaseCommand):
         "Load the demo hospital: stations, catalogue, patients and a day that is happening now. "
         "Does nothing when it is there already; --today then moves its schedule to the present."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--today", action="store_true", help="move the schedule of a demo hospital that was loaded earlier to today")

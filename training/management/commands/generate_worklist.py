@@ -63,6 +63,7 @@ class Command(BaseCommand):
         "People are made up. All steps are SCHEDULED. The same seed on the same database on the same day gives the same load; "
         "run again it adds another one around what is booked. Stations are added when those there are too few."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--steps", type=_whole(_MOST_STEPS, "steps"), required=True, help="how many scheduled procedure steps")

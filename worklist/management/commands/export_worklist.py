@@ -24,6 +24,7 @@ class Command(BaseCommand):
         "Exit code 0 when all were written, 1 when any was skipped; 130 when Ctrl-C ended it, 143 when SIGTERM did, and nothing in DIR is "
         "changed then."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("directory", type=named_path, metavar="DIR", help="the folder; made when there is none")

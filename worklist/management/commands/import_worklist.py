@@ -28,6 +28,7 @@ class Command(BaseCommand):
         "One file is one step; the same file can always be imported again. A file that is no worklist item is named with its "
         "reason and skipped. Exit code 0 when all went in, 1 when any was skipped, 130 when Ctrl-C ended it, 143 when SIGTERM did."
     )
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("paths", nargs="+", type=named_path, metavar="PATH", help="a file, or a directory that is searched for files")

@@ -15,6 +15,7 @@ class Command(BaseCommand):
         "Rebuild the worklist entries of all scheduled steps. With --check nothing is written: each step whose entry is not what "
         "its source says is named, and the exit code is 1 when there is any."
     )
+    requires_system_checks: list[str] = []
 
     _done = 0
 
