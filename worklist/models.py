@@ -41,7 +41,6 @@ class WorklistEntry(models.Model):
     scheduled_procedure_step_id = models.CharField(max_length=250, blank=True)
     study_instance_uid = models.CharField(max_length=250, blank=True)
     performing_physician_name = models.TextField(blank=True)
-    performing_physician_key = models.CharField(max_length=250, blank=True)
     item = models.BinaryField()
 
     class Meta:
@@ -59,7 +58,6 @@ class WorklistEntry(models.Model):
                     ("requested_procedure_id", "procedure"),
                     ("scheduled_procedure_step_id", "step"),
                     ("study_instance_uid", "study"),
-                    ("performing_physician_key", "physician"),
                 )
             ),
         ]

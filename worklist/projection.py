@@ -105,7 +105,7 @@ def _build(step: ScheduledProcedureStep, texts: Callable[[Key], tuple[str, ...]]
 
 
 def _columns(first: Callable[[Key], str]) -> dict[str, str]:
-    """Matching columns that are the text of one element, and what is derived from the two names."""
+    """Matching columns that are the text of one element, and what is derived from the patient's name."""
     columns: dict[str, str] = {}
     for key in _MATCHED:
         text = first(key)
@@ -113,7 +113,6 @@ def _columns(first: Callable[[Key], str]) -> dict[str, str]:
     groups = values.name_groups(columns["patient_name"])
     for column, group in zip(("name_alphabetic", "name_ideographic", "name_phonetic"), groups, strict=True):
         columns[column] = group[:_LONGEST]
-    columns["performing_physician_key"] = "=".join(values.name_groups(columns["performing_physician_name"])).rstrip("=")[:_LONGEST]
     return columns
 
 
