@@ -128,7 +128,9 @@ class Line:
     def look(self) -> str:
         message = self.outcome.asking.captured
         failed = bool(self.outcome.asking.problem or (message and message.failure))
-        return "ERROR" if failed or self.outcome.is_empty else "PASS"
+        if failed or self.outcome.is_empty:
+            return "ERROR"
+        return "WARNING" if message and message.stopped else "PASS"
 
 
 @page

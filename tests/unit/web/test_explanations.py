@@ -90,6 +90,7 @@ def test_a_canceled_query_is_told_in_the_list_and_beside_what_it_got(signed_in: 
     assert "Canceled by the modality after 0 answers" in page
     assert "0 answers then: canceled by the modality after 0 answers." in page
     assert "Nothing excluded" not in page
+    assert '<div class="notice" data-status="WARNING">' in page
 
 
 def test_a_failed_query_is_told_with_its_status(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
