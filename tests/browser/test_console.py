@@ -54,6 +54,7 @@ def test_an_exam_at_the_console_of_a_station(window: Window, stack: Stack) -> No
     expect(board.locator("tr", has_text=patient_id).filter(has_text="RF01")).to_have_count(0, timeout=patience(SOON))
 
     page.get_by_role("link", name=re.compile("^open N-SET")).first.click()
+    expect(page.locator("#performed")).to_be_visible()
     expect(page.get_by_role("region", name="Request, elements")).to_contain_text("COMPLETED")
     page.get_by_role("link", name="JSON").click()
     expect(page.get_by_role("region", name="Request, text")).to_contain_text('"00400252"')

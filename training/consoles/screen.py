@@ -128,6 +128,13 @@ class Screen:
     def open_exam(self) -> Exam | None:
         return keys.open_exam(self.exams)
 
+    @cached_property
+    def lit(self) -> set[str]:
+        """Keys of the rows that are lit: those of the exam on the table, else the selected one."""
+        if self.open_exam is not None:
+            return {row["key"] for row in self.console.rows if row["step_id"] and row["step_id"] in self.open_exam.step_ids}
+        return {self.selected["key"]} if self.selected else set()
+
     @property
     def act_label(self) -> str:
         return keys.named(self.act.key).plain_label if self.act else ""

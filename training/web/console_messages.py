@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from pydicom.datadict import keyword_for_tag
 
+from mpps.models import PerformedProcedureStep
 from ris import queries as ris_queries
 from ris.errors import NotFound
 from ris.permissions import requires
@@ -29,6 +30,7 @@ def show(request: HttpRequest, ae_title: str, pk: int) -> HttpResponse:
     context = {
         "console": message.console,
         "shown": ShownMessage.of(message),
+        "performed": _performed(message),
         "message": message,
         "forms": datasets.FORMS,
         "form": form,
@@ -40,6 +42,12 @@ def show(request: HttpRequest, ae_title: str, pk: int) -> HttpResponse:
         "offending": [f"({tag >> 16:04X},{tag & 0xFFFF:04X}) {keyword_for_tag(tag)}".strip() for tag in message.offending],
     }
     return render(request, "training/console_message.html", context)
+
+
+def _performed(message: ConsoleMessage) -> PerformedProcedureStep | None:
+    """What was stored here of the exam that the message is about; nothing of one that was told to another system."""
+    uid = message.sop_instance_uid
+    return PerformedProcedureStep.objects.filter(site=message.console.site, sop_instance_uid=uid).first() if uid else None
 
 
 def _number(text: str, count: int) -> int:
