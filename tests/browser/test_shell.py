@@ -139,6 +139,7 @@ def test_on_a_narrow_screen_the_menu_leads_everywhere(window: Window) -> None:
         "Charges",
         "Stations",
         "Association log",
+        "Faults",
         "Consoles",
     ]
     page.keyboard.press("Escape")
