@@ -21,6 +21,7 @@ from training.consoles.deeds import DEEDS, Desk
 from training.consoles.plain import plain
 from training.consoles.store import ConsoleStore
 from training.consoles.summary import summary
+from training.faults.active import skewed
 from training.modality import Modality, ModalityError, NoAnswer
 from training.models import Console, ConsoleAct
 from training.sent import Sent
@@ -78,7 +79,7 @@ def modality_of(act: ConsoleAct) -> Modality:
         operator=console.operator,
         profile=replace(imitated.named(console.profile), kind=console.kind),
         listener=partial(_tell, act),
-        now=partial(clock.now, console.site),
+        now=skewed(console.ae_title, partial(clock.now, console.site)),
         chance=Random(),
     )
 

@@ -15,6 +15,7 @@ from training import exams, memory, performed, query
 from training.day.story import Booked, Deed, Story, What
 from training.day.writing import Machine
 from training.errors import ModalityError
+from training.faults.active import skewed
 from training.hospital.referrals import OPERATORS
 from training.memory import Exam
 from training.modality import Modality
@@ -80,7 +81,7 @@ class Console:
             operator=self._chance.choice(OPERATORS),
             profile=Profile("played", "Virtual modality", kind=machine.modalities[0]),
             listener=listener,
-            now=now,
+            now=skewed(machine.ae_title, now),
             chance=self._chance,
             opening=self._line,
         )

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import Final
@@ -77,6 +77,11 @@ def skew_of(ae_title: str) -> timedelta:
     """By how much the clock of the virtual modalities of a station is fast (negative: slow); none unless that was switched on."""
     found = [fault for fault in current() if fault.kind == SKEW and fault.station_ae_title == ae_title]
     return timedelta(seconds=found[-1].parameters["seconds"]) if found else timedelta(0)
+
+
+def skewed(ae_title: str, now: Callable[[], datetime]) -> Callable[[], datetime]:
+    """The clock of the virtual modalities of a station: `now` with what `skew_of` says at each moment."""
+    return lambda: now() + skew_of(ae_title)
 
 
 def is_on(fault: Fault) -> bool:

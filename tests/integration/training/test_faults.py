@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from django.core.management import call_command
 from django.db import connections
 
 from billing.models import Charge
@@ -277,3 +280,12 @@ def _fails(port: int) -> bool:
     except FailureStatus:
         return True
     return False
+
+
+def test_the_clock_of_a_station_s_virtual_modality_is_wrong(port: int, settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    name = a_step().scheduled_procedure_step_id
+    with injected("clock-skew", seconds=1800):
+        call_command("modality", "--station", "CT01", "--port", str(port), "start", name, stdout=StringIO())
+    performed = PerformedProcedureStep.objects.get()
+    assert performed.started_at - clock.wall() > timedelta(minutes=29)

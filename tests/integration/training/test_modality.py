@@ -281,6 +281,7 @@ def answering(reply: bytes) -> Iterator[int]:
         thread.join(10)
 
 
+@pytest.mark.django_db
 class TestBadTargets:
     @pytest.fixture(autouse=True)
     def _own_directory(self, data_dir: Path) -> None:
@@ -357,6 +358,7 @@ class TestArguments:
             call_command("modality", "list")
         assert error.value.returncode == 2
 
+    @pytest.mark.django_db
     def test_options_may_stand_behind_the_verb(self, data_dir: Path):
         port = str(free_port())
         with pytest.raises(CommandError, match=f"RIS at 127.0.0.1:{port} is not reachable"):

@@ -17,6 +17,7 @@ from ris import clock, validation
 from ris.console import counted
 from training import acts, profiles, script, table
 from training.acts import ALL, GRAMMAR, Act
+from training.faults.active import skewed
 from training.modality import Modality, ModalityError, NoAnswer, Refused
 from training.playing import Player, Unexpected
 from training.script import Script, ScriptError
@@ -174,7 +175,7 @@ class Command(BaseCommand):
             operator=options["operator"],
             profile=_profile(options["profile"]),
             listener=heard.append,
-            now=pace.now,
+            now=skewed(options["station"], pace.now),
             chance=Random(options["seed"]),
         )
         player = Player(modality, self.stdout.write, pace.wait, lambda: clock.local(pace.now()).date())
