@@ -8,9 +8,11 @@ from time import monotonic
 from typing import Final
 
 from django.db import DatabaseError, InterfaceError, connection
+from django.db.models.functions import Now
 
 from dimse.interference import INJECTED
 from ris import clock
+from ris.prepared import Prepared
 from training.faults.kinds import KINDS, SKEW
 from training.models import Fault
 
@@ -18,6 +20,9 @@ logger = logging.getLogger(__name__)
 
 KEPT: Final = 1.0
 """Seconds within which every process knows that a fault was switched on or off."""
+
+
+_on = Prepared(lambda: Fault.objects.filter(ended=None, until__gt=Now()).select_related("site").order_by("begun", "pk"))
 
 
 class Faults:
@@ -49,7 +54,7 @@ class Faults:
         try:
             self._look_at = monotonic() + KEPT
             if not connection.needs_rollback:
-                self._known = tuple(Fault.objects.active(wall()).select_related("site").order_by("begun", "pk"))
+                self._known = tuple(_on())
                 self._failed = False
         except (DatabaseError, InterfaceError) as error:
             if not self._failed:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from ris import clock
@@ -17,7 +19,8 @@ from training.actions import faults
 from training.actions.faults import FaultData
 from training.faults import active, declaration
 from training.faults.effects import CHANGES
-from training.faults.kinds import BROKER, CHARGE_PROCESSOR, KINDS, SKEW, Place
+from training.faults.kinds import BROKER, CHARGE_PROCESSOR, KINDS, SKEW, Kind, Place
+from training.faults.parameters import Choice, Number
 from training.models import Fault, FaultChange
 
 MAYA = Actor.system("maya")
@@ -43,6 +46,15 @@ def command(*arguments: str) -> str:
     out = StringIO()
     call_command("fault", *arguments, stdout=out)
     return out.getvalue()
+
+
+def row(kind: Kind) -> str:
+    """The line of docs/faults.md about a kind."""
+    told = []
+    for one in kind.parameters:
+        limits = f"{one.least} to {one.most}" if isinstance(one, Number) else ", ".join(one.choices) if isinstance(one, Choice) else "text"
+        told.append(f"`{one.name}` ({limits}{f'; {one.default}' if one.default != '' else ''})")
+    return f"| `{kind.name}` | {kind.what} | {kind.place.value} | {'; '.join(told)} |"
 
 
 class TestSwitching:
@@ -146,6 +158,10 @@ class TestTable:
             for parameter in kind.parameters:
                 assert parameter.read(parameter.default) == parameter.default
             assert "{" not in kind.in_words({})
+
+    def test_the_documentation_lists_each_kind_as_it_is(self) -> None:
+        lines = (Path(settings.BASE_DIR) / "docs" / "faults.md").read_text().splitlines()
+        assert [line for line in lines if line.startswith("| `")] == [row(kind) for kind in KINDS.values()]
 
     def test_a_status_is_taken_by_name_by_number_and_by_what_it_means(self) -> None:
         status = KINDS["failure"].parameters[1]
