@@ -16,7 +16,7 @@ from training.errors import ModalityError, NoAnswer, Refused
 from training.memory import Exam, Memory
 from training.quirks import habits
 from training.scu import Wire
-from training.target import advice
+from training.target import advice, hint
 
 _AGAIN = "Whether it arrived is not known; the same command sends it again."
 _GOES_ON = "This machine goes on as if it were started there."
@@ -36,7 +36,7 @@ class Teller:
     def failed(self, error: ScuError, verb: str) -> ModalityError:
         """Why a C-ECHO or C-FIND did not end with success."""
         if isinstance(error, FailureStatus):
-            return Refused(f"{self.wire.target} answered {verb} with {error.answer}.", error.answer)
+            return Refused(f"{self.wire.target} answered {verb} with {error.answer}. {hint(error.answer)}", error.answer)
         return self.no_answer(error)
 
     def create(self, remembered: Memory, exam: Exam, *, repeated: bool) -> ScuAnswer:
@@ -56,7 +56,7 @@ class Teller:
         if not goes_on:
             remembered.exams.remove(exam)
         self._begun(remembered, exam, goes_on)
-        then = _GOES_ON if goes_on else f"{exam.name} is not started."
+        then = _GOES_ON if goes_on else f"{exam.name} is not started. {hint(answer)}"
         raise Refused(f"{self.wire.target} answered N-CREATE with {answer}. {then}", answer)
 
     def _n_create(self, exam: Exam, attributes: Dataset) -> ScuAnswer:
@@ -108,4 +108,4 @@ class Teller:
         is_final = answer.error_id == statuses.ERROR_ID_MAY_NO_LONGER_BE_UPDATED
         exam.state, exam.final_status, exam.unanswered = (memory.ENDED_ELSEWHERE if is_final else memory.IN_PROGRESS), "", {}
         remembered.save()
-        raise Refused(f"{self.wire.target} answered N-SET with {answer}. Nothing was changed there.", answer)
+        raise Refused(f"{self.wire.target} answered N-SET with {answer}. Nothing was changed there. {hint(answer)}", answer)

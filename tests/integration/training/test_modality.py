@@ -14,11 +14,13 @@ from django.core.management import CommandError, call_command
 
 from dimse.scu import Timeouts
 from dimse.server import DicomServer, ServerSettings
+from dimse.services import MODALITY_WORKLIST
 from dimse.uids import new_uid
 from mpps.models import PerformedProcedureStep
 from mpps.scp import MPPS
 from ris import clock
 from ris.models import Order, ScheduledProcedureStep
+from tests.support import wire
 from tests.support.hospital import a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.ports import free_port
 from training.modality import Modality, NoAnswer
@@ -262,20 +264,36 @@ def deaf_proxy(port: int, queries: int = 1) -> Iterator[int]:
         main.join(10)
 
 
+def accepted() -> bytes:
+    """An A-ASSOCIATE-AC for one presentation context, number 1, in Implicit VR Little Endian."""
+    context = wire.item(0x21, bytes((1, 0, 0, 0)) + wire.item(0x40, b"1.2.840.10008.1.2"))
+    user = wire.item(0x50, wire.item(0x51, (16384).to_bytes(4, "big")) + wire.item(0x52, b"1.2.3.4"))
+    titles = b"STEPWISE".ljust(16) + b"CT01".ljust(16)
+    return wire.pdu(2, b"\0\1\0\0" + titles + bytes(32) + wire.item(0x10, b"1.2.840.10008.3.1.1.1") + context + user)
+
+
+def response(field: int, status: int, data: bytes | None = None) -> bytes:
+    """To the first message of an association, by its Command Field."""
+    follows = wire.NO_DATA_SET if data is None else wire.DATA_SET
+    head = wire.command(field, None, sop_class=MODALITY_WORKLIST, responds_to=1, data_set=follows, extra=wire.element(0x0900, status))
+    return wire.message(1, head, data)
+
+
 @contextmanager
-def answering(reply: bytes) -> Iterator[int]:
-    """A server of one connection that reads a little, replies, and closes when the peer does."""
+def answering(*replies: bytes) -> Iterator[int]:
+    """A server of one connection that reads a little before each of its replies, and closes when the peer does."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
             connection, _ = listening.accept()
             with connection:
-                connection.recv(65536)
-                connection.sendall(reply)
+                for reply in replies:
+                    connection.recv(65536)
+                    connection.sendall(reply)
                 while connection.recv(65536):
                     pass
 
-        thread = threading.Thread(target=serve)
+        thread = threading.Thread(target=serve, daemon=True)
         thread.start()
         yield listening.getsockname()[1]
         thread.join(10)
@@ -311,6 +329,28 @@ class TestBadTargets:
             with pytest.raises(NoAnswer, match=r"in time\. .*look whether"):
                 Modality("CT01", target, TransientStore()).worklist(Question())
 
+    @pytest.mark.parametrize(
+        ("reply", "words"),
+        [
+            (b"", r"did not answer C-FIND in time.*look whether it saw"),
+            (wire.pdu(7, bytes(4)), r"aborted the association during C-FIND\. Its log says why"),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n", r"answered C-FIND with something that is not DICOM.*its DICOM port"),
+            (response(0x8120, 0), r"did not answer C-FIND in time, or not properly"),
+            (response(0x8020, 0xA700), r"answered C-FIND with A700H .*Ask for less"),
+            (response(0x8020, 0xC001), r"answered C-FIND with C001H .*could not make sense"),
+            (response(0x8020, 0x0122), r"answered C-FIND with 0122H .*Is it a server for this"),
+        ],
+        ids=["silence", "abort", "http", "another response", "out of resources", "unable", "not supported"],
+    )
+    def test_an_association_is_accepted_and_then_comes(self, reply: bytes, words: str):
+        with answering(accepted(), reply) as port, pytest.raises(CommandError, match=words):
+            modality("list", "--timeout", "0.4", port=port)
+
+    def test_an_answer_that_is_no_data_set(self):
+        pending = response(0x8020, 0xFF00, data=b"\x08\0\x05\0\xff\xff\xff\x7fXX")
+        with answering(accepted(), pending + response(0x8020, 0)) as port:
+            assert "sent an answer that cannot be decoded. Is 127.0.0.1" in fails(3, "list", "--timeout", "0.4", port=port)
+
     def test_a_called_ae_title_that_is_not_served(self, port: int):
         said = fails(3, "list", "--called", "OTHER", port=port)
 
@@ -327,7 +367,9 @@ class TestBadTargets:
         server = DicomServer([MPPS], ServerSettings(ae_title="STEPWISE", port=0))
         server.start()
         try:
-            assert "none of the services" in fails(3, "list", port=server.port)
+            assert "none of the services asked for. Is it a server for this? Look there at what it offers to CT01" in fails(
+                3, "list", port=server.port
+            )
         finally:
             server.stop()
 
@@ -339,6 +381,7 @@ class TestArguments:
             (("--port", "0", "list"), "is not a port"),
             (("list", "--date", "23.11.2026"), "write it as 2026-11-23"),
             (("--called", "x" * 17, "list"), "is no AE title"),
+            (("--timeout", "0", "list"), "is no time to wait"),
             (("discontinue", "SPS-1"), "--reason"),
             (("start",), "Give a STEP"),
             (("start", "SPS-1", "--unscheduled", "DOE"), "leave STEP"),

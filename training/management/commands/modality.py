@@ -5,6 +5,7 @@ import time
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -13,6 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from dimse.scu import Timeouts
 from ris import clock, validation
 from ris.console import counted
 from training import acts, profiles, script, table
@@ -32,6 +34,7 @@ _EPILOG = (
     "4 a failure status."
 )
 _WRONG_ARGUMENTS, _NO_ANSWER, _FAILURE_STATUS = 2, 3, 4
+_LONGEST_WAIT = 3600
 _LOOK = 0.2  # seconds between two looks at the site's clock while a script waits
 
 
@@ -46,6 +49,16 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise ArgumentTypeError(f"{text!r} is not a port; it is a number from 1 to 65535")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= _LONGEST_WAIT:
+        raise ArgumentTypeError(f"{text!r} is no time to wait; it is a number of seconds from 0.1 to {_LONGEST_WAIT}")
+    return seconds
 
 
 def _ae_title(text: str) -> str:
@@ -81,6 +94,7 @@ def _add_common(parser: ArgumentParser, *, repeated: bool = False) -> None:
     add("--host", settings.DICOM_HOST, str, "HOST", "host of the other side")
     add("--port", settings.DICOM_PORT, _port, "PORT", "its port")
     add("--called", settings.AE_TITLE, _ae_title, "AET", "its AE title")
+    add("--timeout", None, _seconds, "SECONDS", "how long to wait for an answer (30)")
     add("--operator", "OPERATOR^Virtual", str, "NAME", "operator's name in MPPS")
     add("--profile", "", str, "NAME", "what kind of machine it is; `profiles` lists them")
     add("--seed", None, int, "N", "makes chance repeatable")
@@ -170,7 +184,7 @@ class Command(BaseCommand):
         pace = _Pace(fast=options.get("fast", False))
         modality = Modality(
             options["station"],
-            Target(options["host"], options["port"], options["called"]),
+            _target(options),
             store,
             operator=options["operator"],
             profile=_profile(options["profile"]),
@@ -227,6 +241,13 @@ class _Pace:
         until = clock.now() + span
         while (left := (until - clock.now()).total_seconds()) > 0:
             time.sleep(min(left, _LOOK))
+
+
+def _target(options: dict[str, Any]) -> Target:
+    patience, seconds = Timeouts(), options["timeout"]
+    if seconds:
+        patience = replace(patience, connect=min(patience.connect, seconds), association=seconds, response=seconds)
+    return Target(options["host"], options["port"], options["called"], patience)
 
 
 def _profile(name: str) -> profiles.Profile:
