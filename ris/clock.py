@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ris.models import Site
 
 logger = logging.getLogger(__name__)
+_JUST_NOW = 0.01  # seconds for which what was read is as good as new
+_PATIENCE = 0.5  # seconds to wait for another thread's look
 
 
 @lru_cache(maxsize=64)
@@ -47,7 +49,7 @@ class Timelines:
     def __init__(self) -> None:
         self._read: Callable[[], Mapping[int | None, Timeline]] = dict
         self._known: Mapping[int | None, Timeline] = {}
-        self._look_at = 0.0
+        self._look_at = self._looked_at = 0.0
         self._looking = threading.Lock()
         self._failed = False
 
@@ -57,20 +59,29 @@ class Timelines:
 
     def of(self, site: "Site | None") -> Timeline | None:
         """The site's timeline, the default site's without one. It may be over, or still to begin."""
-        if stopwatch.monotonic() >= self._look_at:
-            self._look()
+        if stopwatch.monotonic() >= self._look_at and self._looking.acquire(blocking=False):
+            self._look()  # the others go on with what is known
         return self._known.get(site.pk if site is not None else None) if self._known else None
+
+    def look_again(self) -> None:
+        """Read them anew, or wait for who is about it: what is known has run out, and would be behind."""
+        asked = stopwatch.monotonic()
+        if not self._looking.acquire(timeout=_PATIENCE):
+            return
+        if self._looked_at >= asked - _JUST_NOW:
+            self._looking.release()
+        else:
+            self._look()
 
     def forget(self) -> None:
         """Read them again at the next question: who sets a clock sees it at once."""
         self._look_at = 0.0
 
     def _look(self) -> None:
-        """By the thread that comes first; the others go on with what is known."""
-        if not self._looking.acquire(blocking=False):
-            return
+        """By the thread that has acquired `_looking`, which is free afterwards."""
         try:
-            self._look_at = stopwatch.monotonic() + LOOK
+            self._looked_at = stopwatch.monotonic()
+            self._look_at = self._looked_at + LOOK
             if not connection.needs_rollback:
                 self._known = self._read()
                 self._failed = False
@@ -105,6 +116,11 @@ def now(site: "Site | None" = None) -> datetime:
     if stands is not None:
         return stands
     timeline = timelines.of(site)
+    if timeline is None:
+        return wall()
+    if timeline.has_run_out(wall()):
+        timelines.look_again()
+        timeline = timelines.of(site)
     moment = wall()
     return moment if timeline is None else timeline.at(moment) or moment
 

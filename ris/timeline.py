@@ -35,6 +35,10 @@ class Timeline:
         gone = max(wall - self.anchored, timedelta(0))
         return min(self.shows + gone * self.speed, self.horizon)
 
+    def has_run_out(self, wall: datetime) -> bool:
+        """Whether it stands or is over unless it was prolonged: who knows no more than this looks again before answering."""
+        return wall >= self.until or (wall >= self.begins and self.reading(wall) >= self.horizon)
+
     @property
     def look_again(self) -> float:
         """Seconds after which to look again: nobody is behind by more than a minute of the site's time, at any speed."""

@@ -145,6 +145,24 @@ def test_a_process_asks_the_database_at_most_once_a_second(followed: None) -> No
 
 
 @pytest.mark.django_db
+def test_who_has_come_to_the_end_of_what_it_knows_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = [timeline(horizon=SEVEN + timedelta(minutes=1)), timeline(horizon=NIGHT)]
+    asked = []
+
+    def read() -> dict[int | None, Timeline]:
+        asked.append(clock.wall())
+        return {None: known[min(len(asked), 2) - 1]}
+
+    monkeypatch.setattr(clock, "_JUST_NOW", 0.0)
+    monkeypatch.setattr(clock, "wall", lambda: WALL)
+    clock.timelines.follow(read)
+    assert clock.now() == SEVEN
+    monkeypatch.setattr(clock, "wall", lambda: WALL + 10 * SECOND)
+    assert clock.now() == SEVEN + timedelta(minutes=10)
+    assert len(asked) == 2
+
+
+@pytest.mark.django_db
 def test_what_was_known_holds_while_the_database_cannot_be_read(
     followed: None, at_wall: Callable[[datetime], None], caplog: pytest.LogCaptureFixture
 ) -> None:
