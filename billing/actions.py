@@ -12,7 +12,7 @@ from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt
 from billing.nudge import nudge
 from billing.transitions import CAPTURE, FAILED, PENDING, POST, REFUSE, RELEASE, RETRY, Transition, question, redraft
 from mpps.models import PerformedProcedureStep, StepLink
-from ris import clock
+from ris import clock, outbox
 from ris.actor import Actor
 from ris.db import action, locking, part
 from ris.errors import IllegalTransition
@@ -99,8 +99,7 @@ def claim(charge_id: int) -> Charge | None:
     A charge that cannot be written as a message has FAILED afterwards.
     """
     due = Charge.objects.filter(pk=charge_id, status=PENDING, on_hold="", next_attempt_at__lte=Now())
-    free = due.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
-    if not free.update(attempts=F("attempts") + 1, lease_until=Now() + LEASE):
+    if not due.filter(outbox.free()).update(attempts=F("attempts") + 1, lease_until=Now() + LEASE):
         return None
     charge = (
         Charge.objects.select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
@@ -148,7 +147,7 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
 @action
 def give_up(charge_id: int, attempt: Attempt) -> None:
     """The charge could not even be claimed, for a fault in what is stored: it has FAILED afterwards, and a person looks at it."""
-    due = Charge.objects.filter(Q(lease_until=None) | Q(lease_until__lte=Now()), pk=charge_id, status=PENDING)
+    due = Charge.objects.filter(outbox.free(), pk=charge_id, status=PENDING)
     if due.update(attempts=F("attempts") + 1):
         record(Charge.objects.select_related("site").get(pk=charge_id), attempt)
 

@@ -1,12 +1,10 @@
 """Charges on their way: claimed, sent, and the answer written down. Any number of workers may do this at the same time."""
 
-import random
 import time
 from datetime import timedelta
 
 import structlog
 from django.db import InterfaceError, OperationalError
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing import actions, mllp
@@ -14,6 +12,7 @@ from billing.errors import DeliveryError, Garbled, Refused
 from billing.models import Charge, DeliveryAttempt
 from billing.transitions import PENDING
 from dimse.dispatch import without_values
+from ris import outbox
 
 BACKOFF_FIRST = 1.0  # seconds
 BACKOFF_CAP = 15.0  # seconds; with the sweep's 5 a receiver that returns has its charges well within a minute
@@ -66,15 +65,13 @@ def sweep(budget: float = SWEEP_BUDGET) -> int:
 
 
 def backoff(attempts: int) -> timedelta:
-    """How long to wait after this many attempts: doubled each time up to the cap, less up to half of it at random."""
-    longest = min(BACKOFF_CAP, BACKOFF_FIRST * 2.0 ** min(attempts - 1, 10))
-    return timedelta(seconds=longest * random.uniform(0.5, 1.0))
+    """How long a charge waits after this many attempts."""
+    return outbox.backoff(attempts, BACKOFF_FIRST, BACKOFF_CAP)
 
 
 def _due() -> list[int]:
     due = Charge.objects.filter(status=PENDING, on_hold="", next_attempt_at__lte=Now())
-    free = due.filter(Q(lease_until=None) | Q(lease_until__lte=Now()))
-    return list(free.order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:SWEEP_BATCH])
+    return list(due.filter(outbox.free()).order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:SWEEP_BATCH])
 
 
 def _send(charge: Charge) -> actions.Attempt:

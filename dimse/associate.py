@@ -6,6 +6,7 @@ Items that are not known are passed over, as the standard demands; a length that
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final
 
 from dimse.pdu import InvalidPdu, Kind, framed
@@ -189,7 +190,7 @@ def accept(
     user = [
         _item(_MAXIMUM_LENGTH, maximum_length.to_bytes(4, "big")),
         _item(_IMPLEMENTATION_CLASS, implementation_class_uid.encode()),
-        *(_item(_ROLE, len(uid).to_bytes(2, "big") + uid.encode() + bytes(role)) for uid, role in roles.items()),
+        *(_role(uid, role) for uid, role in roles.items()),
         _item(_IMPLEMENTATION_VERSION, implementation_version.encode()),
         *(_item(_EXTENDED, len(uid).to_bytes(2, "big") + uid.encode() + accepted) for uid, accepted in extended.items()),
     ]
@@ -209,11 +210,16 @@ def request(
     maximum_length: int,
     implementation_class_uid: str,
     implementation_version: str,
+    roles: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> bytes:
-    """The A-ASSOCIATE-RQ PDU that proposes the contexts. Raises UnicodeEncodeError for AE titles that are not ASCII."""
+    """The A-ASSOCIATE-RQ PDU that proposes the contexts, and SCU and SCP roles for SOP classes (PS3.7 D.3.3.4).
+
+    Raises UnicodeEncodeError for AE titles that are not ASCII.
+    """
     user = [
         _item(_MAXIMUM_LENGTH, maximum_length.to_bytes(4, "big")),
         _item(_IMPLEMENTATION_CLASS, implementation_class_uid.encode()),
+        *(_role(uid, role) for uid, role in roles.items()),
         _item(_IMPLEMENTATION_VERSION, implementation_version.encode()),
     ]
     proposed = [
@@ -227,8 +233,21 @@ def request(
     return framed(Kind.ASSOCIATE_RQ, b"\0\1\0\0" + titles + bytes(32) + b"".join(items))
 
 
-def read_accept(body: bytes, proposed: Sequence[ProposedContext]) -> tuple[list[NegotiatedContext], int]:
-    """What became of the proposed contexts, in the body of an A-ASSOCIATE-AC, and the peer's Maximum Length. Raises InvalidPdu."""
+def _role(uid: str, role: tuple[int, int]) -> bytes:
+    return _item(_ROLE, len(uid).to_bytes(2, "big") + uid.encode() + bytes(role))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What an A-ASSOCIATE-AC says: what became of the contexts, the peer's Maximum Length, the roles that it agrees to."""
+
+    contexts: Sequence[NegotiatedContext]
+    maximum_length: int
+    roles: Mapping[str, tuple[int, int]]
+
+
+def read_accept(body: bytes, proposed: Sequence[ProposedContext]) -> Accepted:
+    """The answer to the proposed contexts in the body of an A-ASSOCIATE-AC. Raises InvalidPdu."""
     abstract = {context.id: context.abstract_syntax for context in proposed}
     contexts, answered = [], AssociateRequest(1, "", "", b"")
     for kind, value in _items(memoryview(body)[_FIXED:]):
@@ -239,7 +258,7 @@ def read_accept(body: bytes, proposed: Sequence[ProposedContext]) -> tuple[list[
             contexts.append(NegotiatedContext(value[0], abstract[value[0]], chosen, value[2]))
         elif kind == _USER:
             _read_user_information(value, answered)
-    return contexts, answered.maximum_length
+    return Accepted(contexts, answered.maximum_length, answered.roles)
 
 
 def _item(kind: int, value: bytes) -> bytes:

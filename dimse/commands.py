@@ -157,8 +157,10 @@ def encode_response(response: Response, with_data_set: bool) -> bytes:
     return _element(0x0000, struct.pack("<L", len(body))) + body
 
 
-def encode_request(verb: str, message_id: int, sop_class_uid: str, sop_instance_uid: str = "", *, with_data_set: bool) -> bytes:
-    """The command set of a C-ECHO-RQ, C-FIND-RQ, N-CREATE-RQ or N-SET-RQ (PS3.7 9.3, 10.3) with its group length."""
+def encode_request(
+    verb: str, message_id: int, sop_class_uid: str, sop_instance_uid: str = "", *, with_data_set: bool, event_type: int | None = None
+) -> bytes:
+    """The command set of a C-ECHO-RQ, C-FIND-RQ, N-CREATE-RQ, N-SET-RQ or N-EVENT-REPORT-RQ (PS3.7 9.3, 10.3) with its group length."""
     is_requested = verb == "N-SET"  # it names an instance that is there; the others affect one
     sop_class, instance = _text(sop_class_uid, b"\0"), _text(sop_instance_uid, b"\0")
     elements = [
@@ -170,6 +172,7 @@ def encode_request(verb: str, message_id: int, sop_class_uid: str, sop_instance_
         (0x0800, struct.pack("<H", _DATA_SET if with_data_set else _NO_DATA_SET)),
         (0x1000, b"" if is_requested else instance),
         (0x1001, instance if is_requested else b""),
+        (0x1002, b"" if event_type is None else struct.pack("<H", event_type)),
     ]
     body = b"".join(_element(number, value) for number, value in elements if value)
     return _element(0x0000, struct.pack("<L", len(body))) + body

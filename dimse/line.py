@@ -38,14 +38,25 @@ _MAXIMUM_LENGTH: Final = 2**17
 _READ: Final = 2**16
 _LONGEST_ANSWER: Final = 2**24  # bytes of a data set
 _PATIENT: Final = Timeouts()
+_SCP: Final = (0, 1)  # the SCU and the SCP role of who proposes
 
 
 class Line:
     """An open association with the SOP classes `contexts`. `last_answer` is the latest response. Raises ScuError."""
 
     def __init__(
-        self, host: str, port: int, *, calling: str, called: str, contexts: Sequence[str] = (VERIFICATION,), timeouts: Timeouts = _PATIENT
+        self,
+        host: str,
+        port: int,
+        *,
+        calling: str,
+        called: str,
+        contexts: Sequence[str] = (VERIFICATION,),
+        syntaxes: Sequence[tuple[str, ...]] = (DEFAULT_TRANSFER_SYNTAXES,),
+        as_scp: bool = False,
+        timeouts: Timeouts = _PATIENT,
     ) -> None:
+        """For each of `syntaxes` a context of each SOP class is proposed. `as_scp`: as their SCP (role selection, PS3.7 D.3.3.4)."""
         self.last_answer: ScuAnswer | None = None
         self._peer = f"{called} at {host}:{port}"
         self._timeouts = timeouts
@@ -61,7 +72,7 @@ class Line:
             ) from error
         try:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._negotiate(calling, called, contexts)
+            self._negotiate(calling, called, [(uid, chosen) for uid in contexts for chosen in syntaxes], as_scp)
         except BaseException:
             self._socket.close()
             raise
@@ -125,7 +136,7 @@ class Line:
 
     def cancel(self, sop_class_uid: str = MODALITY_WORKLIST) -> None:
         """C-CANCEL for the latest request, also when it is answered already and nothing is left to cancel."""
-        self._send(self._packers[sop_class_uid].message(encode_cancel(self._message_id), None), "C-CANCEL")
+        self._send(self._packers[self._accepted[sop_class_uid].id].message(encode_cancel(self._message_id), None), "C-CANCEL")
 
     def n_create(self, attribute_list: Dataset, sop_instance_uid: str | None = None, sop_class_uid: str = MPPS) -> ScuAnswer:
         """N-CREATE. Failure statuses are answers, not errors."""
@@ -153,8 +164,9 @@ class Line:
         """Close the connection without a word."""
         self._socket.close()
 
-    def _negotiate(self, calling: str, called: str, contexts: Sequence[str]) -> None:
-        proposed = [ProposedContext(2 * n + 1, uid, DEFAULT_TRANSFER_SYNTAXES) for n, uid in enumerate(contexts)]
+    def _negotiate(self, calling: str, called: str, contexts: Sequence[tuple[str, tuple[str, ...]]], as_scp: bool) -> None:
+        proposed = [ProposedContext(2 * n + 1, uid, syntaxes) for n, (uid, syntaxes) in enumerate(contexts)]
+        roles = {uid: _SCP for uid, _ in contexts} if as_scp else {}
         self._socket.settimeout(self._timeouts.association)
         self._send(
             associate.request(
@@ -164,6 +176,7 @@ class Line:
                 maximum_length=_MAXIMUM_LENGTH,
                 implementation_class_uid=IMPLEMENTATION_CLASS_UID,
                 implementation_version=IMPLEMENTATION_VERSION_NAME,
+                roles=roles,
             ),
             "the association request",
         )
@@ -173,26 +186,36 @@ class Line:
         if kind is not Kind.ASSOCIATE_AC:
             raise NonsenseAnswer(f"{self._peer} answered the association request with something else. Is the port right?")
         try:
-            negotiated, maximum = associate.read_accept(body, proposed)
+            answer = associate.read_accept(body, proposed)
         except InvalidPdu as error:
             raise NonsenseAnswer(f"{self._peer} answered the association request with something that cannot be decoded.") from error
-        self._accepted: dict[str, NegotiatedContext] = {one.abstract_syntax: one for one in negotiated if one.result == 0}
-        self._packers = {one.abstract_syntax: Packer(one.id, maximum) for one in self._accepted.values()}
-        if not self._accepted:
+        self._contexts = [one for one in answer.contexts if one.result == 0]
+        self._accepted: dict[str, NegotiatedContext] = {one.abstract_syntax: one for one in reversed(self._contexts)}
+        self._packers = {one.id: Packer(one.id, answer.maximum_length) for one in self._contexts}
+        if not self._contexts:
             raise NothingAccepted(f"{self._peer} accepted the association but none of the services asked for.")
+        if roles and not any(answer.roles.get(uid) == _SCP for uid in self._accepted):
+            self.release()
+            raise NothingAccepted(f"{self._peer} accepted the service but not us as its SCP (role selection, PS3.7 D.3.3.4).")
 
     def _ask(self, verb: str, sop_class_uid: str, data: Dataset | None = None, instance: str = "") -> tuple[ScuAnswer, Dataset | None]:
         """Send a request; its first response, with the response's data set."""
         context = self._accepted.get(sop_class_uid)
+        encoded = None if data is None or context is None else encode(data, context.transfer_syntax)
+        return self._request(verb, context, encoded, instance)
+
+    def _request(
+        self, verb: str, context: NegotiatedContext | None, data: bytes | None, instance: str, event_type: int | None = None
+    ) -> tuple[ScuAnswer, Dataset | None]:
         if context is None:
             raise NothingAccepted(f"{self._peer} accepted the association but not the service that {verb} needs.")
         if self._socket.fileno() < 0:
             raise Aborted(f"{self._peer} closed the connection before {verb}.")
         self._message_id = self._message_id % 0xFFFF + 1
-        command = encode_request(verb, self._message_id, sop_class_uid, instance, with_data_set=data is not None)
-        encoded = None if data is None else encode(data, context.transfer_syntax)
+        has_data = data is not None
+        command = encode_request(verb, self._message_id, context.abstract_syntax, instance, with_data_set=has_data, event_type=event_type)
         self._socket.settimeout(self._timeouts.response)
-        self._send(self._packers[sop_class_uid].message(command, encoded), verb)
+        self._send(self._packers[context.id].message(command, data), verb)
         return self._receive_answer(verb, instance)
 
     def _receive_answer(self, verb: str, instance: str = "") -> tuple[ScuAnswer, Dataset | None]:
@@ -201,7 +224,7 @@ class Line:
             raise NonsenseAnswer(f"{self._peer} answered {verb} with a response to something else.")
         dataset = None
         if data is not None:
-            syntax = next((one.transfer_syntax for one in self._accepted.values() if one.id == context_id), "")
+            syntax = next((one.transfer_syntax for one in self._contexts if one.id == context_id), "")
             try:
                 dataset = decode(data, syntax).dataset
             except UndecodableDataSet as error:

@@ -14,7 +14,7 @@ from django.db.models import F
 from dimse import statuses, uids
 from dimse.dispatch import without_values
 from dimse.services import Verb
-from mpps import checking, events, matching, outcomes, reading, transitions
+from mpps import checking, events, matching, outbox, outcomes, reading, transitions
 from mpps.checking import Notice
 from mpps.datasets import Json, items, merged, tag, text
 from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable, unknown_instance
@@ -104,7 +104,7 @@ def _create(message: Received) -> PerformedProcedureStep:
     _lock_procedures({step.requested_procedure_id for step in linked})
 
     performed = _insert(message, named, unscheduled=not linked)
-    keep(message, performed)
+    kept = keep(message, performed)
     insert_few([_link(performed, match) for match in matches])
     insert_few(reading.series(performed, message.dataset))
     notices += odd
@@ -114,6 +114,7 @@ def _create(message: Received) -> PerformedProcedureStep:
     for step in sorted(linked, key=lambda step: step.pk):
         steps.start(step.pk, message.actor, at=message.received_at)
     publish(events.PerformedStepCreated(performed.pk))
+    outbox.enqueue(performed, message, kept)
     return performed
 
 
@@ -125,7 +126,7 @@ def _set(message: Received) -> PerformedProcedureStep:
     notices = _check_uid(message, strict)
     if performed is None:
         raise unknown_instance()
-    keep(message, performed)
+    kept = keep(message, performed)
     if performed.is_final:
         raise no_longer_updatable()
     notices += checking.settle(Verb.N_SET, checking.problems_of_set(message.dataset, performed.attributes), strict)
@@ -150,6 +151,7 @@ def _set(message: Received) -> PerformedProcedureStep:
     else:
         _end_scheduled_steps(performed, message)
         publish(events.PerformedStepEnded(performed, target))
+    outbox.enqueue(performed, message, kept)
     return performed
 
 

@@ -1,9 +1,10 @@
 """The page of one performed step: what the modality reported, message by message."""
 
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 
-from mpps import presenters, queries
-from mpps.models import MppsMessage, PerformedStepChange
+from mpps import destination_queries, presenters, queries
+from mpps.models import Delivery, MppsMessage, PerformedStepChange
 from ris import queries as ris_queries
 from ris.errors import NotFound
 from ris.permissions import requires
@@ -15,7 +16,8 @@ from ris.web.access import page
 @requires("performed.view")
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One performed step; it follows its messages by itself."""
-    present = live.state(request, (MppsMessage, PerformedStepChange))
+    sent_on = Delivery.objects.filter(performed_step=pk)
+    present = f"{live.state(request, (MppsMessage, PerformedStepChange))} {sent_on.aggregate(Max('changed_at'))}"
     if same := live.unchanged(request, present):
         return same
     performed = queries.performed_steps(ris_queries.default_site()).filter(pk=pk).first()
@@ -26,6 +28,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "one": presenters.shown(performed),
         "messages_shown": messages,
         "moments": sorted(presenters.moments(messages), key=lambda moment: moment.at, reverse=True),
+        "sent_on": destination_queries.of_step(performed),
         "dataset": datasets.shown_json(performed.attributes, "dataset", request.GET.get("dataset", "")),
     }
     return live.live_page(request, "mpps/performed.html", "mpps/performed_live.html", context, present=present)

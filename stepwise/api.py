@@ -19,6 +19,7 @@ from ninja.renderers import JSONRenderer
 
 from billing.api import router as charges
 from mpps.api import router as performed_steps
+from mpps.destination_api import router as destinations
 from ris.api.additions import router as additions
 from ris.api.auth import Bearer
 from ris.api.base import refusals
@@ -72,9 +73,10 @@ def no_such_call(request: HttpRequest, rest: str) -> None:
 
 
 _RIS = (catalogue, stations, patients, additions, orders, steps)
+_REPORTED = (performed_steps, destinations)
 _TRAINING = (consoles, injected_faults)
 # what is below a station before stations
-for router in (explanations, findings, *_RIS, performed_steps, charges, *_TRAINING, journal, elsewhere):
+for router in (explanations, findings, *_RIS, *_REPORTED, charges, *_TRAINING, journal, elsewhere):
     api.add_router("", router)
 
 

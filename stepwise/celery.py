@@ -36,7 +36,8 @@ def _begin_work(**_: Any) -> None:
     # Said at every reconnection; the behaviour it speaks of (tasks go on when Redis is lost) is the one wanted.
     warnings.filterwarnings("ignore", message=r"\s*In Celery 5\.1 we introduced", category=CPendingDeprecationWarning)
     _heartbeat.start()
-    app.send_task("billing.tasks.sweep")  # what waited while no worker ran is sent now, not at beat's next round
+    for sweep in ("billing.tasks.sweep", "mpps.tasks.sweep"):
+        app.send_task(sweep)  # what waited while no worker ran is sent now, not at beat's next round
 
 
 def _stop_heartbeat(**_: Any) -> None:

@@ -40,6 +40,7 @@ _PLAN = (
         "Connectivity",
         (
             Link("stations", "Stations", "station", "stations.view"),
+            Link("destinations", "Destinations", "link", "stations.view"),
             Link("associations", "Association log", "log", "journal.view"),
             Link("faults", "Faults", "alert", "journal.view"),
         ),

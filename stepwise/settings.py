@@ -223,6 +223,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "send waiting charges": {"task": "billing.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "let consoles report": {"task": "training.tasks.report_due", "schedule": 30.0, "options": {"expires": 30}},
+    "send performed steps on": {"task": "mpps.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "forget old journal entries": {"task": "dimse.tasks.prune_journal", "schedule": 3600.0, "options": {"expires": 3600}},
     "close what is left over": {"task": "stepwise.tasks.close_left_over", "schedule": 600.0, "options": {"expires": 600}},
     "forget old findings": {"task": "worklist.tasks.prune_findings", "schedule": 3600.0, "options": {"expires": 3600}},

@@ -182,10 +182,15 @@ def save_station(site: Site, data: StationData, actor: Actor, expected_version: 
             return station
         verb = "edit"
         _change(station, settings)
-    Site.objects.filter(pk=site.pk).update(stations_revision=uuid4())
+    revise(site)
     RecordChange.by(actor, at=clock.now(site), verb=verb, subject="station", subject_id=station.pk, detail=changed)
     events.publish(events.StationChanged(station.pk, tuple(changed)))
     return station
+
+
+def revise(site: Site) -> None:
+    """Have every process read again what it keeps of the site's stations, and of who else is told over the network."""
+    Site.objects.filter(pk=site.pk).update(stations_revision=uuid4())
 
 
 def _expect(station: Station | None, ae_title: str, version: int | None) -> None:

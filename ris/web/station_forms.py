@@ -23,14 +23,14 @@ _PART = re.compile(r'\s*(?:"((?:[^"]|"")*)"|[^,;]+)')
 _TO_BE_QUOTED = re.compile(r'[,;]|^"')
 
 
-def _listed(typed: str) -> tuple[str, ...]:
+def listed(typed: str) -> tuple[str, ...]:
     """The parts between commas or semicolons; one that holds such stands between quotation marks, its own ones doubled."""
     parts = (part[1].replace('""', '"') if part[1] is not None else part[0] for part in _PART.finditer(typed))
     return tuple(part.strip() for part in parts if part.strip())
 
 
-def _joined(parts: Iterable[str]) -> str:
-    """What `_listed` takes apart."""
+def joined(parts: Iterable[str]) -> str:
+    """What `listed` takes apart."""
     return ", ".join('"{}"'.format(part.replace('"', '""')) if _TO_BE_QUOTED.search(part) else part for part in parts)
 
 
@@ -84,9 +84,9 @@ class StationForm(PageForm):
         given = self.cleaned_data
         hours = given["age_limit_hours"]
         changes: dict[str, Any] = {name: given[name] for name in BY_NAME if name in given} | {
-            "modalities": _listed(given["modalities"]),
-            "aliases": _listed(given["aliases"]),
-            "addresses": _listed(given["addresses"]),
+            "modalities": listed(given["modalities"]),
+            "aliases": listed(given["aliases"]),
+            "addresses": listed(given["addresses"]),
             "statuses_shown": tuple(given["statuses_shown"]),
             "age_limit_hours": hours and hours * int(given["age_unit"] or 1),
             "at_answer_limit": given["at_answer_limit"] or Station.AtLimit.SUCCESS,
@@ -99,9 +99,9 @@ def initial(data: StationData, version: int) -> dict[str, Any]:
     hours = data.age_limit_hours
     in_days = hours is not None and hours % HOURS_A_DAY == 0
     return {name: getattr(data, name) for name in BY_NAME} | {
-        "modalities": _joined(data.modalities),
-        "aliases": _joined(data.aliases),
-        "addresses": _joined(data.addresses),
+        "modalities": joined(data.modalities),
+        "aliases": joined(data.aliases),
+        "addresses": joined(data.addresses),
         "statuses_shown": list(data.statuses_shown),
         "age_limit_hours": hours // HOURS_A_DAY if hours and in_days else hours,
         "age_unit": _UNITS[1 if in_days or hours is None else 0][0],

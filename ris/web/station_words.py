@@ -133,15 +133,18 @@ _PLAIN = {"True": "yes", "False": "no", "": "none"}
 
 
 def history(subject: str, subject_id: int) -> list[Moment]:
-    """Every change of the station or pool, latest first."""
+    """Every change of the station, pool or destination, latest first."""
     changes = RecordChange.objects.filter(subject=subject, subject_id=subject_id).order_by("-at", "-pk")
     return [_moment(change) for change in changes]
+
+
+_VERBS = {"register": "Registered", "send_again": "Sent again", "leave_out": "Left out"}
 
 
 def _moment(change: RecordChange) -> Moment:
     is_new = change.verb == "register"
     text = "; ".join(_change(name, None if is_new else before, after) for name, (before, after) in change.detail.items())
-    return Moment(change.at, "INFO", "Registered" if is_new else "Changed", text, change.actor)
+    return Moment(change.at, "INFO", _VERBS.get(change.verb, "Changed"), text or change.reason, change.actor)
 
 
 def _change(name: str, before: str | None, after: str) -> str:

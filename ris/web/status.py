@@ -23,6 +23,11 @@ WORDS = {
     "REVIEW": "Review",
     "HELD": "On hold",
     "VOID": "Void",
+    # message for a destination
+    "WAITING": "Waiting",
+    "SENT": "Sent",
+    "REFUSED": "Refused",
+    "PARKED": "For a person",
     # findings, checks, messages
     "ERROR": "Problem",
     "WARNING": "Warning",
@@ -32,7 +37,7 @@ WORDS = {
 TO_SCHEDULE = "To schedule"
 """The word for an exam that is ordered and has no time yet; its status is SCHEDULED, as DICOM knows no earlier one."""
 
-_LOOKS_LIKE = {"SENDING": "PENDING", "HELD": "REVIEW"}
+_LOOKS_LIKE = {"SENDING": "PENDING", "HELD": "REVIEW", "WAITING": "PENDING", "SENT": "POSTED", "REFUSED": "FAILED", "PARKED": "REVIEW"}
 """Statuses that share the look of another."""
 
 

@@ -14,6 +14,7 @@ from dimse.scu import ScuError
 from dimse.uids import new_uid
 from tests.support import daytime
 from tests.support.items import element, part_10, sequence
+from tests.support.pacs import Pacs
 from tests.support.ports import free_port
 from tests.support.stack import Stack
 from tests.support.wait import wait_until
@@ -48,6 +49,9 @@ class Examples:
     performed: str
     mismatched: str
     unscheduled: str
+    sent_on: str
+    destination: str
+    destination_away: str
     accession: str
     posted_charge: str
     held_charge: str
@@ -61,7 +65,16 @@ class Examples:
 
 def prepare(stack: Stack, page: Page) -> Examples:
     """Make what the demo lacks and look up the rest. `page` is somebody's who may see everything."""
+    pacs = Pacs(answer=lambda told: 0x0106 if told.verb == "N-SET" else 0x0000)
+    pacs.open()
+    destination, away = (
+        _send_on(stack, "PACS", pacs.port),
+        _send_on(stack, "Dose server", free_port(), called_ae_title="DOSE", kind="EVENTS"),
+    )
     underway = _begin(stack, _ordered(stack, "Underway"))
+    wait_until(lambda: stack.get(f"/api/v1/destinations/{destination}")["parked"], 30, "the PACS has refused a message")
+    wait_until(lambda: stack.get(f"/api/v1/destinations/{away}")["error"], 30, "the dose server was not reached")
+    pacs.shut()
     held = _perform_as_another(stack, _ordered(stack, "Held"))
     _begin_unscheduled(stack)
     _be_refused(stack)
@@ -94,6 +107,9 @@ def prepare(stack: Stack, page: Page) -> Examples:
         performed=_linked(page, f"/steps/{done}/", "/performed/"),
         mismatched=_linked(page, f"/steps/{held}/", "/performed/"),
         unscheduled=_linked(page, "/performed/?show=unscheduled", "/performed/"),
+        sent_on=_linked(page, f"/steps/{underway}/", "/performed/"),
+        destination=destination,
+        destination_away=away,
         accession=charge["accession_number"],
         posted_charge=str(charge["id"]),
         held_charge=_linked(page, f"/steps/{held}/", "/charges/"),
@@ -132,6 +148,11 @@ def _consoles(stack: Stack) -> dict[str, str]:
         "console_message": str(next(one["id"] for one in found if one["verb"] == "C-FIND")),
         "console_failure": str(failed[0]["id"]),
     }
+
+
+def _send_on(stack: Stack, name: str, port: int, **changes: str) -> str:
+    body = {"name": name, "host": "127.0.0.1", "port": port, "called_ae_title": "PACS", "modalities": ["CT"]}
+    return str(stack.post("/api/v1/destinations", body | changes)["id"])
 
 
 def _step(stack: Stack, query: str) -> str:

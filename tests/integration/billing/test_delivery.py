@@ -13,11 +13,11 @@ from structlog.testing import capture_logs
 from billing import actions, delivery
 from billing.hl7 import field
 from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt
-from billing.nudge import Nudger
 from ris import clock
 from ris.actor import Actor
 from ris.errors import IllegalTransition
 from ris.models import Order, Patient, Visit
+from ris.nudge import Nudger
 from tests.support.hospital import a_site, an_order, steps_of
 from tests.support.mllp import Receiver, ack, silence
 from tests.support.performing import perform
@@ -267,7 +267,7 @@ def test_nudge_that_cannot_start_its_thread_leaves_the_exam_and_its_charge(monke
     def no_thread(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(actions, "nudge", Nudger(lambda charge_id: None).nudge)
+    monkeypatch.setattr(actions, "nudge", Nudger(lambda charge_id: None, what="charge").nudge)
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     assert a_charge().status == "PENDING"
 

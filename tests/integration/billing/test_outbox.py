@@ -1,4 +1,4 @@
-"""Real processes: whatever is down when an exam ends, its charge is posted after the return, once."""
+"""Real processes: whatever is down when an exam ends, its charge is posted after the return, once, and the PACS is told."""
 
 import socket
 import sqlite3
@@ -18,6 +18,7 @@ from billing.actions import LEASE
 from billing.charge_processor.ledger import Ledger
 from tests.support import prepared
 from tests.support.mllp import Receiver, ack
+from tests.support.pacs import Pacs, Told
 from tests.support.processes import Process
 from tests.support.redis import RedisServer
 from tests.support.wait import wait_until
@@ -57,9 +58,9 @@ class Outbox:
         process.wait_for("listens on")
         return process
 
-    def perform_exam(self) -> str:
-        """The accession number of an exam that was just completed."""
-        arguments = [sys.executable, "-m", "tests.support.exams", "1"]
+    def perform_exam(self, pacs: int = 0) -> str:
+        """The accession number of an exam that was just completed; `pacs` is the port of one that is told of it."""
+        arguments = [sys.executable, "-m", "tests.support.exams", "1", *([str(pacs)] if pacs else [])]
         process = self.stack.enter_context(Process(arguments, self._log("exam"), self.env))
         return process.wait_for("performed ").split("performed ")[1].split()[0]
 
@@ -90,6 +91,13 @@ class Outbox:
     def is_posted_once(self, accession: str, within: float = WITHIN) -> None:
         wait_until(lambda: self.charge(accession)[1] == "POSTED", within, f"the charge of {accession} is posted")
         assert len(self.ledger.entries(control_id=self.charge(accession)[0])) == 1
+
+    def states_of_deliveries(self) -> list[str]:
+        return [str(state) for (state,) in self.execute("SELECT state FROM mpps_delivery ORDER BY message_id")]
+
+    def execute(self, statement: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.data_dir / "stepwise.sqlite3", timeout=20)) as database, database:
+            return database.execute(statement).fetchall()
 
     def _log(self, name: str) -> Path:
         return self.data_dir / f"{name}.{next(self.numbers)}.log"
@@ -196,3 +204,29 @@ def test_worker_killed_between_sending_and_hearing_the_answer_doubles_nothing(
         (sent,) = receiver.received
     (entry,) = outbox.ledger.entries(control_id=outbox.charge(accession)[0])
     assert entry.control_id.encode() in sent
+
+
+def test_a_performed_step_reaches_the_pacs_though_its_worker_is_killed_before_the_answer(outbox: Outbox) -> None:
+    heard, hold = threading.Event(), threading.Event()
+
+    def answer_late(told: Told) -> int:
+        heard.set()
+        hold.wait(60)
+        return 0x0000
+
+    pacs = Pacs(answer=answer_late)
+    pacs.open()
+    try:
+        with outbox.worker() as victim:
+            outbox.perform_exam(pacs.port)
+            assert heard.wait(30)
+            victim.kill()
+        hold.set()
+        outbox.execute("UPDATE mpps_destination SET lease_until = '2020-01-01 00:00:00'")  # as if it had run out
+        pacs.answer = lambda told: 0x0111 if told.verb == "N-CREATE" else 0x0000
+        with outbox.worker():
+            wait_until(lambda: [told.verb for told in pacs.told] == ["N-CREATE", "N-CREATE", "N-SET"], WITHIN, "the exam is sent on")
+            wait_until(lambda: outbox.states_of_deliveries() == ["SENT", "SENT"], 20, "what was answered is written down")
+    finally:
+        outbox.execute("UPDATE mpps_destination SET enabled = false")
+        pacs.shut()

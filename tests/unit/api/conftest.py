@@ -32,7 +32,7 @@ class Rest:
     def patch(self, path: str, body: object) -> tuple[int, Any]:
         return self._sent(self._client.patch, path, body)
 
-    def delete(self, path: str, body: object) -> tuple[int, Any]:
+    def delete(self, path: str, body: object = None) -> tuple[int, Any]:
         return self._sent(self._client.delete, path, body)
 
     @staticmethod

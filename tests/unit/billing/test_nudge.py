@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from billing import nudge as nudge_module
-from billing.nudge import CAPACITY, Nudger, nudge
+from billing.nudge import nudge
+from ris.nudge import CAPACITY, Nudger
 from tests.support.wait import wait_until
 
 
@@ -28,7 +29,7 @@ def test_nudges_beyond_the_queue_are_dropped_and_logged() -> None:
     def send(charge_id: int) -> None:
         stuck.wait(10)
 
-    nudger = Nudger(send)
+    nudger = Nudger(send, what="charge")
     began = time.monotonic()
     with capture_logs() as logs:
         for charge_id in range(CAPACITY + 5):
@@ -47,7 +48,7 @@ def test_nudges_are_sent_in_order_and_go_on_after_an_outage() -> None:
             raise ConnectionError("Redis is away")
         sent.append(charge_id)
 
-    nudger = Nudger(send)
+    nudger = Nudger(send, what="charge")
     nudger.nudge(1)
     wait_until(lambda: nudger._waiting.empty(), 5, "the first was tried")
     for charge_id in (2, 3):
@@ -65,7 +66,7 @@ def test_charges_in_quick_succession_share_a_nudge() -> None:
         sent.append(charge_id)
         all_wait.wait(10)
 
-    nudger = Nudger(send, lambda: sweeps.append("all that are due"))
+    nudger = Nudger(send, lambda: sweeps.append("all that are due"), what="charge")
     nudger.nudge(1)
     wait_until(lambda: sent, 5, "the first is sent at once")
     for charge_id in range(2, 10):
@@ -77,7 +78,7 @@ def test_charges_in_quick_succession_share_a_nudge() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # forking is the subject
 def test_forked_child_starts_its_own_thread() -> None:
-    nudger = Nudger(lambda charge_id: None)
+    nudger = Nudger(lambda charge_id: None, what="charge")
     nudger.nudge(1)
     child = os.fork()
     if child == 0:  # nothing of pytest may run in the child

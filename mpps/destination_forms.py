@@ -1,0 +1,42 @@
+"""The form of a destination."""
+
+from typing import Any
+
+from django import forms
+
+from mpps.destinations import DestinationData
+from mpps.models import Destination
+from ris.web.forms import PageForm
+from ris.web.station_forms import joined, listed
+
+_LISTS = ("stations", "modalities")
+_KINDS = [
+    (Destination.Kind.MESSAGES.value, "Every N-CREATE and N-SET, as received"),
+    (Destination.Kind.EVENTS.value, "Notifications (N-EVENT-REPORT)"),
+]
+
+
+class DestinationForm(PageForm):
+    """Every setting of a destination. `version` is that of the destination as it was seen."""
+
+    name = forms.CharField(help_text="What people here call it, e.g. PACS")
+    kind = forms.ChoiceField(label="It gets", choices=_KINDS)
+    host = forms.CharField(label="Host", help_text="Name or IP address")
+    port = forms.IntegerField(label="Port")
+    called_ae_title = forms.CharField(label="Its AE title", help_text="Called AE title")
+    calling_ae_title = forms.CharField(label="Our AE title", required=False, help_text="Calling AE title; empty: the hospital's")
+    stations = forms.CharField(label="Stations", required=False, help_text="AE titles, with commas; empty: all")
+    modalities = forms.CharField(label="Modalities", required=False, help_text="E.g. CT, MR; empty: all")
+    enabled = forms.BooleanField(label="Enabled", required=False, help_text="Off: nothing is sent; what waits is kept")
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def typed(self) -> DestinationData:
+        """What was typed."""
+        given = {name: value for name, value in self.cleaned_data.items() if name != "version"}
+        return DestinationData(**given | {name: listed(given[name]) for name in _LISTS})
+
+
+def initial(data: DestinationData, version: int) -> dict[str, Any]:
+    """A destination as the form shows it."""
+    shown = {name: getattr(data, name) for name in DestinationData.__dataclass_fields__}
+    return shown | {"stations": joined(data.stations), "modalities": joined(data.modalities), "version": version}

@@ -1,0 +1,191 @@
+"""Who is told what modalities report: the rows that integrators keep, and which of them a message is for."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from ipaddress import IPv6Address
+from typing import Any, Final
+from uuid import UUID
+
+from mpps.models import Delivery, Destination, PerformedProcedureStep
+from ris import clock, validation
+from ris.actions.stations import revise
+from ris.actor import Actor
+from ris.db import action
+from ris.errors import ChangedMeanwhile, Conflict, NotFound
+from ris.models import RecordChange, Site
+from ris.validation import Checker
+
+NEW: Final = 0
+"""The version that is expected of a destination that is not there yet."""
+MOST_NAMED: Final = 200
+_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
+
+
+@dataclass(frozen=True)
+class DestinationData:
+    """A destination as typed; as of `mpps.models.Destination`."""
+
+    name: str
+    host: str = ""
+    port: int | None = None
+    called_ae_title: str = ""
+    kind: str = Destination.Kind.MESSAGES.value
+    calling_ae_title: str = ""
+    enabled: bool = True
+    stations: tuple[str, ...] = ()
+    modalities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An enabled destination, as it is asked for each message."""
+
+    pk: int
+    called_ae_title: str
+    stations: frozenset[str]
+    modalities: frozenset[str]
+
+
+_kept: dict[int, tuple[UUID, tuple[Listener, ...]]] = {}
+
+
+def listeners(site: Site) -> tuple[Listener, ...]:
+    """The site's enabled destinations. `site` is as just read: its revision tells whether what is kept is still true."""
+    kept = _kept.get(site.pk)
+    if kept is None or kept[0] != site.stations_revision:
+        rows = Destination.objects.filter(site=site, enabled=True).order_by("pk")
+        found = tuple(Listener(row.pk, row.called_ae_title, frozenset(row.stations), frozenset(row.modalities)) for row in rows)
+        kept = _kept[site.pk] = site.stations_revision, found
+    return kept[1]
+
+
+def concerned(site: Site, performed: PerformedProcedureStep, calling_ae_title: str) -> list[int]:
+    """Ids of the destinations that a message about the step is for: never who sent it, or two systems would tell each other for ever."""
+    titles = {performed.station_ae_title.strip(), performed.calling_ae_title}
+    return [
+        one.pk
+        for one in listeners(site)
+        if one.called_ae_title != calling_ae_title
+        and (not one.stations or not one.stations.isdisjoint(titles))
+        and (not one.modalities or performed.modality.upper() in one.modalities)
+    ]
+
+
+def data_of(destination: Destination) -> DestinationData:
+    """The destination as it would be typed."""
+    values = {field.name: getattr(destination, field.name) for field in fields(DestinationData)}
+    return DestinationData(**values | {"stations": tuple(destination.stations), "modalities": tuple(destination.modalities)})
+
+
+@action
+def save_destination(
+    site: Site, data: DestinationData, actor: Actor, *, known: Destination | None = None, expected_version: int | None = None
+) -> Destination:
+    """Make a destination, or change the one that is `known`. What waits for it goes to where it is now, from the next attempt on.
+
+    Raises InvalidInput, Conflict (the name is taken) or ChangedMeanwhile.
+    """
+    values = _checked(data)
+    named = Destination.objects.filter(site=site, name=values["name"]).first()
+    if named is not None and named != known:
+        raise Conflict(f"There is a destination {values['name']} already; open it to change it, or choose another name.")
+    if known is None:
+        made = Destination.objects.create(site=site, **values)
+        return _recorded(made, "register", {}, actor)
+    present = Destination.objects.select_for_update().get(pk=known.pk)
+    if expected_version is not None and expected_version != present.version:
+        raise ChangedMeanwhile("Somebody else changed this destination meanwhile; look at the present values and change them again.")
+    changed = {name: [_said(getattr(present, name)), _said(value)] for name, value in values.items() if getattr(present, name) != value}
+    if not changed:
+        return present
+    for name, value in values.items():
+        setattr(present, name, value)
+    present.version += 1
+    present.next_attempt_at = None  # whatever failed before may be right now
+    present.save(update_fields=[*values, "version", "next_attempt_at"])
+    return _recorded(present, "edit", changed, actor)
+
+
+@action
+def remove_destination(destination: Destination, actor: Actor) -> int:
+    """Take it out with all that waits for it; how many messages that were."""
+    waiting = destination.deliveries.filter(state__in=(Delivery.State.WAITING, Delivery.State.PARKED)).count()
+    detail = {"destination": [destination.name, ""], "waiting": [str(waiting), ""]}
+    _recorded(destination, "remove", detail, actor)
+    destination.delete()
+    return waiting
+
+
+def get(site: Site, pk: int) -> Destination:
+    """NotFound for an id that no destination has."""
+    found = Destination.objects.filter(site=site, pk=pk).first()
+    if found is None:
+        raise NotFound(f"There is no destination with id {pk}; it may have been removed.")
+    return found
+
+
+def _recorded(destination: Destination, verb: str, detail: Mapping[str, Any], actor: Actor) -> Destination:
+    revise(destination.site)
+    now = clock.now(destination.site)
+    RecordChange.by(actor, at=now, verb=verb, subject="destination", subject_id=destination.pk, detail=dict(detail))
+    return destination
+
+
+def _said(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _checked(data: DestinationData) -> dict[str, Any]:
+    """The columns, or InvalidInput that names every wrong field."""
+    checked = Checker()
+    values = {
+        "name": checked("name", validation.text, data.name, "LO"),
+        "kind": checked("kind", _kind, data.kind),
+        "host": checked("host", _host, data.host),
+        "port": checked("port", _port, data.port),
+        "called_ae_title": checked("called_ae_title", validation.text, data.called_ae_title, "AE"),
+        "calling_ae_title": checked("calling_ae_title", validation.text, data.calling_ae_title, "AE"),
+        "stations": checked("stations", _listed, data.stations, "AE"),
+        "modalities": checked("modalities", _listed, data.modalities, "CS"),
+        "enabled": data.enabled,
+    }
+    for name, why in (("name", "write what it is, e.g. PACS"), ("called_ae_title", "ask its administrator for it")):
+        if values[name] == "":
+            checked.refuse(name, f"is empty; {why}")
+    checked.done()
+    return values
+
+
+def _kind(given: str) -> str:
+    if given not in Destination.Kind.values:
+        raise ValueError(f"is {given[:16]!r}; it must be {' or '.join(Destination.Kind.values)}")
+    return given
+
+
+def _host(given: str) -> str:
+    host = given.strip()
+    if not _HOST.fullmatch(host) and not _is_ipv6(host):
+        raise ValueError("must be a host name or an IP address, without a port")
+    return host
+
+
+def _is_ipv6(host: str) -> bool:
+    try:
+        return bool(IPv6Address(host))
+    except ValueError:
+        return False
+
+
+def _port(given: int | None) -> int:
+    if given is None or not 1 <= given <= 65_535:
+        raise ValueError(f"is {'empty' if given is None else given}; it must be a number from 1 to 65535, DICOM's own are 104 and 11112")
+    return given
+
+
+def _listed(given: Iterable[str], vr: str) -> list[str]:
+    check = validation.code_string if vr == "CS" else lambda value: validation.text(value, vr)
+    found = [one for one in dict.fromkeys(map(check, given)) if one]
+    if len(found) > MOST_NAMED:
+        raise ValueError(f"holds {len(found)}; name at most {MOST_NAMED}, or none for all")
+    return found

@@ -1,0 +1,52 @@
+"""What the answers of destinations mean: the table, row by row."""
+
+import pytest
+
+from dimse.scu import ScuAnswer
+from mpps import replies
+
+CREATE, SET, EVENT = "N-CREATE", "N-SET", "N-EVENT-REPORT"
+
+
+@pytest.mark.parametrize(
+    ("verb", "status", "error_id", "repeated", "final", "outcome"),
+    [
+        (CREATE, 0x0000, None, False, False, "SENT"),
+        (CREATE, 0x0116, None, False, False, "SENT"),
+        (SET, 0x0107, None, False, True, "SENT"),
+        (CREATE, 0x0111, None, False, False, "SENT"),
+        (SET, 0x0111, None, False, False, "PARKED"),
+        (SET, 0x0110, 0xA710, True, True, "SENT"),
+        (SET, 0x0110, 0xA710, False, True, "PARKED"),
+        (SET, 0x0110, 0xA710, True, False, "PARKED"),
+        (SET, 0x0112, None, False, False, "PARKED"),
+        (SET, 0x0110, None, False, False, "AGAIN"),
+        (CREATE, 0x0110, None, False, False, "AGAIN"),
+        (CREATE, 0x0213, None, False, False, "AGAIN"),
+        (CREATE, 0xA700, None, False, False, "AGAIN"),
+        (SET, 0x0210, None, False, False, "AGAIN"),
+        (CREATE, 0x0106, None, False, False, "PARKED"),
+        (CREATE, 0x0124, None, False, False, "PARKED"),
+        (SET, 0x4711, None, False, False, "PARKED"),
+        (EVENT, 0x0000, None, False, False, "SENT"),
+        (EVENT, 0x0112, None, False, False, "REFUSED"),
+        (EVENT, 0x0113, None, False, False, "REFUSED"),
+        (EVENT, 0x0110, None, False, False, "AGAIN"),
+        (EVENT, 0x0213, None, False, False, "AGAIN"),
+    ],
+)
+def test_an_answer_and_what_becomes_of_its_message(
+    verb: str, status: int, error_id: int | None, repeated: bool, final: bool, outcome: str
+) -> None:
+    reply = replies.judge(verb, ScuAnswer(status, error_id=error_id), repeated=repeated, final=final)
+    assert reply.outcome == outcome
+    assert f"{status:04X}H" in reply.text
+
+
+def test_every_row_of_the_table_is_reached() -> None:
+    for rule in replies.RULES:
+        status = 0x0105 if rule.status is None else rule.status
+        answer = ScuAnswer(status, error_id=rule.error_id)
+        for verb in rule.verbs:
+            reached = next(r for r in replies.RULES if r.fits(verb, answer, bool(rule.repeated), bool(rule.final)))
+            assert reached is rule, (rule, verb)
