@@ -283,7 +283,7 @@ _STATES = [
     State("console-key", "console-group", "/consoles/TESTER/keys/group/"),
     State("console-message", "console-message", "/consoles/{console}/messages/{console_message}/", looks=TWO_LOOKS),
     State("console-message", "console-message-failed", "/consoles/TESTER/messages/{console_failure}/"),
-    State("openapi-view", "reference", "/api/v1/docs", role=STRANGER),
+    State("openapi-view", "reference", "/api/v1/docs", role=STRANGER, looks=TWO_LOOKS),
     State("help", "error-400", "/help/", status=400, template="400.html"),
     State("", "error-404", "/nowhere/", status=404),
     State("step", "error-404-step", "/steps/99999999/", status=404),
