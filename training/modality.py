@@ -226,7 +226,7 @@ class Modality:
         if len({query.text(item, "PatientID") for item in items}) > 1:
             raise ModalityError("The steps are of different patients; one exam is of one.")
         now = self._local_now()
-        kind = query.text(performed.step_item(items[0]), "Modality") or self.profile.kind or "OT"
+        kind = self.profile.kind or query.text(performed.step_item(items[0]), "Modality") or "OT"
         created = performed.in_progress(items, self._device(kind), now, exams.performed_step_id(now, remembered))
         return self._create(remembered, created, memory.GROUP if len(items) > 1 else memory.SCHEDULED, sop_instance_uid)
 

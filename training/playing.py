@@ -150,11 +150,13 @@ class Player:
         return self._begun(act, exam, answer)
 
     def _next(self, count: int) -> list[Dataset]:
-        """The next entries of the last list that were not begun here."""
-        begun = self.modality.names_begun()
-        left = [item for item in self._listed if query.step_id(item) not in begun]
+        """The next entries of the last list that were not begun here and that the profile's kind of machine can perform."""
+        begun, kind = self.modality.names_begun(), self.modality.profile.kind
+        fitting = [item for item in self._listed if not kind or query.text(step_item(item), "Modality") in ("", kind)]
+        left = [item for item in fitting if query.step_id(item) not in begun]
         if len(left) < count:
-            raise ModalityError(f"There is no next entry: of the last list's {len(self._listed)} all were begun. `list` asks again.")
+            which = f"{len(fitting)} for {kind}" if kind else str(len(fitting))
+            raise ModalityError(f"There is no next entry: of the last list's {which} all were begun. `list` asks again.")
         return left[:count]
 
     def _unscheduled(self, act: Act) -> Outcome:

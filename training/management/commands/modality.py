@@ -1,12 +1,11 @@
 """`manage.py modality --station CT01 list|start|complete|…`: a virtual modality on the command line, `run` for a script of it."""
 
 import logging
-import time
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,6 +22,7 @@ from training.faults.active import skewed
 from training.modality import Modality, ModalityError, NoAnswer, Refused
 from training.playing import Player, Unexpected
 from training.script import Script, ScriptError
+from training.script_clock import ScriptClock
 from training.sent import Sent
 from training.store import FileStore, MemoryUnreadable
 from training.target import Target
@@ -34,8 +34,8 @@ _EPILOG = (
     "4 a failure status."
 )
 _WRONG_ARGUMENTS, _NO_ANSWER, _FAILURE_STATUS = 2, 3, 4
+_QUIET = {"pynetdicom": logging.CRITICAL, "ris.clock": logging.ERROR, "training.faults": logging.ERROR}
 _LONGEST_WAIT = 3600
-_LOOK = 0.2  # seconds between two looks at the site's clock while a script waits
 
 
 def _day(text: str) -> date:
@@ -96,7 +96,7 @@ def _add_common(parser: ArgumentParser, *, repeated: bool = False) -> None:
     add("--called", settings.AE_TITLE, _ae_title, "AET", "its AE title")
     add("--timeout", None, _seconds, "SECONDS", "how long to wait for an answer (30)")
     add("--operator", "OPERATOR^Virtual", str, "NAME", "operator's name in MPPS")
-    add("--profile", "", str, "NAME", "what kind of machine it is; `profiles` lists them")
+    add("--profile", "", str, "NAME", "what kind of machine it is (`profiles`)")
     add("--seed", None, int, "N", "makes chance repeatable")
 
 
@@ -167,10 +167,10 @@ class Command(BaseCommand):
             options["seed"] = played.seed if options["seed"] is None else options["seed"]
         if not options["station"]:
             raise CommandError("Which modality is it? Give its AE title with --station, e.g. --station CT01.", returncode=_WRONG_ARGUMENTS)
-        logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)  # what it would log is said below, in words
         store = FileStore(settings.DATA_DIR / "modalities", options["station"])
         try:
-            self._play(store, verb, played, options)
+            with _quiet():
+                self._play(store, verb, played, options)
         except Unexpected as error:
             raise CommandError(str(error), returncode=_returncode(error.cause)) from error
         except (ModalityError, MemoryUnreadable) as error:
@@ -181,7 +181,7 @@ class Command(BaseCommand):
 
     def _play(self, store: FileStore, verb: str, played: Script | None, options: dict[str, Any]) -> None:
         heard: list[Sent] = []
-        pace = _Pace(fast=options.get("fast", False))
+        ticking = ScriptClock(fast=options.get("fast", False))
         modality = Modality(
             options["station"],
             _target(options),
@@ -189,10 +189,10 @@ class Command(BaseCommand):
             operator=options["operator"],
             profile=_profile(options["profile"]),
             listener=heard.append,
-            now=skewed(options["station"], pace.now),
+            now=skewed(options["station"], ticking.now),
             chance=Random(options["seed"]),
         )
-        player = Player(modality, self.stdout.write, pace.wait, lambda: clock.local(pace.now()).date())
+        player = Player(modality, self.stdout.write, ticking.wait, lambda: clock.local(ticking.now()).date())
         with closing(modality):
             if played is None:
                 player.play(_act(verb, options))
@@ -207,8 +207,8 @@ class Command(BaseCommand):
             raise CommandError(f"{error}\nNothing was sent.", returncode=_WRONG_ARGUMENTS) from error
 
     def _profiles(self) -> None:
-        rows = [(one.name, one.kind or "any", one.title) for one in profiles.all_profiles().values()]
-        for line in table.lines(("Name", "Modality", "Machine"), rows):
+        rows = [(one.name, one.kind or "any", one.title, one.about) for one in profiles.all_profiles().values()]
+        for line in table.lines(("Name", "Modality", "Machine", "What it is like"), rows):
             self.stdout.write(line)
 
 
@@ -224,23 +224,17 @@ _TYPED = (
 """Option, key of the act, metavar and help of what is typed of a patient."""
 
 
-class _Pace:
-    """The modality's clock: the site's, or one that runs ahead of it instead of waiting."""
-
-    def __init__(self, *, fast: bool) -> None:
-        self._fast = fast
-        self._ahead = timedelta()
-
-    def now(self) -> datetime:
-        return clock.now() + self._ahead
-
-    def wait(self, span: timedelta) -> None:
-        if self._fast:
-            self._ahead += span
-            return
-        until = clock.now() + span
-        while (left := (until - clock.now()).total_seconds()) > 0:
-            time.sleep(min(left, _LOOK))
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What pynetdicom would log is said in words; and without this product's database neither clock nor faults are set there."""
+    before = {name: logging.getLogger(name).level for name in _QUIET}
+    for name, level in _QUIET.items():
+        logging.getLogger(name).setLevel(level)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _target(options: dict[str, Any]) -> Target:
