@@ -21,8 +21,9 @@ _NOTED: Final = re.compile(rf"{INJECTED} .*?(?=; |$)")
 
 
 def injected(*notes: str) -> list[str]:
-    """What was done on purpose, of notes and remarks of the journal; each once."""
-    return list(dict.fromkeys(found for note in notes for found in _NOTED.findall(note)))
+    """What was done on purpose, of notes and remarks of the journal; each once, with what was added to it somewhere."""
+    found = dict.fromkeys(said for note in notes for said in _NOTED.findall(note))
+    return [said for said in found if not any(other != said and other.startswith(said) for other in found)]
 
 
 Rewrite = Callable[[bytes, str], bytes]

@@ -165,14 +165,15 @@ def _row(association: Association, messages: list[Message], exams: dict[str, Per
     said = [Said.of(message) for message in messages if message.direction == Message.Direction.OUT]
     named = dict.fromkeys(message.sop_instance_uid for message in messages)
     is_bad = association.end in (*_ABORTED, Association.End.REJECTED) or association.note or any(one.look == "ERROR" for one in said)
+    on_purpose = injected(association.rejection, association.note, *(message.remark for message in messages))
     return Row(
         association=association,
         said=said,
         exams=[exams[uid] for uid in named if uid in exams],
         took=_took(association.ended - association.started) if association.ended else "",
         ending=association.rejection or association.note or association.end or "open",
-        look="ERROR" if is_bad else "",
-        injected=injected(association.rejection, association.note, *(message.remark for message in messages)),
+        look="" if not is_bad else "WARNING" if on_purpose else "ERROR",
+        injected=on_purpose,
     )
 
 

@@ -1,6 +1,7 @@
 """What a fault can be told beside where it holds: the values that are taken, and those that are not, in words."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,8 @@ class Choice:
     def read(self, given: Any) -> str:
         """Raises ValueError."""
         text = "" if given is None else str(given).strip().lower()
-        found = [word for word, meaning in self.choices.items() if text in (word.lower(), meaning.lower(), meaning.lower().split(" ")[0])]
+        found = [word for word in self.choices if text == word.lower()]
+        found = found or [word for word, meaning in self.choices.items() if text in _names_of(meaning)]
         if not found:
             raise ValueError(f"is {str(given)[:48]!r}; it must be one of {', '.join(self.choices)}")
         return found[0]
@@ -77,4 +79,11 @@ class Text:
         return str(value)
 
 
+def _names_of(meaning: str) -> tuple[str, ...]:
+    """A meaning, and the code that it begins with."""
+    code = _CODE.match(meaning)
+    return (meaning.lower(), code[1].lower()) if code else (meaning.lower(),)
+
+
+_CODE = re.compile(r"([0-9A-F]{4}) ")
 Parameter = Number | Choice | Text

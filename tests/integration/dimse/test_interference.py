@@ -10,7 +10,7 @@ import pytest
 from dimse import statuses
 from dimse.entries import AssociationEnded, MessageEntry
 from dimse.errors import DimseFailure
-from dimse.interference import Changed, Effect, Failure, HangUp
+from dimse.interference import Changed, Effect, Failure, HangUp, injected
 from dimse.policy import Accept, Reject
 from dimse.server import DicomServer
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, AssociationInfo, EncodedAnswers, FindAnswer
@@ -204,6 +204,16 @@ def test_an_association_is_rejected_or_accepted_without_a_service(port: int, dec
         assert b"\x21\x00\x00" in body
         assert wire.item(0x21, bytes((5, 0, 3, 0)) + wire.item(0x40, b"1.2.840.10008.1.2")) in body
         assert wire.item(0x21, bytes((3, 0, 0, 0)) + wire.item(0x40, b"1.2.840.10008.1.2")) in body
+
+
+def test_notes_of_what_was_done_on_purpose_are_known_again_each_once() -> None:
+    told = "injected by maya until 14:30: dropped"
+    assert injected("", f"odd; {told}; odder", f"{told} (not sent: 0000H)", "injected by eve until 15:00: late") == [
+        f"{told} (not sent: 0000H)",
+        "injected by eve until 15:00: late",
+    ]
+    assert injected(f"temporary congestion (2/3/1): {told}") == [told]
+    assert injected("nothing", "") == []
 
 
 class TestAnswers:

@@ -57,6 +57,7 @@ def row(kind: Kind) -> str:
     return f"| `{kind.name}` | {kind.what} | {kind.place.value} | {'; '.join(told)} |"
 
 
+@pytest.mark.both_databases
 class TestSwitching:
     def test_it_holds_from_now_on_until_its_time_and_says_who_and_why(self) -> None:
         a_station("CT01")
@@ -165,6 +166,13 @@ class TestTable:
 
     def test_a_status_is_taken_by_name_by_number_and_by_what_it_means(self) -> None:
         status = KINDS["failure"].parameters[1]
+        operation = KINDS["drop-response"].parameters[0]
+        assert [operation.read(given) for given in ("N-CREATE", "n-set", "both", "N-CREATE and N-SET")] == [
+            "N-CREATE",
+            "N-SET",
+            "both",
+            "both",
+        ]
         assert {status.read(given) for given in ("out-of-resources", "a700", "A700 Refused: out of resources")} == {"out-of-resources"}
 
 
