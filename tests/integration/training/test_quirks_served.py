@@ -12,6 +12,7 @@ from ris import clock
 from ris.models import Order
 from tests.support import modality_docs
 from tests.support.hospital import a_site, a_station, an_order, steps_of
+from tests.support.ports import free_port
 from training.modality import Modality, NoAnswer, Refused
 from training.profiles import Profile
 from training.query import Question
@@ -113,6 +114,22 @@ def test_habits_of_creating_and_ending(port: int):
     with pytest.raises(Refused, match="0112H"):
         stubborn.modality.complete(exam.sop_instance_uid)
     assert PerformedProcedureStep.objects.count() == 3
+
+
+@pytest.mark.parametrize(("habits", "same"), [((), True), (("new_uid_after_timeout",), False)])
+def test_an_exam_whose_start_was_lost_is_begun_again(port: int, habits: tuple[str, ...], same: bool):
+    at_noon()
+    machine = Machine(port, habits=habits)
+    (item,) = machine.modality.worklist(todays())
+    offline = replace(machine.modality, target=Target("127.0.0.1", free_port(), "STEPWISE"))
+    with pytest.raises(NoAnswer):
+        offline.start_items([item])
+    (lost,) = machine.modality.open_exams()
+    uid = lost.sop_instance_uid
+    exam, _ = machine.modality.start_items([item])
+
+    assert (exam.sop_instance_uid == uid) == same
+    assert [exam.state for exam in machine.modality.open_exams()] == ["IN PROGRESS"]
 
 
 def test_habits_on_the_line(port: int):

@@ -32,6 +32,13 @@ def test_the_transport_closes_where_it_is_overridden() -> None:
     assert "self._create_socket(assoc, local_address, tls_args)" in source(ApplicationEntity.associate)
 
 
+def test_every_request_goes_through_the_provider_whose_messages_are_altered() -> None:
+    for send, keyword in (("send_c_find", "Identifier"), ("send_n_create", "AttributeList"), ("send_n_set", "ModificationList")):
+        sender = source(getattr(association.Association, send))
+        assert "self.dimse.send_msg(req" in sender
+        assert f"req.{keyword} = BytesIO(" in sender
+
+
 def test_events_tell_what_the_scu_listens_for() -> None:
     assert evt.EVT_CONN_OPEN.is_notification
     assert "evt.EVT_DIMSE_RECV" in source(dimse.DIMSEServiceProvider.receive_primitive)

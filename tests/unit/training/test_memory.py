@@ -1,11 +1,12 @@
 import json
 from dataclasses import replace
+from random import Random
 
 import pytest
 
-from training import memory
+from training import exams, memory
 from training.memory import Exam
-from training.store import FileStore, MemoryUnreadable
+from training.store import FileStore, MemoryUnreadable, TransientStore
 
 EXAM = Exam("1.2.3", memory.IN_PROGRESS, "SPS-1", "A1", "RIS at h:1", "CT", "CT chest", "P", [], "2026-11-23T09:41:00-05:00", {})
 
@@ -49,3 +50,29 @@ def test_exams_that_are_over_are_forgotten_some_day_and_open_ones_never(tmp_path
     assert rows[0]["state"] == memory.IN_PROGRESS
     assert rows[-1]["sop_instance_uid"] == "1.249"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["CT01.json", "CT01.lock"]
+
+
+def test_exams_of_an_earlier_version_are_still_known(tmp_path):
+    old = {
+        "sop_instance_uid": "1.2.3", "state": "IN PROGRESS", "step_id": "SPS-1", "accession_number": "A1", "target": "RIS at h:1",
+        "modality": "CT", "description": "CT chest", "protocol": "P", "character_set": [], "started": "2026-11-23T09:41:00-05:00",
+        "what_is_done": {}, "final_status": "", "unanswered": {},
+    }  # fmt: skip
+    (tmp_path / "CT01.json").write_text(json.dumps({"exams": [old]}))
+
+    with FileStore(tmp_path, "CT01").opened() as remembered:
+        assert remembered.exams == [EXAM]
+        exams.make_plan(remembered.exams[0], Random(1))
+        assert remembered.exams[0].plan
+
+
+def test_what_a_process_remembers_is_gone_with_it():
+    store = TransientStore()
+    with store.opened() as remembered:
+        remembered.exams.append(EXAM)
+        remembered.save()
+
+    with store.opened() as again:
+        assert again.exams == [EXAM]
+    with TransientStore().opened() as other:
+        assert other.exams == []
