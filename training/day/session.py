@@ -56,6 +56,7 @@ class Session:
             self.seconds, self.ended = time.monotonic() - began, pace.now()
             self._settle(asked, pace, progress)
         finally:
+            self.ended = self.ended or pace.now()
             pace.stop()
             for console in fleet.values():
                 console.close()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mpps.transitions import IN_PROGRESS
 from ris import clock
@@ -50,6 +50,19 @@ def played(session: Session) -> str:
     kept = f"{speed:,.0f}×" if pace > 0.95 * speed else f"{pace:,.0f}× of {speed:,.0f}×: the clock waited for what was not done"
     first, last = (f"{clock.local(moment, session.site):%d-%b-%Y %H:%M}" for moment in (since, until))
     return f"{first} to {last} in {int(seconds) // 60}:{int(seconds) % 60:02d} ({kept})"
+
+
+def real_again(session: Session) -> str:
+    """The clock shows real time again, which may be another one than what was played."""
+    real = clock.wall()
+    side = "ahead of" if (session.ended or real) > real else "behind"
+    return f"The clock shows real time again, {clock.local(real, session.site):%d-%b-%Y %H:%M}; what was played lies {side} it."
+
+
+def how_to_go_on(session: Session) -> str:
+    """`play_day --date 2026-11-30 --from 10:43`: from the minute after the end on."""
+    end = clock.local(session.ended or session.plan.begins, session.site) + timedelta(minutes=1)
+    return f"`play_day --date {end:%Y-%m-%d} --from {end:%H:%M}`"
 
 
 def exchanged(session: Session) -> str:

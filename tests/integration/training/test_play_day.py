@@ -17,14 +17,14 @@ from django.db.models import Sum
 from billing.models import Charge, ChargeLine
 from mpps.models import Finding, PerformedProcedureStep
 from ris import clock
-from ris.actions import catalogue
+from ris.actions import catalogue, clocks
 from ris.actions.stations import save_station
 from ris.models import ScheduledProcedureStep, SimulatedClock, Site
 from ris.transitions import FINAL
 from tests.support.hospital import ACTOR, a_procedure, a_site, a_station, an_order
 from tests.support.ports import free_port
 from tests.support.processes import Process
-from tests.support.scp import Scp, dicom_processes
+from tests.support.scp import database_url, dicom_processes
 from tests.support.wait import wait_until
 from training.day.pace import LEASH
 from training.hospital.catalogue import PROCEDURES
@@ -45,16 +45,16 @@ def a_short_day() -> Site:
     return site
 
 
-def play(scp: Scp, data_dir: Path, *options: str, name: str = "play") -> Process:
-    arguments = ("play_day", "--port", str(scp.port), "--date", DAY, *options)
-    return Process.manage(*arguments, log=data_dir / f"{name}.log", env=scp.environment)
+def play(port: int, data_dir: Path, *options: str, name: str = "play") -> Process:
+    env = {"RIS_DATA_DIR": str(data_dir), "DATABASE_URL": database_url()}
+    return Process.manage("play_day", "--port", str(port), "--date", DAY, *options, log=data_dir / f"{name}.log", env=env)
 
 
 def test_a_day_at_a_thousand_times_leaves_the_books_right_though_the_server_is_killed_in_it(tmp_path: Path) -> None:
     a_short_day()
     plan = tmp_path / "plan.txt"
     options = ("--speed", "1000", "--seed", "3", "--exams", "32", "--plan", str(plan))
-    with dicom_processes(tmp_path, 2) as scp, play(scp, tmp_path, *options) as played:
+    with dicom_processes(tmp_path, 2) as scp, play(scp.port, tmp_path, *options) as played:
         wait_until(lambda: PerformedProcedureStep.objects.count() > 8, 60, "exams go on")
         scp.processes[0].kill()
         code = played.wait(90)
@@ -98,25 +98,24 @@ def _assert_consoles_keep_their_associations(journal: Path) -> None:
     assert max(opened.values()) <= 6, "one for the day, one after a power loss, one after the server was killed, and what is asked before"
 
 
-def test_ctrl_c_leaves_the_books_right_and_says_what_is_open_and_another_play_goes_on_with_it(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_the_books_right_and_says_what_is_open_and_another_play_goes_on_with_it(port: int, tmp_path: Path) -> None:
     a_short_day()
-    with dicom_processes(tmp_path, 1) as scp:
-        with play(scp, tmp_path, "--speed", "300", "--exams", "12", "--from", "07:50") as first:
-            wait_until(lambda: PerformedProcedureStep.objects.filter(status="IN PROGRESS").exists(), 60, "an exam goes on")
-            second = play(scp, tmp_path, name="second").start()
-            assert second.wait(30) == 1
-            assert re.search(r"simulated already: play_day plays \d+ exams, seed 1 \(at 300×\)", second.output())
-            os.kill(first.pid, signal.SIGINT)
-            assert first.wait(20) == 130, first.output()
-        assert not SimulatedClock.objects.filter(until__gt=clock.wall()).exists()
-        left = list(PerformedProcedureStep.objects.filter(status="IN PROGRESS"))
-        latest = max(one.updated_at for one in PerformedProcedureStep.objects.all())
-        stopped_at = f"{clock.local(latest, a_site()) + timedelta(minutes=2):%H:%M}"
-        for one in left:
-            assert re.search(rf"{one.calling_ae_title}: .*, since \d\d:\d\d \(MPPS {re.escape(one.sop_instance_uid)}\)", first.output())
-        assert "Those are where their script said." in first.output()
-        with play(scp, tmp_path, "--speed", "1000", "--seed", "2", "--from", stopped_at, name="third") as third:
-            assert third.wait(60) == 0, third.output()
+    clock.timelines.follow(clocks.timelines)  # the server is in this process, and on the clock that another one sets
+    with play(port, tmp_path, "--speed", "300", "--exams", "12", "--from", "07:50") as first:
+        wait_until(lambda: PerformedProcedureStep.objects.filter(status="IN PROGRESS").exists(), 60, "an exam goes on")
+        with pytest.raises(CommandError, match=r"simulated already: play_day plays \d+ exams, seed 1 \(at 300×\)"):
+            said_by("--port", str(port), "--exams", "3")
+        os.kill(first.pid, signal.SIGINT)
+        assert first.wait(20) == 130, first.output()
+    assert not SimulatedClock.objects.filter(until__gt=clock.wall()).exists()
+    left = list(PerformedProcedureStep.objects.filter(status="IN PROGRESS"))
+    go_on = re.search(r"`play_day --date 2026-11-30 --from (\d\d:\d\d)` goes on with them:", first.output())
+    assert go_on, first.output()
+    for one in left:
+        assert re.search(rf"{one.calling_ae_title}: .*, since \d\d:\d\d \(MPPS {re.escape(one.sop_instance_uid)}\)", first.output())
+    assert "Those are where their script said." in first.output()
+    with play(port, tmp_path, "--speed", "1000", "--seed", "2", "--from", go_on[1], name="second") as second:
+        assert second.wait(60) == 0, second.output()
     assert {one.status for one in PerformedProcedureStep.objects.filter(pk__in=[one.pk for one in left])} == {"COMPLETED"}
     assert not ScheduledProcedureStep.objects.exclude(status__in=FINAL).exists()
 

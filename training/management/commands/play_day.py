@@ -158,7 +158,7 @@ class Command(BaseCommand):
             self._tell_stopped(played)
             raise
         books = audit.look(played.site, played.play.stories, _ledger())
-        self.stdout.write(f"Played {telling.played(played)}.")
+        self.stdout.write(f"Played {telling.played(played)}. {telling.real_again(played)}")
         self.stdout.write(f"{telling.ended(played.play.stories)}; {telling.charged(books)}; {telling.exchanged(played)}.")
         if books.waiting:
             why = books.why_waiting or "No worker runs that would send them; `manage.py simulate` starts one."
@@ -172,10 +172,10 @@ class Command(BaseCommand):
     def _tell_stopped(self, played: Session) -> None:
         over = [one for one in played.play.stories if one.is_over]
         say(self.stdout, "")
-        say(self.stderr, f"Stopped after {len(over)} of {counted(len(played.play.stories), 'exam')}; the clock shows real time again.")
+        say(self.stderr, f"Stopped after {len(over)} of {counted(len(played.play.stories), 'exam')}. {telling.real_again(played)}")
         left = telling.left_open(played.play.stories)
         if left:
-            say(self.stderr, "In progress on the stations, and left so (a play of the same day goes on with them):")
+            say(self.stderr, f"In progress on the stations, and left so; {telling.how_to_go_on(played)} goes on with them:")
         for line in left:
             say(self.stderr, f"  {line}")
         differ = telling.differences(audit.look(played.site, over, _ledger()))
