@@ -131,17 +131,9 @@ def test_on_a_narrow_screen_the_menu_leads_everywhere(window: Window) -> None:
     page = window("admin", width=390)
     page.locator("summary", has_text="Menu").click()
     menu = page.get_by_role("navigation", name="Menu")
-    assert menu.get_by_role("link").all_inner_texts() == [
-        "Worklist",
-        "New order",
-        "Patients",
-        "Station board",
-        "Charges",
-        "Stations",
-        "Association log",
-        "Faults",
-        "Consoles",
-    ]
+    everywhere = [text.strip() for text in page.locator(".side .nav a").all_text_contents()]
+    assert {"Worklist", "Station board", "Charges", "Consoles"} < set(everywhere)
+    assert menu.get_by_role("link").all_inner_texts() == everywhere
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()
 
