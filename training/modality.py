@@ -73,6 +73,8 @@ class Modality:
 
         A machine that keeps its list shows what it kept when the same was asked before; `fresh` is its button to ask again.
         """
+        if not self.profile.list_kept_minutes:
+            return self._listing.find(questions)
         with self.store.opened() as remembered:
             return self._listing.show(remembered, questions, self._local_now(), fresh=fresh)
 

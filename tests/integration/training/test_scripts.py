@@ -13,6 +13,7 @@ from ris.models import Order
 from tests.support import modality_docs
 from tests.support.hospital import a_procedure, a_site, an_order, steps_of
 from tests.support.ports import free_port
+from training import profiles
 
 
 def run(port: int, script: Path, *options: str) -> str:
@@ -166,3 +167,15 @@ def test_profiles_are_listed_without_a_station():
     shown = out.getvalue()
     assert shown.splitlines()[2].split()[:4] == ["plain", "any", "Plain", "modality"]
     assert "Meridian Axial 128" in shown
+
+
+def test_profiles_that_are_wrong_are_told_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = tmp_path / "profiles.toml"
+    file.write_text('[mine]\ntitle = "Mine"\nkeeps = 3\n')
+    monkeypatch.setattr(profiles, "FILE", file)
+    profiles.all_profiles.cache_clear()
+    try:
+        with pytest.raises(CommandError, match=r"profiles\.toml: mine\.keeps: is no key of a profile"):
+            call_command("modality", "profiles")
+    finally:
+        profiles.all_profiles.cache_clear()

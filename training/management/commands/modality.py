@@ -1,11 +1,10 @@
 """`manage.py modality --station CT01 list|start|complete|…`: a virtual modality on the command line, `run` for a script of it."""
 
 import logging
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,10 +13,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from dimse.scu import Timeouts
-from ris import clock, validation
+from ris import clock
 from ris.console import counted
 from training import acts, profiles, script, table
 from training.acts import ALL, GRAMMAR, Act
+from training.command_line import ae_title, checked, day, port, seconds
 from training.faults.active import skewed
 from training.modality import Modality, ModalityError, NoAnswer, Refused
 from training.playing import Player, Unexpected
@@ -35,52 +35,6 @@ _EPILOG = (
 )
 _WRONG_ARGUMENTS, _NO_ANSWER, _FAILURE_STATUS = 2, 3, 4
 _QUIET = {"pynetdicom": logging.CRITICAL, "ris.clock": logging.ERROR, "training.faults": logging.ERROR}
-_LONGEST_WAIT = 3600
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a date; write it as 2026-11-23") from None
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
-        raise ArgumentTypeError(f"{text!r} is not a port; it is a number from 1 to 65535")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.1 <= seconds <= _LONGEST_WAIT:
-        raise ArgumentTypeError(f"{text!r} is no time to wait; it is a number of seconds from 0.1 to {_LONGEST_WAIT}")
-    return seconds
-
-
-def _ae_title(text: str) -> str:
-    try:
-        title = validation.text(text, "AE")
-    except ValueError as error:
-        raise ArgumentTypeError(f"{text!r} is no AE title: it {error}") from None
-    if not title:
-        raise ArgumentTypeError("an AE title is 1 to 16 characters")
-    return title
-
-
-def _checked(verb: str, key: str) -> Callable[[str], str]:
-    """What scripts check of the option, for the command line."""
-
-    def check(text: str) -> str:
-        try:
-            return GRAMMAR[verb].options[key](text)
-        except ValueError as error:
-            raise ArgumentTypeError(f"{text!r} {error}") from None
-
-    return check
 
 
 def _add_common(parser: ArgumentParser, *, repeated: bool = False) -> None:
@@ -90,11 +44,11 @@ def _add_common(parser: ArgumentParser, *, repeated: bool = False) -> None:
         shown = "" if repeated or not default else f" ({default})"
         parser.add_argument(name, default=SUPPRESS if repeated else default, type=kind, metavar=metavar, help=what + shown)
 
-    add("--station", None, _ae_title, "AET", "the modality's own AE title, e.g. CT01")
+    add("--station", None, ae_title, "AET", "the modality's own AE title, e.g. CT01")
     add("--host", settings.DICOM_HOST, str, "HOST", "host of the other side")
-    add("--port", settings.DICOM_PORT, _port, "PORT", "its port")
-    add("--called", settings.AE_TITLE, _ae_title, "AET", "its AE title")
-    add("--timeout", None, _seconds, "SECONDS", "how long to wait for an answer (30)")
+    add("--port", settings.DICOM_PORT, port, "PORT", "its port")
+    add("--called", settings.AE_TITLE, ae_title, "AET", "its AE title")
+    add("--timeout", None, seconds, "SECONDS", "how long to wait for an answer (30)")
     add("--operator", "OPERATOR^Virtual", str, "NAME", "operator's name in MPPS")
     add("--profile", "", str, "NAME", "what kind of machine it is (`profiles`)")
     add("--seed", None, int, "N", "makes chance repeatable")
@@ -124,7 +78,7 @@ class Command(BaseCommand):
         self._add_list(asks)
         self._add_start(start)
         discontinue.add_argument("--reason", required=True, metavar="CODE", help="a code of CID 9300, e.g. 110513")
-        acquire.add_argument("--series", type=_checked("acquire", "series"), default="1", metavar="N", help="how many series (1)")
+        acquire.add_argument("--series", type=checked("acquire", "series"), default="1", metavar="N", help="how many series (1)")
         for verb in (complete, discontinue, append, acquire, report):
             verb.add_argument("step", metavar="STEP", help="step ID or accession number")
         power_loss.add_argument("step", nargs="?", default="", metavar="STEP", help="this exam only, not the whole machine")
@@ -137,7 +91,7 @@ class Command(BaseCommand):
 
     def _add_list(self, parser: ArgumentParser) -> None:
         when = parser.add_mutually_exclusive_group()
-        when.add_argument("--date", type=_day, metavar="YYYY-MM-DD", help="another day than today")
+        when.add_argument("--date", type=day, metavar="YYYY-MM-DD", help="another day than today")
         when.add_argument("--all", action="store_true", dest="all_days", help="all days")
         parser.add_argument("--any-station", action="store_true", help="what is planned for all stations")
         parser.add_argument(
@@ -155,9 +109,13 @@ class Command(BaseCommand):
         typed = parser.add_argument_group("a patient who is typed by hand, without worklist entry")
         typed.add_argument("--unscheduled", metavar="NAME", help="FAMILY^GIVEN")
         for option, key, metavar, what in _TYPED:
-            typed.add_argument(option, dest=f"typed_{key}", type=_checked("unscheduled", key), metavar=metavar, help=what)
+            typed.add_argument(option, dest=f"typed_{key}", type=checked("unscheduled", key), metavar=metavar, help=what)
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
+        try:
+            profiles.all_profiles()
+        except profiles.ProfileError as error:
+            raise CommandError(str(error)) from error
         if verb == "profiles":
             return self._profiles()
         played = self._read(options["script"]) if verb == "run" else None
