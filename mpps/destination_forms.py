@@ -17,13 +17,13 @@ _KINDS = [
 
 
 class DestinationForm(PageForm):
-    """Every setting of a destination. `version` is that of the destination as it was seen."""
+    """Every setting of a destination; what may not be empty the domain says. `version` is that of the destination as it was seen."""
 
-    name = forms.CharField(help_text="What people here call it, e.g. PACS")
+    name = forms.CharField(label="Name", required=False, help_text="What people here call it, e.g. PACS")
     kind = forms.ChoiceField(label="It gets", choices=_KINDS)
-    host = forms.CharField(label="Host", help_text="Name or IP address")
-    port = forms.IntegerField(label="Port")
-    called_ae_title = forms.CharField(label="Its AE title", help_text="Called AE title")
+    host = forms.CharField(label="Host", required=False, help_text="Name or IP address")
+    port = forms.IntegerField(label="Port", required=False)
+    called_ae_title = forms.CharField(label="Its AE title", required=False, help_text="Called AE title")
     calling_ae_title = forms.CharField(label="Our AE title", required=False, help_text="Calling AE title; empty: the hospital's")
     stations = forms.CharField(label="Stations", required=False, help_text="AE titles, with commas; empty: all")
     modalities = forms.CharField(label="Modalities", required=False, help_text="E.g. CT, MR; empty: all")

@@ -206,7 +206,7 @@ def test_worker_killed_between_sending_and_hearing_the_answer_doubles_nothing(
     assert entry.control_id.encode() in sent
 
 
-def test_a_performed_step_reaches_the_pacs_though_its_worker_is_killed_before_the_answer(outbox: Outbox) -> None:
+def test_a_performed_step_reaches_the_pacs_though_redis_and_then_its_worker_are_killed(outbox: Outbox) -> None:
     heard, hold = threading.Event(), threading.Event()
 
     def answer_late(told: Told) -> int:
@@ -217,8 +217,10 @@ def test_a_performed_step_reaches_the_pacs_though_its_worker_is_killed_before_th
     pacs = Pacs(answer=answer_late)
     pacs.open()
     try:
+        outbox.redis.kill()
+        outbox.perform_exam(pacs.port)
+        outbox.redis.start()
         with outbox.worker() as victim:
-            outbox.perform_exam(pacs.port)
             assert heard.wait(30)
             victim.kill()
         hold.set()

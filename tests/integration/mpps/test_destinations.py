@@ -11,13 +11,14 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from pydicom.dataset import Dataset
+from structlog.testing import capture_logs
 
 from dimse.decode import decode
 from dimse.scu import open_association
 from dimse.server import DicomServer, ServerSettings
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, TRANSFER_SYNTAXES, Verb
 from dimse.uids import new_uid
-from mpps import actions, datasets, delivery, destinations, outbox, scp
+from mpps import actions, datasets, delivery, destinations, outbox, scp, tasks
 from mpps.destinations import DestinationData, save_destination
 from mpps.errors import Refused
 from mpps.models import Delivery, Destination, MppsMessage
@@ -332,6 +333,25 @@ def test_a_subscriber_hears_of_each_change(pacs: Pacs) -> None:
         ("N-EVENT-REPORT", 2, b""),
     ]
     assert [told.event_type for told in pacs.told if told.uid == second] == [1, 3]
+
+
+def test_the_sweep_sends_to_whom_something_is_due(pacs: Pacs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks.deliver, "apply_async", lambda arguments, expires: delivery.deliver(*arguments))
+    for name, enabled in (("PACS", True), ("Dose", True), ("Off", False)):
+        a_destination(pacs, name, enabled=enabled)
+    assert tasks.sweep() == 0
+    an_exam()
+    assert tasks.sweep() == 2
+    assert verbs(pacs) == ["N-CREATE", "N-CREATE"]
+    assert tasks.sweep() == 0
+
+
+def test_a_broker_that_is_away_leaves_it_to_the_next_sweep(pacs: Pacs) -> None:
+    a_destination(pacs)
+    an_exam()
+    with capture_logs() as logs:
+        assert tasks.sweep() == 1
+    assert [log["event"] for log in logs] == ["destinations are left to the next sweep"]
 
 
 def test_a_subscriber_that_refuses_an_event_gets_the_next_ones(pacs: Pacs) -> None:

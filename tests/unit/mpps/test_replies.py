@@ -1,7 +1,11 @@
 """What the answers of destinations mean: the table, row by row."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+from django.conf import settings
+
+from dimse import statuses
 from dimse.scu import ScuAnswer
 from mpps import replies
 
@@ -50,3 +54,10 @@ def test_every_row_of_the_table_is_reached() -> None:
         for verb in rule.verbs:
             reached = next(r for r in replies.RULES if r.fits(verb, answer, bool(rule.repeated), bool(rule.final)))
             assert reached is rule, (rule, verb)
+
+
+def test_the_conformance_statement_names_every_answer_of_the_table() -> None:
+    statement = (Path(settings.BASE_DIR) / "docs" / "conformance.md").read_text(encoding="utf-8")
+    section = statement.partition("## MPPS sent on")[2].partition("\n## ")[0]
+    codes = {f"{code:04X}H" for rule in replies.RULES for code in (rule.status, rule.error_id) if code is not None}
+    assert {code for code in codes if code not in section} == {f"{statuses.NOT_AUTHORIZED:04X}H"}, "which is one of the other failures"
