@@ -179,10 +179,8 @@ class Command(BaseCommand):
         for line in left:
             say(self.stderr, f"  {line}")
         differ = telling.differences(audit.look(played.site, over, _ledger()))
-        say(
-            self.stderr,
-            "Of those that are over, these are not where their script said:" if differ else "Those are where their script said.",
-        )
+        if over:
+            say(self.stderr, f"Those that are over are {'not all ' if differ else ''}where their script said{':' if differ else '.'}")
         for line in differ:
             say(self.stderr, f"  {line}")
 
