@@ -9,7 +9,7 @@ JOBS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint bench fuzz audit environment environment-dev
+.PHONY: help run test test-all lint bench fuzz audit environment environment-dev foreign
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,11 +18,11 @@ help: ## List the targets
 run: environment ## Run the whole simulator in the foreground, with the demo hospital; Ctrl-C stops it
 	@RIS_DEMO=$${RIS_DEMO:-1} exec $(BIN)/python manage.py simulate
 
-test: lint ## Run the checks and all tests, on SQLite, then those marked for both databases on PostgreSQL
+test: lint foreign ## Run the checks and all tests, on SQLite, then those marked for both databases on PostgreSQL
 	$(PYTEST)
 	$(PYTEST) --database postgresql -m both_databases
 
-test-all: lint ## Run the checks, then all tests on SQLite and all tests on PostgreSQL
+test-all: lint foreign ## Run the checks, then all tests on SQLite and all tests on PostgreSQL
 	$(PYTEST)
 	$(PYTEST) --database postgresql
 
@@ -44,6 +44,9 @@ fuzz: environment-dev ## Send a million mutated exchanges (EXCHANGES=N) to a DIC
 
 audit: environment-dev ## Look for known vulnerabilities in the pinned packages (asks the network)
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+
+foreign:
+	@scripts/foreign.sh
 
 environment:
 	@scripts/environment.sh $(VENV) requirements.txt $(PYTHON)

@@ -1,12 +1,14 @@
-"""What is charged for work that ended: rules as data, and the few functions that apply them.
+"""What is charged for work that ended: the few functions that apply the rules.
 
-A discontinued performed step is judged by its reason (CID 9300, PS3.16) and by whether anything was made; the judgements of
+A discontinued performed step is judged by its reason (the table of `mpps.reasons`) and by whether anything was made; the judgements of
 all steps of a requested procedure then make one decision.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+
+from mpps import reasons
 
 REDUCED_SERVICE = "52"
 """Modifier of a service that was partly done, for a facility and without anesthesia."""
@@ -16,40 +18,13 @@ class Outcome(Enum):
     """What is charged. REVIEW is charged as reduced once a person has released it."""
 
     FULL = "full"
-    REDUCED = "reduced"
-    REVIEW = "review"
-    NONE = "nothing"
+    REDUCED = reasons.REDUCED
+    REVIEW = reasons.REVIEW
+    NONE = reasons.NOTHING
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """`when_made`: what a discontinued step is charged when at least one instance was made of it."""
-
-    code: str
-    scheme: str
-    when_made: Outcome
-
-
-RULES: dict[tuple[str, str], Rule] = {
-    (rule.code, rule.scheme): rule
-    for rule in (
-        # The wrong exam: what was made is not what was ordered.
-        Rule("110500", "DCM", Outcome.NONE),  # Doctor canceled procedure
-        Rule("110502", "DCM", Outcome.NONE),  # Incorrect procedure ordered
-        Rule("110510", "DCM", Outcome.NONE),  # Duplicate order
-        Rule("110512", "DCM", Outcome.NONE),  # Incorrect side ordered
-        Rule("110514", "DCM", Outcome.NONE),  # Incorrect worklist entry selected
-        # Charged with the performed step that follows it.
-        Rule("110509", "DCM", Outcome.NONE),  # Change of procedure for correct charging
-        # The right exam, partly done.
-        Rule("110501", "DCM", Outcome.REDUCED),  # Equipment failure
-        Rule("110503", "DCM", Outcome.REDUCED),  # Patient allergic to media/contrast
-        Rule("110505", "DCM", Outcome.REDUCED),  # Patient refused to continue procedure
-        Rule("110515", "DCM", Outcome.REDUCED),  # Patient condition prevented continuing
-    )
-}
 OTHER_REASON = Outcome.REVIEW
-"""Any other reason, and none at all, when something was made."""
+"""A reason that is no code of CID 9300, and none at all, when something was made."""
 NOTHING_MADE = Outcome.NONE
 """Any reason, when nothing was made."""
 
@@ -98,8 +73,8 @@ def of_performed(performed: Performed) -> Outcome:
         return Outcome.FULL
     if not performed.instances:
         return NOTHING_MADE
-    rule = RULES.get((performed.reason_code, performed.reason_scheme or "DCM"))
-    return rule.when_made if rule else OTHER_REASON
+    rule = reasons.known(performed.reason_code, performed.reason_scheme)
+    return Outcome(rule.charge) if rule else OTHER_REASON
 
 
 def of_step(step: StepWork) -> Outcome:

@@ -7,6 +7,7 @@ steps of one procedure that end at once therefore end one after the other, and t
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import cache
 
 from django.db import IntegrityError
 from django.db.models import F
@@ -17,9 +18,10 @@ from dimse.services import Verb
 from mpps import checking, events, matching, outbox, outcomes, reading, transitions
 from mpps.checking import Notice
 from mpps.datasets import Json, items, merged, tag, text
-from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable, unknown_instance
+from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable
 from mpps.models import Finding, PerformedProcedureStep, PerformedStepChange, StepLink
 from mpps.received import Received, keep
+from mpps.retrieval import not_there
 from mpps.transitions import COMPLETED, IN_PROGRESS
 from ris import profiles
 from ris.actions import steps
@@ -28,6 +30,7 @@ from ris.events import publish
 from ris.insertion import insert_few, insert_one
 from ris.models import RequestedProcedure
 from ris.prepared import Prepared, PreparedUpdate
+from ris.profiles import Profile
 
 logger = logging.getLogger(__name__)
 
@@ -49,13 +52,18 @@ _WRITTEN = (*reading.COLUMNS, "status", "final_at", "updated_at")
 _open = PreparedUpdate(
     lambda pk: PerformedProcedureStep.objects.filter(pk=pk, status=IN_PROGRESS), "pk", columns=_WRITTEN, version=F("version") + 1
 )
-_others_in_progress = Prepared(
-    lambda step, performed: (
-        StepLink.objects.only("pk").filter(step=step, performed_step__status=IN_PROGRESS).exclude(performed_step=performed)
-    ),
-    "step",
-    "performed",
-)
+
+
+@cache
+def _others(status: str) -> Prepared[StepLink]:
+    """Links of other performed steps in a status to a scheduled step."""
+    return Prepared(
+        lambda step, performed: (
+            StepLink.objects.only("pk").filter(step=step, performed_step__status=status).exclude(performed_step=performed)
+        ),
+        "step",
+        "performed",
+    )
 
 
 def n_create(message: Received) -> PerformedProcedureStep:
@@ -122,10 +130,11 @@ def _create(message: Received) -> PerformedProcedureStep:
 def _set(message: Received) -> PerformedProcedureStep:
     performed = _locked(message)
     named = [performed.station_ae_title.strip()] if performed else []
-    strict = profiles.whose(message.site, message.calling_ae_title, named).strict
+    profile = profiles.whose(message.site, message.calling_ae_title, named)
+    strict = profile.strict
     notices = _check_uid(message, strict)
     if performed is None:
-        raise unknown_instance()
+        raise not_there(message.site, message.sop_instance_uid)
     kept = keep(message, performed)
     if performed.is_final:
         raise no_longer_updatable()
@@ -139,6 +148,7 @@ def _set(message: Received) -> PerformedProcedureStep:
     if target in transitions.FINAL:
         notices += checking.settle(Verb.N_SET, checking.problems_of_final(data), strict)
         notices += reading.odd_end(reading.times(data, message.site), message.received_at, message.site)
+        notices += reading.odd_reason(data) if target == transitions.DISCONTINUED else []
 
     _update(performed, data, target, message)
     if tag("PerformedSeriesSequence") in message.dataset:
@@ -149,7 +159,7 @@ def _set(message: Received) -> PerformedProcedureStep:
     if target == IN_PROGRESS:
         publish(events.PerformedStepUpdated(performed.pk))
     else:
-        _end_scheduled_steps(performed, message)
+        _end_scheduled_steps(performed, message, profile)
         publish(events.PerformedStepEnded(performed, target))
     outbox.enqueue(performed, message, kept)
     return performed
@@ -248,8 +258,11 @@ def _record(performed: PerformedProcedureStep, message: Received, before: str, a
     insert_few(findings, ignore_conflicts=True)
 
 
-def _end_scheduled_steps(performed: PerformedProcedureStep, message: Received) -> None:
-    """End the linked steps. One that another performed step is still working on is not discontinued by this one."""
+def _end_scheduled_steps(performed: PerformedProcedureStep, message: Received, profile: Profile) -> None:
+    """End the linked steps. One that another performed step is still working on is not discontinued by this one.
+
+    Where several performed steps make up a scheduled one, none completes it, and none takes back what another has completed.
+    """
     effect = outcomes.outcome(
         performed.status,
         performed.discontinuation_reason_code,
@@ -257,5 +270,14 @@ def _end_scheduled_steps(performed: PerformedProcedureStep, message: Received) -
         performed.discontinuation_reason_meaning,
     )
     for step_id in sorted(link.step_id for link in _links(performed.pk) if link.step_id is not None):
-        if performed.status == COMPLETED or not _others_in_progress(step_id, performed.pk):
+        if not _goes_on(step_id, performed, profile):
             steps.end(step_id, effect.verb, message.actor, effect.reason, at=message.received_at)
+
+
+def _goes_on(step_id: int, performed: PerformedProcedureStep, profile: Profile) -> bool:
+    """Whether a scheduled step is left as it is although this performed step ended."""
+    if performed.status == COMPLETED:
+        return profile.several_performed_steps
+    if _others(IN_PROGRESS)(step_id, performed.pk):
+        return True
+    return profile.several_performed_steps and bool(_others(COMPLETED)(step_id, performed.pk))

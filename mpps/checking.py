@@ -114,15 +114,15 @@ def settle(verb: Verb, problems: Iterable[Problem], strict: bool) -> list[Notice
     fatal = [p for p in found if p.always or (strict and p.refuses)]
     if fatal:
         kind = min(p.kind for p in fatal)
-        raise _refusal(STATUS_OF[verb, kind], kind, [p for p in fatal if p.kind == kind])
+        raise _refusal(STATUS_OF[verb, kind], [p for p in fatal if p.kind == kind])
     return [Notice(_CODES[p.kind], f"{p.path} {p.text}.", p.path) for p in found]
 
 
-def _refusal(status: int, kind: Kind, offending: list[Problem]) -> Refused:
+def _refusal(status: int, offending: list[Problem]) -> Refused:
     more = f" (+{len(offending) - 1} more)" if len(offending) > 1 else ""
     comment = f"{offending[0].row.keyword} {offending[0].text}{more}"
     listed: Json = {}
-    if kind in (Kind.EMPTY, Kind.INVALID):
+    if status in (statuses.MISSING_ATTRIBUTE_VALUE, statuses.INVALID_ATTRIBUTE_VALUE):
         listed = {p.row.tag: dict(p.element or {"vr": p.row.vr}) for p in offending}
     return Refused(status, comment, offending=[int(p.row.tag, 16) for p in offending], attribute_list=listed)
 

@@ -1,20 +1,12 @@
-"""What the end of a performed step does to its scheduled steps.
-
-Discontinuation reasons are codes of CID 9300 (PS3.16). A reason that is not in the table has the effect of an unknown one.
-"""
+"""What the end of a performed step does to its scheduled steps; discontinuation reasons act by the table of `mpps.reasons`."""
 
 from dataclasses import dataclass
 
+from mpps import reasons
 from mpps.transitions import COMPLETED
 
-COMPLETE, DISCONTINUE, PUT_BACK = "complete", "discontinue", "put_back"
-"""Verbs of `ris.transitions`."""
-
-REASONS: dict[tuple[str, str], str] = {
-    # Incorrect worklist entry selected: what was scheduled has not been performed and is still to be done.
-    ("110514", "DCM"): PUT_BACK,
-}
-OTHER_REASON = DISCONTINUE
+COMPLETE = "complete"
+"""Verb of `ris.transitions`."""
 
 
 @dataclass(frozen=True)
@@ -30,4 +22,5 @@ def outcome(status: str, code: str, scheme: str, meaning: str) -> Outcome:
     if status == COMPLETED:
         return Outcome(COMPLETE)
     words = meaning or "no reason given"
-    return Outcome(REASONS.get((code, scheme or "DCM"), OTHER_REASON), f"{words} ({code})" if code else words)
+    known = reasons.known(code, scheme)
+    return Outcome(known.step if known else reasons.DISCONTINUE, f"{words} ({code})" if code else words)

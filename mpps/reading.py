@@ -9,7 +9,7 @@ from mpps import datasets
 from mpps.checking import Notice
 from mpps.datasets import Json, text
 from mpps.models import PerformedProcedureStep, PerformedSeries
-from mpps.reasons import Reason
+from mpps.reasons import Reason, known
 from mpps.values import read_moment, read_offset
 from ris import clock
 from ris.models import Site
@@ -31,7 +31,7 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of a PerformedProcedureStep that follow from its data set."""
 
-_IMAGES, _NON_IMAGES = "ReferencedImageSequence", "ReferencedNonImageCompositeSOPInstanceSequence"
+REFERENCES = _IMAGES, _NON_IMAGES = "ReferencedImageSequence", "ReferencedNonImageCompositeSOPInstanceSequence"
 
 CLOCK_TOLERANCE = timedelta(minutes=10)
 IDENTIFIER_LENGTH = 64
@@ -56,9 +56,12 @@ def times(dataset: Json, site: Site) -> Times:
     return Times(moment("Start"), moment("End"))
 
 
+_REASON = "PerformedProcedureStepDiscontinuationReasonCodeSequence"
+
+
 def discontinuation_reason(dataset: Json) -> Reason:
     """First code of the discontinuation reason; all empty when there is none."""
-    item = datasets.first_item(dataset, "PerformedProcedureStepDiscontinuationReasonCodeSequence")
+    item = datasets.first_item(dataset, _REASON)
     code = text(item, "CodeValue", IDENTIFIER_LENGTH) or text(item, "LongCodeValue", IDENTIFIER_LENGTH)
     return Reason(code, text(item, "CodingSchemeDesignator", IDENTIFIER_LENGTH), text(item, "CodeMeaning"))
 
@@ -124,6 +127,22 @@ def odd_end(when: Times, received_at: datetime, site: Site) -> Iterator[Notice]:
     elif start.date() != end.date():
         yield Notice(
             "OVER_MIDNIGHT", f"It began on {start:%d-%b-%Y} and ended on {end:%d-%b-%Y}; the day of service is the start's.", attribute
+        )
+
+
+def odd_reason(dataset: Json) -> Iterator[Notice]:
+    """A discontinuation whose reason no table has; none at all is legal (type 3)."""
+    if datasets.tag(_REASON) not in dataset:
+        return
+    reason = discontinuation_reason(dataset)
+    said = f"{reason.code} {reason.meaning}".strip()
+    if not said:
+        yield Notice(
+            "REASON_MISSING", "It was discontinued with a reason that holds nothing; it counts as discontinued for any reason.", _REASON
+        )
+    elif known(reason.code, reason.scheme) is None:
+        yield Notice(
+            "REASON_UNKNOWN", f"The reason {said[:200]!r} is no code of CID 9300; it counts as discontinued for any reason.", _REASON
         )
 
 

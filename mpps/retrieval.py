@@ -80,14 +80,14 @@ def retrieve(site: Site, sop_instance_uid: str, asked: Sequence[int], calling_ae
     performed = PerformedProcedureStep.objects.filter(site=site, sop_instance_uid=sop_instance_uid).first()
     profile = profiles.whose(site, calling_ae_title)
     if performed is None:
-        raise _not_there(site, sop_instance_uid)
+        raise not_there(site, sop_instance_uid)
     titles = {performed.station_ae_title.strip(), performed.calling_ae_title}
     if profile.own_list_only and titles.isdisjoint((profile.ae_title, *profile.aliases)):
         raise not_authorized(f"{profile.ae_title} may see its own exams only")
     return select(performed.attributes, asked, profile)
 
 
-def _not_there(site: Site, uid: str) -> Exception:
+def not_there(site: Site, uid: str) -> Exception:
     """Why no performed step has this UID: it breaks the rules, is something else that is known here, or is not known at all."""
     if problem := uids.problem_with(uid):
         return invalid_instance(problem)

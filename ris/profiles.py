@@ -30,6 +30,7 @@ class Profile:
     empty_sequences: bool = False
     refuses_several_items: bool = False
     time_zone: str = ""
+    several_performed_steps: bool = False
 
 
 NOBODY: Final = Profile()
@@ -74,4 +75,5 @@ def profile_of(station: Station) -> Profile:
         empty_sequences=station.empty_sequences,
         refuses_several_items=station.refuses_several_items,
         time_zone=station.time_zone,
+        several_performed_steps=station.several_performed_steps,
     )

@@ -3,12 +3,13 @@
 `manage.py conformance` puts it into docs/conformance.md between two marks; a test fails when what stands there is something else.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from dimse import services, statuses
 from dimse.repertoires import TERMS
+from ris.markdown import put_between, table
 from worklist import keys
 from worklist.keys import Key, Kind, Row
 from worklist.matching import SERVED
@@ -33,10 +34,6 @@ _STATUSES: Final[dict[int, str]] = {
 }
 
 
-class NoPlace(Exception):
-    """The file does not have the two marks that the text belongs between."""
-
-
 def text() -> str:
     """Markdown, without the marks."""
     return "\n".join([*_service(), *_statuses(), *_character_sets(), *_keys(), *_macros(), *_identifier(), *_not_supported()])
@@ -44,23 +41,11 @@ def text() -> str:
 
 def put_into(document: str) -> str:
     """The document with the text of today between its marks; NoPlace when it has none."""
-    before, begin, rest = document.partition(f"{BEGIN}\n")
-    _, end, after = rest.partition(f"{END}\n")
-    if not begin or not end:
-        raise NoPlace(f"The lines {BEGIN!r} and {END!r} must stand in the file, in this order.")
-    return f"{before}{begin}{text()}\n{end}{after}"
-
-
-def _table(*columns: str, lines: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(columns)} |"
-    yield f"|{'---|' * len(columns)}"
-    for line in lines:
-        yield f"| {' | '.join(line)} |"
-    yield ""
+    return put_between(document, BEGIN, END, text())
 
 
 def _service() -> Iterator[str]:
-    yield from _table(
+    yield from table(
         "Modality Worklist",
         "",
         lines=[
@@ -77,13 +62,13 @@ def _service() -> Iterator[str]:
 
 def _statuses() -> Iterator[str]:
     yield "### Statuses of C-FIND\n"
-    yield from _table("status", "when", lines=((f"{status:04X}H", when) for status, when in _STATUSES.items()))
+    yield from table("status", "when", lines=((f"{status:04X}H", when) for status, when in _STATUSES.items()))
 
 
 def _character_sets() -> Iterator[str]:
     yield "### Character sets\n"
     yield "Understood in queries, and set for a station to be answered in:\n"
-    yield from _table("term", "text", lines=((term.name, term.words) for term in TERMS.values()))
+    yield from table("term", "text", lines=((term.name, term.words) for term in TERMS.values()))
 
 
 def _keys() -> Iterator[str]:
@@ -98,7 +83,7 @@ def _keys() -> Iterator[str]:
     shown = sorted(served, key=lambda row: not row.path.startswith(_STEP))
     for section in dict.fromkeys(row.section for row in shown):
         yield f"#### {section}\n"
-        yield from _table(
+        yield from table(
             "attribute",
             "tag",
             "VR",
@@ -153,7 +138,7 @@ def _macros() -> Iterator[str]:
     for (source, only_returned), members in sorted(first.items()):
         yield f"#### {source}{', returned only' if only_returned else ''}\n"
         lines = ((row.keyword, _tag(row), row.vr, _kinds(_key(row.path)), _returned(row)) for row in members)
-        yield from _table("attribute", "tag", "VR", "kinds", "return", lines=lines)
+        yield from table("attribute", "tag", "VR", "kinds", "return", lines=lines)
 
 
 def _not_supported() -> Iterator[str]:
@@ -164,11 +149,11 @@ def _not_supported() -> Iterator[str]:
         "are passed over in silence.\n"
     )
     others = [row for row in keys.rows() if row.keyword == keys.ANY]
-    yield from _table("all other attributes of", lines=dict.fromkeys((row.parent.replace(".", " > ") or row.section,) for row in others))
+    yield from table("all other attributes of", lines=dict.fromkeys((row.parent.replace(".", " > ") or row.section,) for row in others))
 
 
 def _identifier() -> Iterator[str]:
     """What is no key but says how to read the others."""
     yield "### Not matched\n"
     lines = [(row.keyword, _tag(row), row.vr, row.returned) for row in keys.rows() if not row.is_key and row.keyword != keys.ANY]
-    yield from _table("attribute", "tag", "VR", "return", lines=lines)
+    yield from table("attribute", "tag", "VR", "return", lines=lines)

@@ -52,9 +52,13 @@ class StationData:
     refuses_several_items: bool = False
     addresses: tuple[str, ...] = ()
     time_zone: str = ""
+    several_performed_steps: bool = False
 
 
-_AS_THEY_ARE = ("enabled", "strict", "opens", "closes", "own_list_only", "requires_arrival", "empty_sequences", "refuses_several_items")
+_AS_THEY_ARE = (
+    "enabled", "strict", "opens", "closes", "own_list_only", "requires_arrival", "empty_sequences", "refuses_several_items",
+    "several_performed_steps",
+)  # fmt: skip
 _LISTS = ("modalities", "aliases", "statuses_shown", "addresses")
 
 

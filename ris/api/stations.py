@@ -60,6 +60,7 @@ class StationSettings(Schema):
     empty_sequences: bool
     refuses_several_items: bool
     strict: bool
+    several_performed_steps: bool
     pools: list[str]
     version: int
 
@@ -86,6 +87,7 @@ class StationIn(Body):
     empty_sequences: StrictBool | None = None
     refuses_several_items: StrictBool | None = None
     strict: StrictBool | None = None
+    several_performed_steps: StrictBool | None = None
     version: StrictInt | None = None
 
     @field_validator("*", mode="before")

@@ -39,6 +39,9 @@ class Station(models.Model):
     refuses_several_items = models.BooleanField(
         default=False, help_text="A900 for a query with several items of ScheduledProcedureStepSequence; else the first is used."
     )
+    several_performed_steps = models.BooleanField(
+        default=False, help_text="A completed performed step leaves its scheduled step begun: more may follow, and staff end it."
+    )
     time_zone = models.CharField(max_length=64, blank=True, help_text="Of its worklist queries and answers; empty: the hospital's.")
     addresses = models.JSONField(default=list, blank=True, help_text="Addresses and networks that it may call from; none: from anywhere.")
     opens = models.TimeField(default=time(7, 0))

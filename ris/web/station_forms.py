@@ -60,6 +60,7 @@ class StationForm(PageForm):
     empty_sequences = forms.BooleanField(required=False)
     refuses_several_items = forms.BooleanField(required=False)
     strict = forms.BooleanField(required=False)
+    several_performed_steps = forms.BooleanField(required=False)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, known: StationData | None = None, **kwargs: Any) -> None:

@@ -59,6 +59,12 @@ SETTINGS: Final = (
     Setting(
         "strict", "Strict", PERFORMED, "Refuses messages that break the standard; otherwise takes what can be understood, with a finding"
     ),
+    Setting(
+        "several_performed_steps",
+        "Several performed steps for one exam",
+        PERFORMED,
+        "A completed performed step does not end its exam; staff complete it when all are done",
+    ),
 )
 BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 

@@ -42,12 +42,18 @@ class Modality:
 
 
 @pytest.fixture
-def connect(transactional_db: None) -> Iterator[Connect]:
-    """Opens associations with the server: `connect(calling AE title)`."""
+def server(transactional_db: None) -> Iterator[DicomServer]:
     a_station("CT01")
     a_station("LENIENT", strict=False)
     server = DicomServer([MPPS], ServerSettings(ae_title=a_site().ae_title, port=0))
     server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def connect(server: DicomServer) -> Connect:
+    """Opens associations with the server: `connect(calling AE title)`."""
 
     @contextmanager
     def opened(calling: str = "CT01", called: str = "") -> Iterator[ScuAssociation]:
@@ -60,8 +66,7 @@ def connect(transactional_db: None) -> Iterator[Connect]:
         ) as association:
             yield association
 
-    yield opened
-    server.stop()
+    return opened
 
 
 @pytest.fixture

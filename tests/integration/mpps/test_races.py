@@ -68,6 +68,18 @@ def test_of_two_n_creates_with_one_uid_one_is_the_duplicate(connect: Connect) ->
     assert step.changes.filter(verb="start").count() == 1
 
 
+def test_an_n_set_that_races_its_n_create_comes_before_it_or_after_it(connect: Connect) -> None:
+    step = steps_of(an_order())[0]
+    uid = new_uid()
+    with connect() as one, connect() as other:
+        created, ended = at_once(lambda: one.n_create(a_create(step), uid), lambda: other.n_set(an_end(), uid))
+    assert created.status == 0
+    performed = PerformedProcedureStep.objects.get()
+    now = ScheduledProcedureStep.objects.get(pk=step.pk).status
+    assert (ended.status, performed.status, now) in ((0x0000, "COMPLETED", "COMPLETED"), (0x0112, "IN PROGRESS", "STARTED"))
+    assert performed.changes.count() == (1 if ended.status else 2)
+
+
 def test_updates_at_once_are_all_merged() -> None:
     uid = new_uid()
     actions.n_create(received(Verb.N_CREATE, uid, a_create()))

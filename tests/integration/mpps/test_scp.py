@@ -267,6 +267,17 @@ def test_heartbeats_and_partial_updates_leave_the_step_in_progress(ct01: Modalit
     assert findings(uid) == []
 
 
+def test_an_n_set_in_another_character_set_is_read_in_it_and_leaves_the_stored_one(ct01: Modality) -> None:
+    uid = ct01.begin(a_create(a_step()))
+    update = Dataset()
+    update.SpecificCharacterSet = "ISO_IR 144"
+    update.PerformedProcedureStepDescription = "Череп"
+    assert ct01.set(uid, update).status == statuses.SUCCESS
+    kept = performed(uid)
+    assert (kept.description, kept.patient_name) == ("Череп", "MÜLLER^Jürgen")
+    assert kept.attributes["00080005"]["Value"] == ["ISO_IR 192"]
+
+
 def test_the_end_may_come_from_another_association_and_ae_title(ct01: Modality, connect: Connect) -> None:
     step = a_step()
     uid = ct01.begin(a_create(step))

@@ -38,6 +38,7 @@ def test_a_station_with_all_that_it_is_set_to(rest: Rest) -> None:
             "empty_sequences": False,
             "refuses_several_items": False,
             "strict": True,
+            "several_performed_steps": False,
             "pools": [],
             "version": 1,
         },

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from mpps import conformance as performed
 from worklist import conformance, keys
 from worklist.matching import SERVED
 
 
 def test_the_file_is_what_the_tables_say() -> None:
     document = conformance.FILE.read_text()
-    assert conformance.put_into(document) == document, "write it by `manage.py conformance`"
+    assert performed.put_into(conformance.put_into(document)) == document, "write it by `manage.py conformance`"
 
 
 def test_every_key_stands_in_it_with_its_return_type() -> None:
@@ -26,13 +27,14 @@ def test_every_key_stands_in_it_with_its_return_type() -> None:
 
 def test_the_command_writes_the_part_between_the_marks_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "conformance.md"
-    file.write_text(f"before\n{conformance.BEGIN}\nof old\n{conformance.END}\nafter\n")
+    marked = "before\n{0.BEGIN}\n{1}\n{0.END}\nbetween\n{2.BEGIN}\n{3}\n{2.END}\nafter\n".format
+    file.write_text(marked(conformance, "of old", performed, "of old"))
     monkeypatch.setattr(conformance, "FILE", file)
     with pytest.raises(SystemExit):
         call_command("conformance", "--check", stderr=io.StringIO())
     assert "of old" in file.read_text()
     call_command("conformance", stdout=io.StringIO())
-    assert file.read_text() == f"before\n{conformance.BEGIN}\n{conformance.text()}\n{conformance.END}\nafter\n"
+    assert file.read_text() == marked(conformance, conformance.text(), performed, performed.text())
     call_command("conformance", "--check", stdout=io.StringIO())
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from billing import rules
 from mpps import outcomes
+from mpps import reasons as mpps_reasons
 from mpps.reasons import reasons
 from ris.transitions import CANCELED
 from tests.unit.training.day.a_day import SIX, many, one, written
@@ -142,9 +143,9 @@ def test_what_the_scripts_expect_of_reasons_is_what_billing_and_mpps_make_of_the
     for reason in kinds.REASONS:
         broken_off = rules.Performed(id=1, completed=False, instances=3, reason_code=reason.code)
         assert rules.of_performed(broken_off) is said[reason.worth]
-        assert outcomes.outcome("DISCONTINUED", reason.code, "DCM", "").verb == outcomes.DISCONTINUE
+        assert outcomes.outcome("DISCONTINUED", reason.code, "DCM", "").verb == mpps_reasons.DISCONTINUE
     assert {kinds.EQUIPMENT_FAILURE, kinds.WRONG_ENTRY} <= set(reasons())
-    assert outcomes.outcome("DISCONTINUED", kinds.WRONG_ENTRY, "DCM", "").verb == outcomes.PUT_BACK
+    assert outcomes.outcome("DISCONTINUED", kinds.WRONG_ENTRY, "DCM", "").verb == mpps_reasons.PUT_BACK
 
 
 def test_deeds_come_in_order_of_time_and_those_of_a_story_in_theirs() -> None:

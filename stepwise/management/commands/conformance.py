@@ -1,4 +1,4 @@
-"""`manage.py conformance [--check]`: write the worklist's part of docs/conformance.md from the table of keys, or only compare."""
+"""`manage.py conformance [--check]`: write the parts of docs/conformance.md that the code's own tables say, or only compare."""
 
 import argparse
 import sys
@@ -6,12 +6,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from mpps import conformance as performed
+from ris.markdown import NoPlace
 from worklist import conformance
 
 
 class Command(BaseCommand):
     help = (
-        "Write what the conformance statement (docs/conformance.md) says of the worklist's keys, from the tables that the code goes by. "
+        "Write what the conformance statement (docs/conformance.md) says of the worklist's keys, of relations of performed to scheduled "
+        "steps and of discontinuation reasons, from the tables that the code goes by. "
         "With --check nothing is written; the exit code is 1 when the file says something else."
     )
     requires_system_checks = ()
@@ -22,10 +25,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             before = conformance.FILE.read_text()
-            after = conformance.put_into(before)
+            after = performed.put_into(conformance.put_into(before))
             if not options["check"]:
                 conformance.FILE.write_text(after)
-        except (OSError, conformance.NoPlace) as error:
+        except (OSError, NoPlace) as error:
             raise CommandError(f"{conformance.FILE} is left as it is: {error}") from error
         if before == after:
             self.stdout.write("The conformance statement says what the tables say.")
