@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from textwrap import shorten
 
+from pydicom.uid import UID
+
 from dimse import statuses
-from mpps import datasets, queries
+from mpps import datasets, queries, reading
 from mpps.models import MppsMessage, PerformedProcedureStep, StepLink
 from mpps.transitions import IN_PROGRESS
 from ris.models import ScheduledProcedureStep
@@ -126,3 +128,33 @@ def shown(performed: PerformedProcedureStep) -> ShownPerformed:
         reason=reason(performed),
         took=times.duration(performed.duration) if performed.duration is not None else "",
     )
+
+
+MOST_LISTED = 50
+"""Instances of a series that are listed; a CT makes thousands."""
+
+
+@dataclass(frozen=True)
+class ShownSeries:
+    """The instances of a series: SOP class in words and UID of the first ones, and how many there are besides."""
+
+    position: int
+    description: str
+    count: str
+    listed: list[tuple[str, str]]
+    more: int
+
+
+def instances(performed: PerformedProcedureStep) -> list[ShownSeries]:
+    """Of each series that refers to some."""
+    found = []
+    for series in performed.series.all():
+        items = [item for keyword in reading.REFERENCES for item in datasets.items(series.attributes, keyword)]
+        if items:
+            listed = [
+                (UID(datasets.text(item, "ReferencedSOPClassUID")).name, datasets.text(item, "ReferencedSOPInstanceUID")) for item in items
+            ]
+            count = f"{len(items)} instance{'' if len(items) == 1 else 's'}"
+            name = series.description or series.series_instance_uid
+            found.append(ShownSeries(series.position, name, count, listed[:MOST_LISTED], len(items[MOST_LISTED:])))
+    return found

@@ -3,7 +3,7 @@
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 
-from mpps import destination_queries, presenters, queries
+from mpps import destination_queries, exchanges, modules, presenters, queries
 from mpps.models import Delivery, MppsMessage, PerformedStepChange
 from ris import queries as ris_queries
 from ris.errors import NotFound
@@ -24,11 +24,28 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     if performed is None:
         raise NotFound("There is no such performed step; it may have been removed with the schedule it belonged to.")
     messages = presenters.messages(performed)
+    form = request.GET.get("as", "")
+    chosen = request.GET.get("message", "")
+    exchange = exchanges.of(performed, [one.message for one in messages], int(chosen) if chosen.isascii() and chosen.isdigit() else 0, form)
     context = {
         "one": presenters.shown(performed),
         "messages_shown": messages,
+        "exchange": exchange,
+        "forms": [(value, label, _query(request, value)) for value, label in datasets.FORMS],
+        "form": form if form in dict(datasets.FORMS) else "table",
+        "dose": modules.dose(performed.attributes),
+        "exposures": modules.exposures(performed.attributes),
+        "instances": presenters.instances(performed),
+        "used": modules.used(performed.attributes),
         "moments": sorted(presenters.moments(messages), key=lambda moment: moment.at, reverse=True),
         "sent_on": destination_queries.of_step(performed),
         "dataset": datasets.shown_json(performed.attributes, "dataset", request.GET.get("dataset", "")),
     }
     return live.live_page(request, "mpps/performed.html", "mpps/performed_live.html", context, present=present)
+
+
+def _query(request: HttpRequest, form: str) -> str:
+    """The address of the page with its messages in another form."""
+    asked = request.GET.copy()
+    asked["as"] = form
+    return asked.urlencode()

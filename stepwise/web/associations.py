@@ -15,7 +15,6 @@ from pydicom.uid import UID
 from dimse.interference import injected
 from dimse.models import Association, Message
 from dimse.services import Verb
-from dimse.statuses import StatusClass, class_of
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris import queries as ris_queries
@@ -23,37 +22,13 @@ from ris.errors import NotFound
 from ris.permissions import requires
 from ris.web import datasets
 from ris.web.access import page
+from ris.web.exchanges import Pair, Said, exchange
 from ris.web.live import live_page
 
 PAGE = 100
 _RESULTS = (("failures", "Failures"), ("rejected", "Rejected"), ("aborted", "Aborted"))
 _ABORTED = (Association.End.ABORTED, Association.End.ABORTED_HERE, Association.End.CLOSED)
 _SERVICES = tuple(verb.value for verb in Verb)
-_NO_FAILURE = (StatusClass.SUCCESS, StatusClass.PENDING, StatusClass.CANCEL)
-
-
-@dataclass(frozen=True)
-class Said:
-    """An answered request in a few words: `C-FIND, 5 answers`, with its status."""
-
-    message: Message
-    text: str
-    code: str
-    meaning: str
-    look: str
-
-    @classmethod
-    def of(cls, message: Message) -> "Said":
-        """Of a response; a C-FIND that found nothing is a warning."""
-        status = message.status or 0
-        kind = class_of(status)
-        nothing = message.answer_count == 0 and kind is StatusClass.SUCCESS
-        text = message.service
-        if message.answer_count is not None:
-            text = f"{text}, {message.answer_count} answer{'' if message.answer_count == 1 else 's'}"
-        look = "WARNING" if nothing or kind is StatusClass.WARNING else "PASS" if kind in _NO_FAILURE else "ERROR"
-        meaning = "Success, nothing matched" if nothing else message.status_name
-        return cls(message, text, f"{status:04X}", meaning, look)
 
 
 @dataclass(frozen=True)
@@ -182,19 +157,6 @@ def _took(span: timedelta) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
 
 
-@dataclass(frozen=True)
-class Exchange:
-    """A request beside its response; either may be missing."""
-
-    number: int
-    title: str
-    request: Message | None
-    request_data: datasets.Shown | None
-    response: Message | None
-    said: Said | None
-    response_data: datasets.Shown | None
-
-
 @page
 @requires("journal.view")
 def show(request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -207,7 +169,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     context = {
         "row": _row(association, messages, _exams(messages)),
         "contexts": [_context(one) for one in association.contexts],
-        "exchanges": [_exchange(number, pair, form) for number, pair in enumerate(_pairs(messages), start=1)],
+        "exchanges": [exchange(number, pair, form) for number, pair in enumerate(_pairs(messages), start=1)],
         "forms": datasets.FORMS,
         "form": form if form in dict(datasets.FORMS) else "table",
     }
@@ -229,9 +191,6 @@ def _named(uid: str) -> str:
     return f"{name} ({uid})" if name and name != uid else uid
 
 
-Pair = tuple[Message | None, Message | None]
-
-
 def _pairs(messages: list[Message]) -> list[Pair]:
     """Each request with the response of the same message ID that came after it."""
     pairs: list[Pair] = []
@@ -245,18 +204,3 @@ def _pairs(messages: list[Message]) -> list[Pair]:
         else:
             pairs.append((None, message))
     return pairs
-
-
-def _exchange(number: int, pair: Pair, form: str) -> Exchange:
-    asked, answer = pair
-    first = asked or answer
-    answered = answer.answers[0] if answer and answer.answers else answer.dataset if answer else None
-    return Exchange(
-        number=number,
-        title=first.service if first else "",
-        request=asked,
-        request_data=datasets.shown_json(asked.dataset, f"request-{number}", form) if asked and asked.dataset else None,
-        response=answer,
-        said=Said.of(answer) if answer else None,
-        response_data=datasets.shown_json(answered, f"response-{number}", form) if answered else None,
-    )

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.test import Client
+from pydicom.dataset import Dataset
 
 from billing.models import Charge
 from dimse.models import Association, Message
@@ -14,7 +15,7 @@ from ris.actor import Actor
 from ris.models import ScheduledProcedureStep
 from ris.web import datasets
 from tests.support.hospital import a_site, a_station, an_order, in_minutes, steps_of
-from tests.support.performing import begin, perform
+from tests.support.performing import begin, code_items, end, perform
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 SignIn = Callable[..., Client]
@@ -183,3 +184,55 @@ def test_a_note_tells_in_the_log_what_a_status_cannot(signed_in: SignIn) -> None
     one = client.get(f"/associations/{stranger.pk}/").content.decode()
     assert "Not DICOM: the first bytes" in one
     assert "No association" in one
+
+
+def test_the_page_of_a_performed_step_shows_dose_material_and_every_message_both_ways(signed_in: SignIn) -> None:
+    exposure, film, supply, amount, unit = (Dataset() for _ in range(5))
+    exposure.RadiationMode, exposure.KVP = "CONTINUOUS", "81.5"
+    film.NumberOfFilms, film.MediumType = "3", "BLUE FILM"
+    unit.CodeValue, unit.CodingSchemeDesignator, unit.CodeMeaning = "ml", "UCUM", "milliliter"
+    amount.Quantity, amount.MeasuringUnitsSequence = "80", [unit]
+    supply.QuantitySequence, supply.BillingItemSequence = [amount], code_items(("C-B0300", "SRT", "Contrast agent"))
+    performed = end(
+        begin([a_step()]),
+        images=60,
+        TotalTimeOfFluoroscopy=42,
+        ImageAndFluoroscopyAreaDoseProduct="12.5",
+        ExposureDoseSequence=[exposure],
+        FilmConsumptionSequence=[film],
+        BillingSuppliesAndDevicesSequence=[supply],
+    )
+    client, address = signed_in("technologist"), f"/performed/{performed.pk}/"
+    text = client.get(address).content.decode()
+    for shown in ("42 s", "12.5 dGy·cm²", "81.5 kV", "CONTINUOUS", "Blue film", "Contrast agent (C-B0300, SRT)", "80 milliliter"):
+        assert shown in text, shown
+    assert "60 instances" in text
+    assert "And 10 more" in text
+    first, last = performed.messages.order_by("pk")
+    assert "N-SET, exchange 2" in text
+    assert "0000</span> Success" in text
+    chosen = client.get(f"{address}?message={first.pk}&as=dump").content.decode()
+    assert "N-CREATE, exchange 1" in chosen
+    assert "(0040,0252) CS [IN PROGRESS]" in chosen
+    assert "&quot;00400252&quot;" in client.get(f"{address}?message={last.pk}&as=json").content.decode()
+    for odd in ("message=x", "message=999999", "message=²", "as=odd"):
+        assert "N-SET, exchange 2" in client.get(f"{address}?{odd}").content.decode()
+
+
+def test_a_response_is_shown_as_it_was_sent_while_the_association_log_has_it(signed_in: SignIn) -> None:
+    performed = begin([a_step()])
+    address = f"/performed/{performed.pk}/"
+    message = performed.messages.get()
+    client = signed_in("technologist")
+    assert "no longer has the response" in client.get(address).content.decode()
+    association = Association.objects.create(
+        id=uuid4(), started=message.received_at, calling="CT01", called="STEPWISE", address="10.0.0.1", port=1
+    )
+    for comment in ("the first of two", "the last"):
+        Message.objects.create(
+            association=association, time=message.received_at, direction="out", service="N-CREATE", message_id=message.message_id, status=0,
+            sop_class_uid="1", sop_instance_uid=performed.sop_instance_uid, transfer_syntax="1.2.840.10008.1.2", size=0, comment=comment,
+        )  # fmt: skip
+    text = client.get(address + "?message=1").content.decode()
+    assert "no longer has the response" not in text
+    assert "the last" in text
