@@ -12,7 +12,7 @@ from mpps.replies import Reply
 from tests.support.hospital import ACTOR, a_site
 from tests.support.performing import begin
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 SignIn = Callable[..., Client]
 TYPED = {"name": "PACS", "kind": "MESSAGES", "host": "pacs.example", "port": "104", "called_ae_title": "ARCHIVE", "enabled": "on"}
 

@@ -71,6 +71,7 @@ def _port(text: str) -> int:
 
 
 class Command(BaseCommand):
+    requires_system_checks: list[str] = []
     help = (
         "Play a whole day of the hospital over real DICOM: patients arrive, exams are performed, broken off, called off, moved; some "
         "walk in, a scanner goes down. The site's clock runs at the speed that is asked for, and waits for what is not done. In the end "
