@@ -37,9 +37,21 @@ class FaultData:
 
 def switch_on(site: Site, data: FaultData, actor: Actor) -> Fault:
     """From now on, in every process within a second. Raises InvalidInput that names every wrong field, Conflict when it is on already,
-    or when Redis does not play along."""
-    fault = _switch_on(site, *_checked(site, data), actor)
-    active.forget()
+    or when Redis does not play along.
+
+    Redis is told when the row is there: who is killed in between leaves a fault that everybody sees, not one that nobody knows of. No
+    transaction waits for Redis.
+    """
+    columns, lasts = _checked(site, data)
+    fault = _switch_on(site, columns, lasts, actor)
+    try:
+        if fault.kind == BROKER:
+            broker.pause(lasts.total_seconds())
+    except Conflict:
+        _switch_off(site, fault.pk, actor, "Redis did not play along")
+        raise
+    finally:
+        active.forget()
     return fault
 
 
@@ -52,14 +64,15 @@ def _switch_on(site: Site, columns: dict[str, Any], lasts: timedelta, actor: Act
         raise Conflict(f"That is on already: {active.told(there)}. End fault {there.pk} first, then switch it on as you want it.")
     fault = Fault.objects.create(site=site, **columns, begun=begun, until=begun + lasts, set_by=actor.name)
     FaultChange.by(actor, at=begun, verb=ON, to_status=ON, fault=fault, reason=fault.reason)
-    if fault.kind == BROKER:
-        broker.pause(lasts.total_seconds())
     return fault
 
 
 def switch_off(site: Site, fault_id: int, actor: Actor, reason: str = "") -> Fault:
-    """Before its time. Raises NotFound, InvalidInput, and Conflict for one that is over."""
-    fault = _switch_off(site, fault_id, actor, validation.reason_text(reason))
+    """Before its time. Raises NotFound, InvalidInput, and Conflict for one that is over, or when Redis cannot be told to go on."""
+    why, fault = validation.reason_text(reason), queries.fault(site, fault_id)
+    if fault.kind == BROKER and active.is_on(fault):
+        broker.go_on()
+    fault = _switch_off(site, fault_id, actor, why)
     active.forget()
     return fault
 
@@ -71,8 +84,6 @@ def _switch_off(site: Site, fault_id: int, actor: Actor, reason: str) -> Fault:
     if not Fault.objects.active(moment).filter(pk=fault.pk).update(ended=moment):
         raise Conflict(f"Fault {fault.pk} is over already ({over(fault)}); nothing was changed.")
     FaultChange.by(actor, at=moment, verb=OFF, from_status=ON, to_status=OFF, fault=fault, reason=reason)
-    if fault.kind == BROKER:
-        broker.go_on()
     return queries.fault(site, fault_id)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from django.db import connection
 
 from ris.actor import Actor
 from ris.errors import Conflict
@@ -13,9 +14,9 @@ from tests.support.hospital import a_site
 from tests.support.redis import RedisServer
 from training.actions import faults
 from training.actions.faults import FaultData
-from training.faults import broker
+from training.faults import active, broker
 from training.faults.kinds import BROKER
-from training.models import Fault
+from training.models import FaultChange
 
 MAYA = Actor.system("maya")
 pytestmark = pytest.mark.django_db
@@ -59,7 +60,8 @@ def test_a_redis_that_refuses_or_is_away_is_told_in_words_and_nothing_is_on(clie
     settings.REDIS_URL = f"unix://{tmp_path}/nothing.sock"
     with pytest.raises(Conflict, match=r"Redis does not answer CLIENT PAUSE .* is it running"):
         faults.switch_on(a_site(), FaultData(BROKER), MAYA)
-    assert not Fault.objects.exists()
+    assert not active.current()
+    assert {change.reason for change in FaultChange.objects.filter(verb=faults.OFF)} == {"Redis did not play along"}
 
 
 def test_a_fault_stays_on_when_redis_cannot_be_told_to_go_on(client: redis.Redis, settings, tmp_path: Path) -> None:
@@ -69,3 +71,13 @@ def test_a_fault_stays_on_when_redis_cannot_be_told_to_go_on(client: redis.Redis
         faults.switch_off(a_site(), fault.pk, MAYA)
     fault.refresh_from_db()
     assert fault.ended is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_transaction_waits_for_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(broker, "pause", lambda seconds: asked.append(connection.in_atomic_block))
+    monkeypatch.setattr(broker, "go_on", lambda: asked.append(connection.in_atomic_block))
+    fault = faults.switch_on(a_site(), FaultData(BROKER), MAYA)
+    faults.switch_off(a_site(), fault.pk, MAYA)
+    assert asked == [False, False]
