@@ -168,7 +168,7 @@ def _settle(console: Console) -> None:
 def _end(act: ConsoleAct, status: ConsoleAct.Status, text: str, was: ConsoleAct.Status | None = None) -> bool:
     """Exchange the status if it still is what it `was`; whether it was so."""
     present = ConsoleAct.objects.filter(pk=act.pk, status=was or act.status)
-    if not present.update(status=status, text=text, ended_at=clock.now(), until=None):
+    if not present.update(status=status, text=text, ended_at=clock.now(act.console.site), until=None):
         return False
     _changed(act.console_id)
     return True

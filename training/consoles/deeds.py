@@ -58,7 +58,8 @@ def _update(desk: Desk) -> str:
     items = desk.modality.worklist(question, fresh=True)
     shown = items[: listed.SHOWN]
     console_acts.show_list(desk.act, desk.given, [plain(item) for item in shown], [listed.row_of(item) for item in shown], len(items))
-    return f"{question}: {counted(len(items), 'answer')}"
+    is_cut = 0 < desk.modality.profile.cancels_after <= len(items)
+    return f"{question}: {counted(len(items), 'answer')}{', and the query was canceled there: ask for less' if is_cut else ''}"
 
 
 def _start(desk: Desk) -> str:

@@ -29,6 +29,8 @@ from training.target import Target
 
 ANSWERS_KEPT = 20
 """Of the answers to one query."""
+MOST_LISTED = 500
+"""Answers after which a console cancels a query, unless its device does so earlier: all of a large worklist would fill the worker."""
 Status = ConsoleAct.Status
 
 log = structlog.get_logger(__name__)
@@ -72,12 +74,13 @@ def _done(act: ConsoleAct) -> tuple[ConsoleAct.Status, str]:
 def modality_of(act: ConsoleAct) -> Modality:
     """The console of a claimed act as a virtual modality."""
     console = act.console
+    device = imitated.named(console.profile)
     return Modality(
         console.ae_title,
         target_of(console),
         ConsoleStore(act),
         operator=console.operator,
-        profile=replace(imitated.named(console.profile), kind=console.kind),
+        profile=replace(device, kind=console.kind, cancels_after=device.cancels_after or MOST_LISTED),
         listener=partial(_tell, act),
         now=skewed(console.ae_title, partial(clock.now, console.site)),
         chance=Random(),

@@ -12,7 +12,7 @@ from ris import clock
 from ris.errors import Conflict, Unavailable
 from ris.models import Order
 from tests.support.console import OPERATOR, Keys, a_console, worker_at_once, worker_later
-from tests.support.hospital import a_procedure, a_site, an_order, steps_of
+from tests.support.hospital import a_procedure, a_site, an_order, in_minutes, steps_of
 from tests.support.ports import free_port
 from training import tasks
 from training.actions import console_acts
@@ -85,6 +85,15 @@ def test_a_console_does_what_the_device_does_that_it_imitates(here: int, profile
     assert PerformedProcedureStep.objects.get().status == "COMPLETED"
     assert ConsoleMessage.objects.filter(verb="C-FIND").count() == 2
     assert (ConsoleMessage.objects.filter(status=0x0111).count() == 1) == (profile == "lumen-16")
+
+
+def test_a_long_list_is_canceled_before_it_fills_the_worker(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(performing, "MOST_LISTED", 2)
+    for number in range(3):
+        an_order(start=in_minutes(10 + 40 * number))
+    act = keys("update", days="all")
+    assert act.text.endswith(": 2 answers, and the query was canceled there: ask for less")
+    assert len(keys.rows()) == 2
 
 
 def test_an_exam_is_discontinued_with_a_reason_and_gone_on_with(keys: Keys) -> None:
@@ -242,6 +251,14 @@ def test_a_worker_that_was_killed_leaves_the_console_usable(monkeypatch: pytest.
     console_acts.finish(claimed, Status.DONE, "late")
     lost.refresh_from_db()
     assert lost.status == Status.LOST
+
+
+@pytest.mark.django_db
+def test_of_the_keys_of_a_console_the_latest_are_kept_with_their_messages(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(console_acts, "KEPT", 2)
+    pressed = [keys("echo").pk for _ in range(4)]
+    assert list(ConsoleAct.objects.order_by("pk").values_list("pk", flat=True)) == pressed[2:]
+    assert list(ConsoleMessage.objects.order_by("pk").values_list("act", flat=True)) == pressed[2:]
 
 
 @pytest.mark.both_databases
