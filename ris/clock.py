@@ -81,12 +81,13 @@ class Timelines:
         """By the thread that has acquired `_looking`, which is free afterwards."""
         try:
             self._looked_at = stopwatch.monotonic()
-            self._look_at = self._looked_at + LOOK
+            self._look_at = again = self._looked_at + LOOK
             if not connection.needs_rollback:
                 self._known = self._read()
                 self._failed = False
             soonest = min((one.look_again for one in self._known.values()), default=LOOK)
-            self._look_at = stopwatch.monotonic() + soonest
+            if self._look_at == again:  # else a clock was set meanwhile, which this look may not have seen
+                self._look_at = stopwatch.monotonic() + soonest
         except (DatabaseError, InterfaceError) as error:
             if not self._failed:
                 logger.warning("Whether the clock is simulated cannot be read (%s); what was known holds", type(error).__name__)

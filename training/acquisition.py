@@ -94,11 +94,6 @@ def items(device: Device, description: str, protocol: str, series: Sequence[Seri
     return [_item(device, f"{description} {one['label']}".strip(), protocol, one) for one in series]
 
 
-def acquire(device: Device, description: str, protocol: str, chance: Random, *, share: float = 1.0) -> list[Dataset]:
-    """Items of PerformedSeriesSequence for a whole scan, or for the `share` (0 to 1) that was done when it was broken off."""
-    return items(device, description, protocol, acquired(plan(device.modality, chance, description), share))
-
-
 def _item(device: Device, description: str, protocol: str, series: Series) -> Dataset:
     item = Dataset()
     item.SeriesInstanceUID = series["uid"]

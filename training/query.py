@@ -52,11 +52,6 @@ class Question:
         """The steps of one order."""
         return cls(station=station, accession_number=accession_number)
 
-    @classmethod
-    def broad(cls, modality: str = "", dates: str = "") -> "Question":
-        """What is planned for all machines, or all of one kind."""
-        return cls(modality=modality, dates=dates)
-
     def __str__(self) -> str:
         asked = (
             ("station", self.station),

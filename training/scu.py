@@ -74,7 +74,15 @@ class KeptOpen:
     def __call__(self, target: Target, calling: str, service: str, profile: Profile) -> Iterator[Association]:
         if self._line is None or not self._line.is_open:
             services = (VERIFICATION, MODALITY_WORKLIST, MPPS)
-            self._line = Line(target.host, target.port, calling=calling, called=target.called, contexts=services, timeouts=target.timeouts)
+            self._line = Line(
+                target.host,
+                target.port,
+                calling=calling,
+                called=target.called,
+                contexts=services,
+                syntaxes=(tuple(profile.offered),),
+                timeouts=target.timeouts,
+            )
         try:
             yield self._line
         except FailureStatus:

@@ -29,11 +29,6 @@ class Sent:
     begun: datetime
     seconds: float
 
-    @property
-    def ok(self) -> bool:
-        """Answered with success or a warning."""
-        return self.answer is not None and self.answer.ok
-
 
 Listener = Callable[[Sent], None]
 """Told of each exchange when it is over, well or not."""

@@ -16,9 +16,9 @@ from tests.support import daytime
 from tests.support.items import element, part_10, sequence
 from tests.support.pacs import Pacs
 from tests.support.ports import free_port
+from tests.support.scans import acquire
 from tests.support.stack import Stack
 from tests.support.wait import wait_until
-from training.acquisition import acquire
 from training.performed import Device, final, in_progress, what_is_done
 from training.query import Question
 from training.scu import Wire

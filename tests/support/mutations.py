@@ -16,7 +16,7 @@ from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST,
 from tests.support import wire
 from tests.support.dicom import worklist_query
 from tests.support.odd_datasets import Elements, elements_of, encoded, spoiled
-from training.acquisition import acquire
+from tests.support.scans import acquire
 from training.performed import COMPLETED, Device, final, in_progress, what_is_done
 
 

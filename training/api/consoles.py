@@ -22,7 +22,6 @@ from training.consoles.screen import Screen
 from training.models import Console, ConsoleAct, ConsoleMessage
 
 router = Router(tags=["consoles"])
-_ELSEWHERE = ("host", "port", "called")
 
 
 class KeyOut(Schema):

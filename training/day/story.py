@@ -95,9 +95,6 @@ class What(StrEnum):
     POWER_LOSS = "lose power"
 
 
-OF_THE_DESK = frozenset({What.ARRIVE, What.READY, What.MOVE, What.CANCEL})
-
-
 @dataclass(frozen=True)
 class Deed:
     """What is done at a moment of the site's clock by `who` (an AE title, or DESK).

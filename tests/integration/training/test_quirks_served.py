@@ -7,6 +7,7 @@ from random import Random
 import pytest
 from pydicom.dataset import Dataset
 
+from dimse.services import IMPLICIT_VR_LITTLE_ENDIAN
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.models import Order
@@ -160,7 +161,7 @@ def test_habits_on_the_line(port: int):
 def test_a_query_that_the_machine_cancels_itself(port: int):
     at_noon()
     an_order(start=clock.now() + timedelta(days=2))
-    everything = Question.broad("CT")
+    everything = Question(modality="CT")
     for habits in ((), ("stays_connected",)):
         machine = Machine(port, cancels_after=1, habits=habits)
         assert len(machine.modality.worklist(everything)) == 1
@@ -178,6 +179,15 @@ def test_a_machine_of_one_transfer_syntax(port: int, syntax: str):
     assert item.PatientName == "MÜLLER^Jürgen"
     assert machine.examine(item) == "0000 0000 0000"
     assert PerformedProcedureStep.objects.get().patient_name == "MÜLLER^Jürgen"
+
+
+def test_a_machine_that_stays_connected_offers_no_more_than_it_knows(port: int):
+    machine = Machine(port, transfer_syntaxes=("Implicit VR Little Endian",), habits=("stays_connected",))
+    machine.modality.worklist(todays())
+    opening = machine.modality._opening
+    assert isinstance(opening, KeptOpen) and opening._line is not None
+    assert {one.transfer_syntax for one in opening._line._contexts} == {IMPLICIT_VR_LITTLE_ENDIAN}
+    machine.modality.close()
 
 
 def test_a_machine_of_one_character_set(port: int):

@@ -98,7 +98,7 @@ def test_what_is_acquired_is_reported_while_the_exam_goes_on(console: Console):
     }
     assert not stored(exam).findings.exists()
     assert [verb for verb, _ in console.exchanges()] == ["C-FIND", "N-CREATE", "N-SET", "N-SET"]
-    assert all(sent.ok and sent.calling == "CT01" and sent.seconds > 0 for sent in console.heard)
+    assert all(sent.answer and sent.answer.ok and sent.calling == "CT01" and sent.seconds > 0 for sent in console.heard)
     assert len(console.heard[0].answers) == 1
     assert console.heard[-1].request.PerformedProcedureStepStatus == "COMPLETED"
 
@@ -228,8 +228,8 @@ def test_the_worklist_is_asked_by_patient_by_accession_number_and_broadly(consol
         Question.for_patient("P77"): 1,
         Question.for_patient("P78", "CT01"): 0,
         Question.for_accession(order.accession_number): 1,
-        Question.broad("CT"): 1,
-        Question.broad("MR"): 0,
+        Question(modality="CT"): 1,
+        Question(modality="MR"): 0,
     }
 
     assert {question: len(console.modality.worklist(question)) for question in found} == found
@@ -240,4 +240,4 @@ def test_a_failure_of_a_query_is_told_with_its_status(console: Console):
     with pytest.raises(Refused, match=r"answered C-FIND with [AC]"):
         console.modality.worklist(Question(dates="not a date"))
     assert console.heard[0].answer is not None
-    assert not console.heard[0].ok
+    assert not console.heard[0].answer.ok

@@ -145,7 +145,7 @@ def test_a_process_asks_the_database_at_most_once_a_second(followed: None) -> No
 
 
 @pytest.mark.django_db
-def test_who_has_come_to_the_end_of_what_it_knows_looks_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_has_come_to_the_end_of_what_it_knows_looks_again(followed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     known = [timeline(horizon=SEVEN + timedelta(minutes=1)), timeline(horizon=NIGHT)]
     asked = []
 
@@ -160,6 +160,23 @@ def test_who_has_come_to_the_end_of_what_it_knows_looks_again(monkeypatch: pytes
     monkeypatch.setattr(clock, "wall", lambda: WALL + 10 * SECOND)
     assert clock.now() == SEVEN + timedelta(minutes=10)
     assert len(asked) == 2
+
+
+@pytest.mark.django_db
+def test_a_clock_that_is_set_while_somebody_looks_is_seen_at_the_next_question(followed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def read() -> dict[int | None, Timeline]:
+        asked.append(clock.wall())
+        if len(asked) > 1:
+            return {None: timeline()}
+        clock.timelines.forget()
+        return {}
+
+    monkeypatch.setattr(clock, "wall", lambda: WALL)
+    clock.timelines.follow(read)
+    assert clock.now() == WALL
+    assert clock.now() == SEVEN
 
 
 @pytest.mark.django_db

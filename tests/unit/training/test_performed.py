@@ -9,8 +9,8 @@ from dimse import uids
 from dimse.services import Verb
 from mpps import checking, datasets
 from mpps.reasons import reasons
+from tests.support.scans import acquire
 from training import performed
-from training.acquisition import acquire
 from training.performed import Device, code_item
 
 NOW = datetime(2026, 11, 23, 9, 41, 30, tzinfo=ZoneInfo("America/New_York"))
