@@ -31,7 +31,10 @@ Progress = Callable[[str, int, int, str], None]
 
 @dataclass
 class Session:
-    """One play of a plan. `play` tells how far each story has come, also of one that was broken off."""
+    """One play of a plan. `play` tells how far each story has come, also of one that was broken off.
+
+    `took` holds for each message the seconds until its answer, None without one: no data set is kept, as a day has many thousands.
+    """
 
     site: Site
     plan: Plan
@@ -41,7 +44,7 @@ class Session:
     speed: float
     seconds: float = 0.0
     ended: datetime | None = None
-    heard: list[Sent] = field(default_factory=list)
+    took: list[float | None] = field(default_factory=list)
 
     def run(self, asked: Heeding, progress: Progress) -> None:
         """Raises Conflict (somebody plays already, or the clock was lost) and what `asked` raises; the clock is real afterwards."""
@@ -62,7 +65,7 @@ class Session:
                 console.close()
 
     def _hear(self, sent: Sent) -> None:
-        self.heard.append(sent)
+        self.took.append(sent.seconds if sent.answer is not None else None)
 
     def _shown(self, pace: Pace) -> str:
         return f"{clock.local(pace.now(), self.site):%d-%b %H:%M}"

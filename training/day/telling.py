@@ -67,11 +67,11 @@ def how_to_go_on(session: Session) -> str:
 
 def exchanged(session: Session) -> str:
     """`2,104 DICOM messages, 95 of 100 answered within 41 ms`."""
-    took = sorted(sent.seconds for sent in session.heard if sent.answer is not None)
+    took = sorted(seconds for seconds in session.took if seconds is not None)
     if not took:
         return "no DICOM message"
     again = f", {counted(session.play.repeated, 'message')} without answer sent again" if session.play.repeated else ""
-    return f"{len(session.heard):,} DICOM messages, 95 of 100 answered within {1000 * took[len(took) * 95 // 100]:.0f} ms{again}"
+    return f"{len(session.took):,} DICOM messages, 95 of 100 answered within {1000 * took[len(took) * 95 // 100]:.0f} ms{again}"
 
 
 def ended(stories: Sequence[Running]) -> str:
