@@ -3,9 +3,12 @@
 import pytest
 from django.contrib.auth.models import Group, User
 
+from ris import clock
 from ris.actions.tokens import create_token
 from tests.support.console import worker_later
 from tests.unit.api.conftest import Rest
+from training.actions import console_acts
+from training.models import ConsoleAct
 
 pytestmark = pytest.mark.usefixtures("hospital")
 
@@ -43,6 +46,32 @@ def test_a_key_is_left_to_a_worker_and_its_act_tells_what_came_of_it(rest: Rest,
     assert rest.get(f"/consoles/CT01/acts/{act['id']}") == (200, act)
     assert rest.get("/consoles/CT01/messages") == (200, {"items": [], "count": 0})
     assert rest.post("/consoles/CT01/keys/echo")[0] == 409
+
+
+def test_a_message_is_told_with_its_data_sets(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker_later(monkeypatch)
+    rest.post("/consoles", {"ae_title": "CT01"})
+    rest.post("/consoles/CT01/keys/update")
+    act = ConsoleAct.objects.select_related("console__site").get()
+    asked, found = {"00100020": {"vr": "LO"}}, {"00100020": {"vr": "LO", "Value": ["P1"]}}
+    at = clock.now()
+    console_acts.tell(
+        act,
+        at=at,
+        verb="C-FIND",
+        calling="CT01",
+        target="RIS",
+        request=asked,
+        answers=[found],
+        answer_count=1,
+        status=0xFE00,
+        duration_ms=1.25,
+    )
+    (listed,) = rest.get("/consoles/CT01/messages")[1]["items"]
+    assert (listed["act"], listed["verb"], listed["status"], listed["answer_count"]) == (act.pk, "C-FIND", "FE00", 1)
+    assert rest.get(f"/consoles/CT01/messages/{listed['id']}") == (200, listed | {"request": asked, "answers": [found]})
+    rest.post("/consoles", {"ae_title": "CT02"})
+    assert rest.get(f"/consoles/CT02/messages/{listed['id']}")[0] == 404
 
 
 def test_without_a_broker_the_call_says_so(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:

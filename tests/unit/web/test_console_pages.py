@@ -53,9 +53,10 @@ def test_only_some_may_point_a_console_at_another_system(signed_in: SignIn) -> N
 def test_who_may_not_use_consoles_sees_none(signed_in: SignIn) -> None:
     a_console()
     client = signed_in("biller")
-    for address in ("/consoles/", "/consoles/CT01/", "/consoles/set-up-a-console/", "/consoles/CT01/edit/"):
-        assert client.get(address).status_code == 403
-    assert client.post("/consoles/CT01/keys/echo/").status_code == 403
+    for page in ("", "CT01/", "set-up-a-console/", "CT01/edit/", "CT01/remove/", "CT01/keys/hand/", "CT01/messages/1/"):
+        assert client.get(f"/consoles/{page}").status_code == 403
+    for page in ("CT01/keys/echo/", "CT01/remove/", "CT01/acts/1/withdraw/"):
+        assert client.post(f"/consoles/{page}").status_code == 403
 
 
 def test_a_form_says_what_is_wrong_and_keeps_what_was_typed(signed_in: SignIn) -> None:
