@@ -1,14 +1,16 @@
 """pynetdicom's side of an association request: sockets that are closed whatever happens, and a watch over what its events tell.
 
-Leans on `ApplicationEntity._create_socket`, `Association._reactor_checkpoint`, `AssociationSocket._shutdown_socket` and `.close`, on the
-attributes of its events and on the event names of its state machine (PS3.8 9.2); held by `tests/unit/dimse/test_requestor_seams.py`.
+Leans on `ApplicationEntity._create_socket`, `Association._reactor_checkpoint`, `AssociationSocket._shutdown_socket`, `.close` and
+`.recv`, on the attributes of its events and on the event names of its state machine (PS3.8 9.2); held by
+`tests/unit/dimse/test_requestor_seams.py`.
 """
 
 import logging
 import socket
 import threading
 from dataclasses import dataclass, field
-from typing import Any
+from time import monotonic
+from typing import Any, cast
 
 from pydicom.dataset import Dataset
 from pynetdicom import _config, evt
@@ -23,6 +25,8 @@ ENDING_EVENTS = frozenset({"Evt15", "Evt16", "Evt17", "Evt18", "Evt19"})
 
 
 _LOOK = 0.1  # seconds between two looks at whether a reactor is still alive
+_PIECE = 65536  # bytes read at a time
+_AT_LEAST = 0.001  # seconds; a time-out of 0 would make the socket non-blocking
 
 
 @dataclass(slots=True)
@@ -70,7 +74,35 @@ class ClosingSocket(AssociationSocket):
 
 
 class RequestorSocket(ClosingSocket):
-    """Stays "connected" after it was closed: pynetdicom's requestor takes an answer that came and closed quickly for no connection."""
+    """Stays "connected" after it was closed: pynetdicom's requestor takes an answer that came and closed quickly for no connection.
+
+    A PDU that was begun is waited for as long as an answer is, where pynetdicom waits for ever, deaf to its own time-outs and to Ctrl-C.
+    """
+
+    stalled = False  # whether the peer began a PDU and did not complete it in time
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """So many bytes, or fewer when the peer closed the connection. Raises TimeoutError."""
+        connection, received = cast(socket.socket, self.socket), bytearray()
+        patience = self.patience
+        until = monotonic() + patience
+        try:
+            while len(received) < nr_bytes:
+                connection.settimeout(max(until - monotonic(), _AT_LEAST))
+                piece = connection.recv(min(nr_bytes - len(received), _PIECE))
+                if not piece:
+                    break
+                received += piece
+        except TimeoutError:
+            self.stalled = True
+            raise
+        connection.settimeout(patience)  # for what is sent
+        return received
+
+    @property
+    def patience(self) -> float:
+        """Seconds for what the peer is to send or take: of an answer to an association request, of a DIMSE response later."""
+        return cast(float, self.assoc.dimse_timeout if self.assoc.is_established else self.assoc.acse_timeout)
 
     def close(self) -> None:
         was_connected = self._is_connected
@@ -119,6 +151,11 @@ class Requestor(ApplicationEntity):
     def _create_socket(self, assoc: Association, address: AddressInformation, tls_args: Any) -> AssociationSocket:
         assoc._reactor_checkpoint = Turnstile()
         return RequestorSocket(assoc, address=address)
+
+
+def stalled(association: Association) -> bool:
+    """Whether the peer began to send something and did not go on in time."""
+    return cast(RequestorSocket, association.dul.socket).stalled
 
 
 def _is_told_elsewhere(record: logging.LogRecord) -> bool:

@@ -19,7 +19,7 @@ from pynetdicom.presentation import build_context
 
 from dimse import policy, statuses
 from dimse.manners import POLITE, Ending, Manners, alter_requests, with_group_lengths
-from dimse.requestor import ClosingSocket, Requestor, Watch
+from dimse.requestor import ClosingSocket, Requestor, Watch, stalled
 from dimse.services import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
@@ -32,6 +32,7 @@ from dimse.statuses import StatusClass
 
 DEFAULT_TRANSFER_SYNTAXES = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN)
 
+_ENDED = {"Evt16": "aborted the association", "Evt17": "closed the connection"}
 _SETTLING = 1.0  # seconds for the threads of a broken association to end
 
 
@@ -220,10 +221,10 @@ class ScuAssociation:
         _join(self._association, _SETTLING)
         if self._watch.nonsense:
             return NonsenseAnswer(f"{self._peer} answered {operation} with something that is not DICOM.")
-        if self._watch.ended_by == "Evt16":
-            return Aborted(f"{self._peer} aborted the association during {operation}.")
-        if self._watch.ended_by == "Evt17":
-            return Aborted(f"{self._peer} closed the connection during {operation}.")
+        if stalled(self._association):
+            return TimedOut(f"{self._peer} began to answer {operation} and did not go on in time.")
+        if self._watch.ended_by in _ENDED:
+            return Aborted(f"{self._peer} {_ENDED[self._watch.ended_by]} during {operation}.")
         return TimedOut(f"{self._peer} did not answer {operation} in time, or not properly.")
 
 
@@ -292,10 +293,10 @@ def _not_established(association: Association, watch: Watch, peer: str) -> ScuEr
         return Refused(peer, reply.result or 0, reply.result_source or 0, reply.diagnostic or 0)
     if watch.nonsense:
         return NonsenseAnswer(f"{peer} answered the association request with something that is not DICOM. Is the port right?")
-    if watch.ended_by == "Evt16":
-        return Aborted(f"{peer} aborted the association instead of answering.")
-    if watch.ended_by == "Evt17":
-        return Aborted(f"{peer} closed the connection instead of answering.")
+    if stalled(association):
+        return TimedOut(f"{peer} began to answer the association request and did not go on in time.")
+    if watch.ended_by in _ENDED:
+        return Aborted(f"{peer} {_ENDED[watch.ended_by]} instead of answering.")
     if reply is not None:
         return NothingAccepted(f"{peer} accepted the association but none of the services asked for.")
     return TimedOut(f"{peer} did not answer the association request in time.")

@@ -91,6 +91,12 @@ def test_an_abort_and_a_closed_connection_are_told_apart_from_silence(opened: Op
 
 
 @ways
+def test_a_peer_that_falls_silent_within_its_answer_times_out(opened: Opener) -> None:
+    with peer(say(b"\x02\x00\x00\x00\x01\x00" + bytes(20))) as port:
+        fails_with(scu.TimedOut, opened, port, "in time")
+
+
+@ways
 def test_a_peer_that_falls_silent_later_times_out(server: DicomServer, ris, opened: Opener) -> None:
     go_on = threading.Event()
 

@@ -29,6 +29,7 @@ def test_the_events_of_its_state_machine_have_the_names_that_are_watched_for() -
 def test_the_transport_closes_where_it_is_overridden() -> None:
     assert "self._shutdown_socket()" in source(transport.AssociationSocket.close)
     assert "if not socket._is_connected:" in source(acse.ACSE._negotiate_as_requestor)
+    assert source(dul.DULServiceProvider._read_pdu_data).count("except (OSError, TimeoutError)") == 2, "around each recv"
     assert "self._create_socket(assoc, local_address, tls_args)" in source(ApplicationEntity.associate)
 
 
