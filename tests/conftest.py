@@ -38,6 +38,14 @@ def _nothing_gathered_before() -> None:
     active.forget()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _real_time_from_the_beginning() -> None:
+    """What tests share is prepared in real time too: browsers run where Django refuses to ask the database for a clock."""
+    from ris import clock
+
+    clock.timelines.follow(dict)
+
+
 @pytest.fixture(autouse=True)
 def _real_time() -> None:
     """No test hears of a clock that another one set, and none asks the database for one unless it is about that."""
