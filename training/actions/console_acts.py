@@ -131,8 +131,11 @@ def tell(act: ConsoleAct, **message: Any) -> None:
 
 @action
 def finish(act: ConsoleAct, status: ConsoleAct.Status, text: str) -> None:
-    """What came of the act, from who holds it; from anybody else it changes nothing."""
-    _locked(act.console_id)
+    """What came of the act, from who holds it; from anybody else, or when the console was removed meanwhile, it changes nothing."""
+    try:
+        _locked(act.console_id)
+    except NotFound:
+        return
     _end(act, status, text, was=Status.RUNNING)
     oldest = ConsoleAct.objects.filter(console=act.console_id).order_by("-pk").values_list("pk", flat=True)[KEPT : KEPT + 1]
     for pk in oldest:

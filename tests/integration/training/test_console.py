@@ -9,13 +9,14 @@ from django.db.models.functions import Now
 
 from mpps.models import PerformedProcedureStep
 from ris import clock
-from ris.errors import Conflict, Unavailable
+from ris.errors import Conflict, NotFound, Unavailable
 from ris.models import Order
 from tests.support.console import OPERATOR, Keys, a_console, worker_at_once, worker_later
 from tests.support.hospital import a_procedure, a_site, an_order, in_minutes, steps_of
 from tests.support.ports import free_port
 from training import tasks
 from training.actions import console_acts
+from training.actions.consoles import delete_console
 from training.consoles import performing
 from training.consoles.pressing import press
 from training.models import Console, ConsoleAct, ConsoleMessage
@@ -251,6 +252,22 @@ def test_a_worker_that_was_killed_leaves_the_console_usable(monkeypatch: pytest.
     console_acts.finish(claimed, Status.DONE, "late")
     lost.refresh_from_db()
     assert lost.status == Status.LOST
+
+
+@pytest.mark.django_db
+def test_a_worker_that_comes_back_to_a_removed_console_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = worker_later(monkeypatch)
+    keys = Keys(a_console())
+    keys("echo")
+
+    def removed_meanwhile(act: ConsoleAct) -> None:
+        ConsoleAct.objects.update(status=Status.LOST)
+        delete_console(a_site(), "CT01", OPERATOR)
+        raise NotFound("gone")
+
+    monkeypatch.setattr(performing, "modality_of", removed_meanwhile)
+    performing.perform(waiting[0])
+    assert not ConsoleAct.objects.exists()
 
 
 @pytest.mark.django_db
