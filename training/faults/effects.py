@@ -42,8 +42,8 @@ def _failure(effect: Effect, parameters: Parameters, verb: str) -> Effect:
 
 
 def _silent(effect: Effect, parameters: Parameters, verb: str) -> Effect:
-    is_silent = parameters["how"] == "silent" and verb.startswith("N-")
-    return replace(effect, is_silent=True) if is_silent else effect
+    """However new associations are met: on those that were open before, nothing else can be an outage."""
+    return replace(effect, is_silent=True) if verb.startswith("N-") else effect
 
 
 def _dropped(effect: Effect, parameters: Parameters, verb: str) -> Effect:

@@ -224,6 +224,15 @@ def test_each_kind_of_mpps_outage(port: int) -> None:
             assert other.n_create(a_create(a_step("CT02")), new_uid()).ok
 
 
+@pytest.mark.parametrize("how", ["refused", "context"])
+def test_an_mpps_outage_holds_for_associations_that_were_open_before(port: int, how: str) -> None:
+    with pytest.raises(ScuError, match="did not answer N-CREATE"), called(port, response=0.3) as association:
+        association.echo()
+        with injected("mpps-outage", how=how):
+            association.n_create(a_create(a_step()), new_uid())
+    assert not PerformedProcedureStep.objects.exists()
+
+
 def test_a_dropped_response_makes_the_sender_repeat_and_nothing_happens_twice(port: int, journal: Journal) -> None:
     step, uid = a_step(), new_uid()
     with injected("drop-response"), pytest.raises(Aborted), called(port) as association:
