@@ -9,6 +9,7 @@ from dimse import scu
 from tests.support.console import Keys, a_console, worker_later
 from tests.support.hospital import a_site, a_station
 from training.actions import console_acts
+from training.consoles.looks import LOOKS, Look
 from training.models import Console, ConsoleAct
 
 SignIn = Callable[..., Client]
@@ -36,6 +37,15 @@ def test_the_console_of_a_station_is_one_form_away(signed_in: SignIn) -> None:
     assert client.post("/consoles/set-up-a-console/", {"ae_title": "MR01", "kind": "MR"})["Location"] == "/consoles/MR01/"
     shown = client.get("/consoles/MR01/").content.decode()
     assert "console--mr" in shown and "No list yet" in shown
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=list(LOOKS))
+def test_each_kind_has_its_look_and_its_drawing(signed_in: SignIn, look: Look) -> None:
+    a_console("ONE", kind=look.kind)
+    shown = signed_in("technologist").get("/consoles/ONE/").content.decode()
+    assert f"console--{look.name}" in shown
+    assert look.title in shown
+    assert '<div class="c-view">' in shown and "<svg" in shown.split('<div class="c-view">')[1]
 
 
 def test_only_some_may_point_a_console_at_another_system(signed_in: SignIn) -> None:
