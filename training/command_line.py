@@ -1,4 +1,4 @@
-"""What may be typed behind the options of `manage.py modality`; each raises ArgumentTypeError with a sentence."""
+"""What may be typed behind the options of `manage.py modality` and `play_day`; each raises ArgumentTypeError with a sentence."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def day(text: str) -> date:
 
 
 def port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65535:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise ArgumentTypeError(f"{text!r} is not a port; it is a number from 1 to 65535")
     return int(text)
 

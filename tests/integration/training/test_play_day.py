@@ -165,10 +165,10 @@ def test_a_day_without_exams_says_what_to_do(port: int) -> None:
         (("--speed", "0"), "out of range; the clock runs at 1 to 1000"),
         (("--speed", "fast"), "is no number; 60 lets an hour pass in a minute"),
         (("--exams", "-3"), "cannot be booked; it is a whole number from 1 to 2000"),
-        (("--date", "30.11.2026"), "is no day; write it as 2026-11-23"),
+        (("--date", "30.11.2026"), "is not a date; write it as 2026-11-23"),
         (("--date", "1066-10-14"), "more than ten years away"),
         (("--from", "noon"), "is no time of day; write it as 07:30"),
-        (("--port", "0"), "is no port"),
+        (("--port", "0"), "is not a port"),
         (("--stations", "CT01,CT99"), "CT99: no such station is enabled. There are CT01"),
     ],
 )

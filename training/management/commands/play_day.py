@@ -17,6 +17,7 @@ from ris.actor import Actor
 from ris.console import Asked, Stopped, asked_by_signals, counted, named_path, not_ready, say
 from ris.errors import RisError
 from ris.models import Site
+from training import command_line
 from training.day import audit, booking, reading, session, telling
 from training.day.reading import Standing
 from training.day.session import Session
@@ -48,13 +49,10 @@ def _exams(text: str) -> int:
 
 
 def _day(text: str) -> date:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no day; write it as 2026-11-23") from None
-    if abs(day - clock.wall().date()) > _FURTHEST:
+    wanted = command_line.day(text)
+    if abs(wanted - clock.wall().date()) > _FURTHEST:
         raise ArgumentTypeError(f"{text} is more than ten years away")
-    return day
+    return wanted
 
 
 def _moment(text: str) -> time_of_day:
@@ -62,12 +60,6 @@ def _moment(text: str) -> time_of_day:
         return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007  (a time of day)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is no time of day; write it as 07:30") from None
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise ArgumentTypeError(f"{text!r} is no port; it is a number from 1 to 65535")
-    return int(text)
 
 
 class Command(BaseCommand):
@@ -89,7 +81,7 @@ class Command(BaseCommand):
         add("--plan", type=named_path, metavar="FILE", help="write what each exam's script says there, - for the terminal")
         add("--only-plan", action="store_true", help="end when the plan is written")
         add("--host", default=settings.DICOM_HOST, help="where the hospital's DICOM server is (%(default)s)")
-        add("--port", type=_port, default=settings.DICOM_PORT, help="its port (%(default)s)")
+        add("--port", type=command_line.port, default=settings.DICOM_PORT, help="its port (%(default)s)")
         add("--called", default="", metavar="AET", help="its AE title (the hospital's)")
 
     def handle(self, *args: Any, **options: Any) -> None:
