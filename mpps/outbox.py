@@ -43,7 +43,8 @@ class ClaimLost(Exception):
 def enqueue(performed: PerformedProcedureStep, message: Received, kept: MppsMessage) -> None:
     """For an accepted message, in its transaction: no statement when nobody is concerned, else one for all who are.
 
-    A destination of messages that has not had all that came for the step (it is new, or was switched off) gets what it lacks first.
+    A destination of messages that has not had all that came for the step (it is new, or was switched off) gets what it lacks first,
+    less what it sent itself.
     """
     ids = destinations.concerned(message.site, performed, message.calling_ae_title.strip())
     if ids:
@@ -64,7 +65,7 @@ def _insertion(count: int) -> str:
         f"INSERT INTO {row} (destination_id, performed_step_id, message_id, state, attempts, text) "
         f"SELECT d.id, m.performed_step_id, m.id, '{_State.WAITING.value}', 0, '' "
         f"FROM {to} d JOIN {message} m ON m.performed_step_id = %s AND m.status = {statuses.SUCCESS} "
-        f"WHERE d.id IN ({', '.join(['%s'] * count)}) "
+        f"WHERE d.id IN ({', '.join(['%s'] * count)}) AND TRIM(m.calling_ae_title) <> d.called_ae_title "
         f"AND (m.id = %s OR (d.kind = '{Destination.Kind.MESSAGES.value}' AND m.id > COALESCE(({had}), 0)))"
     )
 
@@ -96,8 +97,9 @@ def _heads(destination: OuterRef | int) -> QuerySet[Delivery]:
 
 
 def heads(destination: Destination) -> list[Delivery]:
-    """The messages that go next, one of each performed step, the oldest first."""
-    return list(_heads(destination.pk).select_related("message").order_by("message_id")[:_AT_ONCE])
+    """The messages that go next, one of each performed step, the oldest first; behind them those that failed before, which may again."""
+    oldest = _heads(destination.pk).select_related("message").order_by("message_id")[:_AT_ONCE]
+    return sorted(oldest, key=lambda delivery: delivery.attempts > 0)
 
 
 @action

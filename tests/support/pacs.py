@@ -40,7 +40,10 @@ def failure(status: int, error_id: int | None = None) -> Dataset:
 
 @dataclass
 class Pacs:
-    """An SCP on a port of its own that can be shut and opened again; `answer` says what each message gets, `told` is what came."""
+    """An SCP on a port of its own that can be shut and opened again; `answer` says what each message gets, `told` is what came.
+
+    A message about `chokes_on` ends the association without an answer.
+    """
 
     syntaxes: tuple[str, ...] = TRANSFER_SYNTAXES
     agrees_to_roles: bool = True
@@ -48,6 +51,7 @@ class Pacs:
     port: int = field(default_factory=free_port)
     told: list[Told] = field(default_factory=list)
     associations: int = 0
+    chokes_on: str = ""
 
     def open(self) -> None:
         ae = AE("PACS")
@@ -82,4 +86,6 @@ class Pacs:
         raw = data.getvalue() if data is not None else b""
         told = Told(verb, str(uid), raw, event.context.transfer_syntax, event.assoc.requestor.ae_title, event_type)
         self.told.append(told)
+        if told.uid == self.chokes_on:
+            event.assoc.abort()
         return self.answer(told), None

@@ -61,10 +61,10 @@ def complete(uid: str) -> None:
     send(Verb.N_SET, uid, an_end())
 
 
-def a_heartbeat(uid: str) -> None:
+def a_heartbeat(uid: str, calling: str = "CT01") -> None:
     heartbeat = Dataset()
     heartbeat.PerformedProcedureStepStatus = "IN PROGRESS"
-    send(Verb.N_SET, uid, heartbeat)
+    send(Verb.N_SET, uid, heartbeat, calling)
 
 
 def states(destination: Destination) -> list[str]:
@@ -138,6 +138,16 @@ def test_who_sent_a_message_does_not_get_it_back(pacs: Pacs) -> None:
     destination = a_destination(pacs)
     send(Verb.N_CREATE, new_uid(), a_create(), "PACS")
     assert states(destination) == []
+
+
+def test_what_a_destination_sent_itself_is_not_among_what_it_lacks(pacs: Pacs) -> None:
+    destination = a_destination(pacs)
+    uid = an_exam()
+    a_heartbeat(uid, "PACS ")
+    complete(uid)
+    delivery.deliver(destination.pk)
+    assert list(destination.deliveries.values_list("message__calling_ae_title", flat=True)) == ["CT01", "CT01"]
+    assert verbs(pacs, uid) == ["N-CREATE", "N-SET"]
 
 
 def test_nothing_is_asked_for_nobody_and_one_statement_writes_for_all(pacs: Pacs) -> None:
@@ -263,6 +273,23 @@ def test_a_destination_that_fails_inside_is_tried_again_and_then_waits_for_a_per
         let_time_pass()
     assert len(pacs.told) == 12
     assert states(destination) == [State.PARKED]
+
+
+def test_a_message_at_which_it_aborts_holds_up_no_other_step_and_waits_for_a_person_in_the_end(pacs: Pacs) -> None:
+    destination = a_destination(pacs)
+    bad, good = an_exam(), an_exam()
+    pacs.chokes_on = bad
+    delivery.deliver(destination.pk)
+    assert verbs(pacs, good) == [], "who was first was sent first"
+    let_time_pass()
+    delivery.deliver(destination.pk)
+    assert (verbs(pacs, good), len(verbs(pacs, bad))) == (["N-CREATE"], 2)
+    for _ in range(12):
+        let_time_pass()
+        delivery.deliver(destination.pk)
+    assert states(destination) == [State.PARKED, State.SENT]
+    assert len(verbs(pacs, bad)) == 12
+    assert "aborted" in Delivery.objects.get(state=State.PARKED).text
 
 
 def test_a_step_that_is_final_there_is_done_only_when_our_own_message_may_have_made_it_so(pacs: Pacs) -> None:
