@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset
 from dimse.scu import ScuAnswer
 from ris import names
 from ris.console import counted
+from ris.errors import RisError
 from training import dose, memory, query, script, table, typed
 from training.acts import ALL, NEXT, Act
 from training.errors import ModalityError, NoAnswer, Refused
@@ -17,6 +18,7 @@ from training.modality import Modality
 from training.performed import step_item
 from training.query import Question, dicom_dates
 from training.script import Expectation, Line, Script
+from training.script_faults import Switch
 
 Tell = Callable[[str], None]
 _HEADERS = ("Start", "Patient", "Patient ID", "Accession", "Step ID", "Procedure", "Modality", "Priority", "Status")
@@ -65,15 +67,23 @@ class Player:
         """Do it and tell of it. Raises ModalityError."""
         return self._verbs[act.verb](act)
 
-    def play_script(self, played: Script) -> int:
-        """All lines; how many acts there were. Raises Unexpected at the first line that ends otherwise than it was to."""
+    def play_script(self, played: Script, switch: Callable[[Switch, int], None]) -> int:
+        """All lines; how many acts there were. `switch` does what the `fault` line of this number says, and may raise RisError.
+
+        Raises Unexpected at the first line that ends otherwise than it was to.
+        """
         width = len(str(played.lines[-1].number))
         for line in played.lines:
             self._tell(f"{line.number:>{width}}  {line.text}")
-            if line.act is None:
-                self._pass(line.pause)
-            else:
+            if line.act is not None:
                 self._play_line(played, line, line.act)
+            elif line.switch is not None:
+                try:
+                    switch(line.switch, line.number)
+                except RisError as error:
+                    raise Unexpected(f"{played.name}:{line.number}: {line.text}\n{error}") from error
+            else:
+                self._pass(line.pause)
         return sum(line.act is not None for line in played.lines)
 
     def _play_line(self, played: Script, line: Line, act: Act) -> None:

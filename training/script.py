@@ -1,8 +1,8 @@
 """Scripts for a virtual modality: one verb a line, checked as a whole before anything is sent.
 
 A line is a verb, words, and options written `key=value`; a word in double quotes may hold spaces; `#` begins a comment. Beside the verbs of
-`training.acts.GRAMMAR` there are `station`, `profile` and `seed` at the beginning, `wait 5 min` in the modality's own time, and `expect`
-behind a line that sends: what its answer is to be. Without `expect` anything but success ends the script.
+`training.acts.GRAMMAR` there are `station`, `profile` and `seed` at the beginning, `wait 5 min` in the modality's own time, `fault` to switch
+a fault on or off, and `expect` behind a line that sends: what its answer is to be. Without `expect` anything but success ends the script.
 """
 
 import re
@@ -13,10 +13,11 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ris import validation
-from training import acts, profiles
+from training import acts, profiles, script_faults
 from training.acts import GRAMMAR, NEXT, Act, Grammar
+from training.script_faults import Switch, SwitchOn
+from training.script_words import Word, WrongWord, words_of
 
-_WORD = re.compile(r'(?:(?P<key>[A-Za-z-]+)=)?(?:"(?P<quoted>[^"]*)"|(?P<plain>[^\s"#][^\s"]*)?)(?=\s|$)')
 _WAITS = re.compile(r"([0-9]{1,4}) ?(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _STATUS = re.compile(r"[0-9A-Fa-f]{4}")
@@ -36,6 +37,7 @@ OTHERS: Mapping[str, tuple[str, str]] = {
         "expect ok|refused|no-answer|error|STATUS [entries=N]",
         "what the line above is to end with: any failure status, no answer, no message at all, or this status, e.g. 0111",
     ),
+    "fault": (script_faults.USAGE, script_faults.WHAT),
 }
 """Lines that are not acts, with their usage and what they do."""
 
@@ -67,11 +69,12 @@ class Expectation:
 
 @dataclass
 class Line:
-    """One thing to do: an act, or a pause. `text` is what stands in the file."""
+    """One thing to do: an act, a fault to be switched, or a pause. `text` is what stands in the file."""
 
     number: int
     text: str
     act: Act | None = None
+    switch: Switch | None = None
     pause: timedelta = timedelta()
     expected: Expectation = Expectation()
 
@@ -85,13 +88,6 @@ class Script:
     station: str = ""
     profile: str = ""
     seed: int | None = None
-
-
-@dataclass(frozen=True)
-class _Word:
-    text: str
-    column: int
-    key: str = ""
 
 
 def read(path: Path) -> Script:
@@ -131,6 +127,7 @@ class _Reader:
         self.script = Script(name)
         self.problems: list[Problem] = []
         self._labels: set[str] = set()
+        self._faults: set[str] = set()
         self._listed = self._begun = self._just_expected = False
 
     def wrong(self, line: int, column: int, reason: str) -> None:
@@ -147,6 +144,8 @@ class _Reader:
             self._setting(number, verb, rest)
         elif known == "wait":
             self._wait(number, text, verb, rest)
+        elif known == "fault":
+            self._fault(number, text, verb, rest)
         elif known == "expect":
             self._expect(number, verb, rest)
         elif known in GRAMMAR:
@@ -154,21 +153,17 @@ class _Reader:
         else:
             guess = get_close_matches(verb.text, [*SETTINGS, *GRAMMAR, *OTHERS], 1)
             hint = f" Did you mean {guess[0]}?" if guess else ""
-            self.wrong(number, verb.column, f"{_written(verb)} is no verb.{hint} {_allowed()}")
+            self.wrong(number, verb.column, f"{verb} is no verb.{hint} {_allowed()}")
         self._begun = self._begun or known not in SETTINGS
 
-    def _words(self, number: int, text: str) -> list[_Word]:
-        words, at = [], 0
-        while (at := at + len(text[at:]) - len(text[at:].lstrip())) < len(text) and text[at] != "#":
-            match = _WORD.match(text, at)
-            if not match or match.end() == at:
-                self.wrong(number, at + 1, 'a quotation mark has no partner, or stands inside of a word; write "CT head" or what="CT head"')
-                return []
-            words.append(_Word(match["quoted"] if match["quoted"] is not None else match["plain"] or "", at + 1, match["key"] or ""))
-            at = match.end()
-        return words
+    def _words(self, number: int, text: str) -> list[Word]:
+        try:
+            return words_of(text)
+        except WrongWord as wrong:
+            self.wrong(number, wrong.column, str(wrong))
+            return []
 
-    def _setting(self, number: int, verb: _Word, rest: list[_Word]) -> None:
+    def _setting(self, number: int, verb: Word, rest: list[Word]) -> None:
         usage = SETTINGS[verb.text]
         if self._begun:
             return self.wrong(number, verb.column, f"{verb.text} stands before the first verb")
@@ -193,8 +188,8 @@ class _Reader:
         else:
             self.script.station = validation.text(value, "AE")
 
-    def _wait(self, number: int, text: str, verb: _Word, rest: list[_Word]) -> None:
-        match = _WAITS.fullmatch(" ".join(_written(word) for word in rest))
+    def _wait(self, number: int, text: str, verb: Word, rest: list[Word]) -> None:
+        match = _WAITS.fullmatch(" ".join(str(word) for word in rest))
         if not match:
             usage, _ = OTHERS["wait"]
             return self.wrong(number, rest[0].column if rest else verb.column, f"write it as `{usage}`, e.g. `wait 5 min`")
@@ -202,7 +197,17 @@ class _Reader:
         self._just_expected = True
         return None
 
-    def _expect(self, number: int, verb: _Word, rest: list[_Word]) -> None:
+    def _fault(self, number: int, text: str, verb: Word, rest: list[Word]) -> None:
+        try:
+            switch = script_faults.read(verb, rest, self._faults)
+        except WrongWord as wrong:
+            return self.wrong(number, wrong.column, str(wrong))
+        self._faults |= {switch.data.kind} if isinstance(switch, SwitchOn) else set()
+        self.script.lines.append(Line(number, text.strip(), switch=switch))
+        self._just_expected = True
+        return None
+
+    def _expect(self, number: int, verb: Word, rest: list[Word]) -> None:
         usage, _ = OTHERS["expect"]
         if not self.script.lines or self._just_expected:
             return self.wrong(number, verb.column, "expect stands behind a line that does something, once")
@@ -213,16 +218,14 @@ class _Reader:
             elif not word.key and (word.text in (OK, REFUSED, NO_ANSWER, ERROR) or _STATUS.fullmatch(word.text)):
                 ending = word.text if word.text in (OK, REFUSED, NO_ANSWER, ERROR) else word.text.upper()
             else:
-                return self.wrong(
-                    number, word.column, f"{_written(word)} cannot be expected here; write it as `{usage}`, entries behind list"
-                )
+                return self.wrong(number, word.column, f"{word!s} cannot be expected here; write it as `{usage}`, entries behind list")
         if not rest:
             return self.wrong(number, verb.column, f"expect what? Write it as `{usage}`")
         self.script.lines[-1].expected = Expectation(ending, entries)
         self._just_expected = True
         return None
 
-    def _act(self, number: int, text: str, verb: _Word, rest: list[_Word]) -> None:
+    def _act(self, number: int, text: str, verb: Word, rest: list[Word]) -> None:
         grammar = GRAMMAR[verb.text]
         before = len(self.problems)
         names = self._names(number, verb, [word for word in rest if not word.key], grammar)
@@ -235,7 +238,7 @@ class _Reader:
             self.script.lines.append(Line(number, text.strip(), Act(verb.text, tuple(names), options)))
             self._just_expected = False
 
-    def _names(self, number: int, verb: _Word, words: list[_Word], grammar: Grammar) -> list[str]:
+    def _names(self, number: int, verb: Word, words: list[Word], grammar: Grammar) -> list[str]:
         if not grammar.fewest <= len(words) <= grammar.most:
             at = words[grammar.most].column if len(words) > grammar.most else verb.column
             much = "too much" if len(words) > grammar.most else "something is missing"
@@ -250,7 +253,7 @@ class _Reader:
                 self.wrong(number, word.column, f"{word.text!r} {error}")
         return names
 
-    def _options(self, number: int, words: list[_Word], grammar: Grammar) -> dict[str, str]:
+    def _options(self, number: int, words: list[Word], grammar: Grammar) -> dict[str, str]:
         options: dict[str, str] = {}
         for word in words:
             if word.key not in grammar.options:
@@ -264,14 +267,10 @@ class _Reader:
                 self._option(number, word, grammar, options)
         return options
 
-    def _option(self, number: int, word: _Word, grammar: Grammar, options: dict[str, str]) -> None:
+    def _option(self, number: int, word: Word, grammar: Grammar, options: dict[str, str]) -> None:
         try:
             options[word.key] = grammar.options[word.key](word.text)
         except ValueError as error:
-            self.wrong(number, word.column + len(word.key) + 1, f"{word.text!r} {error}")
+            self.wrong(number, word.value_column, f"{word.text!r} {error}")
         else:
             self._labels |= {word.text} if word.key == "as" else set()
-
-
-def _written(word: _Word) -> str:
-    return f"{word.key}={word.text}" if word.key else word.text

@@ -42,7 +42,7 @@ def switch_on(site: Site, data: FaultData, actor: Actor) -> Fault:
     Redis is told when the row is there: who is killed in between leaves a fault that everybody sees, not one that nobody knows of. No
     transaction waits for Redis.
     """
-    columns, lasts = _checked(site, data)
+    columns, lasts = check(site, data)
     fault = _switch_on(site, columns, lasts, actor)
     try:
         if fault.kind == BROKER:
@@ -103,8 +103,8 @@ def switch_all_off(site: Site, actor: Actor, reason: str = "") -> list[Fault]:
     return [switch_off(site, pk, actor, reason) for pk in keys]
 
 
-def _checked(site: Site, data: FaultData) -> tuple[dict[str, Any], timedelta]:
-    """Columns of the row, and how long it lasts; InvalidInput that names every wrong field."""
+def check(site: Site | None, data: FaultData) -> tuple[dict[str, Any], timedelta]:
+    """Columns of the row, and how long it lasts; InvalidInput that names every wrong field. Without a site stations are not looked up."""
     checked = Checker()
     kind = checked("kind", _kind, data.kind)
     lasts = checked("minutes", _lasts, data.minutes)
@@ -135,12 +135,12 @@ def _lasts(minutes: float | None) -> timedelta:
     return timedelta(minutes=minutes)
 
 
-def _station(site: Site, ae_title: str, kind: Kind) -> str:
+def _station(site: Site | None, ae_title: str, kind: Kind) -> str:
     if kind.place is Place.PROCESS and ae_title:
         raise ValueError(f"is {ae_title[:16]!r}, but {kind.name} is about a process that all stations share; leave it out")
     if kind.place is Place.ONE_STATION and not ae_title:
         raise ValueError(f"is empty; {kind.name} is about one station, so name it")
-    if ae_title and not Station.objects.filter(site=site, ae_title=ae_title).exists():
+    if site is not None and ae_title and not Station.objects.filter(site=site, ae_title=ae_title).exists():
         raise ValueError(f"is {ae_title[:16]!r}, which is no station here; name one of those under Stations, or none for all of them")
     return ae_title
 

@@ -9,11 +9,17 @@ from django.core.management import CommandError, call_command
 
 from mpps.models import PerformedProcedureStep
 from ris import clock
+from ris.actor import Actor
 from ris.models import Order
 from tests.support import modality_docs
 from tests.support.hospital import a_procedure, a_site, an_order, steps_of
 from tests.support.ports import free_port
-from training import profiles
+from training import profiles, switching
+from training.actions import faults
+from training.actions.faults import FaultData
+from training.faults import active
+from training.models import Fault
+from training.playing import Outcome, Player
 
 
 def run(port: int, script: Path, *options: str) -> str:
@@ -95,6 +101,63 @@ def test_the_scripts_of_the_documentation(port: int, script: Path):
     assert "has 0 images left" in run(port, script)
     performed = PerformedProcedureStep.objects.latest("pk")
     assert (performed.patient_name, performed.status, performed.series.count()) == ("Jane^DOE", "COMPLETED", 1)
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Server and script are one process here: a change of faults is known at once."""
+    monkeypatch.setattr(switching, "SETTLING", 0)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_script_switches_faults_on_and_off(port: int, script: Path):
+    at_noon(patient_id="P1")
+    script.write_text(modality_docs.example(2), encoding="utf-8")
+    said = run(port, script)
+
+    assert "all as expected" in said
+    assert said.count("is off: ") == 2
+    dropped, late = Fault.objects.order_by("pk")
+    assert (dropped.kind, dropped.station_ae_title, dropped.parameters) == ("drop-response", "CT01", {"operation": "N-SET"})
+    assert dropped.until - dropped.begun == timedelta(minutes=5)
+    assert (late.kind, late.station_ae_title, late.service, late.reason) == ("delay", "", "worklist", "script morning.txt, line 9")
+    assert dropped.ended and late.ended and dropped.ended < late.begun
+    assert PerformedProcedureStep.objects.get().status == "COMPLETED"
+
+
+@pytest.mark.usefixtures("at_once")
+def test_what_a_script_switched_on_is_off_when_it_stops_early(port: int, script: Path):
+    script.write_text("fault reject for 1 h\nfault delay station=all\necho\n")
+
+    assert "morning.txt:3: echo" in fails(3, port, script)
+    assert Fault.objects.count() == 2
+    assert not Fault.objects.filter(ended=None)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_fault_that_is_on_already_ends_the_script_and_stays(port: int, script: Path):
+    there = faults.switch_on(a_site(), FaultData("delay", "CT01", minutes=5), Actor.system("maya"))
+    script.write_text("fault delay\necho\n")
+
+    assert f"morning.txt:1: fault delay\nThat is on already: {active.told(there)}" in fails(1, port, script)
+    assert list(Fault.objects.filter(ended=None)) == [there]
+
+
+@pytest.mark.usefixtures("at_once")
+def test_a_fault_that_somebody_ended_meanwhile_is_over_for_the_script_too(port: int, script: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(Player, "_echo", lambda *_: faults.switch_all_off(a_site(), Actor.system("maya")) and Outcome())
+    script.write_text("fault delay\necho\nfault off delay\n")
+
+    assert "was over already: " in run(port, script)
+
+
+def test_a_station_that_is_not_there_is_told_before_anything_is_sent(port: int, script: Path):
+    script.write_text("echo\nfault abort station=NOWHERE\nfault delay\n")
+
+    said = fails(2, port, script)
+    assert "morning.txt:2:21: station= is 'NOWHERE', which is no station here" in said
+    assert "Nothing was sent." in said
+    assert not Fault.objects.exists()
 
 
 def test_a_wrong_script_sends_nothing(port: int, script: Path):

@@ -5,8 +5,10 @@ import pytest
 
 from tests.support import modality_docs
 from training import script
+from training.actions.faults import FaultData
 from training.acts import GRAMMAR, Act
 from training.script import Expectation, ScriptError
+from training.script_faults import SwitchOff, SwitchOn
 
 
 def problems(text: str) -> list[tuple[int, int, str]]:
@@ -98,6 +100,60 @@ def test_a_wrong_line_is_told_with_its_place_the_reason_and_what_is_allowed(text
 
     assert [(at, where) for at, where, _ in found] == [(line, column)]
     assert words in found[0][2]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "words"),
+    [
+        ("fault", 1, 1, "which one? Write it as `fault KIND"),
+        ("fault dely", 1, 7, "the fault is 'dely', which is no fault; there are delay, reject"),
+        ("fault delay seconds=601", 1, 21, "seconds= is 601; it must be 1 to 600 s"),
+        ("fault delay sec=3", 1, 17, "sec= is no parameter of delay; it has seconds"),
+        ("fault delay seconds=3 seconds=4", 1, 23, "seconds= stands here twice"),
+        ("fault delay service=hl7", 1, 21, "service= is 'hl7'; it must be one of worklist, mpps"),
+        ("fault truncate service=worklist", 1, 24, "truncate is not chosen by service"),
+        ("fault broker-down station=CT01", 1, 27, "a process that all stations share"),
+        ("fault clock-skew station=all", 1, 26, "clock-skew is about one station, so name it"),
+        ("fault failure operation=N-SET status=duplicate-sop-instance", 1, 38, "with which no N-SET is answered"),
+        ("fault delay for 5 h", 1, 17, "the time is 300; it must be 0.05 to 240 minutes"),
+        ("fault delay for 1s", 1, 17, "it must be 0.05 to 240 minutes"),
+        ("fault delay for long", 1, 13, "e.g. `for 5 min`"),
+        ("fault delay 5 min", 1, 13, "5 is not understood here"),
+        ("fault off", 1, 7, "write it as `fault off KIND|all`"),
+        ("fault off delay", 1, 11, "delay is not on: no line above switches one on"),
+        ("fault off all", 1, 11, "no line above switches one on"),
+        ("fault delay\nfault off abort", 2, 11, "abort is not on: the lines above switch on delay"),
+        ("fault delay\nfault off delay now", 2, 17, "write it as `fault off KIND|all`"),
+        ("fault delay\nexpect ok", 2, 1, "behind a line that does something"),
+    ],
+)
+def test_a_fault_that_cannot_be_is_told_with_its_place_before_anything_is_sent(text: str, line: int, column: int, words: str):
+    found = problems(text)
+
+    assert [(at, where) for at, where, _ in found] == [(line, column)]
+    assert words in found[0][2]
+
+
+def test_a_fault_holds_for_the_station_of_the_script_unless_said_otherwise():
+    lines = script.parse(
+        """echo
+fault delay seconds=3 for 5m
+fault reject reason=temporary-congestion service=mpps station=CT02 for 90 s
+fault missing every=3 station=all
+fault broker-down
+fault off delay
+fault off all
+""",
+        "morning.txt",
+    ).lines[1:]
+
+    assert [one.switch.at("CT01") for one in lines if isinstance(one.switch, SwitchOn)] == [
+        FaultData("delay", "CT01", "", 5, {"seconds": "3"}),
+        FaultData("reject", "CT02", "mpps", 1.5, {"reason": "temporary-congestion"}),
+        FaultData("missing", "", "", 10, {"every": "3"}),
+        FaultData("broker-down"),
+    ]
+    assert [one.switch for one in lines[4:]] == [SwitchOff("delay"), SwitchOff()]
 
 
 def test_everything_that_is_wrong_is_told_at_once():

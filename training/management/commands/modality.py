@@ -11,10 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from dimse.scu import Timeouts
 from ris import clock
-from ris.console import counted
+from ris.actions.sites import ensure_default_site
+from ris.console import counted, not_ready
 from training import acts, profiles, script, table
 from training.acts import ALL, GRAMMAR, Act
 from training.command_line import ae_title, checked, day, port, seconds
@@ -25,6 +27,7 @@ from training.script import Script, ScriptError
 from training.script_clock import ScriptClock
 from training.sent import Sent
 from training.store import FileStore, MemoryUnreadable
+from training.switching import Switchboard
 from training.target import Target
 from training.typed import TYPING_ERRORS
 
@@ -133,6 +136,10 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=_returncode(error.cause)) from error
         except (ModalityError, MemoryUnreadable) as error:
             raise CommandError(str(error), returncode=_returncode(error)) from error
+        except ScriptError as error:
+            raise _wrong(error) from error
+        except DatabaseError as error:
+            raise not_ready(error) from error
         except OSError as error:
             raise CommandError(f"This modality cannot remember its exams in {store.path.parent}: {error.strerror or error}.") from error
         return None
@@ -155,14 +162,23 @@ class Command(BaseCommand):
             if played is None:
                 player.play(_act(verb, options))
                 return
-            count = player.play_script(played)
+            count = self._play_script(player, played)
         self.stdout.write(f"{played.name}: {counted(count, 'act')} played, {counted(len(heard), 'message')} sent, all as expected.")
+
+    def _play_script(self, player: Player, played: Script) -> int:
+        """Without `fault` lines no database is needed."""
+        if all(line.switch is None for line in played.lines):
+            return player.play_script(played, lambda *_: None)
+        board = Switchboard(ensure_default_site(), player.modality.ae_title, played, self.stdout.write)
+        board.check(played)
+        with closing(board):
+            return player.play_script(played, board.do)
 
     def _read(self, path: Path) -> Script:
         try:
             return script.read(path)
         except ScriptError as error:
-            raise CommandError(f"{error}\nNothing was sent.", returncode=_WRONG_ARGUMENTS) from error
+            raise _wrong(error) from error
 
     def _profiles(self) -> None:
         rows = [(one.name, one.kind or "any", one.title, one.about) for one in profiles.all_profiles().values()]
@@ -210,6 +226,10 @@ def _profile(name: str) -> profiles.Profile:
     except KeyError:
         known = ", ".join(profiles.all_profiles())
         raise CommandError(f"{name!r} is no profile; there are {known}.", returncode=_WRONG_ARGUMENTS) from None
+
+
+def _wrong(error: ScriptError) -> CommandError:
+    return CommandError(f"{error}\nNothing was sent.", returncode=_WRONG_ARGUMENTS)
 
 
 def _returncode(error: Exception | None) -> int:
