@@ -1,8 +1,9 @@
 """Scripts for a virtual modality: one verb a line, checked as a whole before anything is sent.
 
-A line is a verb, words, and options written `key=value`; a word in double quotes may hold spaces; `#` begins a comment. Beside the verbs of
-`training.acts.GRAMMAR` there are `station`, `profile` and `seed` at the beginning, `wait 5 min` in the modality's own time, `fault` to switch
-a fault on or off, and `expect` behind a line that sends: what its answer is to be. Without `expect` anything but success ends the script.
+A line is a verb, words, and options written `key=value`; a word in double quotes may hold spaces; `#` begins a comment. Beside the
+verbs of `training.acts.GRAMMAR` there are `station`, `profile` and `seed` at the beginning, `wait 5 min` in the modality's own time,
+`fault` to switch a fault on or off, and `expect` behind a line that sends: what its answer is to be. Without `expect` anything but
+success ends the script.
 """
 
 import re
