@@ -44,6 +44,11 @@ class Ways:
 COMMAND = Ways("Start it (`make run`), or name another one with --host and --port", "give the right one with --called")
 
 
+def is_sent(error: ScuError) -> bool:
+    """Whether the message may have arrived in spite of the error: not when there was no association to send it on."""
+    return not isinstance(error, NotReachable | Refused | NothingAccepted)
+
+
 def advice(error: ScuError, target: Target, calling: str, ways: Ways = COMMAND) -> str:
     """What to try next, as a sentence; empty when the error itself says it."""
     if isinstance(error, NotReachable):

@@ -16,9 +16,10 @@ from training.errors import ModalityError, NoAnswer, Refused
 from training.memory import Exam, Memory
 from training.quirks import habits
 from training.scu import Wire
-from training.target import advice, hint
+from training.target import advice, hint, is_sent
 
 _AGAIN = "Whether it arrived is not known; the same command sends it again."
+_NOT_SENT = "Nothing was sent this time; the same command sends it when that is mended."
 _GOES_ON = "This machine goes on as if it were started there."
 
 
@@ -48,7 +49,7 @@ class Teller:
         except ScuError as error:
             again = f"Whether {exam.name} was started there is not known; `start {exam.name}` sends it again with the same UID."
             self._begun(remembered, exam, goes_on)
-            raise self.no_answer(error, _GOES_ON if goes_on else again) from error
+            raise self.no_answer(error, _GOES_ON if goes_on else again if is_sent(error) else _NOT_SENT) from error
         if answer.ok or (repeated and answer.status == statuses.DUPLICATE_SOP_INSTANCE):
             exam.sop_instance_uid = answer.sop_instance_uid or exam.sop_instance_uid
             self._begun(remembered, exam, True)
@@ -78,7 +79,7 @@ class Teller:
         try:
             answer = self.wire.n_set(exam.sop_instance_uid, self._changed(exam, message))
         except ScuError as error:
-            raise self.no_answer(error, _AGAIN, setting=True) from error
+            raise self.no_answer(error, _AGAIN if is_sent(error) else _NOT_SENT, setting=True) from error
         self._check(remembered, exam, answer)
         exam.reported, exam.told_at = len(exam.series), now.isoformat()
         remembered.save()
@@ -92,7 +93,7 @@ class Teller:
             if self.wire.profile.has(habits.ENDS_TWICE):
                 self.wire.n_set(sop_instance_uid, message)
         except ScuError as error:
-            raise self.no_answer(error, _AGAIN, setting=True) from error
+            raise self.no_answer(error, _AGAIN if is_sent(error) else _NOT_SENT, setting=True) from error
         if not (repeated and answer.error_id == statuses.ERROR_ID_MAY_NO_LONGER_BE_UPDATED):
             self._check(remembered, exam, answer)
         exam.state, exam.unanswered, exam.reported = exam.final_status, {}, len(exam.series)

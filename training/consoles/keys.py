@@ -81,7 +81,8 @@ def why_not(key: Key, exams: Sequence[Exam]) -> str:
     if key.needs is Needs.OPEN_EXAM:
         return _why_not_with(key, here)
     if key.needs is not Needs.NOTHING and here is not None and not here.interrupted and not _repeats(key, here):
-        return f"{_named(here)} is open here: complete or discontinue it first."
+        way_out = "press Start exam again, or pull the plug" if here.state == SENT else "complete or discontinue it first"
+        return f"{_named(here)} is open here: {way_out}."
     if key.needs is Needs.OVER_EXAM and not exams:
         return "No exam was done here that could be gone on with."
     return ""
@@ -92,7 +93,7 @@ def _why_not_with(key: Key, exam: Exam | None) -> str:
     if exam is None:
         return "No exam is open here: start one first."
     if exam.state == SENT and key.name != PLUG:
-        return f"Whether {_named(exam)} was started is not known: press Start exam, which sends it again with the same UID."
+        return f"Whether {_named(exam)} was started is not known: press Start exam, which sends it again with the same UID, or pull the plug."
     if exam.state == ENDING and key.name in (NEXT, REPORT):
         return f"{_named(exam)} is being ended, which was not answered: press Complete or Discontinue again."
     return ""

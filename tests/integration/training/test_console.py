@@ -179,7 +179,8 @@ def test_a_target_that_is_not_there_leaves_the_console_usable(keys: Keys) -> Non
     act = keys("start", pick=keys.rows()[0]["key"])
     assert act.status == Status.FAILED
     assert f"NOBODY at 127.0.0.1:{port} is not reachable" in act.text
-    assert "press “Start exam” again" in act.text
+    assert "Nothing was sent this time: press “Start exam” again" in act.text
+    assert "pull the plug" in act.text
     Console.objects.update(host="", port=None, called="")
     assert keys("start").status == Status.DONE
     assert PerformedProcedureStep.objects.get().sop_instance_uid == keys.exams()[-1].sop_instance_uid

@@ -206,7 +206,7 @@ def test_a_power_loss_before_the_answer_forgets_the_exam(console: Console):
     name = name_of(today())
     (item,) = console.modality.worklist(Question(step_id=name))
     offline = Modality("CT01", Target("127.0.0.1", free_port(), "STEPWISE"), console.store)
-    with pytest.raises(NoAnswer, match="sends it again with the same UID"):
+    with pytest.raises(NoAnswer, match="the same command sends it when that is mended"):
         offline.start_items([item])
 
     assert offline.pull_the_plug() == []

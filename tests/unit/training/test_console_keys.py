@@ -61,7 +61,8 @@ def test_a_key_does_something_when_the_table_allows_it(exams: list[Exam], expect
 def test_a_key_that_does_nothing_says_what_to_do():
     assert "SPS-1 is open here: complete or discontinue it first" in keys.why_not(keys.named("start"), [an_exam()])
     assert "start one first" in keys.why_not(keys.named("complete"), [])
-    assert "same UID" in keys.why_not(keys.named("complete"), [an_exam(SENT)])
+    assert "same UID, or pull the plug" in keys.why_not(keys.named("complete"), [an_exam(SENT)])
+    assert "open here: press Start exam again, or pull the plug" in keys.why_not(keys.named("group"), [an_exam(SENT)])
 
 
 def test_a_key_that_is_none_names_those_there_are():
