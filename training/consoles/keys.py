@@ -93,7 +93,9 @@ def _why_not_with(key: Key, exam: Exam | None) -> str:
     if exam is None:
         return "No exam is open here: start one first."
     if exam.state == SENT and key.name != PLUG:
-        return f"Whether {_named(exam)} was started is not known: press Start exam, which sends it again with the same UID, or pull the plug."
+        return (
+            f"Whether {_named(exam)} was started is not known: press Start exam, which sends it again with the same UID, or pull the plug."
+        )
     if exam.state == ENDING and key.name in (NEXT, REPORT):
         return f"{_named(exam)} is being ended, which was not answered: press Complete or Discontinue again."
     return ""

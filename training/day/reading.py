@@ -57,6 +57,13 @@ def first_start(site: Site, day: date) -> datetime | None:
     return _waiting(site, day).values_list("start", flat=True).first()
 
 
+def last_heard(site: Site, day: date) -> datetime | None:
+    """When the last was heard of what is in progress since that day: a play that was broken off got so far, whatever ended it."""
+    first, after = clock.day_bounds(day, site)
+    going_on = PerformedProcedureStep.objects.filter(site=site, status=IN_PROGRESS, received_at__gte=first, received_at__lt=after)
+    return going_on.order_by("-updated_at").values_list("updated_at", flat=True).first()
+
+
 def _waiting(site: Site, day: date) -> QuerySet[ScheduledProcedureStep]:
     first, after = clock.day_bounds(day, site)
     return _steps(site).filter(start__gte=first, start__lt=after, status__in=WAITING).order_by("start", "pk")

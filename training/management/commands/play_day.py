@@ -76,7 +76,13 @@ class Command(BaseCommand):
         add("--seed", type=int, default=1, metavar="N", help="same number and same bookings, same day (1)")
         add("--exams", type=_exams, metavar="N", help="book so many exams for the day first, with further stations as needed")
         add("--date", type=_day, metavar="YYYY-MM-DD", help="the day that is played (the hospital's today)")
-        add("--from", type=_moment, dest="since", metavar="HH:MM", help="when it begins (today: now; else before the first exam)")
+        add(
+            "--from",
+            type=_moment,
+            dest="since",
+            metavar="HH:MM",
+            help="when it begins (today: now; else before the first exam; not before what is in progress)",
+        )
         add("--stations", default="", metavar="CT01,MR01", help="only these play; people may work at the others")
         add("--plan", type=named_path, metavar="FILE", help="write what each exam's script says there, - for the terminal")
         add("--only-plan", action="store_true", help="end when the plan is written")
@@ -193,9 +199,14 @@ def _stations(site: Site, named: str) -> list[str]:
 
 
 def _begins(site: Site, day: date, since: time_of_day | None) -> datetime:
-    """When the clock begins: as asked, else now, on another day before the first exam that waits."""
+    """When the clock begins: as asked, else now, on another day before the first exam that waits; not before what a broken-off play did."""
     if since is not None:
         return clock.at(day, since, site)
+    begins, heard = _first_moment(site, day), reading.last_heard(site, day)
+    return begins if heard is None else max(begins, heard)
+
+
+def _first_moment(site: Site, day: date) -> datetime:
     if day == clock.today(site):
         return clock.now(site)
     first = reading.first_start(site, day)
