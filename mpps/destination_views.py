@@ -103,7 +103,8 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     known = destinations.get(ris_queries.default_site(), pk)
     if request.method == "POST":
         lost = destinations.remove_destination(known, Actor.user(request.user))
-        messages.success(request, f"{known.name} is removed{f' with {lost} waiting messages' if lost else ''}.")
+        with_them = f" with {lost} waiting message{'' if lost == 1 else 's'}" if lost else ""
+        messages.success(request, f"{known.name} is removed{with_them}.")
         return redirect("destinations")
     context = {"one": destination_presenters.shown(known, destination_queries.loads([known]).get(known.pk))}
     return render(request, "mpps/destination_remove.html", context)

@@ -11,7 +11,7 @@ from mpps.models import Delivery, Destination, PerformedProcedureStep
 from ris import clock, validation
 from ris.actions.stations import revise
 from ris.actor import Actor
-from ris.db import action
+from ris.db import action, lock
 from ris.errors import ChangedMeanwhile, Conflict, NotFound
 from ris.models import RecordChange, Site
 from ris.validation import Checker
@@ -107,9 +107,22 @@ def save_destination(
     return _recorded(present, "edit", changed, actor)
 
 
-@action
 def remove_destination(destination: Destination, actor: Actor) -> int:
     """Take it out with all that waits for it; how many messages that were."""
+    _switch_off(destination)
+    return _remove(destination, actor)
+
+
+@action
+def _switch_off(destination: Destination) -> None:
+    """In a transaction of its own, so that no message has to wait until all that went there is taken out."""
+    Destination.objects.filter(pk=destination.pk).update(enabled=False)
+    revise(destination.site)
+
+
+@action
+def _remove(destination: Destination, actor: Actor) -> int:
+    lock(lambda: Destination.objects.filter(pk=destination.pk))  # behind the messages that are being written down for it
     waiting = destination.deliveries.filter(state__in=(Delivery.State.WAITING, Delivery.State.PARKED)).count()
     detail = {"destination": [destination.name, ""], "waiting": [str(waiting), ""]}
     _recorded(destination, "remove", detail, actor)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -48,7 +48,7 @@ def enqueue(performed: PerformedProcedureStep, message: Received, kept: MppsMess
     """
     ids = destinations.concerned(message.site, performed, message.calling_ae_title.strip())
     if ids:
-        run(_insertion(len(ids)), [performed.pk, *ids, kept.pk, performed.pk])
+        run(_insertion(len(ids), connection.features.has_select_for_update), [performed.pk, *ids, kept.pk, performed.pk])
         transaction.on_commit(lambda: _nudge(ids), robust=True)
 
 
@@ -58,7 +58,8 @@ def _nudge(ids: Sequence[int]) -> None:
 
 
 @cache
-def _insertion(count: int) -> str:
+def _insertion(count: int, locking: bool) -> str:
+    """`locking`: the destinations stay until the transaction ends; one that is being removed is waited for, and then gets nothing."""
     row, to, message = (f'"{model._meta.db_table}"' for model in (Delivery, Destination, MppsMessage))
     had = f"SELECT MAX(x.message_id) FROM {row} x WHERE x.destination_id = d.id AND x.performed_step_id = %s"
     return (
@@ -67,6 +68,7 @@ def _insertion(count: int) -> str:
         f"FROM {to} d JOIN {message} m ON m.performed_step_id = %s AND m.status = {statuses.SUCCESS} "
         f"WHERE d.id IN ({', '.join(['%s'] * count)}) AND TRIM(m.calling_ae_title) <> d.called_ae_title "
         f"AND (m.id = %s OR (d.kind = '{Destination.Kind.MESSAGES.value}' AND m.id > COALESCE(({had}), 0)))"
+        f"{' FOR KEY SHARE OF d' if locking else ''}"
     )
 
 

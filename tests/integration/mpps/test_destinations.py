@@ -22,6 +22,7 @@ from mpps import actions, datasets, delivery, destinations, outbox, scp, tasks
 from mpps.destinations import DestinationData, save_destination
 from mpps.errors import Refused
 from mpps.models import Delivery, Destination, MppsMessage
+from mpps.replies import Reply
 from ris.errors import IllegalTransition
 from tests.support.hospital import ACTOR, a_site
 from tests.support.mpps import a_create, a_reason, an_end, received
@@ -321,6 +322,23 @@ def test_who_lost_the_lease_sends_nothing_more(pacs: Pacs) -> None:
     with pytest.raises(outbox.ClaimLost):
         outbox.begin(slow, head)
     assert verbs(pacs) == ["N-CREATE"]
+
+
+def test_one_that_is_removed_while_it_is_told_is_told_nothing_more(pacs: Pacs) -> None:
+    destination = a_destination(pacs)
+    an_exam()
+    an_exam()
+    late = received(Verb.N_CREATE, new_uid(), a_create())  # of a process that has not heard of it
+    claimed = outbox.claim(destination.pk)
+    assert claimed is not None
+    one, other = outbox.heads(claimed)
+    assert outbox.begin(claimed, one)
+    assert destinations.remove_destination(destination, ACTOR) == 2
+    outbox.record(claimed, one, Reply(State.SENT, ""), 0)
+    with pytest.raises(outbox.ClaimLost):
+        outbox.begin(claimed, other)
+    actions.n_create(late)
+    assert (Delivery.objects.count(), delivery.deliver(claimed.pk)) == (0, 0)
 
 
 @committed

@@ -13,15 +13,16 @@ from django.db import connection
 from dimse.scu import ScuAnswer
 from dimse.services import Verb
 from dimse.uids import new_uid
-from mpps import actions
+from mpps import actions, outbox
+from mpps.destinations import DestinationData, remove_destination, save_destination
 from mpps.errors import Refused
 from mpps.events import PerformedStepEnded
-from mpps.models import PerformedProcedureStep, StepLink
+from mpps.models import Delivery, MppsMessage, PerformedProcedureStep, StepLink
 from mpps.received import Received
 from ris import events
 from ris.models import ScheduledProcedureStep
 from tests.integration.mpps.conftest import Connect
-from tests.support.hospital import a_procedure, an_order, steps_of
+from tests.support.hospital import ACTOR, a_procedure, a_site, an_order, steps_of
 from tests.support.mpps import a_create, an_end, received
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
@@ -146,3 +147,24 @@ def test_a_late_end_of_a_finished_step_says_so_to_everybody() -> None:
 
     answers = at_once(*(partial(end, message) for message in messages))
     assert Counter(answers) == {"COMPLETED": 1, "0110": 5}
+
+
+def test_a_destination_is_removed_behind_the_messages_that_are_being_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    destination = save_destination(a_site(), DestinationData("PACS", "pacs.example", 104, "PACS"), ACTOR)
+    message, enqueue = received(Verb.N_CREATE, new_uid(), a_create()), outbox.enqueue
+    written, removed = threading.Event(), threading.Event()
+
+    def slowly(performed: PerformedProcedureStep, message: Received, kept: MppsMessage) -> None:
+        enqueue(performed, message, kept)
+        written.set()
+        assert not removed.wait(0.5)
+
+    def remove() -> None:
+        assert written.wait(10)
+        remove_destination(destination, ACTOR)
+        removed.set()
+
+    monkeypatch.setattr(outbox, "enqueue", slowly)
+    at_once(lambda: actions.n_create(message).pk, remove)
+    assert PerformedProcedureStep.objects.get().messages.get().status == 0
+    assert not Delivery.objects.exists()

@@ -95,5 +95,5 @@ def test_removing_says_what_is_lost(signed_in: SignIn) -> None:
     begin([])
     client = signed_in("integrator")
     assert "1 message that it does not have yet is forgotten" in client.get(f"/destinations/{one.pk}/remove/").content.decode()
-    assert "is removed with 1 waiting messages" in client.post(f"/destinations/{one.pk}/remove/", follow=True).content.decode()
+    assert "is removed with 1 waiting message." in client.post(f"/destinations/{one.pk}/remove/", follow=True).content.decode()
     assert not Delivery.objects.exists()
