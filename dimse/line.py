@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from dimse import associate, pdu, statuses
 from dimse.associate import NegotiatedContext, ProposedContext
 from dimse.commands import Response, UndecodableCommand, encode_cancel, encode_request, read_response
+from dimse.deadline import Deadline
 from dimse.decode import UndecodableDataSet, decode
 from dimse.encode import encode
 from dimse.pdu import COMMAND, LAST, Framer, InvalidPdu, Kind, Packer
@@ -27,6 +28,7 @@ from dimse.scu import (
     Refused,
     ScuAnswer,
     ScuError,
+    SlowQuery,
     TimedOut,
     Timeouts,
 )
@@ -60,6 +62,7 @@ class Line:
         self.last_answer: ScuAnswer | None = None
         self._peer = f"{called} at {host}:{port}"
         self._timeouts = timeouts
+        self._deadline = Deadline()
         self._framer = Framer(_MAXIMUM_LENGTH)
         self._message_id = 0
         try:
@@ -148,6 +151,7 @@ class Line:
 
     def release(self) -> None:
         """A-RELEASE, and the connection is closed, whatever the peer answers."""
+        self._deadline = Deadline()
         with suppress(OSError, InvalidPdu), self._socket:
             self._socket.settimeout(self._timeouts.association)
             self._socket.sendall(pdu.RELEASE_RQ)
@@ -214,6 +218,7 @@ class Line:
         self._message_id = self._message_id % 0xFFFF + 1
         has_data = data is not None
         command = encode_request(verb, self._message_id, context.abstract_syntax, instance, with_data_set=has_data, event_type=event_type)
+        self._deadline = Deadline(self._timeouts.query if verb == "C-FIND" else None)
         self._socket.settimeout(self._timeouts.response)
         self._send(self._packers[context.id].message(command, data), verb)
         return self._receive_answer(verb, instance)
@@ -279,12 +284,14 @@ class Line:
                 found = self._framer.next()
                 if found is not None:
                     break
-                received = self._socket.recv(_READ)
+                received = self._deadline.read(self._socket, _READ)
             except InvalidPdu as error:
                 self.abort()
                 raise NonsenseAnswer(f"{self._peer} answered {what} with something that is not DICOM ({error}).") from error
             except TimeoutError as error:
                 self.abort()
+                if missed := self._deadline.missed(self._peer, what):
+                    raise SlowQuery(missed) from error
                 raise TimedOut(f"{self._peer} did not answer {what} in time.") from error
             except OSError as error:
                 self._socket.close()

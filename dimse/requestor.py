@@ -158,6 +158,19 @@ def stalled(association: Association) -> bool:
     return cast(RequestorSocket, association.dul.socket).stalled
 
 
+def abort(association: Association) -> None:
+    """A-ABORT, also between two responses, where pynetdicom holds up the reactor until the last of them."""
+    association.abort()
+    association._reactor_checkpoint.set()
+
+
+def join(association: Association, timeout: float) -> None:
+    """Wait for the association's threads, for at most `timeout` seconds each; then all that happened is known."""
+    for thread in (association, association.dul):
+        if thread.is_alive():
+            thread.join(timeout)
+
+
 def _is_told_elsewhere(record: logging.LogRecord) -> bool:
     return record.funcName != "_read_pdu_data"
 

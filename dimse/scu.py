@@ -18,8 +18,9 @@ from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
 from dimse import policy, statuses
+from dimse.deadline import Deadline
 from dimse.manners import POLITE, Ending, Manners, alter_requests, with_group_lengths
-from dimse.requestor import ClosingSocket, Requestor, Watch, stalled
+from dimse.requestor import ClosingSocket, Requestor, Watch, abort, join, stalled
 from dimse.services import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
@@ -66,6 +67,10 @@ class TimedOut(ScuError):
     """The peer is connected and silent: try again, or look at its load."""
 
 
+class SlowQuery(TimedOut):
+    """The peer still answers a query when all the time for it is over: ask for less."""
+
+
 class NonsenseAnswer(ScuError):
     """What came back is not DICOM, or breaks its rules: look at whether this is the right port."""
 
@@ -80,12 +85,16 @@ class FailureStatus(ScuError):
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """In seconds: to connect, for the answer to an association request or release, for a DIMSE response, for silence in between."""
+    """In seconds: to connect, for the answer to an association request or release, for a DIMSE response, for silence in between.
+
+    `query` is for all responses to a C-FIND; None lets it go on as long as they come.
+    """
 
     connect: float = 5.0
     association: float = 10.0
     response: float = 30.0
     idle: float = 60.0
+    query: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +121,12 @@ class ScuAnswer:
 class ScuAssociation:
     """An open association; made by `open_association`. `last_answer` is the latest response, the final one of a query that is over."""
 
-    def __init__(self, association: Association, watch: Watch, peer: str) -> None:
+    def __init__(self, association: Association, watch: Watch, peer: str, timeouts: Timeouts) -> None:
         self.last_answer: ScuAnswer | None = None
         self._association = association
         self._watch = watch
         self._peer = peer
+        self._timeouts = timeouts
         self._message_id = 0
 
     @property
@@ -139,7 +149,7 @@ class ScuAssociation:
             raise ValueError("a C-FIND has at least one key")
         self._require_open()
         message_id = self._next_id()
-        responses = self._association.send_c_find(query, sop_class_uid, msg_id=message_id)
+        responses = self._in_time(self._association.send_c_find(query, sop_class_uid, msg_id=message_id))
         received, finished = 0, False
         try:
             for status, identifier in responses:
@@ -160,6 +170,20 @@ class ScuAssociation:
                 self._association.send_c_cancel(message_id, query_model=UID(sop_class_uid))
                 for _ in responses:
                     pass  # what was on its way when we stopped listening
+
+    def _in_time(self, responses: Iterator[tuple[Dataset, Dataset | None]]) -> Iterator[tuple[Dataset, Dataset | None]]:
+        """The responses to a query. Raises SlowQuery, with the association aborted, when they do not end in time."""
+        deadline = Deadline(self._timeouts.query)
+        while True:
+            self._association.dimse_timeout = deadline.at_most(self._timeouts.response)
+            response = next(responses, None)
+            if missed := deadline.missed(self._peer, "C-FIND"):
+                abort(self._association)
+                raise SlowQuery(missed)
+            if response is None:
+                self._association.dimse_timeout = self._timeouts.response
+                return
+            yield response
 
     def cancel(self, sop_class_uid: str = MODALITY_WORKLIST) -> None:
         """C-CANCEL for the latest request, also when it is answered already and nothing is left to cancel."""
@@ -218,7 +242,7 @@ class ScuAssociation:
         return self.last_answer
 
     def _broken(self, operation: str) -> ScuError:
-        _join(self._association, _SETTLING)
+        join(self._association, _SETTLING)
         if self._watch.nonsense:
             return NonsenseAnswer(f"{self._peer} answered {operation} with something that is not DICOM.")
         if stalled(self._association):
@@ -253,11 +277,11 @@ def open_association(
         raise NotReachable(f"{peer} is not reachable: the host name cannot be resolved ({error.strerror}).") from error
     try:
         if not association.is_established:
-            _join(association, _SETTLING)
+            join(association, _SETTLING)
             raise _not_established(association, watch, peer)
         if manners.group_lengths:
             alter_requests(association, with_group_lengths)
-        yield ScuAssociation(association, watch, peer)
+        yield ScuAssociation(association, watch, peer, timeouts)
     except ScuError:
         raise
     except BaseException:
@@ -265,7 +289,7 @@ def open_association(
         raise
     finally:
         _end(association, manners.ending)
-        _join(association, timeouts.association)
+        join(association, timeouts.association)
         cast(ClosingSocket, association.dul.socket)._shutdown_socket()
 
 
@@ -276,13 +300,6 @@ def _end(association: Association, ending: Ending) -> None:
         association.abort()
     else:
         cast(ClosingSocket, association.dul.socket)._shutdown_socket()
-
-
-def _join(association: Association, timeout: float) -> None:
-    """Wait for the association's threads, for at most `timeout` seconds each; then all that happened is known."""
-    for thread in (association, association.dul):
-        if thread.is_alive():
-            thread.join(timeout)
 
 
 def _not_established(association: Association, watch: Watch, peer: str) -> ScuError:

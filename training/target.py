@@ -12,6 +12,7 @@ from dimse.scu import (
     Refused,
     ScuAnswer,
     ScuError,
+    SlowQuery,
     TimedOut,
     Timeouts,
 )
@@ -65,6 +66,8 @@ def advice(error: ScuError, target: Target, calling: str, ways: Ways = COMMAND) 
         return f"Is it a server for this? Look there at what it offers to {calling}, and in which transfer syntaxes."
     if isinstance(error, Aborted):
         return "Its log says why."
+    if isinstance(error, SlowQuery):
+        return "Ask for less: one day, one station, one patient."
     if isinstance(error, TimedOut | NonsenseAnswer):
         return f"Is {target.host}:{target.port} its DICOM port? In its log, look whether it saw the association."
     return ""

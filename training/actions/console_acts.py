@@ -23,7 +23,7 @@ Status = ConsoleAct.Status
 WAIT: Final = timedelta(seconds=60)
 """How long an act waits for a worker; later nobody would expect it any more."""
 LEASE: Final = timedelta(seconds=75)
-"""Longer than any one exchange takes with the timeouts of `training.target`; each message and each save prolongs it."""
+"""Longer than any one exchange takes with `training.consoles.performing.PATIENCE`; each message and each save prolongs it."""
 KEPT: Final = 300
 """Acts of a console that are kept, with their messages."""
 _NOBODY_CAME = (

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError
 from pydicom.dataset import Dataset
 
 from dimse.dispatch import without_values
-from dimse.scu import ScuError
+from dimse.scu import ScuError, Timeouts
 from ris import clock
 from ris.errors import RisError
 from training.actions import console_acts
@@ -31,6 +31,8 @@ ANSWERS_KEPT = 20
 """Of the answers to one query."""
 MOST_LISTED = 500
 """Answers after which a console cancels a query, unless its device does so earlier: all of a large worklist would fill the worker."""
+PATIENCE = Timeouts(query=40.0)
+"""Even a target that never ends its answer to a query, nor heeds a cancel, is given up before the lease of `console_acts` runs out."""
 Status = ConsoleAct.Status
 
 log = structlog.get_logger(__name__)
@@ -90,8 +92,8 @@ def modality_of(act: ConsoleAct) -> Modality:
 def target_of(console: Console) -> Target:
     """Whom it asks and tells: this Stepwise unless it was pointed elsewhere."""
     if console.is_elsewhere:
-        return Target(console.host, console.port or 0, console.called)
-    return Target(settings.DICOM_HOST, settings.DICOM_PORT, console.site.ae_title)
+        return Target(console.host, console.port or 0, console.called, PATIENCE)
+    return Target(settings.DICOM_HOST, settings.DICOM_PORT, console.site.ae_title, PATIENCE)
 
 
 def _tell(act: ConsoleAct, sent: Sent) -> None:

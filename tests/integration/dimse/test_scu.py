@@ -4,11 +4,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from time import monotonic
 from typing import Any
 
 import pytest
+from pynetdicom.association import Association
 
-from dimse import scu
+from dimse import scu, statuses
 from dimse.line import Line
 from dimse.scu import Timeouts, open_association
 from dimse.server import DicomServer
@@ -113,6 +116,31 @@ def test_a_peer_that_falls_silent_later_times_out(server: DicomServer, ris, open
             list(association.find(worklist_query()))
     finally:
         go_on.set()
+
+
+@ways
+@pytest.mark.parametrize("limit", [None, 1], ids=["all", "cancel not heeded"])
+def test_a_query_that_is_answered_for_ever_is_given_up_in_time(
+    server: DicomServer, ris, opened: Opener, limit: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_up = threading.Event()
+
+    def endless(request):
+        while not given_up.wait(0.02):
+            yield statuses.PENDING, worklist_query()
+
+    ris.on_find = endless
+    monkeypatch.setattr(Line, "cancel", lambda *_: None)  # the server here would heed it
+    monkeypatch.setattr(Association, "send_c_cancel", lambda *_, **__: None)
+    said = r"had not ended its answer to C-FIND after 0\.3 seconds, so the association was aborted"
+    asked = {"calling": "CT01", "called": "RIS", "contexts": [scu.MODALITY_WORKLIST], "timeouts": replace(QUICK, response=5, query=0.3)}
+    begun = monotonic()
+    try:
+        with pytest.raises(scu.SlowQuery, match=said), opened("127.0.0.1", server.port, **asked) as association:
+            list(association.find(worklist_query(), limit=limit))
+    finally:
+        given_up.set()
+    assert monotonic() - begun < 4
 
 
 @ways

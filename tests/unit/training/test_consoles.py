@@ -13,9 +13,10 @@ from tests.support.console import OPERATOR, a_console, worker_later
 from tests.support.hospital import a_site
 from tests.unit.training.test_console_keys import an_exam
 from training import tasks
+from training.actions.console_acts import LEASE
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
 from training.consoles import reporting
-from training.consoles.performing import target_of
+from training.consoles.performing import PATIENCE, target_of
 from training.memory import Memory
 from training.models import Console, ConsoleAct
 
@@ -117,3 +118,10 @@ def test_when_a_worker_has_its_hands_full_a_key_comes_back_a_little_later(monkey
     assert again == [((4711,), 0.5)]
     tasks.press_key(4711)
     assert len(again) == 1
+
+
+def test_an_exchange_of_a_console_ends_before_its_lease() -> None:
+    """To connect, to associate, and for the longest wait behind it; each message prolongs the lease."""
+    longest = PATIENCE.connect + PATIENCE.association + max(PATIENCE.response, PATIENCE.query or float("inf"))
+    assert longest + 10 < LEASE.total_seconds()
+    assert target_of(a_console()).timeouts == target_of(Console(host="ris.example.org", port=104, called="RIS")).timeouts == PATIENCE
