@@ -11,7 +11,7 @@ from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
 from ris.models import Station
-from ris.permissions import allowed, requires
+from ris.permissions import allowed, check, requires
 from ris.web.access import page
 from training import queries
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
@@ -82,8 +82,10 @@ def _save(request: HttpRequest, form: ConsoleForm, version: Any) -> Console | No
 @page
 @requires("consoles.use")
 def remove(request: HttpRequest, ae_title: str) -> HttpResponse:
-    """Remove a console, once it was asked whether that is meant."""
+    """Remove a console, once it was asked whether that is meant. One that was pointed elsewhere is for who may do that."""
     console = queries.console(ris_queries.default_site(), ae_title)
+    if console.is_elsewhere:
+        check(request.user, "consoles.edit")
     refusal = ""
     if request.method == "POST":
         try:

@@ -92,6 +92,9 @@ def test_pointing_elsewhere_needs_its_permission(rest: Rest) -> None:
     technologist = Rest(create_token(user, "test"))
     assert technologist.post("/consoles", {"ae_title": "CT01"})[0] == 201
     assert technologist.patch("/consoles/CT01", {"host": "ris", "port": 104, "called": "RIS"})[0] == 403
+    assert rest.patch("/consoles/CT01", {"host": "ris", "port": 104, "called": "RIS"})[0] == 200
+    assert technologist._client.delete("/api/v1/consoles/CT01").status_code == 403
+    assert rest._client.delete("/api/v1/consoles/CT01").status_code == 204
 
 
 def test_odd_ae_titles_have_consoles_too(rest: Rest) -> None:

@@ -60,6 +60,18 @@ def test_only_some_may_point_a_console_at_another_system(signed_in: SignIn) -> N
     assert "Modality test tool" in technologist.get("/consoles/CT01/").content.decode()
 
 
+def test_only_who_may_point_a_console_elsewhere_removes_one_that_was(signed_in: SignIn) -> None:
+    technologist, integrator = signed_in("technologist"), signed_in("integrator")
+    a_console(host="ris.example.org", port=104, called="RIS")
+    assert "/consoles/CT01/remove/" not in technologist.get("/consoles/CT01/").content.decode()
+    assert technologist.get("/consoles/CT01/remove/").status_code == 403
+    assert technologist.post("/consoles/CT01/remove/").status_code == 403
+    assert Console.objects.exists()
+    assert "/consoles/CT01/remove/" in integrator.get("/consoles/CT01/").content.decode()
+    integrator.post("/consoles/CT01/remove/")
+    assert not Console.objects.exists()
+
+
 def test_who_may_not_use_consoles_sees_none(signed_in: SignIn) -> None:
     a_console()
     client = signed_in("biller")
