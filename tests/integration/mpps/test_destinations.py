@@ -97,16 +97,20 @@ def test_a_message_is_sent_on_to_the_byte(pacs: Pacs, syntax: str) -> None:
         ) as modality:
             assert modality.n_create(create, uid).ok
             assert modality.n_set(an_end(), uid).ok
+            assigned = modality.n_create(create).sop_instance_uid
     finally:
         server.stop()
-    assert delivery.deliver(destination.pk) == 2
-    assert [(told.verb, told.uid, told.syntax, told.calling) for told in pacs.told] == [
+    assert delivery.deliver(destination.pk) == 3
+    assert {(told.verb, told.uid, told.syntax, told.calling) for told in pacs.told} == {
         ("N-CREATE", uid, syntax, a_site().ae_title),
         ("N-SET", uid, syntax, a_site().ae_title),
-    ]
-    assert [told.raw for told in pacs.told] == [bytes(message.raw) for message in MppsMessage.objects.order_by("pk")]
+        ("N-CREATE", assigned, syntax, a_site().ae_title),
+    }
+    assert verbs(pacs, uid) == ["N-CREATE", "N-SET"]
+    came = {(message.verb, message.sop_instance_uid): bytes(message.raw) for message in MppsMessage.objects.all()}
+    assert {(told.verb, told.uid): told.raw for told in pacs.told} == came
     assert b"M\xdcLLER" in pacs.told[0].raw
-    assert states(destination) == [State.SENT, State.SENT]
+    assert states(destination) == [State.SENT] * 3
     assert pacs.associations == 1
 
 
