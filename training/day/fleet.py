@@ -74,6 +74,7 @@ class Console:
         self._now = now
         self._store = TransientStore()
         self._line = KeptOpen()
+        self._beginning: tuple[int, int] | None = None  # story and exam of the latest N-CREATE
         self.modality = Modality(
             machine.ae_title,
             target,
@@ -129,8 +130,15 @@ class Console:
         self._begin(running, deed, lambda: self.modality.append(before))
 
     def _begin(self, running: Running, deed: Deed, begin: Callable[[], tuple[Exam, object]]) -> None:
-        """A new performed step; one whose N-CREATE was not answered is told of again instead."""
+        """A new performed step; when this deed's N-CREATE was not answered, the same is told of again instead.
+
+        One of a story that was given up is forgotten: whether it arrived is not known, and it is nobody else's.
+        """
         unanswered = next((exam for exam in self.modality.open_exams() if exam.state == memory.SENT), None)
+        before, self._beginning = self._beginning, (running.story.number, deed.exam)
+        if unanswered is not None and self._beginning != before:
+            self.modality.pull_the_plug(unanswered.sop_instance_uid)
+            unanswered = None
         exam, _ = self.modality.start(unanswered.sop_instance_uid) if unanswered else begin()
         running.exams[deed.exam] = exam
 

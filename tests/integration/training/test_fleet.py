@@ -1,0 +1,60 @@
+"""A console of a played day, against this product's own server."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+
+from mpps.models import PerformedProcedureStep
+from ris import clock
+from ris.actor import Actor
+from tests.support.hospital import a_site
+from training.actions import faults
+from training.actions.faults import FaultData
+from training.day.fleet import Console, Running
+from training.day.story import Deed, Kind, Story, What, Worth
+from training.day.writing import Machine
+from training.errors import NoAnswer
+from training.target import Target
+from training.typed import TypedPatient
+
+MAYA = Actor.system("maya")
+
+
+@pytest.fixture
+def console(port: int) -> Iterator[Console]:
+    console = Console(Machine("CT01", ("CT",)), Target("127.0.0.1", port, a_site().ae_title), clock.now, lambda _: None, 1)
+    yield console
+    console.close()
+
+
+def walk_in(number: int, moment: datetime) -> tuple[Running, Deed]:
+    deed = Deed(moment, What.WALK_IN, "CT01")
+    typed = TypedPatient(f"WALK^{number}", f"P{number}")
+    return Running(Story(number, Kind.WALK_IN, "CT01", (), (deed,), "", ("COMPLETED",), Worth.NOTHING, typed)), deed
+
+
+def unanswered(console: Console, running: Running, deed: Deed) -> None:
+    fault = faults.switch_on(a_site(), FaultData("drop-response", "CT01"), MAYA)
+    with pytest.raises(NoAnswer):
+        console.do(running, deed)
+    faults.switch_off(a_site(), fault.pk, MAYA)
+
+
+def test_an_exam_without_answer_is_told_of_again_by_its_own_story(console: Console) -> None:
+    first = walk_in(1, clock.now())
+    unanswered(console, *first)
+    console.do(*first)
+
+    assert first[0].exams[0].sop_instance_uid == PerformedProcedureStep.objects.get().sop_instance_uid
+
+
+def test_an_exam_of_a_story_that_was_given_up_is_not_taken_over_by_the_next(console: Console) -> None:
+    unanswered(console, *walk_in(1, clock.now()))
+    second = walk_in(2, clock.now())
+    console.do(*second)
+
+    given_up, begun = PerformedProcedureStep.objects.order_by("pk")
+    assert second[0].exams[0].sop_instance_uid == begun.sop_instance_uid
+    assert (given_up.patient_id, begun.patient_id) == ("P1", "P2")
+    assert [exam.patient_id for exam in console.modality.open_exams()] == ["P2"]
