@@ -69,7 +69,10 @@ class _Visit:
         except ScuError as met:
             error = str(met)
             log.warning("a destination cannot be told", destination=self.destination.name, error=type(met).__name__)
-        except (ClaimLost, OperationalError, InterfaceError):
+        except ClaimLost:
+            outbox.release(self.destination)  # of one that was switched off; a way that somebody else has stays theirs
+            raise
+        except (OperationalError, InterfaceError):
             raise
         except Exception as fault:  # noqa: BLE001  (a fault of ours is said where people look, and it is tried again)
             error = f"It cannot be told: {type(fault).__name__}; the log of the worker says where."

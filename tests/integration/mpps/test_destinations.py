@@ -26,7 +26,7 @@ from mpps.replies import Reply
 from ris.errors import IllegalTransition
 from tests.support.hospital import ACTOR, a_site
 from tests.support.mpps import a_create, a_reason, an_end, received
-from tests.support.pacs import Pacs, failure
+from tests.support.pacs import Pacs, Told, failure
 
 pytestmark = pytest.mark.django_db
 committed = pytest.mark.django_db(transaction=True)  # other threads look at the rows too
@@ -214,6 +214,25 @@ def test_one_that_was_switched_off_gets_what_it_missed(pacs: Pacs) -> None:
     complete(uid)
     delivery.deliver(destination.pk)
     assert verbs(pacs, uid) == ["N-CREATE", "N-SET", "N-SET"]
+
+
+@committed
+def test_one_that_is_switched_off_while_it_is_told_is_told_at_once_when_it_is_on_again(pacs: Pacs) -> None:
+    destination = a_destination(pacs)
+    an_exam()
+    an_exam()
+
+    def switch_off(told: Told) -> int:
+        Destination.objects.update(enabled=False)
+        connection.close()
+        return 0
+
+    pacs.answer = switch_off
+    assert delivery.deliver(destination.pk) == 1
+    pacs.answer = lambda told: 0
+    Destination.objects.update(enabled=True)
+    assert delivery.deliver(destination.pk) == 1
+    assert states(destination) == [State.SENT, State.SENT]
 
 
 def test_a_duplicate_n_create_has_arrived(pacs: Pacs) -> None:
