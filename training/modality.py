@@ -6,7 +6,7 @@ come from `now`, chance from `chance`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from random import Random
 
 from pydicom.dataset import Dataset
@@ -37,7 +37,7 @@ __all__ = ["Modality", "ModalityError", "NoAnswer", "Refused", "reason_of"]
 class Modality:
     """One console. `store` is where it remembers its exams; `operator` is a PN value; `listener` is told of each message.
 
-    `opening` opens associations otherwise than the profile's machine does.
+    `opening` opens associations otherwise than the profile's machine does. `zone` is that of the hospital where it stands.
     """
 
     ae_title: str
@@ -48,6 +48,7 @@ class Modality:
     profile: Profile = PLAIN
     listener: Listener | None = None
     now: Callable[[], datetime] = clock.now
+    zone: tzinfo = field(default_factory=clock.zone)
     chance: Random = field(default_factory=Random)
     opening: Opening | None = None
 
@@ -76,7 +77,7 @@ class Modality:
         if not self.profile.list_kept_minutes:
             return self._listing.find(questions)
         with self.store.opened() as remembered:
-            return self._listing.show(remembered, questions, self._local_now(), fresh=fresh)
+            return self._listing.show(remembered, questions, self.local_now(), fresh=fresh)
 
     def open_exams(self) -> list[Exam]:
         """What this console has in progress."""
@@ -105,7 +106,7 @@ class Modality:
             unanswered = self._unanswered(remembered, names)
             if unanswered:
                 return unanswered, self._teller.create(remembered, unanswered, repeated=True)
-            station, now = "" if any_station else self.ae_title, self._local_now()
+            station, now = "" if any_station else self.ae_title, self.local_now()
             kept = {query.step_id(item): item for item in self._listing.kept(remembered, now)}
             picked = [kept.get(name) or picking.pick(name, station, self.target, self._listing.find) for name in names]
             if wrong_patient:
@@ -126,7 +127,7 @@ class Modality:
         """N-CREATE for a patient typed at the console: a Study Instance UID of the modality's own, no request."""
         if not patient.name and not patient.patient_id:
             raise ModalityError("Who is examined? Type at least a name or an ID.")
-        now, device = self._local_now(), self._device(self.profile.kind or patient.modality or "OT")
+        now, device = self.local_now(), self._device(self.profile.kind or patient.modality or "OT")
         with self.store.opened() as remembered:
             created = performed.in_progress([patient.item()], device, now, exams.performed_step_id(now, remembered))
             created.PerformedProcedureStepDescription = patient.description[:64]
@@ -143,7 +144,7 @@ class Modality:
             unanswered = self._unanswered(remembered, [name, *called[-1].step_ids])
             if unanswered:
                 return unanswered, self._teller.create(remembered, unanswered, repeated=True)
-            now = self._local_now()
+            now = self.local_now()
             created = exams.appended(Dataset.from_json(called[-1].created), now, exams.performed_step_id(now, remembered))
             return self._create(remembered, created, memory.APPEND, sop_instance_uid)
 
@@ -166,7 +167,7 @@ class Modality:
 
     def report_due(self) -> list[tuple[Exam, ScuAnswer]]:
         """Report what the profile's machine reports by itself by now: each exam in progress whose last message is old enough."""
-        every, now = timedelta(minutes=self.profile.report_minutes), self._local_now()
+        every, now = timedelta(minutes=self.profile.report_minutes), self.local_now()
         with self.store.opened() as remembered:
             return [(exam, self._report(remembered, exam)) for exam in remembered.exams if exams.is_to_be_reported(exam, every, now)]
 
@@ -193,15 +194,15 @@ class Modality:
 
     def _report(self, remembered: Memory, exam: Exam) -> ScuAnswer:
         message = exams.progress(exam, self._device(exam.modality))
-        return self._teller.report(remembered, exam, message, self._local_now())
+        return self._teller.report(remembered, exam, message, self.local_now())
 
     def _device(self, kind: str) -> Device:
         return Device(self.ae_title, kind, name=self.ae_title, operator=self.operator)
 
-    def _local_now(self) -> datetime:
+    def local_now(self) -> datetime:
         """The console's wall clock, in whole seconds."""
         moment = self.now() + timedelta(seconds=self.profile.clock_skew_seconds)
-        return clock.local(moment).replace(microsecond=0)
+        return moment.astimezone(self.zone).replace(microsecond=0)
 
     def _unanswered(self, remembered: Memory, names: Sequence[str]) -> Exam | None:
         """The exam of these names whose N-CREATE was not answered. Raises ModalityError when one is in progress."""
@@ -227,7 +228,7 @@ class Modality:
     def _start_items(self, remembered: Memory, items: Sequence[Dataset], sop_instance_uid: str) -> tuple[Exam, ScuAnswer]:
         if len({query.text(item, "PatientID") for item in items}) > 1:
             raise ModalityError("The steps are of different patients; one exam is of one.")
-        now = self._local_now()
+        now = self.local_now()
         kind = self.profile.kind or query.text(performed.step_item(items[0]), "Modality") or "OT"
         created = performed.in_progress(items, self._device(kind), now, exams.performed_step_id(now, remembered))
         return self._create(remembered, created, memory.GROUP if len(items) > 1 else memory.SCHEDULED, sop_instance_uid)
@@ -238,7 +239,7 @@ class Modality:
         if problem and len(sop_instance_uid) > uids.MAXIMUM_LENGTH:
             raise ModalityError(f"{sop_instance_uid!r} cannot be sent as a UID: {problem}.")
         created.update(dose_module.announced(query.text(created, "Modality")))
-        exam = exams.of(created, self._local_now(), how, str(self.target), sop_instance_uid or uids.new_uid())
+        exam = exams.of(created, self.local_now(), how, str(self.target), sop_instance_uid or uids.new_uid())
         exams.make_plan(exam, self.chance)
         remembered.exams.append(exam)
         remembered.save()
@@ -252,7 +253,7 @@ class Modality:
                 if not exam.series:
                     exams.make_plan(exam, self.chance)
                     exams.acquire_share(exam, share)
-                message = exams.final(exam, self._device(exam.modality), status, self._local_now(), reason)
+                message = exams.final(exam, self._device(exam.modality), status, self.local_now(), reason)
                 exam.state, exam.final_status, exam.unanswered = memory.ENDING, status, message.to_json_dict()
                 remembered.save()
             return exam, self._teller.end(remembered, exam, sop_instance_uid or exam.sop_instance_uid, repeated=repeated)

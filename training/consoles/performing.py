@@ -85,6 +85,7 @@ def modality_of(act: ConsoleAct) -> Modality:
         profile=replace(device, kind=console.kind, cancels_after=device.cancels_after or MOST_LISTED),
         listener=partial(_tell, act),
         now=skewed(console.ae_title, partial(clock.now, console.site)),
+        zone=clock.zone(console.site),
         chance=Random(),
     )
 

@@ -11,6 +11,7 @@ from ris import clock
 from ris.actions import steps
 from ris.actor import Actor
 from ris.errors import IllegalTransition
+from ris.models import Site
 from training import exams, memory, performed, query
 from training.day.story import Booked, Deed, Story, What
 from training.day.writing import Machine
@@ -69,9 +70,8 @@ class Desk:
 class Console:
     """A station's virtual modality, with one association that it keeps open all day."""
 
-    def __init__(self, machine: Machine, target: Target, now: Callable[[], datetime], listener: Listener, seed: int) -> None:
+    def __init__(self, site: Site, machine: Machine, target: Target, now: Callable[[], datetime], listener: Listener, seed: int) -> None:
         self._chance = Random(f"{seed} {machine.ae_title}")
-        self._now = now
         self._store = TransientStore()
         self._line = KeptOpen()
         self._beginning: tuple[int, int] | None = None  # story and exam of the latest N-CREATE
@@ -83,6 +83,7 @@ class Console:
             profile=Profile("played", "Virtual modality", kind=machine.modalities[0]),
             listener=listener,
             now=skewed(machine.ae_title, now),
+            zone=clock.zone(site),
             chance=self._chance,
             opening=self._line,
         )
@@ -106,7 +107,7 @@ class Console:
         for keyword in performed.WHAT_IS_DONE:
             if keyword not in created:
                 setattr(created, keyword, [] if keyword.endswith("Sequence") else "")
-        exam = exams.of(created, clock.local(self._now()), memory.SCHEDULED, str(self.modality.target), sop_instance_uid)
+        exam = exams.of(created, self.modality.local_now(), memory.SCHEDULED, str(self.modality.target), sop_instance_uid)
         exam.state, exam.unanswered = memory.IN_PROGRESS, {}
         with self._store.opened() as remembered:
             remembered.exams.append(exam)
@@ -154,7 +155,7 @@ class Console:
     def _question(self, story: Story, deed: Deed) -> Question:
         station, first, drawn = self.modality.ae_title, story.booked[0], self._chance.random()
         if deed.entry or drawn < 0.2 or len({one.accession_number for one in story.booked}) > 1:
-            return Question.for_day(station, clock.local(self._now()).date())
+            return Question.for_day(station, self.modality.local_now().date())
         if drawn < 0.4 and query.looks_like_id(first.patient.patient_id):
             return Question.for_patient(first.patient.patient_id, station)
         return Question.for_accession(first.accession_number, station)
@@ -176,6 +177,8 @@ class Console:
         self._line.cut()
 
 
-def consoles(machines: Sequence[Machine], target: Target, now: Callable[[], datetime], listener: Listener, seed: int) -> dict[str, Console]:
+def consoles(
+    site: Site, machines: Sequence[Machine], target: Target, now: Callable[[], datetime], listener: Listener, seed: int
+) -> dict[str, Console]:
     """One for each station, by AE title."""
-    return {one.ae_title: Console(one, target, now, listener, seed) for one in machines}
+    return {one.ae_title: Console(site, one, target, now, listener, seed) for one in machines}

@@ -50,7 +50,7 @@ class Session:
         """Raises Conflict (somebody plays already, or the clock was lost) and what `asked` raises; the clock is real afterwards."""
         about = f"play_day plays {counted(len(self.plan.stories), 'exam')}, seed {self.plan.seed}"
         pace = Pace.start(self.site, self.plan.begins, self.speed, self.actor, about)
-        fleet = consoles(self.standing.machines, self.target, pace.now, self._hear, self.plan.seed)
+        fleet = consoles(self.site, self.standing.machines, self.target, pace.now, self._hear, self.plan.seed)
         self.play = Play(self.plan, {DESK: Desk(self.actor), **fleet}, pace)
         try:
             self._go_on(fleet)
@@ -99,7 +99,7 @@ def answers(site: Site, target: Target, seed: int) -> None:
     machines = reading.machines(site)
     if not machines:
         raise Conflict("The hospital has no station that is enabled; load the demo hospital (`manage.py demo_hospital`) or add one.")
-    _asking(machines[0], target, seed, lambda console: console.modality.echo())
+    _asking(site, machines[0], target, seed, lambda console: console.modality.echo())
 
 
 def knows(site: Site, target: Target, standing: Standing, seed: int) -> None:
@@ -112,7 +112,7 @@ def knows(site: Site, target: Target, standing: Standing, seed: int) -> None:
     machine = next(machine for machine in standing.machines if machine.ae_title == place)
     asked = Question.for_accession(one.accession_number, place)
     found: list[object] = []
-    _asking(machine, target, seed, lambda console: found.extend(console.modality.worklist(asked)))
+    _asking(site, machine, target, seed, lambda console: found.extend(console.modality.worklist(asked)))
     if not found:
         raise Conflict(
             f"{target} has not got exam {one.name} (accession number {one.accession_number}) on its list for {place}, and the database of "
@@ -120,8 +120,8 @@ def knows(site: Site, target: Target, standing: Standing, seed: int) -> None:
         )
 
 
-def _asking(machine: Machine, target: Target, seed: int, ask: Callable[[Console], object]) -> None:
-    console = Console(machine, target, clock.now, lambda _: None, seed)
+def _asking(site: Site, machine: Machine, target: Target, seed: int, ask: Callable[[Console], object]) -> None:
+    console = Console(site, machine, target, clock.now, lambda _: None, seed)
     try:
         ask(console)
     finally:

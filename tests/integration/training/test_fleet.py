@@ -1,7 +1,8 @@
 """A console of a played day, against this product's own server."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
 
@@ -23,7 +24,7 @@ MAYA = Actor.system("maya")
 
 @pytest.fixture
 def console(port: int) -> Iterator[Console]:
-    console = Console(Machine("CT01", ("CT",)), Target("127.0.0.1", port, a_site().ae_title), clock.now, lambda _: None, 1)
+    console = Console(a_site(), Machine("CT01", ("CT",)), Target("127.0.0.1", port, a_site().ae_title), clock.now, lambda _: None, 1)
     yield console
     console.close()
 
@@ -58,3 +59,19 @@ def test_an_exam_of_a_story_that_was_given_up_is_not_taken_over_by_the_next(cons
     assert second[0].exams[0].sop_instance_uid == begun.sop_instance_uid
     assert (given_up.patient_id, begun.patient_id) == ("P1", "P2")
     assert [exam.patient_id for exam in console.modality.open_exams()] == ["P2"]
+
+
+def test_a_console_shows_the_wall_clock_of_its_site(port: int) -> None:
+    """Half past ten in the evening of UTC is the next morning in Tokyo."""
+    site = a_site()
+    site.time_zone = "Asia/Tokyo"
+    site.save()
+    moment = datetime(2026, 11, 23, 22, 30, tzinfo=UTC)
+    with closing(
+        Console(site, Machine("CT01", ("CT",)), Target("127.0.0.1", port, site.ae_title), lambda: moment, lambda _: None, 1)
+    ) as one:
+        running, deed = walk_in(1, moment)
+        one.do(running, deed)
+
+    assert running.exams[0].started.startswith("2026-11-24T07:30:00")
+    assert PerformedProcedureStep.objects.get().started_at == moment

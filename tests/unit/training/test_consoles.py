@@ -16,7 +16,7 @@ from training import tasks
 from training.actions.console_acts import LEASE
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
 from training.consoles import reporting
-from training.consoles.performing import PATIENCE, target_of
+from training.consoles.performing import PATIENCE, modality_of, target_of
 from training.memory import Memory
 from training.models import Console, ConsoleAct
 
@@ -125,3 +125,9 @@ def test_an_exchange_of_a_console_ends_before_its_lease() -> None:
     longest = PATIENCE.connect + PATIENCE.association + max(PATIENCE.response, PATIENCE.query or float("inf"))
     assert longest + 10 < LEASE.total_seconds()
     assert target_of(a_console()).timeouts == target_of(Console(host="ris.example.org", port=104, called="RIS")).timeouts == PATIENCE
+
+
+def test_a_console_has_the_wall_clock_of_its_site() -> None:
+    console = a_console()
+    console.site.time_zone = "Asia/Tokyo"
+    assert str(modality_of(ConsoleAct(console=console)).local_now().tzinfo) == "Asia/Tokyo"
