@@ -32,3 +32,12 @@ class Sent:
 
 Listener = Callable[[Sent], None]
 """Told of each exchange when it is over, well or not."""
+
+
+class Counted:
+    """A listener that keeps how many messages there were and none of them: a script may send ten thousand with long answers."""
+
+    messages = 0
+
+    def __call__(self, sent: Sent) -> None:
+        self.messages += 1

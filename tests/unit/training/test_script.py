@@ -1,14 +1,19 @@
+import weakref
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydicom.dataset import Dataset
 
+from ris import clock
 from tests.support import modality_docs
 from training import script
 from training.actions.faults import FaultData
 from training.acts import GRAMMAR, Act
 from training.script import Expectation, ScriptError
 from training.script_faults import SwitchOff, SwitchOn
+from training.sent import Counted, Sent
+from training.target import Target
 
 
 def problems(text: str) -> list[tuple[int, int, str]]:
@@ -187,3 +192,13 @@ def test_the_documentation_lists_every_line_that_a_script_may_have():
 
 def test_every_usage_begins_with_its_verb():
     assert all(grammar.usage.split(" ")[0] == verb for verb, grammar in GRAMMAR.items())
+
+
+def test_messages_are_counted_and_not_kept():
+    heard = Counted()
+    sent = Sent("C-ECHO", "CT01", Target("ris", 104, "RIS"), "", Dataset(), None, [], "", clock.wall(), 0.1)
+    left = weakref.ref(sent)
+    heard(sent)
+    del sent
+
+    assert (heard.messages, left()) == (1, None)

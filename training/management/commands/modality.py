@@ -25,7 +25,7 @@ from training.modality import Modality, ModalityError, NoAnswer, Refused
 from training.playing import Player, Unexpected
 from training.script import Script, ScriptError
 from training.script_clock import ScriptClock
-from training.sent import Sent
+from training.sent import Counted
 from training.store import FileStore, MemoryUnreadable
 from training.switching import Switchboard
 from training.target import Target
@@ -145,7 +145,7 @@ class Command(BaseCommand):
         return None
 
     def _play(self, store: FileStore, verb: str, played: Script | None, options: dict[str, Any]) -> None:
-        heard: list[Sent] = []
+        heard = Counted()
         ticking = ScriptClock(fast=options.get("fast", False))
         modality = Modality(
             options["station"],
@@ -153,7 +153,7 @@ class Command(BaseCommand):
             store,
             operator=options["operator"],
             profile=_profile(options["profile"]),
-            listener=heard.append,
+            listener=heard,
             now=skewed(options["station"], ticking.now),
             chance=Random(options["seed"]),
         )
@@ -163,7 +163,7 @@ class Command(BaseCommand):
                 player.play(_act(verb, options))
                 return
             count = self._play_script(player, played)
-        self.stdout.write(f"{played.name}: {counted(count, 'act')} played, {counted(len(heard), 'message')} sent, all as expected.")
+        self.stdout.write(f"{played.name}: {counted(count, 'act')} played, {counted(heard.messages, 'message')} sent, all as expected.")
 
     def _play_script(self, player: Player, played: Script) -> int:
         """Without `fault` lines no database is needed."""
