@@ -94,7 +94,8 @@ class GroupForm(PageForm):
         assert isinstance(field, forms.MultipleChoiceField)
         rows = sorted(listed.of_several(console.rows), key=lambda row: (row["name"], row["day"], row["time"]))
         field.choices = [
-            (row["key"], f"{row['name']} · {row['patient_id']} · {row['time']} {row['procedure']} · {row['step_id']}") for row in rows
+            (row["key"], " · ".join(row[part] for part in ("name", "patient_id", "accession", "time", "procedure", "step_id")))
+            for row in rows
         ]
 
 

@@ -1,6 +1,7 @@
 """The pages of consoles: who may do what, what is refused in words, and that nothing is sent while a page waits."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -8,8 +9,10 @@ from django.test import Client
 from dimse import scu
 from tests.support.console import Keys, a_console, worker_later
 from tests.support.hospital import a_site, a_station
+from tests.unit.training.test_console_keys import an_exam
 from training.actions import console_acts
 from training.consoles.looks import LOOKS, Look
+from training.memory import Memory
 from training.models import Console, ConsoleAct
 
 SignIn = Callable[..., Client]
@@ -82,7 +85,9 @@ def test_who_may_not_use_consoles_sees_none(signed_in: SignIn) -> None:
 
 
 def test_a_form_says_what_is_wrong_and_keeps_what_was_typed(signed_in: SignIn) -> None:
-    answer = signed_in("integrator").post("/consoles/set-up-a-console/", {"ae_title": "X" * 17, "kind": "CT", "host": "a b", "port": "0"})
+    answer = signed_in("integrator").post(
+        "/consoles/set-up-a-console/", {"ae_title": "X" * 17, "kind": "CT", "host": "a b", "port": "0"}
+    )
     text = answer.content.decode()
     assert answer.status_code == 422
     for words in ("AE title is 17 characters long", "neither a host name nor an address", "Port is", 'value="a b"'):
@@ -131,6 +136,16 @@ def test_keys_that_ask_show_a_form_and_what_is_wrong_with_it(signed_in: SignIn) 
     assert client.get("/consoles/CT01/keys/self-destruct/").status_code == 404
     assert client.get("/consoles/CT01/keys/echo/")["Location"] == "/consoles/CT01/"
     assert not ConsoleAct.objects.exists()
+
+
+def test_what_is_discontinued_is_said_with_two_identifiers(signed_in: SignIn) -> None:
+    console = a_console()
+    kept: list[dict[str, Any]] = []
+    Memory(kept.append, [an_exam(patient_name="DOE^Jane", patient_id="P-17", accession_numbers=["A-4711"])]).save()
+    Console.objects.filter(pk=console.pk).update(memory=kept[0])
+    shown = signed_in("technologist").get("/consoles/CT01/keys/discontinue/").content.decode()
+    for words in ("DOE^Jane", "P-17", "A-4711", "CT head"):
+        assert f"<dd>{words}</dd>" in shown
 
 
 def test_a_console_is_removed_after_a_question(signed_in: SignIn) -> None:
