@@ -1,19 +1,22 @@
 """Addresses of the training room's pages."""
 
-from django.urls import path
+from django.urls import path, register_converter
 
 from training.web import console_messages, console_screens, consoles, faults
+from training.web.addresses import AeTitleConverter
+
+register_converter(AeTitleConverter, "aet")
 
 urlpatterns = [
     path("consoles/", consoles.listing, name="consoles"),
     # No AE title has more than 16 characters, so that this is none.
-    path("consoles/set-up-a-console/", consoles.set_up, name="console-new"),
-    path("consoles/<path:ae_title>/edit/", consoles.edit, name="console-edit"),
-    path("consoles/<path:ae_title>/remove/", consoles.remove, name="console-remove"),
-    path("consoles/<path:ae_title>/keys/<slug:key>/", console_screens.press, name="console-key"),
-    path("consoles/<path:ae_title>/acts/<int:pk>/withdraw/", console_screens.withdraw, name="console-withdraw"),
-    path("consoles/<path:ae_title>/messages/<int:pk>/", console_messages.show, name="console-message"),
-    path("consoles/<path:ae_title>/", console_screens.show, name="console"),
+    path("consoles/set-up-new-console/", consoles.set_up, name="console-new"),
+    path("consoles/<aet:ae_title>/edit/", consoles.edit, name="console-edit"),
+    path("consoles/<aet:ae_title>/remove/", consoles.remove, name="console-remove"),
+    path("consoles/<aet:ae_title>/keys/<slug:key>/", console_screens.press, name="console-key"),
+    path("consoles/<aet:ae_title>/acts/<int:pk>/withdraw/", console_screens.withdraw, name="console-withdraw"),
+    path("consoles/<aet:ae_title>/messages/<int:pk>/", console_messages.show, name="console-message"),
+    path("consoles/<aet:ae_title>/", console_screens.show, name="console"),
     path("faults/", faults.listing, name="faults"),
     path("faults/<int:pk>/end/", faults.switch_off, name="fault-off"),
     path("faults/inject/<slug:name>/", faults.switch_on, name="fault-on"),

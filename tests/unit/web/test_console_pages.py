@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 
 from dimse import scu
 from tests.support.console import Keys, a_console, worker_later
@@ -34,10 +36,10 @@ def test_the_console_of_a_station_is_one_form_away(signed_in: SignIn) -> None:
     client = signed_in("technologist")
     assert 'href="/consoles/MR01/"' in client.get("/stations/MR01/").content.decode()
     proposed = client.get("/consoles/MR01/")
-    assert proposed["Location"] == "/consoles/set-up-a-console/?station=MR01"
+    assert proposed["Location"] == "/consoles/set-up-new-console/?station=MR01"
     form = client.get(proposed["Location"]).content.decode()
     assert 'value="MR01"' in form and '<option value="MR" selected>' in form
-    assert client.post("/consoles/set-up-a-console/", {"ae_title": "MR01", "kind": "MR"})["Location"] == "/consoles/MR01/"
+    assert client.post("/consoles/set-up-new-console/", {"ae_title": "MR01", "kind": "MR"})["Location"] == "/consoles/MR01/"
     shown = client.get("/consoles/MR01/").content.decode()
     assert "console--mr" in shown and "No list yet" in shown
 
@@ -53,8 +55,8 @@ def test_each_kind_has_its_look_and_its_drawing(signed_in: SignIn, look: Look) -
 
 def test_only_some_may_point_a_console_at_another_system(signed_in: SignIn) -> None:
     technologist, integrator = signed_in("technologist"), signed_in("integrator")
-    assert 'name="host"' not in technologist.get("/consoles/set-up-a-console/").content.decode()
-    technologist.post("/consoles/set-up-a-console/", {"ae_title": "CT01", "kind": "CT", **ELSEWHERE})
+    assert 'name="host"' not in technologist.get("/consoles/set-up-new-console/").content.decode()
+    technologist.post("/consoles/set-up-new-console/", {"ae_title": "CT01", "kind": "CT", **ELSEWHERE})
     assert not Console.objects.get().is_elsewhere
     integrator.post("/consoles/CT01/edit/", {"kind": "CT", "version": "1", **ELSEWHERE})
     technologist.post("/consoles/CT01/edit/", {"kind": "DX", "version": "2"})
@@ -78,16 +80,14 @@ def test_only_who_may_point_a_console_elsewhere_removes_one_that_was(signed_in: 
 def test_who_may_not_use_consoles_sees_none(signed_in: SignIn) -> None:
     a_console()
     client = signed_in("biller")
-    for page in ("", "CT01/", "set-up-a-console/", "CT01/edit/", "CT01/remove/", "CT01/keys/hand/", "CT01/messages/1/"):
+    for page in ("", "CT01/", "set-up-new-console/", "CT01/edit/", "CT01/remove/", "CT01/keys/hand/", "CT01/messages/1/"):
         assert client.get(f"/consoles/{page}").status_code == 403
     for page in ("CT01/keys/echo/", "CT01/remove/", "CT01/acts/1/withdraw/"):
         assert client.post(f"/consoles/{page}").status_code == 403
 
 
 def test_a_form_says_what_is_wrong_and_keeps_what_was_typed(signed_in: SignIn) -> None:
-    answer = signed_in("integrator").post(
-        "/consoles/set-up-a-console/", {"ae_title": "X" * 17, "kind": "CT", "host": "a b", "port": "0"}
-    )
+    answer = signed_in("integrator").post("/consoles/set-up-new-console/", {"ae_title": "X" * 17, "kind": "CT", "host": "a b", "port": "0"})
     text = answer.content.decode()
     assert answer.status_code == 422
     for words in ("AE title is 17 characters long", "neither a host name nor an address", "Port is", 'value="a b"'):
@@ -156,8 +156,17 @@ def test_a_console_is_removed_after_a_question(signed_in: SignIn) -> None:
     assert client.get("/consoles/CT01/").status_code == 404
 
 
-def test_odd_ae_titles_have_consoles_too(signed_in: SignIn) -> None:
-    a_console("A/B #1?")
+@pytest.mark.parametrize(
+    "ae_title", ["A/B #1?", ".", "..", "../CT01", "CT01/edit", "CT01/keys/echo", "set-up-a-console", "/", "A~2FB", "50%"]
+)
+def test_every_legal_ae_title_has_its_console_in_the_browser(signed_in: SignIn, ae_title: str) -> None:
+    a_console("CT01")
+    a_console(ae_title)
     client = signed_in("technologist")
-    assert "/consoles/A/B%20%231%3F/" in client.get("/consoles/").content.decode()
-    assert client.get("/consoles/A/B%20%231%3F/").status_code == 200
+    address = reverse("console", args=[ae_title])
+    assert f'href="{address}"' in client.get("/consoles/").content.decode()
+    assert urljoin("http://ris/", address) == f"http://ris{address}", "a browser goes elsewhere"
+    shown = client.get(address).content.decode()
+    assert f'<span class="ae">{ae_title}</span>' in shown
+    client.post(f"{address}remove/")
+    assert list(Console.objects.values_list("ae_title", flat=True)) == ["CT01"]
