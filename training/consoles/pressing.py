@@ -6,11 +6,14 @@ from typing import Any
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from dimse.interference import INJECTED
 from ris.actor import Actor
 from ris.errors import Unavailable
 from training.actions import console_acts
 from training.actions.console_acts import WAIT
 from training.consoles import arguments, keys, performing
+from training.faults import active
+from training.faults.kinds import BROKER
 from training.models import Console, ConsoleAct
 from training.tasks import perform
 
@@ -37,6 +40,19 @@ def _hand_over(act: ConsoleAct) -> None:
     try:
         perform.apply_async((act.pk,), expires=WAIT.total_seconds(), retry=False)
     except (OperationalError, RedisError, OSError) as error:
-        if console_acts.withdraw(act.pk, _NO_BROKER):
-            raise Unavailable(_NO_BROKER) from error
+        reason = _no_broker()
+        if console_acts.withdraw(act.pk, reason):
+            raise Unavailable(reason) from error
         # else it went through all the same, and a worker does it
+
+
+def _no_broker() -> str:
+    """Why nothing was sent: the broker is down on purpose, or by itself."""
+    active.forget()
+    fault = active.of_kind(BROKER)
+    if fault is None:
+        return _NO_BROKER
+    return (
+        f"The message broker (Redis) is down on purpose, so nothing was sent: {INJECTED} {fault.set_by} until {active.ends(fault)}. "
+        "Press the key again after that, or end the fault under Faults."
+    )

@@ -9,16 +9,20 @@ from django.db.models.functions import Now
 
 from mpps.models import PerformedProcedureStep
 from ris import clock
+from ris.actor import Actor
 from ris.errors import Conflict, NotFound, Unavailable
 from ris.models import Order
 from tests.support.console import OPERATOR, Keys, a_console, worker_at_once, worker_later
 from tests.support.hospital import a_procedure, a_site, an_order, in_minutes, steps_of
 from tests.support.ports import free_port
 from training import tasks
-from training.actions import console_acts
+from training.actions import console_acts, faults
 from training.actions.consoles import delete_console
+from training.actions.faults import FaultData
 from training.consoles import performing
 from training.consoles.pressing import press
+from training.faults import active, broker
+from training.faults.kinds import BROKER
 from training.models import Console, ConsoleAct, ConsoleMessage
 from training.profiles import all_profiles
 
@@ -197,6 +201,20 @@ def test_without_a_broker_the_key_is_undone_in_words(keys: Keys, monkeypatch: py
     assert (act.status, act.is_open) == (Status.WITHDRAWN, False)
     performing.perform(act.pk)
     assert not ConsoleMessage.objects.exists()
+
+
+@pytest.mark.django_db
+def test_with_the_broker_down_on_purpose_it_is_said_who_did_it_and_until_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    def held_back(*args: object, **options: object) -> None:
+        raise TimeoutError("timed out")
+
+    monkeypatch.setattr(tasks.perform, "apply_async", held_back)
+    monkeypatch.setattr(broker, "pause", lambda seconds: None)
+    fault = faults.switch_on(a_site(), FaultData(BROKER), Actor.system("maya"))
+    with pytest.raises(Unavailable) as error:
+        Keys(a_console())("update")
+    assert f"injected by maya until {active.ends(fault)}" in str(error.value)
+    assert "make run" not in str(error.value)
 
 
 def test_a_fault_of_ours_leaves_the_console_usable(keys: Keys, monkeypatch: pytest.MonkeyPatch) -> None:
