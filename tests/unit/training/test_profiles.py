@@ -1,7 +1,9 @@
 import json
+import os
 from copy import deepcopy
 
 import pytest
+from django.core.management import call_command
 from pydicom.dataset import Dataset
 
 from tests.support import modality_docs
@@ -129,3 +131,10 @@ def test_an_answer_without_identifiers_is_dropped_by_who_cannot_use_it():
     assert not is_complete(worklist_item(StudyInstanceUID=""))
     assert not is_complete(worklist_item(RequestedProcedureID=""))
     assert not is_complete(Dataset())
+
+
+def test_the_list_of_profiles_ends_quietly_when_nobody_reads_on():
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as unread:
+        call_command("modality", "profiles", stdout=unread)

@@ -5,6 +5,7 @@ from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,7 +17,7 @@ from django.db import DatabaseError
 from dimse.scu import Timeouts
 from ris import clock
 from ris.actions.sites import ensure_default_site
-from ris.console import counted, not_ready
+from ris.console import counted, not_ready, say
 from training import acts, profiles, script, table
 from training.acts import ALL, GRAMMAR, Act
 from training.command_line import ae_title, checked, day, port, seconds
@@ -157,19 +158,19 @@ class Command(BaseCommand):
             now=skewed(options["station"], ticking.now),
             chance=Random(options["seed"]),
         )
-        player = Player(modality, self.stdout.write, ticking.wait, lambda: clock.local(ticking.now()).date())
+        player = Player(modality, partial(say, self.stdout), ticking.wait, lambda: clock.local(ticking.now()).date())
         with closing(modality):
             if played is None:
                 player.play(_act(verb, options))
                 return
             count = self._play_script(player, played)
-        self.stdout.write(f"{played.name}: {counted(count, 'act')} played, {counted(heard.messages, 'message')} sent, all as expected.")
+            say(self.stdout, f"{played.name}: {counted(count, 'act')} played, {counted(heard.messages, 'message')} sent, all as expected.")
 
     def _play_script(self, player: Player, played: Script) -> int:
         """Without `fault` lines no database is needed."""
         if all(line.switch is None for line in played.lines):
             return player.play_script(played, lambda *_: None)
-        board = Switchboard(ensure_default_site(), player.modality.ae_title, played, self.stdout.write)
+        board = Switchboard(ensure_default_site(), player.modality.ae_title, played, partial(say, self.stdout))
         board.check(played)
         with closing(board):
             return player.play_script(played, board.do)
@@ -183,7 +184,7 @@ class Command(BaseCommand):
     def _profiles(self) -> None:
         rows = [(one.name, one.kind or "any", one.title, one.about) for one in profiles.all_profiles().values()]
         for line in table.lines(("Name", "Modality", "Machine", "What it is like"), rows):
-            self.stdout.write(line)
+            say(self.stdout, line)
 
 
 _TYPED = (
