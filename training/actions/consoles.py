@@ -12,6 +12,7 @@ from ris.errors import ChangedMeanwhile, Conflict
 from ris.models import RecordChange, Site
 from ris.validation import Checker
 from training.consoles import imitated
+from training.consoles.looks import LOOKS
 from training.memory import Memory
 from training.models import Console, ConsoleAct
 
@@ -49,7 +50,8 @@ def save_console(site: Site, data: ConsoleData, actor: Actor, expected_version: 
 
     `expected_version` is that of the console as it was seen, `NEW` when there was none. Raises InvalidInput, Conflict or ChangedMeanwhile.
     """
-    columns = _checked(data)
+    known = Console.objects.filter(site=site, ae_title=data.ae_title.strip()).values_list("kind", flat=True).first()
+    columns = _checked(data, known or "")
     console = Console.objects.select_for_update().filter(site=site, ae_title=columns["ae_title"]).first()
     _expect(console, columns["ae_title"], expected_version)
     if console is None:
@@ -81,13 +83,13 @@ def delete_console(site: Site, ae_title: str, actor: Actor) -> None:
     console.delete()
 
 
-def _checked(data: ConsoleData) -> dict[str, Any]:
-    """The columns to be saved, or InvalidInput that names every wrong field."""
+def _checked(data: ConsoleData, known_kind: str) -> dict[str, Any]:
+    """The columns to be saved, or InvalidInput that names every wrong field. `known_kind` may stay, whatever it is."""
     checked = Checker()
     host, port, called = data.target
     columns: dict[str, Any] = {
         "ae_title": checked("ae_title", validation.text, data.ae_title, "AE"),
-        "kind": checked("kind", validation.code_string, data.kind),
+        "kind": checked("kind", _kind, data.kind, known_kind),
         "profile": checked("profile", _profile, data.profile, data.kind),
         "operator": checked("operator", validation.person_name, data.operator),
         "host": checked("host", _host, host),
@@ -104,6 +106,14 @@ def _checked(data: ConsoleData) -> dict[str, Any]:
                 checked.refuse(name, "is empty; another system has a host, a port and an AE title. Leave all three empty for this Stepwise")
     checked.done()
     return columns
+
+
+def _kind(given: str, known: str) -> str:
+    """A modality that a console can be; empty for none."""
+    kind = validation.code_string(given)
+    if kind and kind != known and kind not in LOOKS:
+        raise ValueError(f"is {kind!r}, which no console is; choose one of {', '.join(LOOKS)}")
+    return kind
 
 
 def _profile(name: str, kind: str) -> str:

@@ -30,6 +30,8 @@ def test_a_console_is_set_up_changed_listed_and_removed(rest: Rest) -> None:
 def test_what_is_wrong_is_named(rest: Rest) -> None:
     status, body = rest.post("/consoles", {"ae_title": "X" * 17, "host": "a b", "port": 1})
     assert (status, sorted(body["errors"])) == (422, ["ae_title", "called", "host"])
+    status, body = rest.post("/consoles", {"ae_title": "CT01", "kind": "ZZ"})
+    assert (status, "choose one of CT, MR, US" in body["errors"]["kind"]) == (422, True)
     rest.post("/consoles", {"ae_title": "CT01"})
     assert rest.post("/consoles", {"ae_title": "CT01"})[0] == 409
     assert rest.post("/consoles/CT01/keys/explode")[0] == 404

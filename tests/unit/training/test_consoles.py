@@ -45,6 +45,7 @@ def test_a_console_talks_to_this_stepwise_unless_it_is_pointed_elsewhere(setting
         ({"ae_title": "CT\\01"}, "ae_title", "backslash"),
         ({"ae_title": "CTÄ"}, "ae_title", "ASCII"),
         ({"kind": "c/t"}, "kind", "upper-case"),
+        ({"kind": "ZZ"}, "kind", "choose one of CT, MR, US"),
         ({"profile": "none-of-them"}, "profile", "known are"),
         ({"profile": "boreal-3t", "kind": "CT"}, "profile", "whose kind is MR"),
         ({"operator": "A^B^C^D^E^F"}, "operator", "five components"),
@@ -86,6 +87,14 @@ def test_while_an_exam_is_open_it_is_neither_removed_nor_pointed_elsewhere():
     with pytest.raises(Conflict, match="pointed at another system"):
         save_console(a_site(), ConsoleData("CT01", host="ris", port=104, called="RIS"), OPERATOR)
     assert save_console(a_site(), ConsoleData("CT01", operator="WEBER^Jan"), OPERATOR).operator == "WEBER^Jan"
+
+
+def test_a_kind_that_was_set_up_before_stays_until_another_is_chosen():
+    Console.objects.filter(pk=a_console().pk).update(kind="BI")
+    assert save_console(a_site(), ConsoleData("CT01", kind="BI", operator="WEBER^Jan"), OPERATOR).operator == "WEBER^Jan"
+    assert save_console(a_site(), ConsoleData("CT01", kind="MR"), OPERATOR).kind == "MR"
+    with pytest.raises(InvalidInput):
+        save_console(a_site(), ConsoleData("CT01", kind="BI"), OPERATOR)
 
 
 def test_a_removed_console_leaves_its_history():
