@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from mpps.reasons import reasons
 from ris import clock, validation
-from ris.errors import InvalidInput
+from ris.errors import Conflict, InvalidInput
 from ris.validation import Checker
-from training.consoles import keys, listed
+from training.consoles import keys, listed, starting
 from training.consoles.keys import Key
 from training.memory import SENT, Memory
 from training.models import Console
@@ -81,9 +81,14 @@ def _days(value: str) -> str:
 
 
 def _start(console: Console, given: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry; none when the start of an exam is to be sent again."""
+    """An entry; none when the start of an exam is to be sent again. Conflict when that is another one's than the entry that is given."""
     here = keys.open_exam(Memory.of(console.memory, lambda _: None).exams)
-    return {} if here is not None and here.state == SENT else _one(console, given)
+    if here is None or here.state != SENT:
+        return _one(console, given)
+    said = starting.overtaken(console.pk, str(given.get("pick", "")).strip())
+    if said:
+        raise Conflict(f"{said} That was not confirmed: press Start exam again without an entry of your own, which sends it once more.")
+    return {}
 
 
 def _one(console: Console, given: Mapping[str, Any]) -> dict[str, Any]:

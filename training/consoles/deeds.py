@@ -8,9 +8,10 @@ from typing import Any, Final
 from dimse.scu import ScuAnswer
 from ris import names
 from ris.console import counted
+from ris.errors import Conflict
 from training import memory
 from training.actions import console_acts
-from training.consoles import keys, listed
+from training.consoles import keys, listed, starting
 from training.consoles.arguments import question_of
 from training.consoles.plain import plain
 from training.memory import Exam
@@ -65,6 +66,8 @@ def _update(desk: Desk) -> str:
 def _start(desk: Desk) -> str:
     again = desk.unanswered()
     if again is not None:
+        if said := starting.overtaken(desk.console.pk, desk.given.get("pick", ""), own=desk.act.pk):
+            raise Conflict(f"{said} That was not confirmed; nothing was sent for yours.")
         return _begun(*desk.modality.start(again.sop_instance_uid))
     return _begun(*desk.modality.start_items(listed.picked(desk.console, [desk.given["pick"]])))
 

@@ -8,10 +8,10 @@ from redis.exceptions import RedisError
 
 from dimse.interference import INJECTED
 from ris.actor import Actor
-from ris.errors import Unavailable
+from ris.errors import Conflict, Unavailable
 from training.actions import console_acts
 from training.actions.console_acts import WAIT
-from training.consoles import arguments, keys, performing
+from training.consoles import arguments, keys, performing, starting
 from training.faults import active
 from training.faults.kinds import BROKER
 from training.models import Console, ConsoleAct
@@ -26,7 +26,12 @@ _NO_BROKER = (
 def press(console: Console, key_name: str, given: Mapping[str, Any], actor: Actor) -> ConsoleAct:
     """The act, over already when it needs no network. Raises InvalidInput, Conflict, NotFound, and Unavailable without a broker."""
     key = keys.named(key_name)
-    act = console_acts.begin(console.pk, key, arguments.checked(key, console, given), actor)
+    checked = arguments.checked(key, console, given)
+    try:
+        act = console_acts.begin(console.pk, key, checked, actor)
+    except Conflict as error:
+        said = starting.overtaken(console.pk, checked.get("pick", ""))
+        raise Conflict(f"{said} {error}".strip()) from error
     if key.is_local:
         performing.perform(act.pk)
     else:

@@ -157,8 +157,13 @@ class Screen:
         return reason
 
     def _unselected(self, key: Key) -> str:
-        repeats = key.name == keys.START and self.open_exam is not None and self.open_exam.state == SENT
+        repeats = key.name == keys.START and self.repeats
         return "Select an entry of the list first." if key.picks and not key.asks and self.selected is None and not repeats else ""
+
+    @property
+    def repeats(self) -> bool:
+        """Whether Start sends once more what was not answered, whatever is selected."""
+        return self.open_exam is not None and self.open_exam.state == SENT
 
     @cached_property
     def exam(self) -> ShownExam | None:

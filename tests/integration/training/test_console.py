@@ -19,7 +19,7 @@ from training import tasks
 from training.actions import console_acts, faults
 from training.actions.consoles import delete_console
 from training.actions.faults import FaultData
-from training.consoles import performing
+from training.consoles import arguments, performing
 from training.consoles.pressing import press
 from training.faults import active, broker
 from training.faults.kinds import BROKER
@@ -201,6 +201,44 @@ def test_without_a_broker_the_key_is_undone_in_words(keys: Keys, monkeypatch: py
     assert (act.status, act.is_open) == (Status.WITHDRAWN, False)
     performing.perform(act.pk)
     assert not ConsoleMessage.objects.exists()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_who_presses_start_after_another_one_did_is_told_whose_exam_began(keys: Keys, port: int, settings, answered: bool) -> None:
+    orders = today(name="DOE^Jane"), an_order(name="SMITH^John", start=in_minutes(90))
+    keys("update", days="all")
+    first, second = (
+        next(row for row in keys.rows() if row["step_id"] == steps_of(order)[0].scheduled_procedure_step_id) for order in orders
+    )
+    if not answered:
+        settings.DICOM_PORT = free_port()
+    keys("start", pick=first["key"])
+    settings.DICOM_PORT = port
+    told = f"{OPERATOR.name} started {first['step_id']} of DOE, Jane here meanwhile; yours, {second['step_id']} of SMITH, John, was"
+    with pytest.raises(Conflict) as error:
+        keys("start", pick=second["key"])
+    assert told in str(error.value)
+    assert len(keys.exams()) == 1
+    assert PerformedProcedureStep.objects.count() == answered
+
+
+def test_a_start_that_waited_while_another_one_was_not_answered_is_not_taken_for_its_repetition(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch, settings, port: int
+) -> None:
+    orders = today(name="DOE^Jane"), an_order(name="SMITH^John", start=in_minutes(90))
+    keys("update", days="all")
+    first, second = (
+        next(row for row in keys.rows() if row["step_id"] == steps_of(order)[0].scheduled_procedure_step_id) for order in orders
+    )
+    checked = arguments.checked
+    seen = Console.objects.get()
+    monkeypatch.setattr(arguments, "checked", lambda key, console, given: checked(key, seen, given))
+    settings.DICOM_PORT = free_port()
+    keys("start", pick=first["key"])
+    settings.DICOM_PORT = port
+    act = keys("start", pick=second["key"])
+    assert (act.status, "of DOE, Jane here meanwhile; yours" in act.text) == (Status.FAILED, True)
+    assert not PerformedProcedureStep.objects.exists()
 
 
 @pytest.mark.django_db
