@@ -175,15 +175,19 @@ class ScuAssociation:
         """The responses to a query. Raises SlowQuery, with the association aborted, when they do not end in time."""
         deadline = Deadline(self._timeouts.query)
         while True:
-            self._association.dimse_timeout = deadline.at_most(self._timeouts.response)
+            self._be_patient(deadline.at_most(self._timeouts.response))
             response = next(responses, None)
             if missed := deadline.missed(self._peer, "C-FIND"):
                 abort(self._association)
                 raise SlowQuery(missed)
             if response is None:
-                self._association.dimse_timeout = self._timeouts.response
+                self._be_patient(self._timeouts.response)
                 return
             yield response
+
+    def _be_patient(self, seconds: float) -> None:
+        """Behind pynetdicom's own setter: that waits for a lock which is held while a response that cannot be decoded is handed out."""
+        self._association._dimse_timeout = seconds
 
     def cancel(self, sop_class_uid: str = MODALITY_WORKLIST) -> None:
         """C-CANCEL for the latest request, also when it is answered already and nothing is left to cancel."""
