@@ -89,7 +89,11 @@ def _choose_a_taken_time(page: Page) -> None:
     page.get_by_label("Start").fill(f"{day} 18:30")
     page.get_by_label("Start").press("Tab")
     expect(page.locator("#station-day h2")).to_contain_text(f"CT01, {datetime.now(daytime.zone()):%a} {day}")
-    page.get_by_label("Start").fill(f"{day} {page.locator('#station-day time').last.inner_text()}")
+    taken = page.locator("#station-day time").last.inner_text()
+    with page.expect_response(re.compile("/places/")) as places:  # the form asks for them anew; sent before, it would cut that off
+        page.get_by_label("Start").fill(f"{day} {taken}")
+        page.get_by_label("Start").press("Tab")
+    places.value.finished()
     press("Schedule")(page)
     expect(page.get_by_role("main")).to_contain_text("CT01 is taken at")
 
