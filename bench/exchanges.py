@@ -15,7 +15,8 @@ def make(file: Path) -> None:
     """A pickled list of pairs of bytes."""
     from bench.client import create_request, set_request
     from dimse.uids import new_uid
-    from training import acquisition, performed
+    from tests.support.scans import acquire
+    from training import performed
     from worklist import item
     from worklist.models import WorklistEntry
 
@@ -24,7 +25,7 @@ def make(file: Path) -> None:
         dataset, uid = item.decode(entry.item), new_uid()
         device = performed.Device(entry.station_ae_titles.split("\\")[0], entry.modality, operator="WEBER^Jan")
         created = performed.in_progress([dataset], device, entry.start, f"PPS{entry.step_id}")
-        series = acquisition.acquire(device, "Bench", "BENCH", chance)
+        series = acquire(device, "Bench", "BENCH", chance)
         ended = performed.final("COMPLETED", performed.what_is_done([dataset]), series, entry.start + timedelta(minutes=10))
         pairs.append((create_request(uid, created), set_request(uid, ended)))
     file.write_bytes(pickle.dumps(pairs))
