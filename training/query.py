@@ -43,6 +43,11 @@ class Question:
         return cls(station=station, dates=dicom_dates(day, day))
 
     @classmethod
+    def for_days(cls, station: str, first: date, last: date) -> "Question":
+        """The same for several days."""
+        return cls(station=station, dates=dicom_dates(first, last))
+
+    @classmethod
     def for_patient(cls, asked: str, station: str = "") -> "Question":
         """By ID when the text holds a digit, else by name: one question, so that nothing is asked in vain."""
         return cls(station=station, patient_id=asked) if looks_like_id(asked) else cls(station=station, patient_name=asked)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from random import Random
 
 from pydicom.dataset import Dataset
@@ -155,7 +155,7 @@ class Console:
     def _question(self, story: Story, deed: Deed) -> Question:
         station, first, drawn = self.modality.ae_title, story.booked[0], self._chance.random()
         if deed.entry or drawn < 0.2 or len({one.accession_number for one in story.booked}) > 1:
-            return Question.for_day(station, self.modality.local_now().date())
+            return Question.for_days(station, *days_to_list(story, self.modality.local_now()))
         if drawn < 0.4 and query.looks_like_id(first.patient.patient_id):
             return Question.for_patient(first.patient.patient_id, station)
         return Question.for_accession(first.accession_number, station)
@@ -175,6 +175,12 @@ class Console:
     def _lose_power(self, running: Running, deed: Deed) -> None:
         self.modality.pull_the_plug()
         self._line.cut()
+
+
+def days_to_list(story: Story, now: datetime) -> tuple[date, date]:
+    """First and last day that a console asks for: today, and behind midnight the day before for an exam that is late."""
+    today = now.date()
+    return min([today, *(one.start.astimezone(now.tzinfo).date() for one in story.booked)]), today
 
 
 def consoles(

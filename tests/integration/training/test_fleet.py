@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -12,8 +12,8 @@ from ris.actor import Actor
 from tests.support.hospital import a_site
 from training.actions import faults
 from training.actions.faults import FaultData
-from training.day.fleet import Console, Running
-from training.day.story import Deed, Kind, Story, What, Worth
+from training.day.fleet import Console, Running, days_to_list
+from training.day.story import Booked, Deed, Kind, Patient, Story, What, Worth
 from training.day.writing import Machine
 from training.errors import NoAnswer
 from training.target import Target
@@ -75,3 +75,23 @@ def test_a_console_shows_the_wall_clock_of_its_site(port: int) -> None:
 
     assert running.exams[0].started.startswith("2026-11-24T07:30:00")
     assert PerformedProcedureStep.objects.get().started_at == moment
+
+
+def test_a_late_exam_is_looked_for_on_the_list_of_the_day_before() -> None:
+    booked = Booked(
+        1,
+        "SPS-1",
+        "A1",
+        1,
+        1,
+        1,
+        Patient("P1", "WEBER^JAN", "19700101", "M"),
+        ("CT01",),
+        "CT",
+        datetime(2026, 12, 2, 23, 40, tzinfo=UTC),
+        20,
+    )
+    story = Story(1, Kind.PLAIN, "CT01", (booked,), (), "", ("COMPLETED",), Worth.FULL)
+
+    assert days_to_list(story, datetime(2026, 12, 3, 0, 5, tzinfo=UTC)) == (date(2026, 12, 2), date(2026, 12, 3))
+    assert days_to_list(story, datetime(2026, 12, 2, 23, 50, tzinfo=UTC)) == (date(2026, 12, 2), date(2026, 12, 2))
