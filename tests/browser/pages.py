@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from urllib.parse import parse_qs, urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 
 from ris.web.steps import VERBS
 from ris.web.worklist import STAGES
@@ -86,16 +87,23 @@ def _choose_a_taken_time(page: Page) -> None:
     page.get_by_label("Station", exact=True).select_option("CT01")
     expect(page.locator("#station-day h2")).to_contain_text("CT01")
     day = f"{datetime.now(daytime.zone()):%d-%b-%Y}"
-    page.get_by_label("Start").fill(f"{day} 18:30")
-    page.get_by_label("Start").press("Tab")
+    _type_start(page, f"{day} 18:31")  # when no exam begins: the next start has to be another
     expect(page.locator("#station-day h2")).to_contain_text(f"CT01, {datetime.now(daytime.zone()):%a} {day}")
-    taken = page.locator("#station-day time").last.inner_text()
-    with page.expect_response(re.compile("/places/")) as places:  # the form asks for them anew; sent before, it would cut that off
-        page.get_by_label("Start").fill(f"{day} {taken}")
-        page.get_by_label("Start").press("Tab")
-    places.value.finished()
+    _type_start(page, f"{day} {page.locator('#station-day time').last.inner_text()}")
     press("Schedule")(page)
     expect(page.get_by_role("main")).to_contain_text("CT01 is taken at")
+
+
+def _type_start(page: Page, text: str) -> None:
+    """A start, until the form has the places for it: what is typed or sent before would cut that question off."""
+
+    def asks_for_it(response: Response) -> bool:
+        return parse_qs(urlsplit(response.url).query).get("start") == [text]
+
+    with page.expect_response(asks_for_it) as places:
+        page.get_by_label("Start").fill(text)
+        page.get_by_label("Start").press("Tab")
+    places.value.finished()
 
 
 def _change_in_the_list(page: Page) -> None:
