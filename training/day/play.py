@@ -69,6 +69,13 @@ class Play:
 
     def run(self, asked: Heeding, progress: Progress) -> None:
         """Until all is done. What `asked` raises breaks it off when what was begun is over. Raises Conflict when the clock was lost."""
+        try:
+            self._play(asked, progress)
+        finally:
+            while not self._done.empty():  # what was still at it when the play was broken off, and is over now
+                self._note(*self._done.get())
+
+    def _play(self, asked: Heeding, progress: Progress) -> None:
         with ThreadPoolExecutor(_AT_ONCE, "console") as consoles, ThreadPoolExecutor(1, "desk") as desk:
             try:
                 while any(self._queues.values()) or self._busy:
@@ -80,8 +87,6 @@ class Play:
             finally:
                 self._stopping.set()
                 desk.submit(connections.close_all)
-        while not self._done.empty():
-            self._note(*self._done.get())
 
     def _set_going(self, consoles: ThreadPoolExecutor, desk: ThreadPoolExecutor) -> None:
         now = self._pace.now()

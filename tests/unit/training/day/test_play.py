@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 
 import pytest
 
@@ -52,11 +53,12 @@ class Worker:
 
 class Asked:
     def __init__(self, after: int = 10**9) -> None:
-        self._left = after
+        self._left, self.for_the_end = after, Event()
 
     def heed(self) -> None:
         self._left -= 1
         if self._left < 0:
+            self.for_the_end.set()
             raise Stopped(2)
 
 
@@ -131,9 +133,15 @@ def test_a_message_without_answer_is_repeated(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_who_asks_for_the_end_gets_it_when_what_was_begun_is_over() -> None:
-    stage = Stage(written(many(40)))
+    asked = Asked(after=40)
+
+    def slow_to_end(running: Running, deed: Deed) -> None:
+        if deed is running.story.deeds[1]:
+            assert asked.for_the_end.wait(10)
+
+    stage = Stage(written(many(40)), slow_to_end)
     with pytest.raises(Stopped):
-        stage.run(Asked(after=40))
+        stage.run(asked)
     done = {number: sum(one == number for one, _, _ in stage.done) for number, _, _ in stage.done}
     assert 0 < sum(done.values()) < sum(len(one.story.deeds) for one in stage.play.stories)
     assert all(one.done == done.get(one.story.number, 0) for one in stage.play.stories)
