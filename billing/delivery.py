@@ -7,7 +7,8 @@ import structlog
 from django.db import InterfaceError, OperationalError
 from django.db.models.functions import Now
 
-from billing import actions, mllp
+from billing import mllp
+from billing.actions import delivering
 from billing.errors import DeliveryError, Garbled, Refused
 from billing.models import Charge, DeliveryAttempt
 from billing.transitions import PENDING
@@ -30,17 +31,17 @@ def deliver(charge_id: int) -> DeliveryAttempt.Result | None:
     """
     charge = None
     try:
-        charge = actions.claim(charge_id)
+        charge = delivering.claim(charge_id)
         if charge is None:
             return None
         attempt = _send(charge)
-        actions.record(charge, attempt, retry_in=backoff(charge.attempts))
+        delivering.record(charge, attempt, retry_in=backoff(charge.attempts))
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001  (one bad charge must not hold up the others)
         log.error("charge cannot be sent", charge=charge_id, error=without_values(error))
-        attempt = actions.Attempt(Result.UNSENDABLE, f"It cannot be sent: {type(error).__name__}; the log of the worker says where.", 0)
-        actions.record(charge, attempt) if charge else actions.give_up(charge_id, attempt)
+        attempt = delivering.Attempt(Result.UNSENDABLE, f"It cannot be sent: {type(error).__name__}; the log of the worker says where.", 0)
+        delivering.record(charge, attempt) if charge else delivering.give_up(charge_id, attempt)
         return attempt.result
     # Neither the message nor the receiver's text, which may repeat what it was sent.
     report = log.info if attempt.result == Result.ACCEPTED else log.warning
@@ -74,7 +75,7 @@ def _due() -> list[int]:
     return list(due.filter(outbox.free()).order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:SWEEP_BATCH])
 
 
-def _send(charge: Charge) -> actions.Attempt:
+def _send(charge: Charge) -> delivering.Attempt:
     began = time.monotonic()
     receiver = code = ""
     try:
@@ -84,7 +85,7 @@ def _send(charge: Charge) -> actions.Attempt:
         result, text, code = Result.ACCEPTED, f"{ack.code} {ack.text}".strip(), ack.code
     except DeliveryError as error:
         result, text, code = _result_of(error), str(error), error.code if isinstance(error, Refused) else ""
-    return actions.Attempt(result, text, round((time.monotonic() - began) * 1000), receiver, code)
+    return delivering.Attempt(result, text, round((time.monotonic() - began) * 1000), receiver, code)
 
 
 def _result_of(error: DeliveryError) -> DeliveryAttempt.Result:

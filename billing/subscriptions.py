@@ -1,6 +1,6 @@
 """What makes the billing look at a requested procedure: events of the rooms below, inside their transactions."""
 
-from billing import actions
+from billing.actions import capturing
 from mpps.events import PerformedStepEnded
 from ris import events
 from ris.actor import MODALITY
@@ -15,7 +15,7 @@ def subscribe() -> None:
 
 def capture_performed(event: PerformedStepEnded) -> None:
     """Capture the charges of the requested procedures that the performed step is about; their rows are locked."""
-    actions.capture_performed(event.performed_step)
+    capturing.capture_performed(event.performed_step)
 
 
 def capture_ended_by_hand(event: events.StepStatusChanged) -> None:
@@ -25,10 +25,10 @@ def capture_ended_by_hand(event: events.StepStatusChanged) -> None:
     final status was ended by no verb of ours, and is not charged here.
     """
     if event.status in FINAL and event.actor_kind != MODALITY:
-        actions.capture_after_change_by_hand(event.requested_procedure_id)
+        capturing.capture_after_change_by_hand(event.requested_procedure_id)
 
 
 def capture_what_is_left(event: events.StepsRemoved) -> None:
     """Steps were taken off for good: they may have been the last open ones of their procedures, as if they had been canceled."""
     for procedure_id in event.requested_procedure_ids:
-        actions.capture_after_change_by_hand(procedure_id)
+        capturing.capture_after_change_by_hand(procedure_id)

@@ -11,7 +11,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from billing import actions, queries, web
+from billing import queries, web
+from billing.actions import deciding
 from billing.models import Charge, ChargeChange, DeliveryAttempt
 from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
@@ -103,7 +104,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def release(request: HttpRequest, pk: int) -> HttpResponse:
     """Let a held charge go."""
-    return _change(request, pk, actions.release_hold, "is released and will be sent")
+    return _change(request, pk, deciding.release_hold, "is released and will be sent")
 
 
 @page
@@ -111,7 +112,7 @@ def release(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def retry(request: HttpRequest, pk: int) -> HttpResponse:
     """Send a refused charge once more."""
-    return _change(request, pk, actions.retry_failed, "will be sent again")
+    return _change(request, pk, deciding.retry_failed, "will be sent again")
 
 
 def _change(request: HttpRequest, pk: int, verb: Callable[[Charge, Actor], Charge], done: str) -> HttpResponse:

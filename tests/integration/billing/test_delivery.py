@@ -10,7 +10,8 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 from structlog.testing import capture_logs
 
-from billing import actions, delivery
+from billing import delivery
+from billing.actions import deciding, delivering, history
 from billing.hl7 import field
 from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt
 from ris import clock
@@ -108,14 +109,14 @@ def test_failed_charge_is_sent_again_on_request_under_its_control_id_with_correc
     delivery.deliver(charge.pk)
     Patient.objects.update(name="RIGHT^Name")
     receiver.answer = ack()
-    charge = actions.retry_failed(charge, biller, "patient corrected")
+    charge = deciding.retry_failed(charge, biller, "patient corrected")
     assert delivery.deliver(charge.pk) is Result.ACCEPTED
     assert [b"RIGHT^Name" in message for message in receiver.received] == [False, True]
     assert [field(hl7.parse(text.decode()).segment("MSH"), 10) for text in receiver.received] == [charge.control_id] * 2
     change = ChargeChange.objects.get(verb="retry")
     assert (change.actor, change.reason, change.from_status, change.to_status) == ("biller", "patient corrected", "FAILED", "PENDING")
     with pytest.raises(IllegalTransition, match="is POSTED; only a failed one"):
-        actions.retry_failed(charge, biller)
+        deciding.retry_failed(charge, biller)
 
 
 @pytest.mark.django_db
@@ -159,12 +160,12 @@ def test_receiver_that_is_down_or_has_never_started_is_waited_for(settings: Sett
 @pytest.mark.both_databases
 def test_claimed_charge_belongs_to_one_worker_until_its_lease_ends() -> None:
     charge = a_charge()
-    first = actions.claim(charge.pk)
+    first = delivering.claim(charge.pk)
     assert first is not None
-    assert actions.claim(charge.pk) is None
+    assert delivering.claim(charge.pk) is None
     assert delivery.sweep() == 0
     end_lease(charge)
-    second = actions.claim(charge.pk)
+    second = delivering.claim(charge.pk)
     assert second is not None
     assert (first.attempts, second.attempts) == (1, 2)
     assert first.message == second.message
@@ -173,18 +174,18 @@ def test_claimed_charge_belongs_to_one_worker_until_its_lease_ends() -> None:
 @pytest.mark.django_db
 def test_late_bad_news_of_a_worker_that_lost_its_lease_changes_nothing_and_late_good_news_posts() -> None:
     charge = a_charge()
-    first = actions.claim(charge.pk)
+    first = delivering.claim(charge.pk)
     end_lease(charge)
-    second = actions.claim(charge.pk)
+    second = delivering.claim(charge.pk)
     assert first is not None
     assert second is not None
-    actions.record(first, actions.Attempt(Result.REFUSED, "AE", 1))
-    actions.record(first, actions.Attempt(Result.NO_ANSWER, "", 1), timedelta(hours=1))
+    delivering.record(first, delivering.Attempt(Result.REFUSED, "AE", 1))
+    delivering.record(first, delivering.Attempt(Result.NO_ANSWER, "", 1), timedelta(hours=1))
     charge.refresh_from_db()
     assert (charge.status, charge.lease_until is not None) == ("PENDING", True)
-    actions.record(first, actions.Attempt(Result.ACCEPTED, "AA", 1))
-    actions.record(second, actions.Attempt(Result.ACCEPTED, "AA", 1))
-    actions.record(second, actions.Attempt(Result.REFUSED, "AE", 1))
+    delivering.record(first, delivering.Attempt(Result.ACCEPTED, "AA", 1))
+    delivering.record(second, delivering.Attempt(Result.ACCEPTED, "AA", 1))
+    delivering.record(second, delivering.Attempt(Result.REFUSED, "AE", 1))
     charge.refresh_from_db()
     assert charge.status == "POSTED"
     assert charge.changes.filter(to_status="POSTED").count() == 1
@@ -197,11 +198,11 @@ def test_held_charge_waits_until_it_is_released(receiver: Receiver, biller: Acto
     Charge.objects.update(on_hold="Birth date differs")
     charge.refresh_from_db()
     assert delivery.sweep() == 0
-    actions.release_hold(charge, biller)
+    deciding.release_hold(charge, biller)
     assert delivery.sweep() == 1
     assert ChargeChange.objects.get(verb="release").reason == "Released: Birth date differs"
     with pytest.raises(IllegalTransition, match="not on hold"):
-        actions.release_hold(charge, biller)
+        deciding.release_hold(charge, biller)
 
 
 @pytest.mark.django_db
@@ -267,7 +268,7 @@ def test_nudge_that_cannot_start_its_thread_leaves_the_exam_and_its_charge(monke
     def no_thread(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(actions, "nudge", Nudger(lambda charge_id: None, what="charge").nudge)
+    monkeypatch.setattr(history, "nudge", Nudger(lambda charge_id: None, what="charge").nudge)
     monkeypatch.setattr(threading.Thread, "start", no_thread)
     assert a_charge().status == "PENDING"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from billing.actions import LEASE
+from billing.actions.delivering import LEASE
 from billing.charge_processor.ledger import Ledger
 from tests.support import prepared
 from tests.support.mllp import Receiver, ack

@@ -6,7 +6,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from billing import actions, presenters, queries, web
+from billing import presenters, queries, web
+from billing.actions import capturing, delivering
 from billing.models import Charge, ChargeChange, DeliveryAttempt
 from mpps.models import Finding, PerformedProcedureStep
 from ris import clock
@@ -122,7 +123,7 @@ def test_discontinued_without_a_reason_waits_for_review() -> None:
     perform(steps_of(an_order()), "DISCONTINUED", images=5)
     charge = only_charge()
     assert charge.on_hold.startswith("No rule decides")
-    assert actions.claim(charge.pk) is None
+    assert delivering.claim(charge.pk) is None
 
 
 def test_wrong_entry_charges_nothing_and_the_exam_done_later_is_charged_in_full() -> None:
@@ -204,15 +205,15 @@ def test_redo_of_an_exam_that_waits_for_review_lets_its_charge_go() -> None:
     assert only_charge().on_hold
     perform(scheduled)
     assert (only_charge().on_hold, only_charge().lines.get().modifier) == ("", "")
-    assert actions.claim(only_charge().pk) is not None
+    assert delivering.claim(only_charge().pk) is not None
 
 
 def test_redo_after_a_refusal_is_what_is_sent_again() -> None:
     scheduled = steps_of(an_order())
     perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
-    claimed = actions.claim(only_charge().pk)
+    claimed = delivering.claim(only_charge().pk)
     assert claimed is not None
-    actions.record(claimed, actions.Attempt(DeliveryAttempt.Result.REFUSED, "AE: no", 1))
+    delivering.record(claimed, delivering.Attempt(DeliveryAttempt.Result.REFUSED, "AE: no", 1))
     perform(scheduled)
     charge = only_charge()
     assert (charge.status, charge.lines.get().modifier, charge.message) == ("FAILED", "", "")
@@ -222,15 +223,15 @@ def test_redo_after_a_refusal_is_what_is_sent_again() -> None:
 def test_redo_after_the_charge_was_sent_says_that_it_needs_a_correction(posted: bool) -> None:
     scheduled = steps_of(an_order())
     perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
-    claimed = actions.claim(only_charge().pk)
+    claimed = delivering.claim(only_charge().pk)
     assert claimed is not None
-    accepted = actions.Attempt(DeliveryAttempt.Result.ACCEPTED, "AA", 1)
+    accepted = delivering.Attempt(DeliveryAttempt.Result.ACCEPTED, "AA", 1)
     if posted:
-        actions.record(claimed, accepted)
+        delivering.record(claimed, accepted)
     perform(scheduled)
     perform(scheduled)
     if not posted:
-        actions.record(claimed, accepted)
+        delivering.record(claimed, accepted)
     charge = only_charge()
     assert (charge.status, charge.message, charge.lines.get().modifier) == ("POSTED", claimed.message, "52")
     assert charge.reason == (
@@ -311,7 +312,7 @@ def test_second_charge_of_a_requested_procedure_is_refused_by_the_database() -> 
         Charge.objects.create(site=charge.site, next_attempt_at=charge.created_at, **again)
     with pytest.raises(IntegrityError), transaction.atomic():
         Charge.objects.create(site=charge.site, next_attempt_at=charge.created_at, **(again | {"requested_procedure": None}))
-    assert actions.capture_charge(charge.requested_procedure_id or 0) == charge
+    assert capturing.capture_charge(charge.requested_procedure_id or 0) == charge
 
 
 def test_history_and_attempts_cannot_be_rewritten_and_charged_work_not_deleted() -> None:

@@ -1,0 +1,95 @@
+"""A charge on its way: claimed, what came of each attempt, given up."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import F
+from django.db.models.functions import Now
+
+from billing import messages
+from billing.actions.history import MAX_TEXT, record_change
+from billing.models import Charge, DeliveryAttempt
+from billing.transitions import PENDING, POST, REFUSE
+from ris import clock, outbox
+from ris.actor import Actor
+from ris.db import action
+
+LEASE = timedelta(seconds=30)
+SENDER = Actor.system("charge delivery")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one attempt to deliver; `code` is MSA-1, `text` may hold what the receiver wrote."""
+
+    result: DeliveryAttempt.Result
+    text: str
+    duration_ms: int
+    target: str = ""
+    code: str = ""
+
+
+@action
+def claim(charge_id: int) -> Charge | None:
+    """Take a due charge for the length of a lease, with its message written once and for all.
+
+    None when it is not due: posted, failed, on hold, waiting for its next attempt, or in the hands of another worker.
+    A charge that cannot be written as a message has FAILED afterwards.
+    """
+    due = Charge.objects.filter(pk=charge_id, status=PENDING, on_hold="", next_attempt_at__lte=Now())
+    if not due.filter(outbox.free()).update(attempts=F("attempts") + 1, lease_until=Now() + LEASE):
+        return None
+    charge = (
+        Charge.objects.select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
+        .prefetch_related("lines")
+        .get(pk=charge_id)
+    )
+    if not charge.message:
+        try:
+            charge.message = messages.build(charge)
+        except ValueError as error:
+            record(charge, Attempt(DeliveryAttempt.Result.UNSENDABLE, str(error), 0))
+            return None
+        Charge.objects.filter(pk=charge_id).update(message=charge.message)
+    return charge
+
+
+@action
+def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0)) -> None:
+    """Write down what came of the attempt that `charge` was claimed for, and what follows from it.
+
+    An acceptance is a fact whoever hears it; anything else counts only from the latest holder of the lease.
+    """
+    DeliveryAttempt.objects.create(
+        charge=charge,
+        number=charge.attempts,
+        at=clock.now(charge.site),
+        target=attempt.target,
+        result=attempt.result,
+        text=_kept(attempt.text),
+        duration_ms=attempt.duration_ms,
+    )
+    error = _kept(attempt.text)
+    pending = Charge.objects.filter(pk=charge.pk, status=PENDING)
+    held = pending.filter(attempts=charge.attempts)
+    if attempt.result == DeliveryAttempt.Result.ACCEPTED:
+        if pending.update(status=POST.target, posted_at=clock.now(charge.site), error="", lease_until=None):
+            record_change(charge, POST, SENDER, error)
+    elif attempt.result in (DeliveryAttempt.Result.REFUSED, DeliveryAttempt.Result.UNSENDABLE):
+        if held.update(status=REFUSE.target, error=error, lease_until=None):
+            record_change(charge, REFUSE, SENDER, error)
+    else:
+        held.update(error=error, lease_until=None, next_attempt_at=Now() + retry_in)
+
+
+@action
+def give_up(charge_id: int, attempt: Attempt) -> None:
+    """The charge could not even be claimed, for a fault in what is stored: it has FAILED afterwards, and a person looks at it."""
+    due = Charge.objects.filter(outbox.free(), pk=charge_id, status=PENDING)
+    if due.update(attempts=F("attempts") + 1):
+        record(Charge.objects.select_related("site").get(pk=charge_id), attempt)
+
+
+def _kept(text: str) -> str:
+    """What a receiver wrote, as a column can hold it: PostgreSQL stores no NUL."""
+    return text.replace("\0", "")[:MAX_TEXT]
