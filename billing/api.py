@@ -25,13 +25,16 @@ class ChargeLineOut(Schema):
 class ChargeOut(Schema):
     """`reason` is why it is charged, `error` what the last delivery met, `on_hold` why it waits for a person.
 
-    A charge of work that no order is known for has empty order numbers.
+    A charge of work that no order is known for has empty order numbers. `transaction_type` CD is a credit: its amount is taken back.
+    `corrects` is the control ID of the charge that a credit takes back, or of the credit that a charge follows; empty for others.
     """
 
     id: int
     control_id: str | None
     kind: str
     transaction_type: str
+    revision: int
+    corrects: str
     status: str
     on_hold: str
     lines: list[ChargeLineOut]

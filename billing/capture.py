@@ -6,13 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.hl7 import MAX_LINES
-from billing.models import ChargeLine
+from billing.models import MAX_TEXT, Charge, ChargeLine
 from billing.rules import Decision, Outcome, Performed, StepWork, decide, of_performed
 from mpps import datasets, reading
 from mpps.models import Finding, PerformedProcedureStep, StepLink
 from mpps.transitions import COMPLETED
 from ris import transitions
-from ris.models import Procedure, RequestedProcedure, ScheduledProcedureStep, StepChange
+from ris.models import Procedure, RequestedProcedure, ScheduledProcedureStep, Site, StepChange
 from ris.prepared import Prepared
 
 CODE_SOURCES = ("BillingProcedureStepSequence", "ProcedureCodeSequence")
@@ -72,12 +72,30 @@ class Draft:
     performed: tuple[PerformedProcedureStep, ...]
 
     @property
+    def is_nothing(self) -> bool:
+        """Whether the work is worth no charge."""
+        return self.decision.outcome is Outcome.NONE
+
+    def charge(self, site: Site, requested_procedure_id: int | None, at: datetime) -> Charge:
+        """A charge of the procedure as this draft has it, not yet written; its lines are `lines`."""
+        return Charge(
+            site=site,
+            requested_procedure_id=requested_procedure_id,
+            performed_step=self.performed[0] if self.performed else None,
+            amount=self.amount,
+            reason=self.decision.reason[:MAX_TEXT],
+            on_hold=self.decision.hold[:MAX_TEXT],
+            service_at=self.service_at,
+            created_at=at,
+        )
+
+    @property
     def amount(self) -> Decimal:
         return sum((line.quantity * line.unit_amount for line in self.lines if line.unit_amount is not None), Decimal(0))
 
 
 def draft(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) -> Draft | None:
-    """The charge of the procedure; None while a step or a performed step of it is open, and when it is worth nothing.
+    """The charge of the procedure, without lines when it is worth nothing; None while a step or a performed step of it is open.
 
     `at_hand` are performed steps as they are stored now, which need not be read.
     """
@@ -89,7 +107,7 @@ def draft(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) -> Dr
         return None
     decision = _decision(steps, performed)
     if decision.outcome is Outcome.NONE:
-        return None
+        return Draft(decision, steps[0].status_at, (), ())
     charged = _charged(performed)
     lines = _lines(procedure, decision, charged)
     if len(lines) > MAX_LINES:

@@ -5,13 +5,11 @@ from datetime import timedelta
 
 import structlog
 from django.db import InterfaceError, OperationalError
-from django.db.models.functions import Now
 
-from billing import mllp
+from billing import mllp, queries
 from billing.actions import delivering
 from billing.errors import DeliveryError, Garbled, Refused
 from billing.models import Charge, DeliveryAttempt
-from billing.transitions import PENDING
 from dimse.dispatch import without_values
 from ris import outbox
 
@@ -71,8 +69,7 @@ def backoff(attempts: int) -> timedelta:
 
 
 def _due() -> list[int]:
-    due = Charge.objects.filter(status=PENDING, on_hold="", next_attempt_at__lte=Now())
-    return list(due.filter(outbox.free()).order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:SWEEP_BATCH])
+    return list(queries.due().filter(outbox.free()).order_by("next_attempt_at", "pk").values_list("pk", flat=True)[:SWEEP_BATCH])
 
 
 def _send(charge: Charge) -> delivering.Attempt:

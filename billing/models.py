@@ -1,6 +1,6 @@
 """Charges with their lines, and what was done to deliver them. `billing.actions` is the only writer."""
 
-from typing import Any, ClassVar, NoReturn
+from typing import Any, NoReturn
 
 from django.db import models
 from django.db.models import Q
@@ -10,16 +10,19 @@ from mpps.models import PerformedProcedureStep
 from ris.models import RequestedProcedure, Site
 from ris.models.history import AppendOnlyError, Change
 
+MAX_TEXT = 255
+"""Characters of what is said about a charge."""
+
 
 class Charge(models.Model):
-    """What is charged for one requested procedure; the row is its own outbox.
+    """What is charged for one requested procedure, or the credit that takes such a charge back; the row is its own outbox.
+
+    A charge that was sent is never changed: revision 2 is the credit of revision 1, revision 3 what is charged instead.
 
     `service_at` and `created_at` are the hospital's time. `posted_at` is too, and set only by an accepting acknowledgement.
     `next_attempt_at` and `lease_until` are the database's wall time: a sender owns the row until its lease ends.
     `message` is the DFT^P03 as it was sent first, so that every repeat is the same to the byte.
     """
-
-    NEEDS_CORRECTION: ClassVar = "Needs a correction"
 
     class Kind(models.TextChoices):
         TECHNICAL = "TECHNICAL", "Technical"
@@ -45,15 +48,24 @@ class Charge(models.Model):
     revision = models.PositiveSmallIntegerField(default=1)
     control_id = models.CharField(max_length=9, null=True, unique=True, help_text="MSH-10; empty only while the row is being made.")
     transaction_type = models.CharField(max_length=2, choices=TransactionType, default=TransactionType.CHARGE)
+    corrects = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="corrections",
+        help_text="The charge that a credit takes back, or the credit that a new charge follows; sent when that one is posted or void.",
+    )
+    by_hand = models.BooleanField(default=False, help_text="A person voided or credited it: the same work is not charged again.")
     status = models.CharField(max_length=16, choices=[(status, status) for status in STATUSES], default=PENDING)
     amount = models.DecimalField(max_digits=10, decimal_places=2, default=0)
     currency = models.CharField(max_length=3, default="USD")
-    reason = models.CharField(max_length=255, help_text="Why this is charged, in words.")
-    on_hold = models.CharField(max_length=255, blank=True, help_text="Why it waits for a person; empty when it does not.")
+    reason = models.CharField(max_length=MAX_TEXT, help_text="Why this is charged, in words.")
+    on_hold = models.CharField(max_length=MAX_TEXT, blank=True, help_text="Why it waits for a person; empty when it does not.")
     service_at = models.DateTimeField()
     created_at = models.DateTimeField()
     posted_at = models.DateTimeField(null=True, blank=True)
-    error = models.CharField(max_length=255, blank=True, help_text="What the last attempt met.")
+    error = models.CharField(max_length=MAX_TEXT, blank=True, help_text="What the last attempt met.")
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -87,9 +99,12 @@ class Charge(models.Model):
         return self.control_id or "charge being made"
 
     @property
-    def needs_correction(self) -> bool:
-        """Whether work that was performed after it was sent is worth something else; `reason` says what."""
-        return self.reason.startswith(self.NEEDS_CORRECTION)
+    def is_credit(self) -> bool:
+        return self.transaction_type == self.TransactionType.CREDIT
+
+    def refusals(self) -> "models.QuerySet[DeliveryAttempt]":
+        """The tries of which the receiver said that it did not book them."""
+        return self.delivery_attempts.filter(result=DeliveryAttempt.Result.REFUSED)
 
 
 class ChargeLine(models.Model):
@@ -130,7 +145,7 @@ class DeliveryAttempt(models.Model):
     at = models.DateTimeField()
     target = models.CharField(max_length=250, blank=True)
     result = models.CharField(max_length=16, choices=Result)
-    text = models.CharField(max_length=255, blank=True, help_text="MSA-1 and MSA-3, or what went wrong.")
+    text = models.CharField(max_length=MAX_TEXT, blank=True, help_text="MSA-1 and MSA-3, or what went wrong.")
     duration_ms = models.PositiveIntegerField()
 
     class Meta:

@@ -34,6 +34,8 @@ def as_row(charge: Charge) -> dict[str, Any]:
         "control_id": charge.control_id,
         "kind": charge.kind,
         "transaction_type": charge.transaction_type,
+        "revision": charge.revision,
+        "corrects": str(charge.corrects) if charge.corrects else "",
         "status": charge.status,
         "on_hold": charge.on_hold,
         "lines": [line(one) for one in charge.lines.all()],

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from datetime import date
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
 
 from billing.models import Charge
+from billing.transitions import PENDING, POSTED, VOID
 from ris import clock
 from ris.errors import NotFound
 from ris.models import Site
@@ -15,9 +17,9 @@ def charges(site: Site) -> QuerySet[Charge]:
     """Charges with all that a list shows, the latest first."""
     return (
         Charge.objects.filter(site=site)
-        .select_related("site", "requested_procedure__order__patient", "performed_step")
+        .select_related("site", "requested_procedure__order__patient", "performed_step", "corrects")
         .defer("performed_step__attributes")  # the data set of the MPPS, which is large
-        .prefetch_related("lines")
+        .prefetch_related("lines", "corrections")
         .order_by("-created_at", "-pk")
     )
 
@@ -50,3 +52,16 @@ def of_procedures(site: Site, requested_procedure_ids: Iterable[int]) -> dict[in
         if one.requested_procedure_id is not None:
             found.setdefault(one.requested_procedure_id, []).append(one)
     return found
+
+
+def due() -> QuerySet[Charge]:
+    """What is to be sent now, unless somebody is at it: not on hold, and what it corrects, if anything, posted or void."""
+    unsettled = Charge.objects.filter(pk=OuterRef("corrects")).exclude(status__in=(POSTED, VOID))
+    return Charge.objects.filter(~Exists(unsettled), status=PENDING, on_hold="", next_attempt_at__lte=Now())
+
+
+def standing(charges: Iterable[Charge]) -> Charge | None:
+    """Of the charges of a requested procedure the one that is neither void nor taken back; None when nothing of the work is charged."""
+    charges = [charge for charge in charges if charge.status != VOID]
+    taken_back = {charge.corrects_id for charge in charges if charge.is_credit}
+    return next((charge for charge in charges if not charge.is_credit and charge.pk not in taken_back), None)

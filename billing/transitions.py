@@ -27,11 +27,12 @@ REFUSE = Transition("refuse", PENDING, FAILED)
 RETRY = Transition("retry", FAILED, PENDING)
 
 
+VOID_PENDING = Transition("void", PENDING, VOID)
+"""Nothing of it was sent: nobody has it."""
+FORGO = Transition("void", FAILED, VOID)
+"""Refused as often as it was sent, and not wanted any more."""
+
+
 def redraft(status: str) -> Transition:
     """What was performed since is worth something else, and nothing has been sent yet (or all of it was refused)."""
     return Transition("redraft", status, status)
-
-
-def question(status: str) -> Transition:
-    """What was performed since is worth something else, and the charge is sent already: a person has to correct it."""
-    return Transition("question", status, status)

@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from billing import views
+from billing import views, withdrawing
 
 urlpatterns = [
     path("charges/", views.listing, name="charges"),
     path("charges/<int:pk>/", views.show, name="charge"),
     path("charges/<int:pk>/release/", views.release, name="charge-release"),
     path("charges/<int:pk>/retry/", views.retry, name="charge-retry"),
+    path("charges/<int:pk>/void/", withdrawing.void, name="charge-void"),
+    path("charges/<int:pk>/credit/", withdrawing.credit, name="charge-credit"),
 ]

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from billing.models import Charge, ChargeLine, DeliveryAttempt
 from billing.presenters import accession_number
-from billing.transitions import FAILED, PENDING, POSTED
+from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
 from ris.web import times
 from ris.web.stair import Moment, Tread
@@ -17,7 +17,7 @@ _VERBS = {
     "refuse": "Charge refused",
     "retry": "Charge to be sent again",
     "redraft": "Charge written anew",
-    "question": "Charge needs a correction",
+    "void": "Charge voided",
 }
 
 
@@ -60,6 +60,35 @@ class ShownCharge:
         return self.status == "HELD"
 
     @property
+    def can_be_voided(self) -> bool:
+        return self.charge.status == PENDING and not self.charge.message
+
+    @property
+    def can_be_credited(self) -> bool:
+        return self.charge.status == POSTED and not self.charge.is_credit and not self.taken_back_by
+
+    @property
+    def taken_back_by(self) -> Charge | None:
+        """The credit of a charge."""
+        return next((one for one in self.charge.corrections.all() if one.is_credit and one.status != VOID), None)
+
+    @property
+    def waits_for(self) -> Charge | None:
+        """What has to be posted before this one is sent."""
+        before = self.charge.corrects
+        return before if self.status == PENDING and before and before.status not in (POSTED, VOID) else None
+
+    @property
+    def relation(self) -> str:
+        """What it has to do with the charge before it, in words."""
+        before = self.charge.corrects
+        if before is None:
+            return ""
+        if self.charge.is_credit:
+            return f"Takes back charge {before}"
+        return f"Follows credit {before}"
+
+    @property
     def can_be_sent_again(self) -> bool:
         return self.status == FAILED
 
@@ -82,9 +111,7 @@ def shown(charge: Charge) -> ShownCharge:
 def _trouble(charge: Charge) -> str:
     if charge.status == PENDING and charge.on_hold:
         return charge.on_hold
-    if charge.needs_correction:
-        return charge.reason
-    return "" if charge.status == POSTED else charge.error
+    return "" if charge.status in (POSTED, VOID) else charge.error
 
 
 def tread(charges: list[Charge]) -> Tread:
@@ -92,6 +119,8 @@ def tread(charges: list[Charge]) -> Tread:
     if not charges:
         return Tread("Charged", "Not yet")
     charge = charges[0]
+    if charge.is_credit and charge.status != VOID:
+        return Tread("Charged", "Taken back by a credit", charge.status)
     if charge.posted_at:
         return Tread("Charged", f"{times.moment_near(charge.posted_at, clock.today(charge.site))}, acknowledged", POSTED)
     words = {"HELD": "On hold", FAILED: "Refused", PENDING: "Waiting for the charge processor"}

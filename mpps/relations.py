@@ -35,7 +35,7 @@ RELATIONS: Final = (
     ),
     Relation(
         "append", "1:2+", "the item again, in a new performed step, after the step was completed", COMPLETED, COMPLETED, False, (FULL,),
-        "what the later ones report is added to the charge until it is sent; a sent one says that it needs a correction",
+        "what the later ones report is added to the charge until it is sent; a sent one is credited and charged anew",
     ),
     Relation("group", "2+:1", "an item for each requested procedure or step", STARTED, COMPLETED, False, (FULL, FULL)),
     Relation(

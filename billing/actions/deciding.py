@@ -1,31 +1,88 @@
 """What a person decides about a charge."""
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
+from billing.actions import correcting
 from billing.actions.history import record_change, sent_soon
 from billing.models import Charge
-from billing.transitions import RELEASE, RETRY
+from billing.transitions import PENDING, POSTED, RELEASE, RETRY
 from ris.actor import Actor
-from ris.db import action
-from ris.errors import IllegalTransition
+from ris.db import action, locking
+from ris.errors import IllegalTransition, InvalidInput
+
+_lock = locking(lambda procedure: Charge.objects.filter(requested_procedure=procedure), "procedure")
 
 
 @action
 def release_hold(charge: Charge, actor: Actor, reason: str = "") -> Charge:
-    """Let a held charge be sent; IllegalTransition when it is not held."""
+    """Let a held charge be sent, and with it the credit before it that waits for the same; IllegalTransition when it is not held."""
     held = Charge.objects.filter(pk=charge.pk, status=RELEASE.source).exclude(on_hold="")
     if not held.update(on_hold="", next_attempt_at=Now()):
         raise IllegalTransition(f"Charge {charge} is not on hold; there is nothing to release.")
     record_change(charge, RELEASE, actor, reason or f"Released: {charge.on_hold}")
+    for other in Charge.objects.filter(Q(corrects=charge) | Q(corrections=charge), status=PENDING, on_hold=charge.on_hold).order_by("pk"):
+        release_hold(other, actor, reason)
     return sent_soon(charge)
 
 
 @action
 def retry_failed(charge: Charge, actor: Actor, reason: str = "") -> Charge:
-    """Send a refused charge again under its control ID, written anew from what is stored now; IllegalTransition unless FAILED."""
+    """Send a refused charge again under its control ID; IllegalTransition unless FAILED.
+
+    It is written anew from what is stored now, but for one that an earlier try may have delivered: that stays the same to the byte.
+    """
+    _lock(charge.requested_procedure_id)
+    charge.refresh_from_db()
+    message = "" if correcting.is_untold(charge) else charge.message
     failed = Charge.objects.filter(pk=charge.pk, status=RETRY.source)
-    if not failed.update(status=RETRY.target, error="", message="", lease_until=None, next_attempt_at=Now()):
-        charge.refresh_from_db()
+    if not failed.update(status=RETRY.target, error="", message=message, lease_until=None, next_attempt_at=Now()):
         raise IllegalTransition(f"Charge {charge} is {charge.status}; only a failed one is sent again.")
     record_change(charge, RETRY, actor, reason or f"After: {charge.error}")
     return sent_soon(charge)
+
+
+@action
+def void_charge(charge: Charge, actor: Actor, reason: str) -> Charge:
+    """Take a charge off the books before anybody has it; with a credit, also what was to follow it: the charge it was for stands.
+
+    InvalidInput without a reason; IllegalTransition when it has been sent: what the receiver may have is credited.
+    """
+    _require(reason, "voided")
+    _lock(charge.requested_procedure_id)
+    charge.refresh_from_db()
+    if charge.status != PENDING or not correcting.is_untold(charge):
+        raise IllegalTransition(f"{_named(charge)} is {_whereabouts(charge)}; only one that was not sent is voided. Credit it instead.")
+    for following in charge.corrections.filter(status=PENDING):
+        void_charge(following, actor, reason)
+    correcting.void(charge, reason, actor, by_hand=True)
+    return charge
+
+
+@action
+def credit_charge(charge: Charge, actor: Actor, reason: str) -> Charge:
+    """Take back a charge that the receiver has; return its credit. The same work is not charged again.
+
+    InvalidInput without a reason; IllegalTransition when it is not posted, is a credit, or is taken back already.
+    """
+    _require(reason, "credited")
+    _lock(charge.requested_procedure_id)
+    charge.refresh_from_db()
+    if charge.is_credit or charge.status != POSTED:
+        raise IllegalTransition(f"{_named(charge)} is {_whereabouts(charge)}; only a posted charge is credited.")
+    if (credit := correcting.credit_of(charge)) is not None:
+        raise IllegalTransition(f"{_named(charge)} is taken back by {credit} already.")
+    return correcting.take_back(charge, reason, actor, by_hand=True)
+
+
+def _require(reason: str, done: str) -> None:
+    if not reason.strip():
+        raise InvalidInput({"reason": f"Say why: a charge is {done} with a reason, which stays in its history."})
+
+
+def _named(charge: Charge) -> str:
+    return f"{charge.get_transaction_type_display()} {charge}"
+
+
+def _whereabouts(charge: Charge) -> str:
+    return "on its way" if charge.status == PENDING else charge.status

@@ -6,9 +6,10 @@ from datetime import timedelta
 from django.db.models import F
 from django.db.models.functions import Now
 
-from billing import messages
-from billing.actions.history import MAX_TEXT, record_change
-from billing.models import Charge, DeliveryAttempt
+from billing import messages, queries
+from billing.actions import correcting
+from billing.actions.history import record_change
+from billing.models import MAX_TEXT, Charge, DeliveryAttempt
 from billing.transitions import PENDING, POST, REFUSE
 from ris import clock, outbox
 from ris.actor import Actor
@@ -33,11 +34,10 @@ class Attempt:
 def claim(charge_id: int) -> Charge | None:
     """Take a due charge for the length of a lease, with its message written once and for all.
 
-    None when it is not due: posted, failed, on hold, waiting for its next attempt, or in the hands of another worker.
+    None when it is not due: posted, failed, on hold, waiting for its next attempt or for what it corrects, or held by another worker.
     A charge that cannot be written as a message has FAILED afterwards.
     """
-    due = Charge.objects.filter(pk=charge_id, status=PENDING, on_hold="", next_attempt_at__lte=Now())
-    if not due.filter(outbox.free()).update(attempts=F("attempts") + 1, lease_until=Now() + LEASE):
+    if not queries.due().filter(outbox.free(), pk=charge_id).update(attempts=F("attempts") + 1, lease_until=Now() + LEASE):
         return None
     charge = (
         Charge.objects.select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
@@ -75,9 +75,12 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
     if attempt.result == DeliveryAttempt.Result.ACCEPTED:
         if pending.update(status=POST.target, posted_at=clock.now(charge.site), error="", lease_until=None):
             record_change(charge, POST, SENDER, error)
+            correcting.settled(charge)
     elif attempt.result in (DeliveryAttempt.Result.REFUSED, DeliveryAttempt.Result.UNSENDABLE):
         if held.update(status=REFUSE.target, error=error, lease_until=None):
             record_change(charge, REFUSE, SENDER, error)
+            charge.refresh_from_db()
+            correcting.refused(charge, SENDER)
     else:
         held.update(error=error, lease_until=None, next_attempt_at=Now() + retry_in)
 

@@ -2,13 +2,11 @@
 
 from django.db import transaction
 
-from billing.models import Charge, ChargeChange
+from billing.models import MAX_TEXT, Charge, ChargeChange
 from billing.nudge import nudge
 from billing.transitions import Transition
 from ris import clock
 from ris.actor import Actor
-
-MAX_TEXT = 255
 
 
 def record_change(charge: Charge, change: Transition, actor: Actor, reason: str) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from billing.charge_processor.ledger import Ledger
 from billing.models import Charge
+from billing.queries import standing
 from billing.rules import REDUCED_SERVICE
-from billing.transitions import FAILED, PENDING, POSTED
+from billing.transitions import FAILED, PENDING, POSTED, VOID
 from mpps.models import Finding, PerformedProcedureStep
 from ris import clock
 from ris.models import ScheduledProcedureStep, Site
@@ -101,10 +102,11 @@ def _charges(site: Site, stories: Sequence[Running], books: Books) -> Iterator[s
     """Each procedure is charged what its exams are worth, once, and each charge is the sum of its lines."""
     procedures = _procedures(stories)
     made: dict[int, list[Charge]] = {}
-    for charge in Charge.objects.filter(site=site, requested_procedure__in=procedures).prefetch_related("lines").order_by("pk"):
+    counted = Charge.objects.filter(site=site, requested_procedure__in=procedures).exclude(status=VOID)
+    for charge in counted.prefetch_related("lines").order_by("pk"):
         made.setdefault(charge.requested_procedure_id or 0, []).append(charge)
         books.charges += 1
-        books.amount += charge.amount
+        books.amount += -charge.amount if charge.is_credit else charge.amount
         books.posted += charge.status == POSTED
         books.held += charge.status == PENDING and bool(charge.on_hold)
         if charge.status == PENDING and not charge.on_hold:
@@ -112,15 +114,16 @@ def _charges(site: Site, stories: Sequence[Running], books: Books) -> Iterator[s
             books.why_waiting = books.why_waiting or charge.error
     for procedure, about in procedures.items():
         charges, name = made.get(procedure, []), " and ".join(dict.fromkeys(running.story.name for running in about))
+        stands = standing(charges)
         said = _worth(procedure, about)
-        if said is not None and [_worth_of(charge) for charge in charges] != ([] if said is Worth.NOTHING else [said]):
-            found = ", ".join(f"{charge} ({_worth_of(charge)})" for charge in charges) or "nothing"
+        if said is not None and (_worth_of(stands) if stands else Worth.NOTHING) is not said:
+            found = f"{stands} ({_worth_of(stands)})" if stands else "nothing"
             yield f"{name}: charged {found}, its script said {said}"
         for charge in charges:
             lines = sum((line.quantity * (line.unit_amount or 0) for line in charge.lines.all()), Decimal(0))
             if lines != charge.amount:
                 yield f"{name}: charge {charge} is {charge.amount:.2f}, its lines add up to {lines:.2f}"
-            if charge.status == FAILED or charge.needs_correction:
+            if charge.status == FAILED:
                 yield f"{name}: charge {charge} is {charge.status}: {charge.error or charge.reason}"
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
-from billing import presenters, queries, web
+from billing import presenters, queries
 from billing.actions import capturing, delivering
 from billing.models import Charge, ChargeChange, DeliveryAttempt
 from mpps.models import Finding, PerformedProcedureStep
@@ -217,28 +217,6 @@ def test_redo_after_a_refusal_is_what_is_sent_again() -> None:
     perform(scheduled)
     charge = only_charge()
     assert (charge.status, charge.lines.get().modifier, charge.message) == ("FAILED", "", "")
-
-
-@pytest.mark.parametrize("posted", [False, True], ids=["claimed", "posted"])
-def test_redo_after_the_charge_was_sent_says_that_it_needs_a_correction(posted: bool) -> None:
-    scheduled = steps_of(an_order())
-    perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
-    claimed = delivering.claim(only_charge().pk)
-    assert claimed is not None
-    accepted = delivering.Attempt(DeliveryAttempt.Result.ACCEPTED, "AA", 1)
-    if posted:
-        delivering.record(claimed, accepted)
-    perform(scheduled)
-    perform(scheduled)
-    if not posted:
-        delivering.record(claimed, accepted)
-    charge = only_charge()
-    assert (charge.status, charge.message, charge.lines.get().modifier) == ("POSTED", claimed.message, "52")
-    assert charge.reason == (
-        "Needs a correction: Completed with 51 images, 250.00 USD. Charged as: 110501 Equipment failure with 3 images: reduced, 52"
-    )
-    assert web.shown(charge).trouble == charge.reason
-    assert charge.changes.filter(verb="question").count() == 2
 
 
 def test_exam_completed_by_hand_is_held(operator: Actor) -> None:

@@ -1,0 +1,164 @@
+"""What becomes of a charge when the work it is for has changed, and of what waits for it.
+
+A charge that the receiver cannot have is written anew, or voided. One that it may have is never touched: a credit takes it back, and a
+new charge follows the credit. Each of them is sent when what it corrects is settled, so that the receiver never has two charges for
+the same work, nor a credit for a charge it does not know.
+"""
+
+from collections.abc import Iterable
+
+from django.db.models.functions import Now
+
+from billing import capture
+from billing.actions.history import nudge_when_committed, record_change
+from billing.actions.writing import write, write_lines
+from billing.models import MAX_TEXT, Charge, ChargeLine
+from billing.queries import standing
+from billing.transitions import CAPTURE, FORGO, PENDING, VOID, VOID_PENDING, redraft
+from ris import clock
+from ris.actor import Actor
+from ris.db import locking
+
+_lock = locking(lambda procedure: Charge.objects.filter(requested_procedure=procedure), "procedure")
+
+
+def follow(made: Charge, draft: capture.Draft, actor: Actor) -> Charge:
+    """Make what stands of the charges of a procedure, of which `made` is one, what the draft says; return the latest of them.
+
+    The same lines change nothing, also when a person voided or credited them: that was decided about this work. The row of the
+    procedure is locked.
+    """
+    _lock(made.requested_procedure_id)
+    charges = list(Charge.objects.filter(requested_procedure=made.requested_procedure_id, kind=made.kind).order_by("revision"))
+    latest, charge = charges[-1], standing(charges)
+    known = latest if latest.by_hand else charge
+    if _facts(known.lines.all() if known else ()) == _facts(draft.lines):
+        return latest
+    if charge and is_untold(charge):
+        return _rewrite(charge, draft, actor)
+    credit = take_back(charge, draft.decision.reason, actor, draft.decision.hold) if charge else _last_credit(charges)
+    if draft.is_nothing:
+        return credit or latest
+    return _replace(latest, credit, draft, actor)
+
+
+def is_untold(charge: Charge) -> bool:
+    """Whether the receiver cannot have booked it: it was never sent, or refused as often as it was sent. The charge is locked."""
+    return not charge.message or charge.attempts == charge.refusals().count()
+
+
+def take_back(charge: Charge, reason: str, actor: Actor, hold: str = "", *, by_hand: bool = False) -> Charge:
+    """Write the credit of a charge that the receiver may have; it waits until the charge is posted."""
+    credit = write(
+        Charge(
+            site=charge.site,
+            requested_procedure_id=charge.requested_procedure_id,
+            performed_step_id=charge.performed_step_id,
+            kind=charge.kind,
+            revision=_next_revision(charge),
+            transaction_type=Charge.TransactionType.CREDIT,
+            corrects=charge,
+            by_hand=by_hand,
+            amount=charge.amount,
+            currency=charge.currency,
+            reason=f"Takes back {charge}. {reason}"[:MAX_TEXT],
+            on_hold=hold[:MAX_TEXT],
+            service_at=charge.service_at,
+            created_at=clock.now(charge.site),
+        ),
+        (_copy(line) for line in charge.lines.all()),
+    )
+    _begun(credit, actor)
+    return credit
+
+
+def credit_of(charge: Charge) -> Charge | None:
+    """The credit that takes the charge back, or is to."""
+    return charge.corrections.filter(transaction_type=Charge.TransactionType.CREDIT).exclude(status=VOID).first()
+
+
+def void(charge: Charge, reason: str, actor: Actor, *, by_hand: bool = False) -> None:
+    """Void a charge, or a credit, that the receiver cannot have; what waits for it is due."""
+    change = VOID_PENDING if charge.status == PENDING else FORGO
+    Charge.objects.filter(pk=charge.pk, status=change.source).update(status=VOID, on_hold="", by_hand=by_hand, lease_until=None)
+    record_change(charge, change, actor, reason)
+    charge.refresh_from_db()
+    settled(charge)
+
+
+def settled(charge: Charge) -> None:
+    """The charge is posted or void: what corrects it may go."""
+    for one in charge.corrections.filter(status=PENDING, on_hold=""):
+        Charge.objects.filter(pk=one.pk).update(next_attempt_at=Now())
+        nudge_when_committed(one)
+
+
+def refused(charge: Charge, actor: Actor) -> None:
+    """The receiver refused a charge that a credit is to take back: neither is needed. What replaces it is due.
+
+    Unless the charge may have been booked by a try without an answer: then a person has to find out, and sends it again.
+    """
+    credit = credit_of(charge)
+    if credit is None or not is_untold(charge):
+        return
+    void(credit, f"{charge} was refused: there is nothing to take back.", actor)
+    void(charge, f"Refused; {credit} was to take it back.", actor)
+
+
+def _rewrite(charge: Charge, draft: capture.Draft, actor: Actor) -> Charge:
+    reason, hold = draft.decision.reason[:MAX_TEXT], draft.decision.hold[:MAX_TEXT]
+    if draft.is_nothing:
+        void(charge, reason, actor)
+        return charge
+    first = draft.performed[0] if draft.performed else None
+    Charge.objects.filter(pk=charge.pk).update(
+        amount=draft.amount, reason=reason, on_hold=hold, service_at=draft.service_at, performed_step=first, message=""
+    )
+    charge.lines.all().delete()
+    write_lines(charge, draft.lines)
+    charge.refresh_from_db()
+    record_change(charge, redraft(charge.status), actor, reason)
+    if charge.status == PENDING and not hold:
+        nudge_when_committed(charge)
+    return charge
+
+
+def _replace(latest: Charge, credit: Charge | None, draft: capture.Draft, actor: Actor) -> Charge:
+    charge = draft.charge(latest.site, latest.requested_procedure_id, clock.now(latest.site))
+    charge.revision, charge.corrects = _next_revision(latest), credit
+    if credit and credit.corrects:
+        charge.reason = f"{charge.reason}; instead of {credit.corrects}"[:MAX_TEXT]
+    charge = write(charge, draft.lines)
+    _begun(charge, actor)
+    return charge
+
+
+def _begun(charge: Charge, actor: Actor) -> None:
+    record_change(charge, CAPTURE, actor, charge.reason)
+    if not charge.on_hold:
+        nudge_when_committed(charge)
+
+
+def _last_credit(charges: list[Charge]) -> Charge | None:
+    return next((charge for charge in reversed(charges) if charge.is_credit and charge.status != VOID), None)
+
+
+def _next_revision(charge: Charge) -> int:
+    made = Charge.objects.filter(requested_procedure=charge.requested_procedure_id, kind=charge.kind).order_by("-revision")
+    return made.values_list("revision", flat=True)[0] + 1
+
+
+def _copy(line: ChargeLine) -> ChargeLine:
+    return ChargeLine(
+        position=line.position,
+        code=line.code,
+        scheme=line.scheme,
+        meaning=line.meaning,
+        modifier=line.modifier,
+        quantity=line.quantity,
+        unit_amount=line.unit_amount,
+    )
+
+
+def _facts(lines: Iterable[ChargeLine]) -> list[tuple[object, ...]]:
+    return [(line.code, line.scheme, line.modifier, line.quantity, line.unit_amount) for line in lines]

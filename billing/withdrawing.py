@@ -1,0 +1,86 @@
+"""The pages on which a person takes a charge back, with the reason."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+
+from billing import queries, web
+from billing.actions import deciding
+from billing.models import Charge
+from ris import queries as ris_queries
+from ris.actor import Actor
+from ris.errors import Conflict
+from ris.permissions import requires
+from ris.web.access import page
+from ris.web.steps import ReasonForm
+
+
+@dataclass(frozen=True)
+class _Way:
+    """One way to take a charge back: what it is called, what it means, and the verb."""
+
+    title: str
+    button: str
+    means: str
+    done: str
+    reasons: tuple[str, ...]
+    verb: Callable[[Charge, Actor, str], Charge]
+
+
+_VOID = _Way(
+    "Void this charge",
+    "Void the charge",
+    "Nothing of it was sent. The same work is not charged again; work that is added later is.",
+    "is void",
+    ("Not performed", "Charged to the wrong patient", "Free of charge", "The charge before it stands"),
+    deciding.void_charge,
+)
+_CREDIT = _Way(
+    "Credit this charge",
+    "Credit the charge",
+    "The receiver has the charge: a credit of the same codes and amount is sent. "
+    "The same work is not charged again; work that is added later is.",
+    "is taken back by a credit",
+    ("Not performed", "Charged to the wrong patient", "Free of charge", "Charged twice"),
+    deciding.credit_charge,
+)
+
+
+@page
+@requires("charges.edit")
+def void(request: HttpRequest, pk: int) -> HttpResponse:
+    """Void a charge that was not sent."""
+    return _take_back(request, pk, _VOID)
+
+
+@page
+@requires("charges.edit")
+def credit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Credit a charge that is posted."""
+    return _take_back(request, pk, _CREDIT)
+
+
+def _take_back(request: HttpRequest, pk: int, way: _Way) -> HttpResponse:
+    charge = queries.charge(ris_queries.default_site(), pk)
+    form = ReasonForm(way.reasons, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid() and form.has_reason():
+        try:
+            way.verb(charge, Actor.user(request.user), form.reason)
+        except Conflict as error:
+            messages.error(request, f"Not changed. {error}")
+        else:
+            messages.success(request, f"Charge {charge.control_id} {way.done}.")
+        return redirect("charge", pk)
+    context = {
+        "one": web.shown(charge),
+        "form": form,
+        "title": way.title,
+        "button": way.button,
+        "means": way.means,
+        "back": reverse("charge", args=[pk]),
+    }
+    return render(request, "billing/charge_reason.html", context, status=422 if form.errors else 200)

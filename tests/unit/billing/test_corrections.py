@@ -1,0 +1,231 @@
+"""What was charged and is worth something else: rewritten, voided, or credited and charged anew, never edited once it was sent."""
+
+from decimal import Decimal
+
+import pytest
+
+from billing import queries
+from billing.actions import capturing, deciding, delivering
+from billing.models import Charge, ChargeChange, DeliveryAttempt
+from mpps.models import PerformedProcedureStep, StepLink
+from ris import outbox
+from ris.actor import Actor
+from ris.errors import IllegalTransition, InvalidInput
+from ris.models import ScheduledProcedureStep
+from tests.support.hospital import an_order, steps_of
+from tests.support.performing import perform
+
+pytestmark = pytest.mark.django_db
+BROKEN = ("110501", "DCM", "Equipment failure")
+Result = DeliveryAttempt.Result
+BILLER = Actor.system("test")
+
+
+def charges() -> list[Charge]:
+    return list(Charge.objects.order_by("revision"))
+
+
+def told() -> list[tuple[str, str, str]]:
+    """Type, status and modifier of each charge."""
+    return [(one.transaction_type, one.status, one.lines.get().modifier) for one in charges()]
+
+
+def a_reduced_charge() -> tuple[list[ScheduledProcedureStep], Charge]:
+    scheduled = steps_of(an_order())
+    perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
+    return scheduled, Charge.objects.get()
+
+
+def send(charge: Charge, result: DeliveryAttempt.Result = Result.ACCEPTED) -> Charge:
+    claimed = delivering.claim(charge.pk)
+    assert claimed is not None
+    delivering.record(claimed, delivering.Attempt(result, str(result), 1))
+    charge.refresh_from_db()
+    return charge
+
+
+def due() -> list[str]:
+    return [str(one) for one in queries.due().filter(outbox.free()).order_by("pk")]
+
+
+def undone(scheduled: list[ScheduledProcedureStep]) -> None:
+    """What was performed turns out to belong elsewhere: the steps end by hand as not done."""
+    StepLink.objects.filter(step__in=scheduled).delete()
+    ScheduledProcedureStep.objects.filter(pk__in=[step.pk for step in scheduled]).update(status="DISCONTINUED")
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+
+
+def test_posted_charge_is_credited_and_charged_anew_and_stays_as_it_is() -> None:
+    scheduled, first = a_reduced_charge()
+    before = Charge.objects.filter(pk=send(first).pk).values().get()
+    perform(scheduled)
+    assert Charge.objects.filter(pk=first.pk).values().get() == before
+    assert told() == [("CG", "POSTED", "52"), ("CD", "PENDING", "52"), ("CG", "PENDING", "")]
+    _, credit, anew = charges()
+    assert [one.revision for one in charges()] == [1, 2, 3]
+    assert (credit.corrects, anew.corrects) == (first, credit)
+    assert (credit.amount, anew.amount) == (Decimal(250), Decimal(250))
+    assert credit.reason == f"Takes back {first}. Completed with 27 images"
+    assert anew.reason == f"Completed with 27 images; instead of {first}"
+    assert len({one.control_id for one in charges()}) == 3
+
+
+def test_credit_and_what_follows_it_are_sent_one_after_the_other() -> None:
+    scheduled, first = a_reduced_charge()
+    claimed = delivering.claim(first.pk)
+    assert claimed is not None
+    perform(scheduled)
+    _, credit, anew = charges()
+    assert due() == [], "the charge is on its way: its credit waits for it"
+    assert delivering.claim(credit.pk) is None
+    delivering.record(claimed, delivering.Attempt(Result.NO_ANSWER, "", 1))
+    assert due() == [str(first)], "it may have arrived: it is sent again, and the credit still waits"
+    send(first)
+    assert due() == [str(credit)]
+    send(credit)
+    assert due() == [str(anew)]
+    send(anew)
+    assert told() == [("CG", "POSTED", "52"), ("CD", "POSTED", "52"), ("CG", "POSTED", "")]
+    assert queries.standing(charges()) == anew
+
+
+def test_the_message_of_a_credit_has_the_codes_of_its_charge_and_another_control_id() -> None:
+    scheduled, first = a_reduced_charge()
+    send(first)
+    perform(scheduled)
+    credit = delivering.claim(charges()[1].pk)
+    assert credit is not None
+    first.refresh_from_db()
+    of_charge, of_credit = (next(line.split("|") for line in one.message.split("\r") if line.startswith("FT1")) for one in (first, credit))
+    assert (of_charge[6], of_credit[6]) == ("CG", "CD")
+    assert (of_charge[4], of_charge[7:]) == (of_credit[4], of_credit[7:])
+    assert of_charge[2] != of_credit[2]
+
+
+def test_the_same_work_told_again_corrects_nothing() -> None:
+    scheduled, first = a_reduced_charge()
+    send(first)
+    perform(scheduled)
+    perform(scheduled)
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    assert len(charges()) == 3
+
+
+def test_a_correction_that_is_not_sent_is_written_anew() -> None:
+    scheduled, first = a_reduced_charge()
+    send(first)
+    perform(scheduled)
+    undone(scheduled)
+    assert told() == [("CG", "POSTED", "52"), ("CD", "PENDING", "52"), ("CG", "VOID", "")]
+
+
+@pytest.mark.parametrize("attempt", [None, Result.REFUSED], ids=["not sent", "refused"])
+def test_what_nobody_has_is_voided_when_it_is_worth_nothing(attempt: DeliveryAttempt.Result | None) -> None:
+    scheduled, first = a_reduced_charge()
+    if attempt:
+        send(first, attempt)
+    undone(scheduled)
+    assert told() == [("CG", "VOID", "52")]
+    assert ChargeChange.objects.filter(charge=first, verb="void", to_status="VOID").count() == 1
+    perform(scheduled)
+    assert told() == [("CG", "VOID", "52"), ("CG", "PENDING", "")], "done after all: charged"
+
+
+def test_posted_charge_of_work_that_is_worth_nothing_is_credited_only() -> None:
+    scheduled, first = a_reduced_charge()
+    send(first)
+    undone(scheduled)
+    assert told() == [("CG", "POSTED", "52"), ("CD", "PENDING", "52")]
+    assert queries.standing(charges()) is None
+    perform(scheduled)
+    assert told()[2] == ("CG", "PENDING", "")
+    assert charges()[2].corrects == charges()[1]
+
+
+def test_charge_that_is_refused_takes_its_credit_with_it() -> None:
+    scheduled, first = a_reduced_charge()
+    claimed = delivering.claim(first.pk)
+    assert claimed is not None
+    perform(scheduled)
+    delivering.record(claimed, delivering.Attempt(Result.REFUSED, "AE: no", 1))
+    assert told() == [("CG", "VOID", "52"), ("CD", "VOID", "52"), ("CG", "PENDING", "")]
+    assert due() == [str(charges()[2])]
+
+
+def test_charge_that_may_have_arrived_before_it_was_refused_is_not_voided() -> None:
+    scheduled, first = a_reduced_charge()
+    send(first, Result.NO_ANSWER)
+    claimed = delivering.claim(first.pk)
+    assert claimed is not None
+    perform(scheduled)
+    delivering.record(claimed, delivering.Attempt(Result.REFUSED, "AE: no", 1))
+    assert told() == [("CG", "FAILED", "52"), ("CD", "PENDING", "52"), ("CG", "PENDING", "")]
+    assert due() == []
+    first.refresh_from_db()
+    deciding.retry_failed(first, BILLER)
+    again = delivering.claim(first.pk)
+    assert again is not None
+    assert again.message == claimed.message, "the same to the byte, for the receiver may have booked it"
+    delivering.record(again, delivering.Attempt(Result.ACCEPTED, "AA", 1))
+    assert due() == [str(charges()[1])]
+
+
+def test_correction_that_a_person_has_to_check_holds_its_credit_too() -> None:
+    scheduled, first = a_reduced_charge()
+    send(first)
+    StepLink.objects.filter(step__in=scheduled).delete()
+    perform(scheduled, "DISCONTINUED", images=5)
+    PerformedProcedureStep.objects.filter(charges=first).update(discontinuation_reason_code="")
+    assert told() == [("CG", "POSTED", "52")], "reduced before and after: the same lines"
+    StepLink.objects.filter(step__in=scheduled).delete()
+    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="COMPLETED")
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    _, credit, anew = charges()
+    assert credit.on_hold == anew.on_hold == "Completed by hand without MPPS; check that it was performed."
+    deciding.release_hold(anew, BILLER)
+    assert {one.on_hold for one in charges()} == {""}
+    assert due() == [str(credit)]
+
+
+def test_void_by_hand_is_for_what_was_not_sent_and_the_same_work_is_not_charged_again() -> None:
+    scheduled, first = a_reduced_charge()
+    with pytest.raises(InvalidInput, match="Say why"):
+        deciding.void_charge(first, BILLER, " ")
+    deciding.void_charge(first, BILLER, "Free of charge")
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    assert told() == [("CG", "VOID", "52")]
+    perform(scheduled)
+    assert told() == [("CG", "VOID", "52"), ("CG", "PENDING", "")], "more was performed"
+
+
+@pytest.mark.parametrize("sent", [Result.NO_ANSWER, Result.ACCEPTED])
+def test_void_by_hand_of_what_the_receiver_may_have_is_refused(sent: DeliveryAttempt.Result) -> None:
+    _, first = a_reduced_charge()
+    send(first, sent)
+    with pytest.raises(IllegalTransition, match="Credit it instead"):
+        deciding.void_charge(first, BILLER, "Free of charge")
+    assert ChargeChange.objects.filter(verb="void").count() == 0
+
+
+def test_voiding_a_credit_by_hand_lets_the_charge_before_it_stand() -> None:
+    scheduled, first = a_reduced_charge()
+    send(first)
+    perform(scheduled)
+    deciding.void_charge(charges()[1], BILLER, "The charge before it stands")
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    assert told() == [("CG", "POSTED", "52"), ("CD", "VOID", "52"), ("CG", "VOID", "")]
+    assert queries.standing(charges()) == first
+
+
+def test_credit_by_hand_is_for_what_is_posted_and_once() -> None:
+    scheduled, first = a_reduced_charge()
+    with pytest.raises(IllegalTransition, match="only a posted charge is credited"):
+        deciding.credit_charge(first, BILLER, "Not performed")
+    credit = deciding.credit_charge(send(first), BILLER, "Not performed")
+    with pytest.raises(IllegalTransition, match=f"taken back by {credit} already"):
+        deciding.credit_charge(first, BILLER, "Not performed")
+    with pytest.raises(IllegalTransition, match="only a posted charge is credited"):
+        deciding.credit_charge(send(credit), BILLER, "Not performed")
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    assert told() == [("CG", "POSTED", "52"), ("CD", "POSTED", "52")]
+    assert credit.reason == f"Takes back {first}. Not performed"
