@@ -27,9 +27,9 @@ def status(charge: Charge) -> str:
 
 
 def money(amount: Decimal, currency: str) -> str:
-    """`$ 1,240.00`; other currencies by their code."""
+    """`$ 1,240.00`, a credit `−$ 1,240.00`; other currencies by their code."""
     sign = "$" if currency == "USD" else currency
-    return f"{sign} {amount:,.2f}"
+    return f"{'−' if amount < 0 else ''}{sign} {abs(amount):,.2f}"
 
 
 @dataclass(frozen=True)

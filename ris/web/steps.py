@@ -124,7 +124,7 @@ class ReasonForm(PageForm):
     """Why: one of the usual reasons, a text of one's own, or both."""
 
     usual = forms.ChoiceField(label="Reason", required=False)
-    note = forms.CharField(label="In your own words", required=False, help_text="Kept in the history; not sent to the modality")
+    note = forms.CharField(label="In your own words", required=False, help_text="Kept in the history; sent to nobody")
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, reasons: tuple[str, ...], *args: Any, **kwargs: Any) -> None:

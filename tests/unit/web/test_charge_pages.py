@@ -60,7 +60,7 @@ def test_a_posted_charge_is_credited_and_its_page_leads_to_the_credit(signed_in:
     assert "Credit…" not in text
     text = client.get(f"/charges/{credit.pk}/").content.decode()
     assert f"Takes back charge {charge}" in text
-    assert "$ -250.00" in text
+    assert "−$ 250.00" in text
 
 
 def test_a_correction_says_what_it_waits_for(signed_in: SignIn) -> None:
