@@ -6,7 +6,7 @@ from datetime import timedelta
 import structlog
 from django.db import InterfaceError, OperationalError
 
-from billing import mllp, queries
+from billing import queries, targets
 from billing.actions import delivering
 from billing.errors import DeliveryError, Garbled, Refused
 from billing.models import Charge, DeliveryAttempt
@@ -76,9 +76,9 @@ def _send(charge: Charge) -> delivering.Attempt:
     began = time.monotonic()
     receiver = code = ""
     try:
-        address = mllp.target()
-        receiver = str(address)
-        ack = mllp.send(charge.message, charge.control_id or "", address)
+        target = targets.current()
+        receiver = str(target)
+        ack = target.send(charge.message, charge.control_id or "")
         result, text, code = Result.ACCEPTED, f"{ack.code} {ack.text}".strip(), ack.code
     except DeliveryError as error:
         result, text, code = _result_of(error), str(error), error.code if isinstance(error, Refused) else ""

@@ -103,7 +103,7 @@ class ChargeMessage:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """An accepting acknowledgement: MSA-1 (AA or CA) and MSA-3."""
+    """An accepting acknowledgement: MSA-1 (AA or CA; empty from a receiver that does not speak HL7) and MSA-3."""
 
     code: str
     text: str

@@ -28,6 +28,10 @@ class Target:
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
+    def send(self, message: str, control_id: str) -> Ack:
+        """As the function `send`, with the usual patience."""
+        return send(message, control_id, self)
+
 
 def port_file() -> Path:
     """Where the demo charge processor records the port it listens on."""

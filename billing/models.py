@@ -12,6 +12,8 @@ from ris.models.history import AppendOnlyError, Change
 
 MAX_TEXT = 255
 """Characters of what is said about a charge."""
+MAX_TARGET = 250
+"""Characters of where a charge is sent."""
 
 
 class Charge(models.Model):
@@ -70,6 +72,9 @@ class Charge(models.Model):
     next_attempt_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True, blank=True)
     message = models.TextField(blank=True)
+    is_dead_letter = models.BooleanField(default=False, help_text="Failed because nobody acknowledged it, however often it was sent.")
+    tries_from = models.PositiveIntegerField(default=0, help_text="Of its attempts, those before a person had it sent again.")
+    tried_since = models.DateTimeField(null=True, blank=True, help_text="Wall time of the first attempt after those.")
 
     class Meta:
         constraints = [
@@ -143,14 +148,14 @@ class DeliveryAttempt(models.Model):
     charge = models.ForeignKey(Charge, on_delete=models.CASCADE, related_name="delivery_attempts")
     number = models.PositiveIntegerField()
     at = models.DateTimeField()
-    target = models.CharField(max_length=250, blank=True)
+    target = models.CharField(max_length=MAX_TARGET, blank=True)
     result = models.CharField(max_length=16, choices=Result)
     text = models.CharField(max_length=MAX_TEXT, blank=True, help_text="MSA-1 and MSA-3, or what went wrong.")
     duration_ms = models.PositiveIntegerField()
 
     class Meta:
         ordering = ["at", "pk"]
-        indexes = [models.Index(fields=["at"])]
+        indexes = [models.Index(fields=["at"]), models.Index(fields=["result", "id"])]
 
     def __str__(self) -> str:
         return f"{self.number} {self.result}"

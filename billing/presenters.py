@@ -37,6 +37,7 @@ def as_row(charge: Charge) -> dict[str, Any]:
         "revision": charge.revision,
         "corrects": str(charge.corrects) if charge.corrects else "",
         "status": charge.status,
+        "dead_letter": charge.is_dead_letter,
         "on_hold": charge.on_hold,
         "lines": [line(one) for one in charge.lines.all()],
         "accession_number": accession_number(charge),

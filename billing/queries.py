@@ -6,8 +6,8 @@ from datetime import date
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
-from billing.models import Charge
-from billing.transitions import PENDING, POSTED, VOID
+from billing.models import Charge, DeliveryAttempt
+from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
 from ris.errors import NotFound
 from ris.models import Site
@@ -52,6 +52,16 @@ def of_procedures(site: Site, requested_procedure_ids: Iterable[int]) -> dict[in
         if one.requested_procedure_id is not None:
             found.setdefault(one.requested_procedure_id, []).append(one)
     return found
+
+
+def dead_letters(site: Site) -> QuerySet[Charge]:
+    """Charges that were set aside because nobody acknowledged them."""
+    return Charge.objects.filter(site=site, status=FAILED, is_dead_letter=True)
+
+
+def newest_attempt(site: Site, result: DeliveryAttempt.Result) -> DeliveryAttempt | None:
+    """The latest try to deliver that came to this result, with its charge."""
+    return DeliveryAttempt.objects.filter(charge__site=site, result=result).select_related("charge").order_by("-pk").first()
 
 
 def due() -> QuerySet[Charge]:

@@ -24,6 +24,8 @@ RELEASE = Transition("release", PENDING, PENDING)
 POST = Transition("post", PENDING, POSTED)
 """The receiver's accepting acknowledgement has been read; nothing less."""
 REFUSE = Transition("refuse", PENDING, FAILED)
+SET_ASIDE = Transition("set aside", PENDING, FAILED)
+"""A dead letter: nobody acknowledged it, however often it was sent."""
 RETRY = Transition("retry", FAILED, PENDING)
 
 

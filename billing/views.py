@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from billing import queries, web
+from billing import queries, sending, web
 from billing.actions import deciding
 from billing.models import Charge, ChargeChange, DeliveryAttempt
 from billing.transitions import FAILED, PENDING, POSTED, VOID
@@ -30,7 +30,8 @@ _TABS: dict[str, tuple[str, Callable[[QuerySet[Charge]], QuerySet[Charge]]]] = {
     "": ("All", lambda found: found),
     "waiting": ("Waiting", lambda found: found.filter(status=PENDING, on_hold="")),
     "held": ("On hold", lambda found: found.filter(status=PENDING).exclude(on_hold="")),
-    "refused": ("Refused", lambda found: found.filter(status=FAILED)),
+    "refused": ("Refused", lambda found: found.filter(status=FAILED, is_dead_letter=False)),
+    "undelivered": ("Not delivered", lambda found: found.filter(status=FAILED, is_dead_letter=True)),
     "posted": ("Posted", lambda found: found.filter(status=POSTED)),
 }
 
@@ -58,6 +59,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "total": total,
         "is_capped": total > MAX_ROWS,
         "filters": filters,
+        "sending": sending.sending(site),
         "may_edit": allowed(request.user, "charges.edit"),
     }
     url = _address(filters, tab)
@@ -70,10 +72,10 @@ def _address(filters: Filters, tab: str) -> str:
 
 
 def _books(on_day: QuerySet[Charge]) -> list[dict[str, Any]]:
-    """Captured = posted + waiting + on hold + refused, each as a count and an amount; voided charges count nowhere."""
+    """Captured = posted + waiting + on hold + refused + not delivered, each as a count and an amount; voided charges count nowhere."""
     counted = on_day.exclude(status=VOID)
     parts = (("Captured", counted), *((label, narrow(counted)) for key, (label, narrow) in _TABS.items() if key))
-    order = {"Captured": 0, "Posted": 1, "Waiting": 2, "On hold": 3, "Refused": 4}
+    order = {"Captured": 0, "Posted": 1, "Waiting": 2, "On hold": 3, "Refused": 4, "Not delivered": 5}
     return [_sum(label, found) for label, found in sorted(parts, key=lambda part: order[part[0]])]
 
 

@@ -10,19 +10,24 @@ from ris import clock
 from ris.web import times
 from ris.web.stair import Moment, Tread
 
+UNDELIVERED = "UNDELIVERED"
+"""How a dead letter is shown: nobody refused it."""
 _VERBS = {
     "capture": "Charge captured",
     "release": "Charge released",
     "post": "Charge posted",
     "refuse": "Charge refused",
     "retry": "Charge to be sent again",
+    "set aside": "Charge not delivered, set aside",
     "redraft": "Charge written anew",
     "void": "Charge voided",
 }
 
 
 def status(charge: Charge) -> str:
-    """The charge's status; one that waits for a person is HELD."""
+    """The charge's status; one that waits for a person is HELD, a dead letter UNDELIVERED."""
+    if charge.status == FAILED and charge.is_dead_letter:
+        return UNDELIVERED
     return "HELD" if charge.status == PENDING and charge.on_hold else charge.status
 
 
@@ -53,7 +58,7 @@ class ShownCharge:
 
     @property
     def look(self) -> str:
-        return {FAILED: "FAILED", "HELD": "REVIEW"}.get(self.status, "")
+        return {FAILED: "FAILED", UNDELIVERED: "FAILED", "HELD": "REVIEW"}.get(self.status, "")
 
     @property
     def can_be_released(self) -> bool:
@@ -90,7 +95,12 @@ class ShownCharge:
 
     @property
     def can_be_sent_again(self) -> bool:
-        return self.status == FAILED
+        return self.charge.status == FAILED
+
+    @property
+    def is_undelivered(self) -> bool:
+        """A dead letter."""
+        return self.status == UNDELIVERED
 
 
 def shown(charge: Charge) -> ShownCharge:
@@ -123,14 +133,14 @@ def tread(charges: list[Charge]) -> Tread:
         return Tread("Charged", "Taken back by a credit", charge.status)
     if charge.posted_at:
         return Tread("Charged", f"{times.moment_near(charge.posted_at, clock.today(charge.site))}, acknowledged", POSTED)
-    words = {"HELD": "On hold", FAILED: "Refused", PENDING: "Waiting for the charge processor"}
+    words = {"HELD": "On hold", FAILED: "Refused", UNDELIVERED: "Not delivered", PENDING: "Waiting for the charge processor"}
     look = {"HELD": "REVIEW"}.get(status(charge), status(charge))
     return Tread("Charge captured", words.get(status(charge), charge.status.capitalize()), look)
 
 
 def moments(charge: Charge) -> list[Moment]:
     """The charge's history as entries of a timeline."""
-    looks = {"capture": "INFO", "post": POSTED, "refuse": FAILED}
+    looks = {"capture": "INFO", "post": POSTED, "refuse": FAILED, "set aside": FAILED}
     return [
         Moment(
             change.at,

@@ -62,6 +62,9 @@ UNKNOWN_CALLED = env.str("RIS_UNKNOWN_CALLED", default="reject")
 UNKNOWN_CALLERS = env.str("RIS_UNKNOWN_CALLERS", default="accept" if DEMO else "reject")
 MLLP_HOST = env.str("RIS_MLLP_HOST", default="127.0.0.1")
 MLLP_PORT = _number("RIS_MLLP_PORT", 0)
+CHARGE_FOLDER = env.str("RIS_CHARGE_FOLDER", default="")  # where charges are put instead of being sent over MLLP
+CHARGE_GIVE_UP_TRIES = _number("RIS_CHARGE_GIVE_UP_TRIES", 20, 0, 1_000_000)  # 0: never
+CHARGE_GIVE_UP_HOURS = _number("RIS_CHARGE_GIVE_UP_HOURS", 72, 0, 8760)
 JOURNAL = env.bool("RIS_JOURNAL", default=True)
 JOURNAL_DAYS = _number("RIS_JOURNAL_DAYS", 14, 1, 36_500)
 JOURNAL_MEGABYTES = _number("RIS_JOURNAL_MEGABYTES", 1024, 1, 1_000_000)
@@ -69,6 +72,8 @@ JOURNAL_MEGABYTES = _number("RIS_JOURNAL_MEGABYTES", 1024, 1, 1_000_000)
 CLOSE_WAITING_DAYS = _number("RIS_CLOSE_WAITING_DAYS", 7, 0, 3650)  # 0: never, as the next one
 CLOSE_BEGUN_DAYS = _number("RIS_CLOSE_BEGUN_DAYS", 0, 0, 3650)
 
+if CHARGE_FOLDER and not Path(CHARGE_FOLDER).is_absolute():
+    raise ImproperlyConfigured(f"RIS_CHARGE_FOLDER is {CHARGE_FOLDER!r}; it must be the whole path of a folder, e.g. /srv/charges.")
 if DICOM_USER_IDENTITY not in ("ignore", "refuse"):
     raise ImproperlyConfigured(f"RIS_DICOM_USER_IDENTITY is {DICOM_USER_IDENTITY!r}; it must be 'ignore' or 'refuse'.")
 if DICOM_TLS_CLIENT not in ("none", "optional", "required"):

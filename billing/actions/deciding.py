@@ -1,6 +1,6 @@
 """What a person decides about a charge."""
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from billing.actions import correcting
@@ -28,7 +28,7 @@ def release_hold(charge: Charge, actor: Actor, reason: str = "") -> Charge:
 
 @action
 def retry_failed(charge: Charge, actor: Actor, reason: str = "") -> Charge:
-    """Send a refused charge again under its control ID; IllegalTransition unless FAILED.
+    """Send a refused charge, or a dead letter, again under its control ID; IllegalTransition unless FAILED.
 
     It is written anew from what is stored now, but for one that an earlier try may have delivered: that stays the same to the byte.
     """
@@ -36,7 +36,8 @@ def retry_failed(charge: Charge, actor: Actor, reason: str = "") -> Charge:
     charge.refresh_from_db()
     message = "" if correcting.is_untold(charge) else charge.message
     failed = Charge.objects.filter(pk=charge.pk, status=RETRY.source)
-    if not failed.update(status=RETRY.target, error="", message=message, lease_until=None, next_attempt_at=Now()):
+    afresh = {"is_dead_letter": False, "tries_from": F("attempts"), "tried_since": None, "next_attempt_at": Now()}
+    if not failed.update(status=RETRY.target, error="", message=message, lease_until=None, **afresh):
         raise IllegalTransition(f"Charge {charge} is {charge.status}; only a failed one is sent again.")
     record_change(charge, RETRY, actor, reason or f"After: {charge.error}")
     return sent_soon(charge)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import F
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from billing import messages, queries
-from billing.actions import correcting
+from billing.actions import correcting, undelivered
 from billing.actions.history import record_change
-from billing.models import MAX_TEXT, Charge, DeliveryAttempt
-from billing.transitions import PENDING, POST, REFUSE
+from billing.models import MAX_TARGET, MAX_TEXT, Charge, DeliveryAttempt
+from billing.transitions import PENDING, POST, REFUSE, SET_ASIDE
 from ris import clock, outbox
 from ris.actor import Actor
 from ris.db import action
@@ -37,7 +37,8 @@ def claim(charge_id: int) -> Charge | None:
     None when it is not due: posted, failed, on hold, waiting for its next attempt or for what it corrects, or held by another worker.
     A charge that cannot be written as a message has FAILED afterwards.
     """
-    if not queries.due().filter(outbox.free(), pk=charge_id).update(attempts=F("attempts") + 1, lease_until=Now() + LEASE):
+    free = queries.due().filter(outbox.free(), pk=charge_id)
+    if not free.update(attempts=F("attempts") + 1, lease_until=Now() + LEASE, tried_since=Coalesce("tried_since", Now())):
         return None
     charge = (
         Charge.objects.select_related("site", "requested_procedure__order__patient", "requested_procedure__order__visit")
@@ -64,7 +65,7 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
         charge=charge,
         number=charge.attempts,
         at=clock.now(charge.site),
-        target=attempt.target,
+        target=attempt.target[:MAX_TARGET],
         result=attempt.result,
         text=_kept(attempt.text),
         duration_ms=attempt.duration_ms,
@@ -81,6 +82,8 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
             record_change(charge, REFUSE, SENDER, error)
             charge.refresh_from_db()
             correcting.refused(charge, SENDER)
+    elif said := undelivered.set_aside(held, charge, error):
+        record_change(charge, SET_ASIDE, SENDER, said)
     else:
         held.update(error=error, lease_until=None, next_attempt_at=Now() + retry_in)
 

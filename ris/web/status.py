@@ -23,6 +23,7 @@ WORDS = {
     "REVIEW": "Review",
     "HELD": "On hold",
     "VOID": "Void",
+    "UNDELIVERED": "Not delivered",
     # message for a destination
     "WAITING": "Waiting",
     "SENT": "Sent",
@@ -37,7 +38,15 @@ WORDS = {
 TO_SCHEDULE = "To schedule"
 """The word for an exam that is ordered and has no time yet; its status is SCHEDULED, as DICOM knows no earlier one."""
 
-_LOOKS_LIKE = {"SENDING": "PENDING", "HELD": "REVIEW", "WAITING": "PENDING", "SENT": "POSTED", "REFUSED": "FAILED", "PARKED": "REVIEW"}
+_LOOKS_LIKE = {
+    "SENDING": "PENDING",
+    "HELD": "REVIEW",
+    "WAITING": "PENDING",
+    "SENT": "POSTED",
+    "REFUSED": "FAILED",
+    "PARKED": "REVIEW",
+    "UNDELIVERED": "FAILED",
+}
 """Statuses that share the look of another."""
 
 

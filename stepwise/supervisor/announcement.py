@@ -35,7 +35,7 @@ class Facts:
     url: str
     ae_title: str
     dicom_address: str
-    charges_address: str
+    charges_to: str
     python: str
     modality_options: str = ""
     demo: bool = False
@@ -108,7 +108,7 @@ def banner(facts: Facts, health: Health, paint: Callable[[str, int], str]) -> st
 def _services(facts: Facts) -> Iterable[tuple[str, str]]:
     yield "DICOM", f"{facts.ae_title} at {facts.dicom_address} (worklist, MPPS, verification)"
     if facts.demo:
-        yield "Charges", f"HL7 over MLLP to the demo charge processor at {facts.charges_address}"
+        yield "Charges", f"HL7 DFT^P03 to {facts.charges_to}"
 
 
 def _rows(paint: Callable[[str, int], str], rows: Iterable[tuple[str, str]]) -> list[str]:

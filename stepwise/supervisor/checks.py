@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.db.utils import ConnectionHandler
 
+from billing.folder import Folder
 from stepwise import data_directory
 from stepwise.supervisor.errors import StartError
 
@@ -59,6 +60,12 @@ def _is_alive(pid: str) -> bool:
         os.kill(int(pid), 0)
         return True
     return False
+
+
+def check_charge_folder(path: str) -> None:
+    """See that charges can be put into the folder, if they are to be."""
+    if path and (problem := Folder(Path(path)).problem()):
+        raise StartError(f"The folder {path} for charges {problem}; make it so that it can be written, or correct RIS_CHARGE_FOLDER.")
 
 
 def redis_server_binary() -> Path:

@@ -321,6 +321,7 @@ NO_PAGES = {
     "sign-out": "takes POST only and sends on to the sign-in",
     "console-withdraw": "takes POST only and sends on to the console",
     "charge-release": "takes POST only and sends on to the charge",
+    "charges-send-again": "takes POST only and sends on to the charges",
     "charge-retry": "takes POST only and sends on to the charge",
     "destination-try": "takes POST only and sends on to the destination",
     "delivery-decide": "takes POST only and sends on to where its button was",

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from billing import targets
 from stepwise.supervisor import checks, preparation
 from stepwise.supervisor.announcement import Facts, banner, wait_until_healthy, wait_until_quiet
 from stepwise.supervisor.errors import StartError
@@ -44,6 +45,7 @@ def simulate() -> int:
     if "MAKELEVEL" in os.environ:
         stop_when_parent_ends()
     checks.check_data_directory(settings.DATA_DIR)
+    checks.check_charge_folder(settings.CHARGE_FOLDER)
     lock = checks.lock_data_directory(settings.DATA_DIR)
     web = listen(settings.HTTP_BIND, settings.HTTP_PORT, variable="RIS_HTTP_PORT", bind_variable="RIS_BIND", purpose="the web pages")
     dicom = listen(settings.DICOM_BIND, settings.DICOM_PORT, variable="RIS_DICOM_PORT", bind_variable="RIS_DICOM_BIND", purpose="DICOM")
@@ -92,13 +94,11 @@ def _redis() -> Path | None:
 
 
 def _facts(web: socket.socket, dicom: socket.socket, accounts: dict[str, str | None]) -> Facts:
-    recorded = settings.DATA_DIR / "mllp.port"
-    mllp_port = recorded.read_text(encoding="ascii").strip() if recorded.exists() else str(settings.MLLP_PORT)
     return Facts(
         url=f"http://{_in_url(_reachable(settings.HTTP_BIND))}:{web.getsockname()[1]}/",
         ae_title=settings.AE_TITLE,
         dicom_address=f"{_in_url(_reachable(settings.DICOM_BIND))}:{dicom.getsockname()[1]}",
-        charges_address=f"{settings.MLLP_HOST}:{mllp_port}",
+        charges_to=targets.in_words(),
         python=_python(),
         modality_options=_modality_options(dicom.getsockname()[1]),
         demo=settings.DEMO,

@@ -1,7 +1,6 @@
 """A charge on its way: claimed, sent, answered, repeated, given up, and never doubled."""
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 
 import hl7
@@ -19,34 +18,12 @@ from ris.actor import Actor
 from ris.errors import IllegalTransition
 from ris.models import Order, Patient, Visit
 from ris.nudge import Nudger
-from tests.support.hospital import a_site, an_order, steps_of
+from tests.support.charges import a_charge, make_due
+from tests.support.hospital import a_site
 from tests.support.mllp import Receiver, ack, silence
-from tests.support.performing import perform
 from tests.support.ports import free_port
 
 Result = DeliveryAttempt.Result
-
-
-@pytest.fixture
-def receiver(settings: Settings) -> Iterator[Receiver]:
-    with Receiver() as listening:
-        settings.MLLP_HOST, settings.MLLP_PORT = "127.0.0.1", listening.port
-        yield listening
-
-
-@pytest.fixture
-def biller(django_user_model: type) -> Actor:
-    return Actor.user(django_user_model.objects.create_user("biller"))  # type: ignore[attr-defined]
-
-
-def a_charge(**patient: object) -> Charge:
-    order = an_order(**patient)  # type: ignore[arg-type]
-    perform(steps_of(order))
-    return Charge.objects.get(requested_procedure__order=order)
-
-
-def make_due(charge: Charge) -> None:
-    Charge.objects.filter(pk=charge.pk).update(next_attempt_at=clock.now() - timedelta(minutes=1))
 
 
 def end_lease(charge: Charge) -> None:

@@ -117,7 +117,7 @@ FACTS = Facts(
     url="http://127.0.0.1:8000/",
     ae_title="STEPWISE",
     dicom_address="127.0.0.1:11112",
-    charges_address="127.0.0.1:2575",
+    charges_to="the demo charge processor at 127.0.0.1:2575",
     python=".venv/bin/python",
     demo=True,
     accounts={"scheduler": "abcd-efgh-jkmn", "admin": None},
@@ -138,7 +138,7 @@ def test_the_banner_says_what_does_not_answer() -> None:
 
 
 def test_without_the_demo_the_banner_says_how_to_make_the_first_account() -> None:
-    facts = Facts(FACTS.url, FACTS.ae_title, FACTS.dicom_address, FACTS.charges_address, FACTS.python)
+    facts = Facts(FACTS.url, FACTS.ae_title, FACTS.dicom_address, FACTS.charges_to, FACTS.python)
     shown = banner(facts, Health(True), _plain)
     assert "manage.py createsuperuser" in shown
     assert "charge processor" not in shown

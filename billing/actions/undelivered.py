@@ -1,0 +1,50 @@
+"""Dead letters: charges that nobody acknowledged, however often they were sent. They are set aside, and a person sends them again."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from billing import queries
+from billing.actions import deciding
+from billing.models import MAX_TEXT, Charge
+from billing.transitions import SET_ASIDE
+from ris.actor import Actor
+from ris.db import action
+from ris.errors import IllegalTransition
+from ris.models import Site
+
+CHUNK = 100
+"""Charges that are sent again in one transaction."""
+
+
+def set_aside(held: QuerySet[Charge], charge: Charge, error: str) -> str:
+    """Set the charge aside if it was tried often enough and for long enough; return what is said about it, empty if it goes on.
+
+    `held` is the charge as long as it belongs to the attempt that got no answer.
+    """
+    often, long = settings.CHARGE_GIVE_UP_TRIES, timedelta(hours=settings.CHARGE_GIVE_UP_HOURS)
+    if not often or charge.attempts < charge.tries_from + often:
+        return ""
+    text = f"Not delivered in {charge.attempts - charge.tries_from} tries; set aside. {error}"[:MAX_TEXT]
+    old = held.filter(attempts__gte=F("tries_from") + often, tried_since__lte=Now() - long)
+    return text if old.update(status=SET_ASIDE.target, is_dead_letter=True, error=text, lease_until=None) else ""
+
+
+def send_all_again(site: Site, actor: Actor) -> int:
+    """Send every dead letter of the hospital again, the oldest first; return how many. What somebody else sends meanwhile is left out."""
+    pending = list(queries.dead_letters(site).order_by("created_at", "pk").values_list("pk", flat=True))
+    return sum(_send_again(pending[at : at + CHUNK], actor) for at in range(0, len(pending), CHUNK))
+
+
+@action
+def _send_again(charge_ids: list[int], actor: Actor) -> int:
+    sent = 0
+    for charge in Charge.objects.filter(pk__in=charge_ids).order_by("created_at", "pk"):
+        try:
+            deciding.retry_failed(charge, actor)
+        except IllegalTransition:
+            continue
+        sent += 1
+    return sent

@@ -1,0 +1,67 @@
+"""A folder as the receiver of charge messages: one file a message, which another system fetches.
+
+A file stands under its name when it is whole and on the disk; the same message again takes the place of the file, so that nobody who
+counts by control ID counts it twice.
+"""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from billing.errors import NoAnswer
+from billing.hl7 import Ack
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """Where charge messages are put as `CONTROL_ID.hl7`: UTF-8, segments ended by CR, no MLLP around them."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def send(self, message: str, control_id: str) -> Ack:
+        """Put the message on the disk and return the proof, which has no code since nobody read it; NoAnswer when that is not possible."""
+        data, name = message.encode(), f"{control_id}.hl7"
+        draft = self.path / f".{control_id}.{uuid4().hex}.part"
+        try:
+            _write(draft, data)
+            draft.replace(self.path / name)
+            _keep(self.path)
+        except OSError as error:
+            with suppress(OSError):  # the folder may be gone altogether
+                draft.unlink(missing_ok=True)
+            raise NoAnswer(f"{name} cannot be written into {self.path}: {error.strerror or error}.") from error
+        self._clear(control_id)
+        return Ack("", f"Written as {name}")
+
+    def problem(self) -> str:
+        """Why nothing can be put there; empty when it can."""
+        if not self.path.is_dir():
+            return "is no folder"
+        return "" if os.access(self.path, os.W_OK | os.X_OK) else "cannot be written"
+
+    def _clear(self, control_id: str) -> None:
+        """What tries that were killed left half written."""
+        for left in self.path.glob(f".{control_id}.*.part"):
+            with suppress(OSError):
+                left.unlink()
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _keep(folder: Path) -> None:
+    """Bring the names in a folder to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

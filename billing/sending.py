@@ -1,0 +1,60 @@
+"""Where charges go and how that is going, as the page of charges shows it; and the button after an outage."""
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_POST
+
+from billing import queries, targets
+from billing.actions import undelivered
+from billing.models import DeliveryAttempt
+from ris import queries as ris_queries
+from ris.actor import Actor
+from ris.models import Site
+from ris.permissions import requires
+from ris.web.access import page
+
+_ACCEPTED = DeliveryAttempt.Result.ACCEPTED
+
+
+@dataclass(frozen=True)
+class Sending:
+    """`target` in words; the latest try that was acknowledged and the latest that was not; how many charges were set aside."""
+
+    target: str
+    is_demo: bool
+    success: DeliveryAttempt | None
+    failure: DeliveryAttempt | None
+    undelivered: int
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the latest try of all was not acknowledged."""
+        return self.failure is not None and (self.success is None or self.failure.pk > self.success.pk)
+
+
+def sending(site: Site) -> Sending:
+    newest = {result: queries.newest_attempt(site, result) for result in DeliveryAttempt.Result}
+    failures = [one for result, one in newest.items() if one is not None and result != _ACCEPTED]
+    return Sending(
+        target=targets.in_words(),
+        is_demo=targets.is_demo(),
+        success=newest[_ACCEPTED],
+        failure=max(failures, key=lambda one: one.pk, default=None),
+        undelivered=queries.dead_letters(site).count(),
+    )
+
+
+@page
+@requires("charges.edit")
+@require_POST
+def send_all_again(request: HttpRequest) -> HttpResponse:
+    """Send every charge again that was set aside because nobody acknowledged it."""
+    sent = undelivered.send_all_again(ris_queries.default_site(), Actor.user(request.user))
+    if sent:
+        messages.success(request, f"{sent} charge{'' if sent == 1 else 's'} will be sent again.")
+    else:
+        messages.info(request, "Nothing was changed: no charge is set aside any more.")
+    return redirect("charges")

@@ -1,0 +1,136 @@
+"""Dead letters: set aside when they were tried often enough and for long enough, kept to the byte, and sent again by a person."""
+
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from billing import delivery
+from billing.actions import deciding, undelivered
+from billing.models import Charge, DeliveryAttempt
+from ris import clock
+from ris.actor import Actor
+from ris.models import Patient
+from tests.support.charges import a_charge, make_due
+from tests.support.hospital import a_site
+from tests.support.mllp import Receiver, ack, silence
+
+pytestmark = pytest.mark.django_db
+Result = DeliveryAttempt.Result
+
+
+@pytest.fixture(autouse=True)
+def three_tries(settings: Settings) -> None:
+    settings.CHARGE_GIVE_UP_TRIES, settings.CHARGE_GIVE_UP_HOURS = 3, 0
+
+
+def tried(charge: Charge, times: int) -> Charge:
+    for _ in range(times):
+        make_due(charge)
+        delivery.deliver(charge.pk)
+    charge.refresh_from_db()
+    return charge
+
+
+def test_charge_that_gets_no_answer_is_set_aside_after_the_configured_tries(receiver: Receiver) -> None:
+    receiver.answer = silence
+    charge = tried(a_charge(), 2)
+    assert (charge.status, charge.is_dead_letter) == ("PENDING", False)
+    tried(charge, 1)
+    assert (charge.status, charge.is_dead_letter, charge.lease_until) == ("FAILED", True, None)
+    assert charge.error.startswith("Not delivered in 3 tries; set aside. 127.0.0.1:")
+    assert charge.error.endswith("closed the connection without an answer.")
+    last = charge.changes.last()
+    assert last is not None
+    assert (last.verb, last.actor, last.from_status, last.to_status, last.reason) == (
+        "set aside", "charge delivery", "PENDING", "FAILED", charge.error,
+    )  # fmt: skip
+    tried(charge, 1)
+    assert len(receiver.received) == 3
+
+
+@pytest.mark.both_databases
+def test_charge_that_was_tried_often_enough_goes_on_until_the_configured_time_has_passed(receiver: Receiver, settings: Settings) -> None:
+    settings.CHARGE_GIVE_UP_HOURS = 72
+    receiver.answer = silence
+    charge = tried(a_charge(), 4)
+    assert (charge.status, charge.attempts) == ("PENDING", 4)
+    Charge.objects.update(tried_since=clock.wall() - timedelta(hours=72, seconds=1))
+    assert tried(charge, 1).status == "FAILED"
+
+
+def test_no_tries_configured_means_that_nothing_is_ever_set_aside(receiver: Receiver, settings: Settings) -> None:
+    settings.CHARGE_GIVE_UP_TRIES = 0
+    receiver.answer = silence
+    assert tried(a_charge(), 5).status == "PENDING"
+
+
+def test_answers_that_are_no_acknowledgement_count_as_tries(receiver: Receiver) -> None:
+    receiver.answer = lambda message: b"MSH|^~\\&|\rMSA|AA|SOMETHING\r"
+    charge = tried(a_charge(), 3)
+    assert (charge.is_dead_letter, "acknowledges SOMETHING" in charge.error) == (True, True)
+
+
+def test_refused_charge_is_no_dead_letter(receiver: Receiver) -> None:
+    receiver.answer = ack("AE", "no")
+    charge = tried(a_charge(), 1)
+    assert (charge.status, charge.is_dead_letter) == ("FAILED", False)
+
+
+def test_dead_letter_that_is_sent_again_stays_the_same_to_the_byte_and_has_all_its_tries_anew(receiver: Receiver, biller: Actor) -> None:
+    receiver.answer = silence
+    charge = tried(a_charge(), 3)
+    Patient.objects.update(name="RENAMED^Meanwhile")
+    deciding.retry_failed(charge, biller)
+    change = charge.changes.get(verb="retry")
+    assert (change.actor, change.reason) == ("biller", f"After: {charge.changes.get(verb='set aside').reason}")
+    assert (tried(charge, 2).status, charge.is_dead_letter, charge.tries_from) == ("PENDING", False, 3)
+    receiver.answer = ack()
+    assert tried(charge, 1).status == "POSTED"
+    assert set(receiver.received) == {receiver.received[0]}
+
+
+def test_all_dead_letters_are_sent_again_at_once_and_nothing_else(receiver: Receiver, biller: Actor) -> None:
+    receiver.answer = ack("AE", "no")
+    refused = tried(a_charge(), 1)
+    receiver.answer = silence
+    dead = [tried(a_charge(), 3) for _ in range(3)]
+    receiver.answer = ack()
+    assert undelivered.send_all_again(a_site(), biller) == 3
+    assert undelivered.send_all_again(a_site(), biller) == 0
+    assert delivery.sweep() == 3
+    assert {Charge.objects.get(pk=one.pk).status for one in dead} == {"POSTED"}
+    assert Charge.objects.get(pk=refused.pk).status == "FAILED"
+
+
+@pytest.mark.django_db(databases=["default", "journal"])
+def test_page_shows_where_charges_go_what_was_set_aside_and_the_button_that_sends_it(
+    receiver: Receiver, biller: Actor, client: Client, django_user_model: type
+) -> None:
+    good = tried(a_charge(), 1)
+    receiver.answer = silence
+    dead = tried(a_charge(), 3)
+    user = django_user_model.objects.create_superuser("chief")  # type: ignore[attr-defined]
+    client.force_login(user)
+    text = client.get("/charges/").content.decode()
+    assert f"127.0.0.1:{receiver.port} over MLLP" in text
+    assert f'<span class="id">{good}</span>' in text
+    assert "1 charge was not delivered" in text
+    undelivered_alone = client.get("/charges/?show=undelivered").content.decode()
+    assert (f'id="charge-{dead.pk}"' in undelivered_alone, f'id="charge-{good.pk}"' in undelivered_alone) == (True, False)
+    assert f'id="charge-{dead.pk}"' not in client.get("/charges/?show=refused").content.decode()
+    assert "stays the same to the byte" in client.get(f"/charges/{dead.pk}/").content.decode()
+    answer = client.post("/charges/send-again/", follow=True).content.decode()
+    assert "1 charge will be sent again" in answer
+    assert dead.changes.get(verb="retry").actor == "chief"
+    assert "no charge is set aside any more" in client.post("/charges/send-again/", follow=True).content.decode()
+
+
+@pytest.mark.django_db(databases=["default", "journal"])
+def test_rest_tells_a_dead_letter_from_a_refusal(receiver: Receiver, client: Client, settings: Settings) -> None:
+    settings.API_TOKEN = "a-token-for-this-test"
+    receiver.answer = silence
+    tried(a_charge(), 3)
+    items = client.get("/api/v1/charges", {"status": "FAILED"}, headers={"Authorization": f"Bearer {settings.API_TOKEN}"}).json()["items"]
+    assert [(one["status"], one["dead_letter"]) for one in items] == [("FAILED", True)]
