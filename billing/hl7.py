@@ -13,6 +13,7 @@ from decimal import Decimal
 
 import hl7
 
+from billing.character_sets import decoded_anyhow
 from billing.errors import Garbled, Refused
 
 VERSION = "2.3.1"
@@ -124,9 +125,12 @@ def transaction_id(control_id: str, line_number: int) -> str:
 
 
 def read_ack(data: bytes, control_id: str) -> Ack:
-    """The acknowledgement of `control_id`; Refused for AE, AR, CE and CR, Garbled for everything that is not its ACK."""
+    """The acknowledgement of `control_id`; Refused for AE, AR, CE and CR, Garbled for everything that is not its ACK.
+
+    A letter that is not in the character set that it declares makes no acceptance undone.
+    """
     try:
-        parsed = hl7.parse(data, encoding="utf-8")
+        parsed = hl7.parse(decoded_anyhow(data))
         msa = parsed.segment("MSA")
     except (hl7.HL7Exception, KeyError, IndexError, ValueError, AssertionError) as error:
         raise Garbled(f"The answer is not an HL7 acknowledgement: {preview(data)}") from error

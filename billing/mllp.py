@@ -30,7 +30,7 @@ class Target:
 
     def send(self, message: str, control_id: str) -> Ack:
         """As the function `send`, with the usual patience."""
-        return send(message, control_id, self)
+        return send(message, control_id, self, CONNECT_TIMEOUT, ANSWER_TIMEOUT)
 
 
 def port_file() -> Path:

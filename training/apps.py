@@ -5,8 +5,7 @@ class TrainingConfig(AppConfig):
     name = "training"
 
     def ready(self) -> None:
-        from billing.charge_processor import outage
-        from training.faults import active
-        from training.faults.kinds import CHARGE_PROCESSOR
+        from billing.charge_processor import behaviour
+        from training.faults import charge_processor
 
-        outage.follow(lambda: active.of_kind(CHARGE_PROCESSOR) is not None)
+        behaviour.follow(charge_processor.behaviour)

@@ -9,13 +9,12 @@ from itertools import pairwise
 
 import hl7
 
+from billing.character_sets import CODECS, declared
 from billing.charge_processor.ledger import Posting, ReceivedMessage
 from billing.hl7 import escape, field, timestamp
 
 VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1")
 TRANSACTION_TYPES = ("CG", "CD")
-CODECS = {"": "utf-8", "ASCII": "ascii", "UNICODE UTF-8": "utf-8"} | {f"8859/{part}": f"iso8859_{part}" for part in (*range(1, 10), 15)}
-"""HL7 table 0211 to Python codecs. Without MSH-18 the text is ASCII, of which UTF-8 is a superset."""
 MAX_TEXT = 80
 _HEADER = re.compile(rb"MSH[^\r\n\w]")
 
@@ -96,14 +95,13 @@ def acknowledge(header: Header, code: str, text: str, sent_at: datetime, own_id:
 def _parse(data: bytes) -> hl7.Message:
     if not _HEADER.match(data):
         raise RejectedError("AR", "Not an HL7 message: it does not begin with MSH.")
+    character_set = declared(data)
     try:
-        msh = hl7.parse(data.split(b"\r")[0].decode("latin-1")).segment("MSH")
-        declared = field(msh, 18)
-        if declared not in CODECS:
-            raise RejectedError("AE", f"Character set {declared[:30]!r} in MSH-18 is not known here.")
-        return hl7.parse(data.decode(CODECS[declared]))
+        if character_set not in CODECS:
+            raise RejectedError("AE", f"Character set {character_set[:30]!r} in MSH-18 is not known here.")
+        return hl7.parse(data.decode(CODECS[character_set]))
     except UnicodeDecodeError as error:
-        raise RejectedError("AE", f"The bytes are not {declared or 'UTF-8'} as MSH-18 says.") from error
+        raise RejectedError("AE", f"The bytes are not {character_set or 'UTF-8'} as MSH-18 says.") from error
     except (hl7.HL7Exception, KeyError, IndexError, ValueError, AssertionError) as error:
         raise RejectedError("AR", "Not an HL7 message: its segments cannot be told apart.") from error
 

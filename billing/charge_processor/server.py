@@ -11,7 +11,8 @@ from pathlib import Path
 import structlog
 from hl7.mllp import HL7StreamReader, HL7StreamWriter, InvalidBlockError, start_hl7_server
 
-from billing.charge_processor import outage
+from billing.charge_processor import behaviour
+from billing.charge_processor.behaviour import Refusal
 from billing.charge_processor.intake import RejectedError, acknowledge, read_header, read_message
 from billing.charge_processor.ledger import Book, Booking
 from ris import clock
@@ -19,8 +20,8 @@ from ris import clock
 MAX_MESSAGE_BYTES = 1024 * 1024
 log = structlog.get_logger(__name__)
 
-Answerer = Callable[[bytes], bytes | None]
-"""From a received message to its acknowledgement; None leaves it unanswered."""
+Answerer = Callable[[bytes, Refusal | None], bytes | None]
+"""From a received message, and how it is refused on purpose, to its acknowledgement; None leaves it unanswered."""
 
 
 class ChargeProcessor:
@@ -30,14 +31,17 @@ class ChargeProcessor:
         self.book = book
         self._answers = 0
 
-    def answer(self, data: bytes) -> bytes | None:
-        """The acknowledgement of one message; None when the ledger cannot be written, so that the sender asks again."""
+    def answer(self, data: bytes, refusal: Refusal | None = None) -> bytes | None:
+        """The acknowledgement of one message; None when the ledger cannot be written, so that the sender asks again.
+
+        A message that is to be refused is neither read nor booked.
+        """
         header = read_header(data)
         now = clock.local(clock.wall())  # another system than the hospital
         self._answers += 1
         own_id = f"A{os.getpid()}.{self._answers}"
         try:
-            code, text = self._book(data, now.isoformat(timespec="milliseconds"))
+            code, text = (refusal.code, refusal.text) if refusal else self._book(data, now.isoformat(timespec="milliseconds"))
             if code != "AA":
                 self.book.refuse(header.control_id, code, text, now.isoformat(timespec="milliseconds"))
         except sqlite3.Error as error:
@@ -64,13 +68,13 @@ async def serve_but_for_outages(listener: socket.socket, answer: Answerer, stop:
     while True:
         closing = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_set_after(outage.begins(stop), closing))
+            tasks.create_task(_set_after(behaviour.outage_begins(stop), closing))
             await serve(listener, answer, closing)
         if stop.is_set():
             return
         log.warning("down on purpose", port=port)
         listener = _bound(host, port)
-        await outage.ends(stop)
+        await behaviour.outage_ends(stop)
         log.warning("up again", port=port)
 
 
@@ -120,8 +124,11 @@ async def _converse(reader: HL7StreamReader, writer: HL7StreamWriter, answer: An
     peer = writer.get_extra_info("peername")
     try:
         while True:
-            reply = answer(bytes(await reader.readblock()))
-            if reply is None:
+            data = bytes(await reader.readblock())
+            how = await behaviour.asked()
+            reply = answer(data, how.refusal)
+            await asyncio.sleep(how.delay)
+            if reply is None or how.drops:
                 return
             writer.writeblock(reply)
             await writer.drain()

@@ -58,6 +58,10 @@ class Receiver:
                 return
             data += part
         self.received.append(data[1:-2])
-        reply = self.answer(data[1:-2])
+        self.respond(connection, data[1:-2])
+
+    def respond(self, connection: socket.socket, message: bytes) -> None:
+        """What is done when a message has been read; then the connection is closed."""
+        reply = self.answer(message)
         if reply is not None:
             connection.sendall(b"\x0b" + reply + b"\x1c\r")

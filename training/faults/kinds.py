@@ -101,6 +101,7 @@ class Kind:
 _ALL: Final = tuple(SERVICES)
 _AFTER: Final = Number("after", "After so many answers", 1, 0, 10_000)
 CHARGE_PROCESSOR, BROKER, SKEW = "charge-processor-down", "broker-down", "clock-skew"
+REFUSED_CHARGE, LATE_ACK, DROPPED_ACK = "charge-refused", "charge-ack-late", "charge-ack-dropped"
 
 KINDS: Final[dict[str, Kind]] = {
     kind.name: kind
@@ -236,6 +237,32 @@ KINDS: Final[dict[str, Kind]] = {
             "The demo charge processor closes its port and its connections: charges wait and are posted when it is back.",
             Place.PROCESS,
             "the charge processor is down",
+        ),
+        Kind(
+            REFUSED_CHARGE,
+            "Charges refused",
+            "The demo charge processor books nothing and answers every charge with AE or AR: it has failed until a person sends it again.",
+            Place.PROCESS,
+            "charges refused, {code}: {text}",
+            (
+                Choice("code", "MSA-1", "AE", {"AE": "AE, an error in the message", "AR": "AR, rejected as it is"}),
+                Text("text", "What it says (MSA-3)", "Account unknown"),
+            ),
+        ),
+        Kind(
+            LATE_ACK,
+            "Acknowledgements late",
+            "The demo charge processor books at once and acknowledges late; who sends has given up after 10 s and sends again.",
+            Place.PROCESS,
+            "charges acknowledged {seconds} late",
+            (Number("seconds", "Late by", 15, 1, 600, "s"),),
+        ),
+        Kind(
+            DROPPED_ACK,
+            "Acknowledgements lost",
+            "The demo charge processor books, then closes the connection without an acknowledgement: the charge comes again and again.",
+            Place.PROCESS,
+            "charges booked and not acknowledged",
         ),
         Kind(
             BROKER,

@@ -180,6 +180,18 @@ def test_what_is_down_on_purpose_holds_charges_up_until_the_faults_end(
     assert int((outbox.data_dir / "mllp.port").read_text()) == port
 
 
+def test_charge_whose_acknowledgements_are_lost_on_purpose_comes_again_and_is_booked_once(
+    outbox: Outbox, charge_processor: Process, worker: Process, beat: Process
+) -> None:
+    outbox.fault("on", "charge-ack-dropped")
+    repeats = outbox.ledger.duplicates()
+    accession = outbox.perform_exam()
+    wait_until(lambda: outbox.ledger.duplicates() > repeats, 30, "it was booked and came again")
+    assert outbox.charge(accession)[1] == "PENDING"
+    outbox.fault("off", "--all")
+    outbox.is_posted_once(accession)
+
+
 def test_worker_killed_between_sending_and_hearing_the_answer_doubles_nothing(
     outbox: Outbox, charge_processor: Process, beat: Process
 ) -> None:

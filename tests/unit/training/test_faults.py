@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
+from billing.charge_processor.behaviour import Behaviour, Refusal
 from ris import clock
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound
@@ -17,9 +18,9 @@ from ris.models.history import AppendOnlyError
 from tests.support.hospital import a_site, a_station
 from training.actions import faults
 from training.actions.faults import FaultData
-from training.faults import active, declaration
+from training.faults import active, charge_processor, declaration
 from training.faults.effects import CHANGES
-from training.faults.kinds import BROKER, CHARGE_PROCESSOR, KINDS, SKEW, Kind, Place
+from training.faults.kinds import BROKER, CHARGE_PROCESSOR, DROPPED_ACK, KINDS, LATE_ACK, REFUSED_CHARGE, SKEW, Kind, Place
 from training.faults.parameters import Choice, Number
 from training.models import Fault, FaultChange
 
@@ -148,11 +149,33 @@ class TestRefusals:
         assert "name it" in refusals(kind=SKEW)["station_ae_title"]
 
 
+class TestChargeProcessor:
+    def test_it_behaves_well_unless_told_otherwise(self) -> None:
+        assert charge_processor.behaviour() == Behaviour()
+
+    def test_each_fault_is_a_behaviour_until_it_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for kind, parameters, told in (
+            (CHARGE_PROCESSOR, {}, Behaviour(is_down=True)),
+            (REFUSED_CHARGE, {"code": "AR", "text": "Closed"}, Behaviour(refusal=Refusal("AR", "Closed"))),
+            (LATE_ACK, {"seconds": 3}, Behaviour(delay=3.0)),
+            (DROPPED_ACK, {}, Behaviour(drops=True)),
+        ):
+            fault = on(kind, **parameters)
+            assert charge_processor.behaviour() == told
+            faults.switch_off(a_site(), fault.pk, MAYA)
+            assert charge_processor.behaviour() == Behaviour()
+        on(LATE_ACK, minutes=10)
+        assert charge_processor.behaviour() == Behaviour(delay=15.0)
+        go_on(monkeypatch, minutes=11)
+        assert charge_processor.behaviour() == Behaviour()
+
+
 class TestTable:
     def test_each_kind_does_something(self) -> None:
-        beside_messages = {"reject", CHARGE_PROCESSOR, BROKER, SKEW}
+        shared = {CHARGE_PROCESSOR, REFUSED_CHARGE, LATE_ACK, DROPPED_ACK, BROKER}
+        beside_messages = shared | {"reject", SKEW}
         assert set(CHANGES) | beside_messages == set(KINDS)
-        assert {name for name, kind in KINDS.items() if kind.place is Place.PROCESS} == {CHARGE_PROCESSOR, BROKER}
+        assert {name for name, kind in KINDS.items() if kind.place is Place.PROCESS} == shared
 
     def test_what_is_taken_by_default_is_within_the_limits_and_told_in_words(self) -> None:
         for kind in KINDS.values():
