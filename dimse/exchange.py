@@ -165,10 +165,10 @@ class Exchange:
                 self._matches = cast(services.FindHandler, handler)(find)
             case Verb.N_CREATE:
                 create = CreateRequest(**common, sop_instance_uid=uid, uid_was_assigned=self._uid_was_assigned, attribute_list=dataset)
-                self._finish(*cast(services.CreateHandler, handler)(create))
+                self._done(cast(services.CreateHandler, handler)(create))
             case Verb.N_SET:
                 modify = SetRequest(**common, sop_instance_uid=uid, modification_list=dataset)
-                self._finish(*cast(services.SetHandler, handler)(modify))
+                self._done(cast(services.SetHandler, handler)(modify))
             case Verb.N_GET:
                 tags = self._message.attribute_identifiers
                 got = cast(services.GetHandler, handler)(GetRequest(**common, sop_instance_uid=uid, attribute_identifiers=tags))
@@ -222,6 +222,12 @@ class Exchange:
             sop_class_uid=message.sop_class_uid or "",
             sop_instance_uid=self._sop_instance_uid,
         )
+
+    def _done(self, answer: services.Answer | services.Warned) -> None:
+        if isinstance(answer, services.Warned):
+            self._send(replace(self._response(answer.status), comment=answer.comment, offending=answer.offending), None)
+        else:
+            self._finish(*answer)
 
     def _finish(self, status: int, dataset: Dataset | None = None) -> None:
         self._send(self._response(status), dataset)

@@ -145,12 +145,21 @@ class GetAnswer:
     left_out: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """An N-CREATE or N-SET that was done, with a status of the class warning. `offending` are the attributes that it is about."""
+
+    status: int
+    comment: str
+    offending: tuple[int, ...]
+
+
 Answer = tuple[int, Dataset | None]
 FindAnswer = tuple[int, Dataset | None] | EncodedAnswers
 EchoHandler = Callable[[Request], Answer]
 FindHandler = Callable[[FindRequest], Iterator[FindAnswer]]
-CreateHandler = Callable[[CreateRequest], Answer]
-SetHandler = Callable[[SetRequest], Answer]
+CreateHandler = Callable[[CreateRequest], Answer | Warned]
+SetHandler = Callable[[SetRequest], Answer | Warned]
 GetHandler = Callable[[GetRequest], GetAnswer]
 Handler = EchoHandler | FindHandler | CreateHandler | SetHandler | GetHandler
 

@@ -37,6 +37,9 @@ CANCELED: Final = 0xFE00
 PENDING: Final = 0xFF00
 PENDING_OPTIONAL_KEYS_NOT_SUPPORTED: Final = 0xFF01
 
+DONE: Final = (SUCCESS, ATTRIBUTE_LIST_ERROR, ATTRIBUTE_VALUE_OUT_OF_RANGE)
+"""What answers an N-CREATE or N-SET that was applied: success, and the warnings of PS3.7 10.1.3.1.9 and 10.1.5.1.6."""
+
 # Not a status: the Error ID (0000,0903) that goes with 0110H when a performed step is final (PS3.4 F.7.2.2.3).
 ERROR_ID_MAY_NO_LONGER_BE_UPDATED: Final = 0xA710
 

@@ -14,18 +14,18 @@ from django.db.models import F
 
 from dimse import statuses, uids
 from dimse.dispatch import without_values
-from dimse.services import Verb
-from mpps import checking, events, matching, outbox, outcomes, reading, transitions
+from dimse.services import Verb, Warned
+from mpps import checking, events, matching, oddities, outbox, outcomes, reading, transitions
 from mpps.checking import Notice
 from mpps.datasets import Json, items, merged, tag, text
-from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable
-from mpps.models import Finding, PerformedProcedureStep, PerformedStepChange, StepLink
+from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable, resource_limitation
+from mpps.models import Finding, MppsMessage, PerformedProcedureStep, PerformedStepChange, StepLink
 from mpps.received import Received, keep
 from mpps.retrieval import not_there
 from mpps.transitions import COMPLETED, IN_PROGRESS
 from ris import profiles
 from ris.actions import steps
-from ris.db import action, locking
+from ris.db import action, locking, shortage
 from ris.events import publish
 from ris.insertion import insert_few, insert_one
 from ris.models import RequestedProcedure
@@ -86,6 +86,10 @@ def _serve(verb: Callable[[Received], PerformedProcedureStep], message: Received
         _keep_refused(message, refusal.status, refusal.comment)
         raise
     except Exception as error:
+        lacking = shortage(error)
+        if lacking:
+            logger.error("%s is refused, %s: %s", message.verb, lacking, without_values(error))
+            raise resource_limitation(lacking) from error
         try:
             _keep_refused(message, statuses.PROCESSING_FAILURE, f"Internal error ({type(error).__name__})")
         except Exception as lost:  # noqa: BLE001  (the database may be what failed; the first error is the one to raise)
@@ -102,17 +106,20 @@ def _keep_refused(message: Received, status: int, comment: str) -> None:
 @action
 def _create(message: Received) -> PerformedProcedureStep:
     named = text(message.dataset, "PerformedStationAETitle", reading.IDENTIFIER_LENGTH)
-    strict = profiles.whose(message.site, message.calling_ae_title, [named.strip()]).strict
+    profile = profiles.whose(message.site, message.calling_ae_title, [named.strip()])
+    strict = profile.strict
+    oddities.admit(profile)
     notices = _check_uid(message, strict)
     if _named(message.site.pk, message.sop_instance_uid):
         raise duplicate_instance()
     notices += checking.settle(Verb.N_CREATE, checking.problems_of_create(message.dataset), strict)
+    warned = oddities.choose(message, profile)
     matches, odd = matching.follow(message.site, matching.items_of(message.dataset), _performer(message))
     linked = [match.step for match in matches if match.step is not None]
     _lock_procedures({step.requested_procedure_id for step in linked})
 
     performed = _insert(message, named, unscheduled=not linked)
-    kept = keep(message, performed)
+    kept = _keep(message, performed, warned)
     insert_few([_link(performed, match) for match in matches])
     insert_few(reading.series(performed, message.dataset))
     notices += odd
@@ -132,10 +139,10 @@ def _set(message: Received) -> PerformedProcedureStep:
     named = [performed.station_ae_title.strip()] if performed else []
     profile = profiles.whose(message.site, message.calling_ae_title, named)
     strict = profile.strict
+    oddities.admit(profile)
     notices = _check_uid(message, strict)
     if performed is None:
         raise not_there(message.site, message.sop_instance_uid)
-    kept = keep(message, performed)
     if performed.is_final:
         raise no_longer_updatable()
     notices += checking.settle(Verb.N_SET, checking.problems_of_set(message.dataset, performed.attributes), strict)
@@ -149,6 +156,7 @@ def _set(message: Received) -> PerformedProcedureStep:
         notices += checking.settle(Verb.N_SET, checking.problems_of_final(data), strict)
         notices += reading.odd_end(reading.times(data, message.site), message.received_at, message.site)
         notices += reading.odd_reason(data) if target == transitions.DISCONTINUED else []
+    kept = _keep(message, performed, oddities.choose(message, profile))
 
     _update(performed, data, target, message)
     if tag("PerformedSeriesSequence") in message.dataset:
@@ -163,6 +171,14 @@ def _set(message: Received) -> PerformedProcedureStep:
         publish(events.PerformedStepEnded(performed, target))
     outbox.enqueue(performed, message, kept)
     return performed
+
+
+def _keep(message: Received, performed: PerformedProcedureStep, warned: Warned | None) -> MppsMessage:
+    """Keep a message that is accepted, with the status that answers it."""
+    if warned is None:
+        return keep(message, performed)
+    message.warn(warned)
+    return keep(message, performed, warned.status, warned.comment)
 
 
 def _check_uid(message: Received, strict: bool) -> list[Notice]:

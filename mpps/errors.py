@@ -41,6 +41,10 @@ def not_authorized(why: str) -> Refused:
     return Refused(statuses.NOT_AUTHORIZED, why)
 
 
+def resource_limitation(what: str) -> Refused:
+    return Refused(statuses.RESOURCE_LIMITATION, f"Send again later: {what}")
+
+
 def no_longer_updatable() -> Refused:
     """PS3.4 F.7.2.2.3: the text and the Error ID are the standard's."""
     return Refused(

@@ -57,6 +57,9 @@ def _nudge(ids: Sequence[int]) -> None:
         nudge(pk)
 
 
+_DONE = ", ".join(map(str, statuses.DONE))
+
+
 @cache
 def _insertion(count: int, locking: bool) -> str:
     """`locking`: the destinations stay until the transaction ends; one that is being removed is waited for, and then gets nothing."""
@@ -65,7 +68,7 @@ def _insertion(count: int, locking: bool) -> str:
     return (
         f"INSERT INTO {row} (destination_id, performed_step_id, message_id, state, attempts, text) "
         f"SELECT d.id, m.performed_step_id, m.id, '{_State.WAITING.value}', 0, '' "
-        f"FROM {to} d JOIN {message} m ON m.performed_step_id = %s AND m.status = {statuses.SUCCESS} "
+        f"FROM {to} d JOIN {message} m ON m.performed_step_id = %s AND m.status IN ({_DONE}) "
         f"WHERE d.id IN ({', '.join(['%s'] * count)}) AND TRIM(m.calling_ae_title) <> d.called_ae_title "
         f"AND (m.id = %s OR (d.kind = '{Destination.Kind.MESSAGES.value}' AND m.id > COALESCE(({had}), 0)))"
         f"{' FOR KEY SHARE OF d' if locking else ''}"

@@ -1,15 +1,20 @@
 """A received N-CREATE or N-SET, as the actions take it, and the row that keeps it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from dimse import statuses
-from dimse.services import Verb
+from dimse.services import Verb, Warned
 from mpps.datasets import Json
 from mpps.models import MppsMessage, PerformedProcedureStep
 from ris.actor import Actor
 from ris.insertion import insert_one
 from ris.models import Site
+
+
+def _unheard(warned: Warned) -> None:
+    """Where nobody answers."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class Received:
     transfer_syntax: str = ""
     raw: bytes = b""
     notes: tuple[str, ...] = field(default=())
+    warn: Callable[[Warned], None] = field(default=_unheard, compare=False)
+    """Told when the message is accepted with a warning."""
 
     @property
     def actor(self) -> Actor:

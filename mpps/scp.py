@@ -1,10 +1,13 @@
 """Modality Performed Procedure Step SCP: N-CREATE and N-SET of PS3.4 Annex F.7, and Retrieve SCP: N-GET of F.8."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 from pydicom.dataset import Dataset
 
 from dimse import charsets, services, statuses
 from dimse.errors import DimseFailure
-from dimse.services import Answer, CreateRequest, GetAnswer, GetRequest, Request, Service, SetRequest, Verb
+from dimse.services import Answer, CreateRequest, GetAnswer, GetRequest, Request, Service, SetRequest, Verb, Warned
 from mpps import actions, datasets, retrieval
 from mpps.errors import Refused
 from mpps.received import Received
@@ -12,22 +15,23 @@ from ris import clock
 from ris.peers import site_of
 
 
-def n_create(request: CreateRequest) -> Answer:
-    """0000, or the failure of the refusal; the UID that was assigned to a request without one goes back in the response."""
-    try:
-        actions.n_create(received(request, Verb.N_CREATE, request.sop_instance_uid, request.attribute_list))
-    except Refused as refusal:
-        raise failure(refusal) from refusal
-    return statuses.SUCCESS, None
+def n_create(request: CreateRequest) -> Answer | Warned:
+    """0000, a warning, or the failure of the refusal; the UID that was assigned to a request without one goes back in the response."""
+    return _answer(actions.n_create, received(request, Verb.N_CREATE, request.sop_instance_uid, request.attribute_list))
 
 
-def n_set(request: SetRequest) -> Answer:
-    """0000, or the failure of the refusal."""
+def n_set(request: SetRequest) -> Answer | Warned:
+    """0000, a warning, or the failure of the refusal."""
+    return _answer(actions.n_set, received(request, Verb.N_SET, request.sop_instance_uid, request.modification_list))
+
+
+def _answer(verb: Callable[[Received], object], message: Received) -> Answer | Warned:
+    warnings: list[Warned] = []
     try:
-        actions.n_set(received(request, Verb.N_SET, request.sop_instance_uid, request.modification_list))
+        verb(replace(message, warn=warnings.append))
     except Refused as refusal:
         raise failure(refusal) from refusal
-    return statuses.SUCCESS, None
+    return warnings[-1] if warnings else (statuses.SUCCESS, None)
 
 
 def n_get(request: GetRequest) -> GetAnswer:

@@ -16,6 +16,19 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _ATTEMPTS = 6
+_SHORTAGES = (
+    ("disk is full", "the disk of the database is full"),
+    ("locked", "the database is busy"),
+    ("unable to open database file", "the database cannot be opened"),
+)
+"""What SQLite says, and what that is in words."""
+_SHORTAGES_BY_STATE = {
+    "53": "the database lacks disk, memory or connections",
+    "55P03": "the database is busy",
+    "57P03": "the database is starting or stopping",
+    "57P01": "the database is starting or stopping",
+}
+"""Beginnings of SQLSTATEs (PostgreSQL, Appendix A)."""
 _RETRYABLE = ("database is locked", "database table is locked", "deadlock detected", "could not serialize access")
 
 
@@ -29,6 +42,18 @@ def _turn() -> AbstractContextManager[Any]:
 
 def _is_contention(error: OperationalError) -> bool:
     return any(text in str(error) for text in _RETRYABLE)
+
+
+def shortage(error: BaseException) -> str:
+    """What the database lacked, in words, when that may be over in a while; empty for every other error."""
+    if not isinstance(error, OperationalError):
+        return ""
+    if connection.vendor == "sqlite":
+        return next((words for text, words in _SHORTAGES if text in str(error)), "")
+    state = getattr(error.__cause__, "sqlstate", None)
+    if state is None:
+        return "the database does not answer"
+    return next((words for start, words in _SHORTAGES_BY_STATE.items() if state.startswith(start)), "")
 
 
 def action(function: Callable[P, R]) -> Callable[P, R]:

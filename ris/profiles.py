@@ -31,6 +31,9 @@ class Profile:
     refuses_several_items: bool = False
     time_zone: str = ""
     several_performed_steps: bool = False
+    reports_performed_steps: bool = True
+    refuses_undefined_attributes: bool = False
+    warns: bool = False
 
 
 NOBODY: Final = Profile()
@@ -76,4 +79,7 @@ def profile_of(station: Station) -> Profile:
         refuses_several_items=station.refuses_several_items,
         time_zone=station.time_zone,
         several_performed_steps=station.several_performed_steps,
+        reports_performed_steps=station.reports_performed_steps,
+        refuses_undefined_attributes=station.refuses_undefined_attributes,
+        warns=station.warns,
     )

@@ -53,11 +53,14 @@ class StationData:
     addresses: tuple[str, ...] = ()
     time_zone: str = ""
     several_performed_steps: bool = False
+    reports_performed_steps: bool = True
+    refuses_undefined_attributes: bool = False
+    warns: bool = False
 
 
 _AS_THEY_ARE = (
     "enabled", "strict", "opens", "closes", "own_list_only", "requires_arrival", "empty_sequences", "refuses_several_items",
-    "several_performed_steps",
+    "several_performed_steps", "reports_performed_steps", "refuses_undefined_attributes", "warns",
 )  # fmt: skip
 _LISTS = ("modalities", "aliases", "statuses_shown", "addresses")
 

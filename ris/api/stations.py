@@ -61,6 +61,9 @@ class StationSettings(Schema):
     refuses_several_items: bool
     strict: bool
     several_performed_steps: bool
+    reports_performed_steps: bool
+    refuses_undefined_attributes: bool
+    warns: bool
     pools: list[str]
     version: int
 
@@ -88,6 +91,9 @@ class StationIn(Body):
     refuses_several_items: StrictBool | None = None
     strict: StrictBool | None = None
     several_performed_steps: StrictBool | None = None
+    reports_performed_steps: StrictBool | None = None
+    refuses_undefined_attributes: StrictBool | None = None
+    warns: StrictBool | None = None
     version: StrictInt | None = None
 
     @field_validator("*", mode="before")

@@ -42,6 +42,15 @@ class Station(models.Model):
     several_performed_steps = models.BooleanField(
         default=False, help_text="A completed performed step leaves its scheduled step begun: more may follow, and staff end it."
     )
+    reports_performed_steps = models.BooleanField(
+        default=True, help_text="Its N-CREATE and N-SET are accepted; else each is refused with 0124H (not authorized)."
+    )
+    refuses_undefined_attributes = models.BooleanField(
+        default=False, help_text="0105H for an attribute that MPPS does not define; else it is kept."
+    )
+    warns = models.BooleanField(
+        default=False, help_text="0107H where an undefined attribute was kept, 0116H where a misspelled status was understood; else 0000H."
+    )
     time_zone = models.CharField(max_length=64, blank=True, help_text="Of its worklist queries and answers; empty: the hospital's.")
     addresses = models.JSONField(default=list, blank=True, help_text="Addresses and networks that it may call from; none: from anywhere.")
     opens = models.TimeField(default=time(7, 0))

@@ -61,6 +61,9 @@ class StationForm(PageForm):
     refuses_several_items = forms.BooleanField(required=False)
     strict = forms.BooleanField(required=False)
     several_performed_steps = forms.BooleanField(required=False)
+    reports_performed_steps = forms.BooleanField(required=False)
+    refuses_undefined_attributes = forms.BooleanField(required=False)
+    warns = forms.BooleanField(required=False)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, known: StationData | None = None, **kwargs: Any) -> None:

@@ -65,6 +65,24 @@ SETTINGS: Final = (
         PERFORMED,
         "A completed performed step does not end its exam; staff complete it when all are done",
     ),
+    Setting(
+        "reports_performed_steps",
+        "Reports performed steps",
+        PERFORMED,
+        "Otherwise each N-CREATE and N-SET of it is refused: 0124H, not authorized",
+    ),
+    Setting(
+        "refuses_undefined_attributes",
+        "Refuse attributes that MPPS does not define",
+        PERFORMED,
+        "0105H, with the attributes; otherwise they are kept",
+    ),
+    Setting(
+        "warns",
+        "Answer with warnings",
+        PERFORMED,
+        "0107H where such attributes were kept, 0116H where a misspelled status was understood; otherwise 0000H",
+    ),
 )
 BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
 
@@ -134,6 +152,7 @@ _SPECIAL: dict[str, Callable[[Station], tuple[str, bool]]] = {
     "answer_limit": _limit,
     "strict": lambda station: ("Yes", False) if station.strict else ("No: lenient, findings recorded", True),
     "enabled": lambda station: ("Yes", False) if station.enabled else ("No", True),
+    "reports_performed_steps": lambda station: ("Yes", False) if station.reports_performed_steps else ("No: refused with 0124H", True),
 }
 _PLAIN = {"True": "yes", "False": "no", "": "none"}
 

@@ -1,6 +1,7 @@
 // Sends N-CREATE and N-SET by dcmjs-dimse. A line of JSON on standard input is one association:
 //   {"port": 11112, "calling": "CT01", "called": "STEPWISE", "requests": [{"verb": "N-SET", "uid": "1.2.3", "elements": {…}}]}
-// `elements` are by keyword, items of sequences in lists; an N-CREATE without `uid` names no instance. A line on standard output answers it:
+// `elements` are by keyword, items of sequences in lists; `bytes`, in base64, are a data set (Explicit VR) that the library would not write
+// itself and sends as it is. An N-CREATE without `uid` names no instance. A line on standard output answers it:
 //   {"answers": [{"status": 0, "comment": "", "error_id": null, "uid": "1.2.3", "tags": [], "elements": {…}}]} or {"error": "…"}
 "use strict";
 
@@ -11,10 +12,17 @@ const MPPS = constants.SopClass.ModalityPerformedProcedureStep;
 const { NCreateRequest, NSetRequest } = requests;
 log.setLevel("silent");
 
-function requestOf({ verb, uid, elements }) {
+function dataSetOf(elements, bytes) {
+  const { ExplicitVRLittleEndian, ImplicitVRLittleEndian } = constants.TransferSyntax;
+  const dataset = new Dataset(elements ?? {}, bytes ? ExplicitVRLittleEndian : ImplicitVRLittleEndian);
+  if (bytes) dataset.getDenaturalizedDataset = () => Buffer.from(bytes, "base64");
+  return dataset;
+}
+
+function requestOf({ verb, uid, elements, bytes }) {
   const request = verb === "N-CREATE" ? new NCreateRequest(MPPS, uid ?? "1.2") : new NSetRequest(MPPS, uid);
   if (uid === undefined) delete request.getCommandDataset().elements.AffectedSOPInstanceUID;
-  if (elements) request.setDataset(new Dataset(elements, constants.TransferSyntax.ImplicitVRLittleEndian));
+  if (elements || bytes) request.setDataset(dataSetOf(elements, bytes));
   return request;
 }
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from base64 import b64encode
 from collections.abc import Iterator, MutableSequence, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,6 +78,11 @@ class ForeignModality:
 
     def set(self, uid: str, modification_list: Dataset) -> ScuAnswer:
         (answer,) = self._send({"verb": Verb.N_SET, "uid": uid, "elements": elements(modification_list)})
+        return answer
+
+    def send_bytes(self, verb: Verb, uid: str, data: bytes) -> ScuAnswer:
+        """A data set, in Explicit VR, that the library would not write itself."""
+        (answer,) = self._send({"verb": verb, "uid": uid, "bytes": b64encode(data).decode()})
         return answer
 
     def begin(self, attribute_list: Dataset) -> str:

@@ -51,11 +51,12 @@ FINAL: Final = "may-no-longer-be-updated"
 _GENERAL: Final = (0x0124, 0x0210, 0x0211, 0x0212, 0x0213)
 FAILURES: Final[dict[str, tuple[int, ...]]] = {
     Verb.C_FIND: (0xA700, 0xA900, 0xC000, 0x0122),
-    Verb.N_CREATE: (0x0105, 0x0106, 0x0110, 0x0111, 0x0117, 0x0118, 0x0120, 0x0121, *_GENERAL),
-    Verb.N_SET: (0x0105, 0x0106, 0x0110, 0x0112, 0x0117, 0x0118, 0x0119, 0x0121, *_GENERAL),
+    Verb.N_CREATE: (0x0105, 0x0106, 0x0110, 0x0111, 0x0117, 0x0118, 0x0120, 0x0121, 0x0122, *_GENERAL),
+    Verb.N_SET: (0x0105, 0x0106, 0x0110, 0x0112, 0x0117, 0x0118, 0x0119, 0x0121, 0x0122, *_GENERAL),
     Verb.N_GET: (0x0110, 0x0112, 0x0117, 0x0118, 0x0119, *_GENERAL),
 }
-"""The failures that each operation can be answered with (PS3.4 Table K.4-1; PS3.7 10.1.2, 10.1.3, 10.1.5)."""
+"""The failures that each operation can be answered with (PS3.4 Table K.4-1; PS3.7 10.1.2, 10.1.3, 10.1.5), and 0122H, which some SCPs
+answer to an N-CREATE or N-SET as well."""
 
 
 def _slug(status: int) -> str:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from io import BytesIO
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
 
 from dimse.scu import ScuAnswer, ScuAssociation, open_association
 from dimse.server import DicomServer, ServerSettings
-from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP
+from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, Verb
 from dimse.uids import new_uid
 from mpps.scp import MPPS
 from tests.support.hospital import a_site, a_station
@@ -33,6 +35,12 @@ class Modality:
     def set(self, uid: str, modification_list: Dataset) -> ScuAnswer:
         with self._connect(self.ae_title) as association:
             return association.n_set(modification_list, uid)
+
+    def send_bytes(self, verb: Verb, uid: str, data: bytes) -> ScuAnswer:
+        """A data set in Explicit VR whose values stay the bytes that they are."""
+        dataset = read_dataset(BytesIO(data), is_implicit_VR=False, is_little_endian=True)
+        with self._connect(self.ae_title) as association:
+            return association.n_create(dataset, uid) if verb == Verb.N_CREATE else association.n_set(dataset, uid)
 
     def begin(self, attribute_list: Dataset) -> str:
         """N-CREATE that must be accepted; its UID."""

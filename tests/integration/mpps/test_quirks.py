@@ -12,11 +12,14 @@ from pydicom.dataset import Dataset
 from billing.models import Charge
 from dimse import statuses
 from dimse.server import DicomServer
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN as EXPLICIT
+from dimse.services import Verb
 from dimse.uids import new_uid
 from mpps import queries
 from mpps.models import MppsMessage, PerformedProcedureStep
 from ris.models import ScheduledProcedureStep
 from tests.integration.mpps.conftest import Connect, Modality
+from tests.support.dicom import encoded
 from tests.support.foreign import Foreign, ForeignModality, foreign
 from tests.support.hospital import a_procedure, a_site, an_order, steps_of
 from tests.support.mpps import a_create, a_reason, a_series, an_end, an_item
@@ -276,6 +279,27 @@ def test_a_uid_in_the_data_set_that_is_none_is_for_lenient_stations(strict: Moda
     created = a_create(ScheduledStepAttributesSequence=[an_item(StudyInstanceUID="1.2.abc")])
     assert strict.create(created)[1].status == statuses.INVALID_ATTRIBUTE_VALUE
     assert "VALUE_INVALID" in findings(lenient.begin(created))
+
+
+def test_bytes_that_no_character_set_declares_are_a_finding_and_the_exam_goes_on(strict: Modality) -> None:
+    step, uid = a_step(), new_uid()
+    created = encoded(a_create(step, SpecificCharacterSet=None, PatientName="MULLER^Jurgen"), EXPLICIT).replace(b"MULLER", b"M\xdcLLER")
+    ended = encoded(an_end(PerformedProcedureStepDescription="Schadel."), EXPLICIT).replace(b"Schadel", b"Sch\xe4del")
+    assert strict.send_bytes(Verb.N_CREATE, uid, created).status == statuses.SUCCESS
+    assert "DECODED_WITH_NOTES" in findings(uid)
+    assert strict.send_bytes(Verb.N_SET, uid, ended).status == statuses.SUCCESS
+    assert (performed(uid).status, status_of(step)) == (COMPLETED, COMPLETED)
+    assert [bytes(one.raw) for one in MppsMessage.objects.order_by("pk")] == [created, ended], "kept to the byte"
+
+
+def test_trailing_nuls_are_padding(strict: Modality) -> None:
+    step, uid = a_step(), new_uid()
+    created = a_create(step, PerformedStationAETitle="CT01\0\0", PerformedProcedureStepStatus="IN PROGRESS\0")
+    created.ScheduledStepAttributesSequence[0].ScheduledProcedureStepID += "\0\0"
+    assert strict.send_bytes(Verb.N_CREATE, uid, encoded(created, EXPLICIT)).status == statuses.SUCCESS
+    assert (performed(uid).station_ae_title, status_of(step)) == ("CT01", "STARTED")
+    assert strict.send_bytes(Verb.N_SET, uid, encoded(an_end("COMPLETED\0\0\0"), EXPLICIT)).status == statuses.SUCCESS
+    assert (performed(uid).status, status_of(step), Charge.objects.get().on_hold) == (COMPLETED, COMPLETED, "")
 
 
 def test_titles_with_path_characters_are_kept_as_text(sender: Sender) -> None:

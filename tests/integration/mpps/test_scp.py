@@ -1,14 +1,19 @@
 """N-CREATE and N-SET over the network: the story of an exam, and the standard's status for everything that is refused."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from pydicom.dataset import Dataset
 
 from dimse import statuses
+from dimse.scu import open_association
+from dimse.server import DicomServer
+from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP
 from dimse.uids import new_uid
 from mpps import queries
 from mpps.models import MppsMessage, PerformedProcedureStep
+from mpps.scp import MPPS
 from ris.actions import steps as verbs
 from ris.actions.stations import StationData, save_station
 from ris.models import ScheduledProcedureStep
@@ -285,6 +290,21 @@ def test_the_end_may_come_from_another_association_and_ae_title(ct01: Modality, 
         assert association.n_set(an_end(), uid).status == statuses.SUCCESS
     assert status_of(step) == "COMPLETED"
     assert performed(uid).calling_ae_title == "CT01"
+
+
+def test_the_end_may_come_through_another_listening_port(ct01: Modality, server: DicomServer) -> None:
+    step = a_step()
+    uid = ct01.begin(a_create(step))
+    other = DicomServer([MPPS], replace(server.settings, port=0))
+    other.start()
+    try:
+        assert other.port != server.port
+        title, contexts = server.settings.ae_title, [MODALITY_PERFORMED_PROCEDURE_STEP]
+        with open_association("127.0.0.1", other.port, calling="GATEWAY", called=title, contexts=contexts) as association:
+            assert association.n_set(an_end(), uid).status == statuses.SUCCESS
+    finally:
+        other.stop()
+    assert status_of(step) == "COMPLETED"
 
 
 def test_an_unscheduled_exam_is_accepted_and_waits_for_reconciliation(ct01: Modality) -> None:

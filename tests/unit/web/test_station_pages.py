@@ -31,6 +31,7 @@ FORM: dict[str, Any] = {
     "answer_limit": "200",
     "at_answer_limit": "A700",
     "strict": "on",
+    "reports_performed_steps": "on",
     "version": "1",
 }
 
