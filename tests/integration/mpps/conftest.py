@@ -14,6 +14,7 @@ from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, Verb
 from dimse.uids import new_uid
 from mpps.scp import MPPS
 from tests.support.hospital import a_site, a_station
+from tests.support.pacs import Pacs
 
 Connect = Callable[..., AbstractContextManager[ScuAssociation]]
 
@@ -85,3 +86,12 @@ def ct01(connect: Connect) -> Modality:
 @pytest.fixture
 def lenient(connect: Connect) -> Modality:
     return Modality(connect, "LENIENT")
+
+
+@pytest.fixture
+def pacs() -> Iterator[Pacs]:
+    """A foreign PACS that runs."""
+    one = Pacs()
+    one.open()
+    yield one
+    one.shut()
