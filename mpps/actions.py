@@ -15,7 +15,7 @@ from django.db.models import F
 from dimse import statuses, uids
 from dimse.dispatch import without_values
 from dimse.services import Verb, Warned
-from mpps import checking, events, matching, oddities, outbox, outcomes, reading, transitions
+from mpps import checking, events, matching, oddities, outcomes, queueing, reading, transitions
 from mpps.checking import Notice
 from mpps.datasets import Json, items, merged, tag, text
 from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable, resource_limitation
@@ -129,7 +129,7 @@ def _create(message: Received) -> PerformedProcedureStep:
     for step in sorted(linked, key=lambda step: step.pk):
         steps.start(step.pk, message.actor, at=message.received_at)
     publish(events.PerformedStepCreated(performed.pk))
-    outbox.enqueue(performed, message, kept)
+    queueing.enqueue(performed, message, kept)
     return performed
 
 
@@ -169,7 +169,7 @@ def _set(message: Received) -> PerformedProcedureStep:
     else:
         _end_scheduled_steps(performed, message, profile)
         publish(events.PerformedStepEnded(performed, target))
-    outbox.enqueue(performed, message, kept)
+    queueing.enqueue(performed, message, kept)
     return performed
 
 

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from mpps import queries
+from mpps import destination_queries, queries
+from mpps.destination_api import DeliveryOut
+from mpps.destination_api import shown as show_delivery
 from mpps.models import PerformedProcedureStep
 from mpps.transitions import STATUSES
 from ris.api import base
@@ -68,6 +71,7 @@ class PerformedStepOut(Schema):
     discontinuation_reason: DiscontinuationReason | None
     series: list[SeriesOut]
     findings: list[FindingOut]
+    deliveries: list[DeliveryOut]
 
 
 class PerformedStepQuery(ListQuery):
@@ -87,13 +91,15 @@ def list_performed_steps(request: HttpRequest, query: Query[PerformedStepQuery])
         station_ae_title=query.station_ae_title,
         day=query.date,
     )
-    return base.page(request, query, found, _show)
+    return base.page(request, query, found.prefetch_related(destination_queries.beside()), _show)
 
 
 @router.get("/performed-steps/{sop_instance_uid}", auth=Bearer("performed.view"), response={200: PerformedStepOut, **refusals(404)})
 def get_performed_step(request: HttpRequest, sop_instance_uid: Line) -> dict[str, Any]:
     """The performed step of a SOP Instance UID."""
-    return _show(queries.performed_step(base.site_of(request), sop_instance_uid))
+    performed = queries.performed_step(base.site_of(request), sop_instance_uid)
+    prefetch_related_objects([performed], destination_queries.beside())
+    return _show(performed)
 
 
 def _show(performed: PerformedProcedureStep) -> dict[str, Any]:
@@ -117,6 +123,7 @@ def _show(performed: PerformedProcedureStep) -> dict[str, Any]:
             {"code": finding.code, "text": finding.text, "attribute": finding.attribute, "at": base.written(finding.at, site)}
             for finding in performed.findings.all()
         ],
+        "deliveries": [show_delivery(row) for row in performed.deliveries.all()],
     }
 
 

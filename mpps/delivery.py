@@ -77,7 +77,7 @@ class _Visit:
         except Exception as fault:  # noqa: BLE001  (a fault of ours is said where people look, and it is tried again)
             error = f"It cannot be told: {type(fault).__name__}; the log of the worker says where."
             log.error("a destination cannot be told", destination=self.destination.name, error=without_values(fault))
-        outbox.release(self.destination, error)
+        outbox.release(self.destination, error, answered=self.answered > 0)
 
     def _line(self) -> Relay:
         to = self.destination
@@ -102,7 +102,7 @@ class _Visit:
         try:
             answer = self._ask(line, message)
         except ScuError as error:
-            outbox.record(self.destination, delivery, Reply(replies.AGAIN, str(error)))
+            outbox.record(self.destination, delivery, replies.unanswered(self._verb(message), error))
             raise
         except (OperationalError, InterfaceError):
             raise
@@ -112,13 +112,17 @@ class _Visit:
         else:
             status = answer.status
             final = checking.understood_status(message.dataset) in FINAL
-            verb = replies.EVENT if self.destination.kind == Destination.Kind.EVENTS else message.verb
-            reply = replies.judge(verb, answer, repeated=delivery.attempts > 1, final=final)
+            repeated = delivery.attempts > 1 or delivery.may_have_arrived
+            known = not answer.ok and outbox.is_told_by_others(delivery)
+            reply = replies.judge(self._verb(message), answer, repeated=repeated, final=final, known=known)
             self.answered += 1
         outbox.record(self.destination, delivery, reply, status)
         report = log.info if reply.outcome == Delivery.State.SENT else log.warning
         code = "" if status is None else f"{status:04X}H {statuses.name_of(status)}"
         report("a performed step was sent on", to=self.destination.name, message=message.pk, outcome=reply.outcome, answer=code)
+
+    def _verb(self, message: MppsMessage) -> str:
+        return replies.EVENT if self.destination.kind == Destination.Kind.EVENTS else message.verb
 
     def _ask(self, line: Relay, message: MppsMessage) -> ScuAnswer:
         if self.destination.kind == Destination.Kind.EVENTS:

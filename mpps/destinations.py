@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from ipaddress import IPv6Address
 from typing import Any, Final
-from uuid import UUID
 
-from mpps.models import Delivery, Destination, PerformedProcedureStep
+from mpps import queueing
+from mpps.models import Delivery, Destination
 from ris import clock, validation
 from ris.actions.stations import revise
 from ris.actor import Actor
@@ -37,41 +37,6 @@ class DestinationData:
     modalities: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """An enabled destination, as it is asked for each message."""
-
-    pk: int
-    called_ae_title: str
-    stations: frozenset[str]
-    modalities: frozenset[str]
-
-
-_kept: dict[int, tuple[UUID, tuple[Listener, ...]]] = {}
-
-
-def listeners(site: Site) -> tuple[Listener, ...]:
-    """The site's enabled destinations. `site` is as just read: its revision tells whether what is kept is still true."""
-    kept = _kept.get(site.pk)
-    if kept is None or kept[0] != site.stations_revision:
-        rows = Destination.objects.filter(site=site, enabled=True).order_by("pk")
-        found = tuple(Listener(row.pk, row.called_ae_title, frozenset(row.stations), frozenset(row.modalities)) for row in rows)
-        kept = _kept[site.pk] = site.stations_revision, found
-    return kept[1]
-
-
-def concerned(site: Site, performed: PerformedProcedureStep, calling_ae_title: str) -> list[int]:
-    """Ids of the destinations that a message about the step is for: never who sent it, or two systems would tell each other for ever."""
-    titles = {performed.station_ae_title.strip(), performed.calling_ae_title}
-    return [
-        one.pk
-        for one in listeners(site)
-        if one.called_ae_title != calling_ae_title
-        and (not one.stations or not one.stations.isdisjoint(titles))
-        and (not one.modalities or performed.modality.upper() in one.modalities)
-    ]
-
-
 def data_of(destination: Destination) -> DestinationData:
     """The destination as it would be typed."""
     values = {field.name: getattr(destination, field.name) for field in fields(DestinationData)}
@@ -82,7 +47,8 @@ def data_of(destination: Destination) -> DestinationData:
 def save_destination(
     site: Site, data: DestinationData, actor: Actor, *, known: Destination | None = None, expected_version: int | None = None
 ) -> Destination:
-    """Make a destination, or change the one that is `known`. What waits for it goes to where it is now, from the next attempt on.
+    """Make a destination, or change the one that is `known`. What waits for it goes to where it is now, from the next attempt on; one
+    that is switched on again gets what it missed (`mpps.queueing`).
 
     Raises InvalidInput, Conflict (the name is taken) or ChangedMeanwhile.
     """
@@ -91,7 +57,7 @@ def save_destination(
     if named is not None and named != known:
         raise Conflict(f"There is a destination {values['name']} already; open it to change it, or choose another name.")
     if known is None:
-        made = Destination.objects.create(site=site, **values)
+        made = Destination.objects.create(site=site, off_since=None if values["enabled"] else clock.now(site), **values)
         return _recorded(made, "register", {}, actor)
     present = Destination.objects.select_for_update().get(pk=known.pk)
     if expected_version is not None and expected_version != present.version:
@@ -99,11 +65,16 @@ def save_destination(
     changed = {name: [_said(getattr(present, name)), _said(value)] for name, value in values.items() if getattr(present, name) != value}
     if not changed:
         return present
+    is_switched_on = values["enabled"] and not present.enabled
     for name, value in values.items():
         setattr(present, name, value)
+    if not present.enabled and present.off_since is None:
+        present.off_since = clock.now(site)
     present.version += 1
     present.next_attempt_at = None  # whatever failed before may be right now
-    present.save(update_fields=[*values, "version", "next_attempt_at"])
+    present.save(update_fields=[*values, "off_since", "version", "next_attempt_at"])
+    if is_switched_on and (missed := queueing.queue_missed(present)):
+        changed["missed"] = ["", str(missed)]
     return _recorded(present, "edit", changed, actor)
 
 

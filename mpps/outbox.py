@@ -1,78 +1,42 @@
-"""Messages on their way to destinations: written down with the message itself, claimed, sent, recorded. The only writer of deliveries.
+"""Messages on their way to destinations: claimed, sent, recorded, decided on by people, forgotten.
 
 A destination has one sender at a time, and the messages of a performed step go one after the other: what waits, or waits for a person,
 holds back what comes after it in that step for that destination, and nothing else (ADR 20).
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
-from functools import cache
+from datetime import datetime, timedelta
 from typing import Final
 
-from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db import transaction
+from django.db.models import BooleanField, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from dimse import statuses
 from dimse.services import Verb
-from mpps import destinations, replies
-from mpps.models import Delivery, Destination, MppsMessage, PerformedProcedureStep
+from mpps import replies
+from mpps.models import Delivery, Destination
 from mpps.nudge import nudge
-from mpps.received import Received
 from mpps.replies import Reply
+from mpps.transitions import FINAL
 from ris import clock, outbox
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import IllegalTransition
-from ris.models import RecordChange
-from ris.statements import run
+from ris.models import RecordChange, Site
 
 LEASE: Final = timedelta(seconds=60)  # more than a message can take: to connect, to associate, to be answered
 BACKOFF_FIRST: Final = 1.0  # seconds
 BACKOFF_CAP: Final = 60.0
 MAX_TEXT: Final = 255
 _AT_ONCE: Final = 50
+_FORGOTTEN_AT_ONCE: Final = 500
 _State = Delivery.State
 UNDONE: Final = (_State.WAITING, _State.PARKED)
 
 
 class ClaimLost(Exception):
     """The lease ended and somebody else sends, or the destination was switched off: stop."""
-
-
-def enqueue(performed: PerformedProcedureStep, message: Received, kept: MppsMessage) -> None:
-    """For an accepted message, in its transaction: no statement when nobody is concerned, else one for all who are.
-
-    A destination of messages that has not had all that came for the step (it is new, or was switched off) gets what it lacks first,
-    less what it sent itself.
-    """
-    ids = destinations.concerned(message.site, performed, message.calling_ae_title.strip())
-    if ids:
-        run(_insertion(len(ids), connection.features.has_select_for_update), [performed.pk, *ids, kept.pk, performed.pk])
-        transaction.on_commit(lambda: _nudge(ids), robust=True)
-
-
-def _nudge(ids: Sequence[int]) -> None:
-    for pk in ids:
-        nudge(pk)
-
-
-_DONE = ", ".join(map(str, statuses.DONE))
-
-
-@cache
-def _insertion(count: int, locking: bool) -> str:
-    """`locking`: the destinations stay until the transaction ends; one that is being removed is waited for, and then gets nothing."""
-    row, to, message = (f'"{model._meta.db_table}"' for model in (Delivery, Destination, MppsMessage))
-    had = f"SELECT MAX(x.message_id) FROM {row} x WHERE x.destination_id = d.id AND x.performed_step_id = %s"
-    return (
-        f"INSERT INTO {row} (destination_id, performed_step_id, message_id, state, attempts, text) "
-        f"SELECT d.id, m.performed_step_id, m.id, '{_State.WAITING.value}', 0, '' "
-        f"FROM {to} d JOIN {message} m ON m.performed_step_id = %s AND m.status IN ({_DONE}) "
-        f"WHERE d.id IN ({', '.join(['%s'] * count)}) AND TRIM(m.calling_ae_title) <> d.called_ae_title "
-        f"AND (m.id = %s OR (d.kind = '{Destination.Kind.MESSAGES.value}' AND m.id > COALESCE(({had}), 0)))"
-        f"{' FOR KEY SHARE OF d' if locking else ''}"
-    )
 
 
 def due() -> list[int]:
@@ -137,7 +101,7 @@ def record(destination: Destination, delivery: Delivery, reply: Reply, status: i
         return
     if not Destination.objects.filter(pk=destination.pk, claims=destination.claims).exists():
         return
-    if reply.outcome == replies.AGAIN and delivery.attempts < replies.MOST_ATTEMPTS:
+    if reply.outcome == replies.AGAIN and (reply.most is None or delivery.attempts < reply.most):
         wait = outbox.backoff(delivery.attempts, BACKOFF_FIRST, BACKOFF_CAP)
         waiting.update(status=status, text=text, changed_at=now, next_attempt_at=Now() + wait)
         return
@@ -146,23 +110,28 @@ def record(destination: Destination, delivery: Delivery, reply: Reply, status: i
 
 
 @action
-def release(destination: Destination, error: str = "") -> None:
-    """Give the way back: the destination was reached, or `error` says what was met and it is tried again after a while."""
+def release(destination: Destination, error: str = "", *, answered: bool = False) -> None:
+    """Give the way back: the destination was reached, or `error` says what was met and it is tried again after a while.
+
+    `answered`: it was met at one message behind others that were answered, which is no reason to let the next ones wait for long.
+    """
     ours = Destination.objects.filter(pk=destination.pk, claims=destination.claims)
     if not error:
         ours.update(lease_until=None, failures=0, next_attempt_at=None, error="", reached_at=clock.now(destination.site))
         return
-    wait = outbox.backoff(destination.failures + 1, BACKOFF_FIRST, BACKOFF_CAP)
+    failures = 1 if answered else destination.failures + 1
+    wait = outbox.backoff(failures, BACKOFF_FIRST, BACKOFF_CAP)
     text = error.replace("\0", "")[:MAX_TEXT]
     at = clock.now(destination.site)
-    ours.update(lease_until=None, failures=F("failures") + 1, next_attempt_at=Now() + wait, error=text, error_at=at)
+    ours.update(lease_until=None, failures=failures, next_attempt_at=Now() + wait, error=text, error_at=at)
 
 
 @action
 def send_again(delivery: Delivery, actor: Actor) -> None:
     """Let a parked message go once more; one that the destination answered with 0112H together with all of the step before it."""
     rows = Delivery.objects.filter(pk=delivery.pk, state=_State.PARKED)
-    if not rows.update(state=_State.WAITING, attempts=0, next_attempt_at=None):
+    in_doubt = ExpressionWrapper(Q(may_have_arrived=True) | Q(attempts__gt=1), BooleanField())  # the last attempt was refused
+    if not rows.update(state=_State.WAITING, attempts=0, may_have_arrived=in_doubt, next_attempt_at=None):
         raise _not_parked(delivery)
     if delivery.status == statuses.NO_SUCH_SOP_INSTANCE and delivery.message.verb == Verb.N_SET:
         before = Delivery.objects.filter(destination=delivery.destination_id, performed_step=delivery.performed_step_id)
@@ -172,11 +141,33 @@ def send_again(delivery: Delivery, actor: Actor) -> None:
 
 @action
 def leave_out(delivery: Delivery, actor: Actor) -> None:
-    """Do not send a parked message; those behind it go on."""
+    """Do not send a message that is parked, or was tried in vain many times; those behind it go on."""
     now = clock.now(delivery.destination.site)
-    if not Delivery.objects.filter(pk=delivery.pk, state=_State.PARKED).update(state=_State.REFUSED, changed_at=now):
+    stubborn = Q(state=_State.WAITING, attempts__gte=Delivery.MANY_ATTEMPTS)
+    if not Delivery.objects.filter(Q(state=_State.PARKED) | stubborn, pk=delivery.pk).update(state=_State.REFUSED, changed_at=now):
         raise _not_parked(delivery)
     _decided(delivery, "leave_out", actor)
+
+
+def is_told_by_others(delivery: Delivery) -> bool:
+    """Whether the destination had the step already when it was first sent there."""
+    begun = Delivery.objects.filter(destination=delivery.destination_id, performed_step=delivery.performed_step_id)
+    return begun.filter(message__verb=Verb.N_CREATE, status=statuses.DUPLICATE_SOP_INSTANCE, attempts=1, may_have_arrived=False).exists()
+
+
+def forget_sent(site: Site, before: datetime) -> int:
+    """Forget what was sent before then, of performed steps that are over and of which the destination has everything; how many."""
+    undone = Delivery.objects.filter(destination=OuterRef("destination"), performed_step=OuterRef("performed_step"), state__in=UNDONE)
+    sent = Delivery.objects.filter(destination__site=site, state=_State.SENT, changed_at__lt=before, performed_step__status__in=FINAL)
+    count = 0
+    while some := list(sent.exclude(Exists(undone)).order_by("pk").values_list("pk", flat=True)[:_FORGOTTEN_AT_ONCE]):
+        count += _forget(some)
+    return count
+
+
+@action
+def _forget(some: Sequence[int]) -> int:
+    return Delivery.objects.filter(pk__in=some, state=_State.SENT).delete()[0]
 
 
 @action

@@ -7,6 +7,7 @@ from mpps import destination_queries, exchanges, modules, presenters, queries
 from mpps.models import Delivery, MppsMessage, PerformedStepChange
 from ris import queries as ris_queries
 from ris.errors import NotFound
+from ris.models import RecordChange
 from ris.permissions import requires
 from ris.web import datasets, live
 from ris.web.access import page
@@ -17,7 +18,7 @@ from ris.web.access import page
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One performed step; it follows its messages by itself."""
     sent_on = Delivery.objects.filter(performed_step=pk)
-    present = f"{live.state(request, (MppsMessage, PerformedStepChange))} {sent_on.aggregate(Max('changed_at'))}"
+    present = f"{live.state(request, (MppsMessage, PerformedStepChange, RecordChange))} {sent_on.aggregate(Max('changed_at'))}"
     if same := live.unchanged(request, present):
         return same
     performed = queries.performed_steps(ris_queries.default_site()).filter(pk=pk).first()

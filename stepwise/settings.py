@@ -67,6 +67,7 @@ CHARGE_GIVE_UP_TRIES = _number("RIS_CHARGE_GIVE_UP_TRIES", 20, 0, 1_000_000)  # 
 CHARGE_GIVE_UP_HOURS = _number("RIS_CHARGE_GIVE_UP_HOURS", 72, 0, 8760)
 JOURNAL = env.bool("RIS_JOURNAL", default=True)
 JOURNAL_DAYS = _number("RIS_JOURNAL_DAYS", 14, 1, 36_500)
+DELIVERY_DAYS = _number("RIS_DELIVERY_DAYS", 14, 1, 36_500)
 JOURNAL_MEGABYTES = _number("RIS_JOURNAL_MEGABYTES", 1024, 1, 1_000_000)
 
 CLOSE_WAITING_DAYS = _number("RIS_CLOSE_WAITING_DAYS", 7, 0, 3650)  # 0: never, as the next one
@@ -231,6 +232,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "let consoles report": {"task": "training.tasks.report_due", "schedule": 30.0, "options": {"expires": 30}},
     "send performed steps on": {"task": "mpps.tasks.sweep", "schedule": 5.0, "options": {"expires": 5}},
     "forget old journal entries": {"task": "dimse.tasks.prune_journal", "schedule": 3600.0, "options": {"expires": 3600}},
+    "forget what was sent on": {"task": "mpps.tasks.forget_sent", "schedule": 3600.0, "options": {"expires": 3600}},
     "close what is left over": {"task": "stepwise.tasks.close_left_over", "schedule": 600.0, "options": {"expires": 600}},
     "forget old findings": {"task": "worklist.tasks.prune_findings", "schedule": 3600.0, "options": {"expires": 3600}},
 }

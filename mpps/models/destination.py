@@ -1,4 +1,8 @@
-"""Who is told what modalities report, and what is on its way to them. Writers: `mpps.destinations` (settings), `mpps.outbox` (the way)."""
+"""Who is told what modalities report, and what is on its way to them. Writers: `mpps.destinations` (settings),
+`mpps.queueing` (what is for whom), `mpps.outbox` (the way).
+"""
+
+from typing import ClassVar
 
 from django.db import models
 
@@ -9,9 +13,9 @@ from ris.models import Site
 class Destination(models.Model):
     """An application entity that gets each N-CREATE and N-SET as it was received, or a notification of each (PS3.4 F.9).
 
-    `stations` are AE titles and `modalities` code strings; an empty list is all of them. `error_at` and
-    `reached_at` are the hospital's time, `next_attempt_at` and `lease_until` the database's wall time. A sender owns the way there until
-    its lease ends; `claims` is the fence: who has claimed it later sends, who did so earlier stops.
+    `stations` are AE titles and `modalities` code strings; an empty list is all of them. `error_at`, `reached_at` and
+    `off_since` are the hospital's time, `next_attempt_at` and `lease_until` the database's wall time. A sender owns the way there until its
+    lease ends; `claims` is the fence: who has claimed it later sends, who did so earlier stops.
     """
 
     class Kind(models.TextChoices):
@@ -26,6 +30,7 @@ class Destination(models.Model):
     called_ae_title = models.CharField(max_length=16)
     calling_ae_title = models.CharField(max_length=16, blank=True, help_text="Empty: the hospital's.")
     enabled = models.BooleanField(default=True)
+    off_since = models.DateTimeField(null=True, blank=True, help_text="Empty when it has what it missed while it was off.")
     stations = models.JSONField(default=list)
     modalities = models.JSONField(default=list)
     version = models.PositiveIntegerField(default=1)
@@ -52,8 +57,11 @@ class Destination(models.Model):
 class Delivery(models.Model):
     """One message for one destination; the rows are the outbox. Those of a performed step go one after the other, by `message`.
 
-    `attempts` counts those begun: one that was begun may have arrived, whatever became of its sender. `status` is what was answered last.
+    `attempts` counts those begun since a person last sent it again: one that was begun may have arrived, whatever became of its sender.
+    `status` is what was answered last.
     """
+
+    MANY_ATTEMPTS: ClassVar[int] = 12
 
     class State(models.TextChoices):
         WAITING = "WAITING", "Waiting"
@@ -66,6 +74,7 @@ class Delivery(models.Model):
     message = models.ForeignKey(MppsMessage, on_delete=models.CASCADE, related_name="deliveries")
     state = models.CharField(max_length=16, choices=State, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)
+    may_have_arrived = models.BooleanField(default=False, help_text="By an attempt before a person sent it again.")
     next_attempt_at = models.DateTimeField(null=True, blank=True, help_text="Empty: at once.")
     status = models.PositiveIntegerField(null=True, blank=True)
     text = models.CharField(max_length=255, blank=True, help_text="What the last attempt met, in words.")
@@ -80,3 +89,8 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.message} for {self.destination}"
+
+    @property
+    def may_be_left_out(self) -> bool:
+        """Whether a person may decide not to send it: it waits for one, or was tried in vain many times."""
+        return self.state == self.State.PARKED or (self.state == self.State.WAITING and self.attempts >= self.MANY_ATTEMPTS)

@@ -80,21 +80,91 @@ def test_a_destination_that_fails_inside_is_tried_again_and_then_waits_for_a_per
     assert states(destination) == [State.PARKED]
 
 
-def test_a_message_at_which_it_aborts_holds_up_no_other_step_and_waits_for_a_person_in_the_end(pacs: Pacs) -> None:
-    destination = a_destination(pacs)
+@pytest.mark.parametrize("kind", Destination.Kind.values)
+def test_a_message_at_which_it_aborts_holds_up_no_other_step_and_waits_until_it_is_taken(pacs: Pacs, kind: str) -> None:
+    destination = a_destination(pacs, kind=kind)
     bad, good = an_exam(), an_exam()
     pacs.chokes_on = bad
     delivery.deliver(destination.pk)
     assert verbs(pacs, good) == [], "who was first was sent first"
     let_time_pass()
     delivery.deliver(destination.pk)
-    assert (verbs(pacs, good), len(verbs(pacs, bad))) == (["N-CREATE"], 2)
-    for _ in range(12):
+    assert (len(verbs(pacs, good)), len(verbs(pacs, bad))) == (1, 2)
+    for _ in range(14):
         let_time_pass()
         delivery.deliver(destination.pk)
-    assert states(destination) == [State.PARKED, State.SENT]
-    assert len(verbs(pacs, bad)) == 12
-    assert "aborted" in Delivery.objects.get(state=State.PARKED).text
+    late = an_exam()
+    let_time_pass()
+    delivery.deliver(destination.pk)
+    assert states(destination) == [State.WAITING, State.SENT, State.SENT]
+    assert (len(verbs(pacs, late)), len(verbs(pacs, bad))) == (1, 17)
+    assert "aborted" in Delivery.objects.get(state=State.WAITING).text
+    pacs.chokes_on = ""
+    let_time_pass()
+    delivery.deliver(destination.pk)
+    assert states(destination) == [State.SENT] * 3
+
+
+def test_one_message_at_which_it_aborts_lets_the_next_ones_wait_a_moment_only(pacs: Pacs) -> None:
+    destination = a_destination(pacs)
+    pacs.chokes_on = an_exam()
+    for _ in range(4):
+        let_time_pass()
+        delivery.deliver(destination.pk)
+    destination.refresh_from_db()
+    assert destination.failures == 4
+    an_exam()
+    let_time_pass()
+    delivery.deliver(destination.pk)
+    destination.refresh_from_db()
+    assert (states(destination), destination.failures) == ([State.WAITING, State.SENT], 1)
+
+
+def test_a_message_at_which_it_always_aborts_may_be_left_out(pacs: Pacs) -> None:
+    destination = a_destination(pacs)
+    uid = pacs.chokes_on = an_exam()
+    complete(uid)
+    for _ in range(Delivery.MANY_ATTEMPTS):
+        (waiting, _) = destination.deliveries.order_by("message_id")
+        with pytest.raises(IllegalTransition):
+            outbox.leave_out(waiting, ACTOR)
+        let_time_pass()
+        delivery.deliver(destination.pk)
+    outbox.leave_out(waiting, ACTOR)
+    pacs.chokes_on = ""
+    let_time_pass()
+    delivery.deliver(destination.pk)
+    assert states(destination) == [State.REFUSED, State.SENT]
+
+
+def test_a_final_message_that_is_sent_again_by_hand_may_have_arrived_before(pacs: Pacs) -> None:
+    destination = a_destination(pacs)
+    uid = an_exam()
+    delivery.deliver(destination.pk)
+    complete(uid)
+    pacs.chokes_on = uid  # takes it, and does not say so
+    delivery.deliver(destination.pk)
+    pacs.chokes_on = ""
+    pacs.answer = lambda told: 0x0106
+    let_time_pass()
+    delivery.deliver(destination.pk)
+    outbox.send_again(Delivery.objects.get(state=State.PARKED), ACTOR)
+    pacs.answer = lambda told: failure(0x0110, 0xA710)
+    delivery.deliver(destination.pk)
+    assert states(destination) == [State.SENT, State.SENT]
+
+
+def test_a_final_message_that_was_only_refused_has_not_arrived_when_it_is_sent_again(pacs: Pacs) -> None:
+    destination = a_destination(pacs)
+    uid = an_exam()
+    delivery.deliver(destination.pk)
+    complete(uid)
+    pacs.answer = lambda told: failure(0x0110, 0xA710)
+    for _ in range(3):
+        delivery.deliver(destination.pk)
+        outbox.send_again(Delivery.objects.get(state=State.PARKED), ACTOR)
+    delivery.deliver(destination.pk)
+    assert states(destination) == [State.SENT, State.PARKED]
 
 
 def test_a_step_that_is_final_there_is_done_only_when_our_own_message_may_have_made_it_so(pacs: Pacs) -> None:

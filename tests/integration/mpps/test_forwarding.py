@@ -10,11 +10,12 @@ from dimse.scu import open_association
 from dimse.server import DicomServer, ServerSettings
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, TRANSFER_SYNTAXES, Verb
 from dimse.uids import new_uid
-from mpps import actions, datasets, delivery, destinations, scp, tasks
+from mpps import actions, datasets, delivery, listeners, scp, tasks
 from mpps.errors import Refused
 from mpps.models import Delivery, MppsMessage
+from ris.models import StationAlias
 from tests.support.destinations import a_destination, a_heartbeat, an_exam, complete, send, states, verbs
-from tests.support.hospital import a_site
+from tests.support.hospital import a_site, a_station
 from tests.support.mpps import a_create, an_end, received
 from tests.support.pacs import Pacs
 
@@ -101,7 +102,7 @@ def test_nothing_is_asked_for_nobody_and_one_statement_writes_for_all(pacs: Pacs
     for names in ((), ("PACS", "Dose", "Third")):
         for name in names:
             a_destination(pacs, name)
-        destinations.listeners(a_site())
+        listeners.listeners(a_site())
         message = received(Verb.N_CREATE, new_uid(), a_create())
         with CaptureQueriesContext(connection) as asked:
             actions.n_create(message)
@@ -127,3 +128,11 @@ def test_a_broker_that_is_away_leaves_it_to_the_next_sweep(pacs: Pacs) -> None:
     with capture_logs() as logs:
         assert tasks.sweep() == 1
     assert [log["event"] for log in logs] == ["destinations are left to the next sweep"]
+
+
+def test_the_stations_of_a_destination_are_known_by_their_aliases_too(pacs: Pacs) -> None:
+    former = a_destination(pacs, "By the former name", stations=("CTOLD",))
+    other = a_destination(pacs, "Another scanner's", stations=("CT02",))
+    StationAlias.objects.create(station=a_station("CT01"), ae_title="CTOLD", position=0)
+    an_exam()
+    assert [len(states(one)) for one in (former, other)] == [1, 0]

@@ -13,7 +13,7 @@ from django.db import connection
 from dimse.scu import ScuAnswer
 from dimse.services import Verb
 from dimse.uids import new_uid
-from mpps import actions, outbox
+from mpps import actions, queueing
 from mpps.destinations import DestinationData, remove_destination, save_destination
 from mpps.errors import Refused
 from mpps.events import PerformedStepEnded
@@ -151,7 +151,7 @@ def test_a_late_end_of_a_finished_step_says_so_to_everybody() -> None:
 
 def test_a_destination_is_removed_behind_the_messages_that_are_being_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     destination = save_destination(a_site(), DestinationData("PACS", "pacs.example", 104, "PACS"), ACTOR)
-    message, enqueue = received(Verb.N_CREATE, new_uid(), a_create()), outbox.enqueue
+    message, enqueue = received(Verb.N_CREATE, new_uid(), a_create()), queueing.enqueue
     written, removed = threading.Event(), threading.Event()
 
     def slowly(performed: PerformedProcedureStep, message: Received, kept: MppsMessage) -> None:
@@ -164,7 +164,7 @@ def test_a_destination_is_removed_behind_the_messages_that_are_being_taken_for_i
         remove_destination(destination, ACTOR)
         removed.set()
 
-    monkeypatch.setattr(outbox, "enqueue", slowly)
+    monkeypatch.setattr(queueing, "enqueue", slowly)
     at_once(lambda: actions.n_create(message).pk, remove)
     assert PerformedProcedureStep.objects.get().messages.get().status == 0
     assert not Delivery.objects.exists()
