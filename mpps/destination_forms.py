@@ -6,6 +6,7 @@ from django import forms
 
 from mpps.destinations import DestinationData
 from mpps.models import Destination
+from mpps.queueing import MISSED_DAYS, MOST_MISSED
 from ris.web.forms import PageForm
 from ris.web.station_forms import joined, listed
 
@@ -14,6 +15,12 @@ _KINDS = [
     (Destination.Kind.MESSAGES.value, "Every N-CREATE and N-SET, as received"),
     (Destination.Kind.EVENTS.value, "Notifications (N-EVENT-REPORT)"),
 ]
+
+
+_OFF = (
+    f"Off: nothing is sent. What waits is kept, and what comes meanwhile follows when it is on again: "
+    f"the last {MISSED_DAYS} days, at most {MOST_MISSED:,} performed steps"
+)
 
 
 class DestinationForm(PageForm):
@@ -27,7 +34,7 @@ class DestinationForm(PageForm):
     calling_ae_title = forms.CharField(label="Our AE title", required=False, help_text="Calling AE title; empty: the hospital's")
     stations = forms.CharField(label="Stations", required=False, help_text="AE titles, with commas; empty: all")
     modalities = forms.CharField(label="Modalities", required=False, help_text="E.g. CT, MR; empty: all")
-    enabled = forms.BooleanField(label="Enabled", required=False, help_text="Off: nothing is sent; what waits is kept")
+    enabled = forms.BooleanField(label="Enabled", required=False, help_text=_OFF)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
 
     def typed(self) -> DestinationData:

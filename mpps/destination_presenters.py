@@ -24,6 +24,15 @@ def shown(row: Destination, load: Load | None) -> ShownDestination:
     return ShownDestination(row, load or Load(), look, word, gets, _concerns(row))
 
 
+def saved(row: Destination, load: Load | None) -> str:
+    """What follows from its settings as they are now."""
+    if not row.enabled:
+        return f"{row.name} is saved; nothing is sent there until it is switched on."
+    if load is None or not load.waiting:
+        return f"{row.name} is saved; it is told from the next message on."
+    return f"{row.name} is saved; {load.waiting} message{' goes' if load.waiting == 1 else 's go'} there now."
+
+
 def _standing(row: Destination) -> tuple[str, str]:
     if not row.enabled:
         return "", "Off"

@@ -85,7 +85,7 @@ def _saved(request: HttpRequest, form: DestinationForm, known: Destination | Non
     except Conflict as error:
         form.add_error(None, str(error))
     else:
-        messages.success(request, f"{saved.name} is saved; it is told from the next message on.")
+        messages.success(request, destination_presenters.saved(saved, destination_queries.loads([saved]).get(saved.pk)))
         return redirect("destination", saved.pk)
     return None
 

@@ -73,9 +73,9 @@ def save_destination(
     present.version += 1
     present.next_attempt_at = None  # whatever failed before may be right now
     present.save(update_fields=[*values, "off_since", "version", "next_attempt_at"])
-    if is_switched_on and (missed := queueing.queue_missed(present)):
-        changed["missed"] = ["", str(missed)]
-    return _recorded(present, "edit", changed, actor)
+    missed = queueing.queue_missed(present) if is_switched_on else 0
+    reason = f"{missed} message{' that it missed follows' if missed == 1 else 's that it missed follow'}" if missed else ""
+    return _recorded(present, "edit", changed, actor, reason)
 
 
 def remove_destination(destination: Destination, actor: Actor) -> int:
@@ -109,10 +109,10 @@ def get(site: Site, pk: int) -> Destination:
     return found
 
 
-def _recorded(destination: Destination, verb: str, detail: Mapping[str, Any], actor: Actor) -> Destination:
+def _recorded(destination: Destination, verb: str, detail: Mapping[str, Any], actor: Actor, reason: str = "") -> Destination:
     revise(destination.site)
     now = clock.now(destination.site)
-    RecordChange.by(actor, at=now, verb=verb, subject="destination", subject_id=destination.pk, detail=dict(detail))
+    RecordChange.by(actor, at=now, verb=verb, subject="destination", subject_id=destination.pk, detail=dict(detail), reason=reason)
     return destination
 
 

@@ -59,9 +59,8 @@ RULES: Final = (
         (Verb.N_SET,),
         statuses.PROCESSING_FAILURE,
         _SENT,
-        "It was told of the end as of the beginning of the step: by somebody else before us.",
+        "Somebody else tells it of the step too, and has told it of the end already.",
         error_id=_FINAL,
-        final=True,
         known=True,
     ),
     Rule(

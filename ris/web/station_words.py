@@ -169,7 +169,8 @@ _VERBS = {"register": "Registered", "send_again": "Sent again", "leave_out": "Le
 def _moment(change: RecordChange) -> Moment:
     is_new = change.verb == "register"
     text = "; ".join(_change(name, None if is_new else before, after) for name, (before, after) in change.detail.items())
-    return Moment(change.at, "INFO", _VERBS.get(change.verb, "Changed"), text or change.reason, change.actor)
+    said = "; ".join(filter(None, (text, change.reason)))
+    return Moment(change.at, "INFO", _VERBS.get(change.verb, "Changed"), said, change.actor)
 
 
 def _change(name: str, before: str | None, after: str) -> str:

@@ -117,7 +117,7 @@ def test_one_that_is_switched_on_again_gets_at_once_what_ended_meanwhile(pacs: P
     send(Verb.N_CREATE, new_uid(), a_create(), "PACS")  # its own
     assert len(states(destination)) == 1
     switch(destination, pacs, on=True)
-    assert RecordChange.objects.latest("pk").detail["missed"] == ["", "3"]
+    assert RecordChange.objects.latest("pk").reason == "3 messages that it missed follow"
     queueing.settle_switched_on()
     assert delivery.deliver(destination.pk) == 3
     assert [verbs(pacs, uid) for uid in (before, during)] == [["N-CREATE", "N-SET"]] * 2

@@ -67,6 +67,10 @@ def test_what_waits_is_listed_and_a_parked_message_is_decided_on(rest: Rest) -> 
     assert claimed is not None
     outbox.record(claimed, Delivery.objects.get(), Reply("PARKED", "0124H (Refused: not authorized)."), 0x0124)
     outbox.release(claimed, "PACS is not reachable")
+    of_step = rest.get(f"/performed-steps/{uid}")[1]["deliveries"]
+    assert of_step == rest.get(f"/destinations/{pk}/deliveries")[1]["items"]
+    assert of_step == rest.get("/performed-steps")[1]["items"][0]["deliveries"]
+    assert [(row["destination"], row["state"], row["status"]) for row in of_step] == [(pk, "PARKED", "0124")]
     shown = rest.get(f"/destinations/{pk}")[1]
     assert (shown["waiting"], shown["parked"], shown["error"]) == (0, 1, "PACS is not reachable")
     assert shown["oldest"] == waiting[0]["received_at"]

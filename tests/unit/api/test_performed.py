@@ -169,7 +169,7 @@ def test_a_completed_exam_has_one_pending_charge(rest: Rest) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.parametrize(("path", "queries"), [("/performed-steps", 6), ("/charges", 5)])
+@pytest.mark.parametrize(("path", "queries"), [("/performed-steps", 7), ("/charges", 5)])
 def test_these_lists_cost_the_same_queries_however_long_they_are(
     rest: Rest, django_assert_num_queries: Any, path: str, queries: int
 ) -> None:

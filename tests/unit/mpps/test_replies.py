@@ -54,7 +54,7 @@ def test_no_answer_is_no_refusal_however_often(verb: str) -> None:
     assert reply.text.startswith("PACS at pacs:104 aborted")
 
 
-@pytest.mark.parametrize(("final", "known", "outcome"), [(True, True, "SENT"), (False, True, "PARKED"), (True, False, "PARKED")])
+@pytest.mark.parametrize(("final", "known", "outcome"), [(True, True, "SENT"), (False, True, "SENT"), (True, False, "PARKED")])
 def test_a_step_that_somebody_else_began_and_ended_there_is_told_by_them(final: bool, known: bool, outcome: str) -> None:
     assert replies.judge(SET, ScuAnswer(0x0110, error_id=0xA710), repeated=False, final=final, known=known).outcome == outcome
 

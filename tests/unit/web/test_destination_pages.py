@@ -97,3 +97,27 @@ def test_removing_says_what_is_lost(signed_in: SignIn) -> None:
     assert "1 message that it does not have yet is forgotten" in client.get(f"/destinations/{one.pk}/remove/").content.decode()
     assert "is removed with 1 waiting message." in client.post(f"/destinations/{one.pk}/remove/", follow=True).content.decode()
     assert not Delivery.objects.exists()
+
+
+@pytest.mark.parametrize(("verb", "state"), [("send-again", "Waiting"), ("leave-out", "Refused")])
+def test_the_page_of_a_step_that_somebody_else_has_open_follows_what_is_decided(signed_in: SignIn, verb: str, state: str) -> None:
+    delivery = parked(a_destination())
+    address = f"/performed/{delivery.performed_step_id}/"
+    looking, deciding = signed_in("technologist"), signed_in("integrator")
+    mark = looking.get(address).content.decode().split('"X-Seen": "')[1].split('"')[0]
+    seen = {"HX-Request": "true", "X-Seen": mark}
+    assert looking.get(address, headers=seen).status_code == 204
+    deciding.post(f"/deliveries/{delivery.pk}/{verb}/", {"from": "step"})
+    follows = looking.get(address, headers=seen)
+    assert (follows.status_code, state in follows.content.decode()) == (200, True)
+
+
+def test_switching_it_on_again_says_what_waits(signed_in: SignIn) -> None:
+    one = a_destination()
+    client = signed_in("integrator")
+    assert "14 days" in client.get(f"/destinations/{one.pk}/edit/").content.decode()
+    client.post(f"/destinations/{one.pk}/edit/", {name: value for name, value in TYPED.items() if name != "enabled"} | {"version": "1"})
+    begin([])
+    answer = client.post(f"/destinations/{one.pk}/edit/", TYPED | {"version": "2"}, follow=True).content.decode()
+    assert "PACS is saved; 1 message goes there now." in answer
+    assert "1 message that it missed follows" in answer
