@@ -28,6 +28,11 @@ def is_demo() -> bool:
     return not settings.CHARGE_FOLDER and settings.MLLP_PORT in (0, mllp.recorded_port())
 
 
+def ledger_file() -> Path:
+    """Where the demo charge processor keeps its ledger."""
+    return Path(settings.DATA_DIR) / "ledger.sqlite3"
+
+
 def in_words() -> str:
     """`the demo charge processor at 127.0.0.1:40261`, `billing.example.org:2575 over MLLP`, `the folder /srv/charges`."""
     if settings.CHARGE_FOLDER:

@@ -2,10 +2,11 @@
 
 from django.urls import path
 
-from billing import sending, views, withdrawing
+from billing import ledger_page, sending, views, withdrawing
 
 urlpatterns = [
     path("charges/", views.listing, name="charges"),
+    path("charges/ledger/", ledger_page.show, name="charge-ledger"),
     path("charges/send-again/", sending.send_all_again, name="charges-send-again"),
     path("charges/<int:pk>/", views.show, name="charge"),
     path("charges/<int:pk>/release/", views.release, name="charge-release"),

@@ -3,6 +3,7 @@
 A message is booked under its control ID once; the same message again only raises the count of duplicates.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -45,13 +46,16 @@ CREATE TABLE IF NOT EXISTS refusal (
     text TEXT NOT NULL
 );
 """
-_ENTRIES = """
+_SELECT = """
 SELECT entry.control_id, transaction_id, kind, code, scheme, meaning, modifiers, quantity, amount, service_at, accession,
        patient_id, patient_name, account, received_at, duplicates
 FROM entry JOIN message ON message.control_id = entry.control_id
+"""
+_ENTRIES = f"""{_SELECT}
 WHERE (:control_id IS NULL OR entry.control_id = :control_id) AND (:accession IS NULL OR accession = :accession)
 ORDER BY entry.id
 """
+_OF_MESSAGES = f"{_SELECT} WHERE entry.control_id IN (SELECT value FROM json_each(:control_ids)) ORDER BY entry.id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,13 @@ class Ledger:
     def entries(self, control_id: str | None = None, accession: str | None = None) -> list[Entry]:
         """Booked lines in the order of booking, all or those of a control ID or an accession number."""
         return [_entry(row) for row in self._rows(_ENTRIES, {"control_id": control_id, "accession": accession})]
+
+    def entries_of(self, control_ids: Sequence[str]) -> dict[str, list[Entry]]:
+        """Booked lines of messages, by control ID."""
+        found: dict[str, list[Entry]] = {}
+        for row in self._rows(_OF_MESSAGES, {"control_ids": json.dumps(control_ids)}):
+            found.setdefault(row["control_id"], []).append(_entry(row))
+        return found
 
     def duplicates(self) -> int:
         """How often a message came again that was already booked."""

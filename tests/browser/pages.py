@@ -274,6 +274,8 @@ _STATES = [
     State("charges", "charges-empty-day", "/charges/?day=2031-01-01"),
     State("charge", "charge-posted", "/charges/{posted_charge}/"),
     State("charge", "charge-held", "/charges/{held_charge}/"),
+    State("charge-ledger", "ledger", "/charges/ledger/"),
+    State("charge-ledger", "ledger-nothing", "/charges/ledger/?q=zzzz"),
     State("charge-void", "charge-void", "/charges/{held_charge}/void/"),
     State("charge-credit", "charge-credit-without-reason", "/charges/{posted_charge}/credit/", press("Credit the charge"), status=422),
     State("associations", "associations", "/associations/"),

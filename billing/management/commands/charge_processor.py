@@ -14,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 from billing.charge_processor.ledger import Book
 from billing.charge_processor.server import ChargeProcessor, listening_socket, record_port, serve_but_for_outages
 from billing.mllp import port_file, recorded_port
+from billing.targets import ledger_file
 
 
 class Command(BaseCommand):
@@ -28,9 +29,7 @@ class Command(BaseCommand):
             default=settings.MLLP_PORT,
             help="port to listen on; 0 takes the recorded one if still free, else any free one (default: RIS_MLLP_PORT, %(default)s)",
         )
-        parser.add_argument(
-            "--ledger", type=Path, default=Path(settings.DATA_DIR) / "ledger.sqlite3", help="the ledger file (default: %(default)s)"
-        )
+        parser.add_argument("--ledger", type=Path, default=ledger_file(), help="the ledger file (default: %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         book = _open_book(options["ledger"])

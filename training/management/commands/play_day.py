@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from billing.targets import ledger_file
 from ris import clock, queries
 from ris.actions import clocks
 from ris.actor import Actor
@@ -156,7 +157,7 @@ class Command(BaseCommand):
         except Stopped:
             self._tell_stopped(played)
             raise
-        books = audit.look(played.site, played.play.stories, _ledger())
+        books = audit.look(played.site, played.play.stories, ledger_file())
         self.stdout.write(f"Played {telling.played(played)}. {telling.real_again(played)}")
         self.stdout.write(f"{telling.ended(played.play.stories)}; {telling.charged(books)}; {telling.exchanged(played)}.")
         if books.waiting:
@@ -177,15 +178,11 @@ class Command(BaseCommand):
             say(self.stderr, f"In progress on the stations, and left so; {telling.how_to_go_on(played)} goes on with them:")
         for line in left:
             say(self.stderr, f"  {line}")
-        differ = telling.differences(audit.look(played.site, over, _ledger()))
+        differ = telling.differences(audit.look(played.site, over, ledger_file()))
         if over:
             say(self.stderr, f"Those that are over are {'not all ' if differ else ''}where their script said{':' if differ else '.'}")
         for line in differ:
             say(self.stderr, f"  {line}")
-
-
-def _ledger() -> Path:
-    return Path(settings.DATA_DIR) / "ledger.sqlite3"
 
 
 def _stations(site: Site, named: str) -> list[str]:
