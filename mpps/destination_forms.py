@@ -1,6 +1,6 @@
 """The form of a destination."""
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 
@@ -41,6 +41,9 @@ class DestinationForm(PageForm):
         """What was typed."""
         given = {name: value for name, value in self.cleaned_data.items() if name != "version"}
         return DestinationData(**given | {name: listed(given[name]) for name in _LISTS})
+
+
+LABELS: Final = {name: str(field.label) for name, field in DestinationForm.base_fields.items()}
 
 
 def initial(data: DestinationData, version: int) -> dict[str, Any]:

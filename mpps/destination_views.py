@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from mpps import destination_presenters, destination_queries, destinations, outbox
-from mpps.destination_forms import DestinationForm, initial
+from mpps.destination_forms import LABELS, DestinationForm, initial
 from mpps.destinations import NEW, DestinationData, data_of
 from mpps.models import Delivery, Destination
 from ris import queries as ris_queries
@@ -49,7 +49,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "is_capped": undone.count() > MAX_ROWS,
         "most": MAX_ROWS,
         "sees_steps": allowed(request.user, "performed.view"),
-        "moments": station_words.history("destination", row.pk),
+        "moments": station_words.history("destination", row.pk, LABELS),
     }
     return live.live_page(request, "mpps/destination.html", "mpps/destination_live.html", context)
 

@@ -131,7 +131,7 @@ def send_again(delivery: Delivery, actor: Actor) -> None:
     """Let a parked message go once more; one that the destination answered with 0112H together with all of the step before it."""
     rows = Delivery.objects.filter(pk=delivery.pk, state=_State.PARKED)
     in_doubt = ExpressionWrapper(Q(may_have_arrived=True) | Q(attempts__gt=1), BooleanField())  # the last attempt was refused
-    if not rows.update(state=_State.WAITING, attempts=0, may_have_arrived=in_doubt, next_attempt_at=None):
+    if not rows.update(state=_State.WAITING, attempts=0, may_have_arrived=in_doubt, text="", next_attempt_at=None):
         raise _not_parked(delivery)
     if delivery.status == statuses.NO_SUCH_SOP_INSTANCE and delivery.message.verb == Verb.N_SET:
         before = Delivery.objects.filter(destination=delivery.destination_id, performed_step=delivery.performed_step_id)

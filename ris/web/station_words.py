@@ -1,6 +1,6 @@
 """The settings of a station as people read them: one table for its page, its form and its history."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -85,6 +85,7 @@ SETTINGS: Final = (
     ),
 )
 BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
+_LABELS: Final = {setting.name: setting.label for setting in SETTINGS}
 
 
 @dataclass(frozen=True)
@@ -157,24 +158,27 @@ _SPECIAL: dict[str, Callable[[Station], tuple[str, bool]]] = {
 _PLAIN = {"True": "yes", "False": "no", "": "none"}
 
 
-def history(subject: str, subject_id: int) -> list[Moment]:
-    """Every change of the station, pool or destination, latest first."""
+def history(subject: str, subject_id: int, labels: Mapping[str, str] = _LABELS) -> list[Moment]:
+    """Every change of the station, pool or destination, latest first. `labels` of what they hold, by name."""
     changes = RecordChange.objects.filter(subject=subject, subject_id=subject_id).order_by("-at", "-pk")
-    return [_moment(change) for change in changes]
+    return [_moment(change, labels) for change in changes]
 
 
 _VERBS = {"register": "Registered", "send_again": "Sent again", "leave_out": "Left out"}
 
 
-def _moment(change: RecordChange) -> Moment:
+def _moment(change: RecordChange, labels: Mapping[str, str]) -> Moment:
     is_new = change.verb == "register"
-    text = "; ".join(_change(name, None if is_new else before, after) for name, (before, after) in change.detail.items())
+    text = "; ".join(_change(_label(name, labels), None if is_new else before, after) for name, (before, after) in change.detail.items())
     said = "; ".join(filter(None, (text, change.reason)))
     return Moment(change.at, "INFO", _VERBS.get(change.verb, "Changed"), said, change.actor)
 
 
-def _change(name: str, before: str | None, after: str) -> str:
+def _label(name: str, labels: Mapping[str, str]) -> str:
+    return labels.get(name) or name.replace("_", " ").capitalize()
+
+
+def _change(label: str, before: str | None, after: str) -> str:
     """`Answer limit: 200, before none`; of something new (None) only what it is."""
-    label = BY_NAME[name].label if name in BY_NAME else name.replace("_", " ").capitalize()
     was = "" if before is None else f", before {_PLAIN.get(before, before)}"
     return f"{label}: {_PLAIN.get(after, after)}{was}"
