@@ -9,7 +9,7 @@ JOBS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint bench fuzz audit environment environment-dev foreign
+.PHONY: help run test test-all lint bench fuzz chaos audit environment environment-dev foreign
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,13 @@ EXCHANGES ?= 1000000
 
 fuzz: environment-dev ## Send a million mutated exchanges (EXCHANGES=N) to a DICOM process: no crash, no hang, no growth
 	$(BIN)/python -m tests.fuzz --exchanges $(EXCHANGES)
+
+# How many exams `make chaos` performs on each database.
+EXAMS ?= 1000
+
+chaos: environment-dev ## Perform a thousand exams (EXAMS=N) while every part is killed at random, on SQLite and on PostgreSQL: nothing lost or doubled
+	$(BIN)/python -m tests.chaos --exams $(EXAMS) --database sqlite
+	$(BIN)/python -m tests.chaos --exams $(EXAMS) --database postgresql
 
 audit: environment-dev ## Look for known vulnerabilities in the pinned packages (asks the network)
 	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import OperationalError, connection, models, transaction
+from django.db import InterfaceError, OperationalError, connection, models, transaction
 
 from ris.prepared import Prepared
 
@@ -27,8 +27,10 @@ _SHORTAGES_BY_STATE = {
     "55P03": "the database is busy",
     "57P03": "the database is starting or stopping",
     "57P01": "the database is starting or stopping",
+    "57P02": "the database is starting or stopping",
 }
 """Beginnings of SQLSTATEs (PostgreSQL, Appendix A)."""
+_AWAY = "the database does not answer"
 _RETRYABLE = ("database is locked", "database table is locked", "deadlock detected", "could not serialize access")
 
 
@@ -46,13 +48,15 @@ def _is_contention(error: OperationalError) -> bool:
 
 def shortage(error: BaseException) -> str:
     """What the database lacked, in words, when that may be over in a while; empty for every other error."""
+    if isinstance(error, InterfaceError):
+        return _AWAY
     if not isinstance(error, OperationalError):
         return ""
     if connection.vendor == "sqlite":
         return next((words for text, words in _SHORTAGES if text in str(error)), "")
     state = getattr(error.__cause__, "sqlstate", None)
     if state is None:
-        return "the database does not answer"
+        return _AWAY
     return next((words for start, words in _SHORTAGES_BY_STATE.items() if state.startswith(start)), "")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.chaos.play import play
 from tests.support import prepared
 from tests.support.dcmtk import dcmtk, dcmtk_examples
 from tests.support.stack import Stack, running_stack
@@ -168,6 +169,13 @@ def test_a_process_killed_in_the_middle_of_a_completion_loses_and_doubles_nothin
     sys.stdout.write(f"{' '.join(victim)} was away; posted {time.monotonic() - back:.1f} s after the supervisor went on\n")
     assert len(stack.ledger().entries(control_id=charge["control_id"])) == 1
     wait_until(lambda: stack.request("GET", "/healthz")[0] == 200, 60, "everything is back")
+
+
+def test_exams_that_go_on_while_every_part_is_killed_are_where_they_were_told_to_be_and_charged_once(stack: Stack) -> None:
+    outcome = play(stack, 30, seed=20261127, seconds=6, kill_every=0.8)
+    sys.stdout.write(f"{outcome}\n")
+    assert set(outcome.killed) == {"worker", "beat", "Redis", "dicom process", "charge processor"}
+    assert outcome.books.charges > 20
 
 
 def test_a_taken_slot_is_409_and_names_the_exam_in_the_way(stack: Stack) -> None:

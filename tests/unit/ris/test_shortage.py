@@ -2,7 +2,7 @@
 
 import psycopg
 import pytest
-from django.db import IntegrityError, OperationalError, connection
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
 from ris.db import shortage
 
@@ -35,6 +35,7 @@ def test_of_sqlite(text: str, words: str, monkeypatch: pytest.MonkeyPatch) -> No
         (psycopg.errors.TooManyConnections(), "the database lacks disk, memory or connections"),
         (psycopg.errors.LockNotAvailable(), "the database is busy"),
         (psycopg.errors.AdminShutdown(), "the database is starting or stopping"),
+        (psycopg.errors.CrashShutdown(), "the database is starting or stopping"),
         (psycopg.OperationalError("connection refused"), "the database does not answer"),
         (psycopg.errors.DeadlockDetected(), ""),
     ],
@@ -48,3 +49,7 @@ def test_of_postgresql(cause: Exception, words: str, monkeypatch: pytest.MonkeyP
 def test_another_error_is_none() -> None:
     assert shortage(IntegrityError("database is locked")) == ""
     assert shortage(ValueError("disk is full")) == ""
+
+
+def test_a_connection_that_is_gone() -> None:
+    assert shortage(InterfaceError("the connection is closed")) == "the database does not answer"
