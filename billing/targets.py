@@ -10,6 +10,8 @@ from billing.errors import NoAnswer
 from billing.folder import Folder
 from billing.hl7 import Ack
 
+_HERE = ("127.0.0.1", "localhost", "::1")
+
 
 class Target(Protocol):
     """A receiver of charge messages; its text is its address."""
@@ -25,7 +27,7 @@ def current() -> Target:
 
 def is_demo() -> bool:
     """Whether it is the demo charge processor of this installation, whose ledger can be looked at."""
-    return not settings.CHARGE_FOLDER and settings.MLLP_PORT in (0, mllp.recorded_port())
+    return not settings.CHARGE_FOLDER and settings.MLLP_HOST in _HERE and settings.MLLP_PORT in (0, mllp.recorded_port())
 
 
 def ledger_file() -> Path:

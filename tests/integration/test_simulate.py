@@ -222,7 +222,13 @@ def test_a_database_server_that_does_not_answer_is_one_sentence(tmp_path: Path) 
 
 @pytest.mark.parametrize(
     ("variable", "value"),
-    [("RIS_UNKNOWN_CALLERS", "maybe"), ("RIS_HTTP_PORT", "eighty"), ("RIS_DICOM_PORT", "70000"), ("RIS_TIME_ZONE", "Mars/Olympus")],
+    [
+        ("RIS_UNKNOWN_CALLERS", "maybe"),
+        ("RIS_HTTP_PORT", "eighty"),
+        ("RIS_DICOM_PORT", "70000"),
+        ("RIS_TIME_ZONE", "Mars/Olympus"),
+        ("RIS_CHARGE_FOLDER", "nowhere"),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_one_sentence(tmp_path: Path, variable: str, value: str) -> None:
     assert _refused(_simulate(tmp_path, **{variable: value})).startswith(f"{variable} is '{value}'; it must be ")
