@@ -23,6 +23,8 @@ CAPTURE = Transition("capture", "", PENDING)
 RELEASE = Transition("release", PENDING, PENDING)
 POST = Transition("post", PENDING, POSTED)
 """The receiver's accepting acknowledgement has been read; nothing less."""
+POST_LATE = Transition("post", FAILED, POSTED)
+"""The acknowledgement of a dead letter, heard by a worker that had been slow."""
 REFUSE = Transition("refuse", PENDING, FAILED)
 SET_ASIDE = Transition("set aside", PENDING, FAILED)
 """A dead letter: nobody acknowledged it, however often it was sent."""

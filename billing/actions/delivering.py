@@ -10,7 +10,7 @@ from billing import messages, queries
 from billing.actions import correcting, undelivered
 from billing.actions.history import record_change
 from billing.models import MAX_TARGET, MAX_TEXT, Charge, DeliveryAttempt
-from billing.transitions import PENDING, POST, REFUSE, SET_ASIDE
+from billing.transitions import PENDING, POST, POST_LATE, REFUSE, SET_ASIDE
 from ris import clock, outbox
 from ris.actor import Actor
 from ris.db import action
@@ -71,12 +71,9 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
         duration_ms=attempt.duration_ms,
     )
     error = _kept(attempt.text)
-    pending = Charge.objects.filter(pk=charge.pk, status=PENDING)
-    held = pending.filter(attempts=charge.attempts)
+    held = Charge.objects.filter(pk=charge.pk, status=PENDING, attempts=charge.attempts)
     if attempt.result == DeliveryAttempt.Result.ACCEPTED:
-        if pending.update(status=POST.target, posted_at=clock.now(charge.site), error="", lease_until=None):
-            record_change(charge, POST, SENDER, error)
-            correcting.settled(charge)
+        _post(charge, error)
     elif attempt.result in (DeliveryAttempt.Result.REFUSED, DeliveryAttempt.Result.UNSENDABLE):
         if held.update(status=REFUSE.target, error=error, lease_until=None):
             record_change(charge, REFUSE, SENDER, error)
@@ -86,6 +83,16 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
         record_change(charge, SET_ASIDE, SENDER, said)
     else:
         held.update(error=error, lease_until=None, next_attempt_at=Now() + retry_in)
+
+
+def _post(charge: Charge, said: str) -> None:
+    """Also a dead letter, whose acknowledgement was heard late; a charge that was refused since then stays so."""
+    now = clock.now(charge.site)
+    for change, dead in ((POST, False), (POST_LATE, True)):
+        waiting = Charge.objects.filter(pk=charge.pk, status=change.source, is_dead_letter=dead)
+        if waiting.update(status=change.target, posted_at=now, error="", lease_until=None, is_dead_letter=False):
+            record_change(charge, change, SENDER, said)
+            correcting.settled(charge)
 
 
 @action

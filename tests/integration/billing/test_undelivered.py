@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from billing import delivery
-from billing.actions import deciding, undelivered
+from billing.actions import deciding, delivering, undelivered
 from billing.models import Charge, DeliveryAttempt
 from ris import clock
 from ris.actor import Actor
@@ -89,6 +89,19 @@ def test_dead_letter_that_is_sent_again_stays_the_same_to_the_byte_and_has_all_i
     receiver.answer = ack()
     assert tried(charge, 1).status == "POSTED"
     assert set(receiver.received) == {receiver.received[0]}
+
+
+def test_late_acknowledgement_of_a_dead_letter_posts_it(receiver: Receiver) -> None:
+    receiver.answer = silence
+    slow = delivering.claim(a_charge().pk)
+    assert slow is not None
+    Charge.objects.update(lease_until=None)
+    charge = tried(slow, 2)
+    assert (charge.status, charge.is_dead_letter) == ("FAILED", True)
+    delivering.record(slow, delivering.Attempt(Result.ACCEPTED, "AA", 40_000))
+    charge.refresh_from_db()
+    assert (charge.status, charge.is_dead_letter, charge.error) == ("POSTED", False, "")
+    assert [(one.verb, one.from_status) for one in charge.changes.all()][-2:] == [("set aside", "PENDING"), ("post", "FAILED")]
 
 
 def test_all_dead_letters_are_sent_again_at_once_and_nothing_else(receiver: Receiver, biller: Actor) -> None:
