@@ -4,6 +4,7 @@ It asks the same as `dimse.scu.ScuAssociation` and raises the same errors. One t
 """
 
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final, Self
@@ -12,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from dimse import associate, pdu, statuses
 from dimse.associate import NegotiatedContext, ProposedContext
+from dimse.calling import connect
 from dimse.commands import Response, UndecodableCommand, encode_cancel, encode_request, read_response
 from dimse.deadline import Deadline
 from dimse.decode import UndecodableDataSet, decode
@@ -24,7 +26,6 @@ from dimse.scu import (
     FailureStatus,
     NonsenseAnswer,
     NothingAccepted,
-    NotReachable,
     Refused,
     ScuAnswer,
     ScuError,
@@ -57,6 +58,7 @@ class Line:
         syntaxes: Sequence[tuple[str, ...]] = (DEFAULT_TRANSFER_SYNTAXES,),
         as_scp: bool = False,
         timeouts: Timeouts = _PATIENT,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         """For each of `syntaxes` a context of each SOP class is proposed. `as_scp`: as their SCP (role selection, PS3.7 D.3.3.4)."""
         self.last_answer: ScuAnswer | None = None
@@ -65,16 +67,8 @@ class Line:
         self._deadline = Deadline()
         self._framer = Framer(_MAXIMUM_LENGTH)
         self._message_id = 0
+        self._socket = connect(host, port, self._peer, timeouts, tls)
         try:
-            self._socket = socket.create_connection((host, port), timeouts.connect)
-        except socket.gaierror as error:
-            raise NotReachable(f"{self._peer} is not reachable: the host name cannot be resolved ({error.strerror}).") from error
-        except OSError as error:
-            raise NotReachable(
-                f"{self._peer} is not reachable: nothing answers there. Is it running, and are host and port right?"
-            ) from error
-        try:
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._negotiate(calling, called, [(uid, chosen) for uid in contexts for chosen in syntaxes], as_scp)
         except BaseException:
             self._socket.close()
@@ -91,7 +85,7 @@ class Line:
 
     @property
     def is_open(self) -> bool:
-        """Whether the peer has kept it: between two requests it says nothing. Its wish to release it is granted."""
+        """Whether the peer has kept it: between two requests it says nothing. Its wish to release it is granted. Not over TLS."""
         if self._socket.fileno() < 0:
             return False
         self._socket.setblocking(False)

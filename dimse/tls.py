@@ -38,22 +38,43 @@ def context(settings: TlsSettings) -> ssl.SSLContext:
     """What the handshakes need. Raises BadTlsSettings."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        made.load_cert_chain(settings.certificate, settings.key)
-    except OSError as error:
-        files = f"{settings.certificate}{f' with the key {settings.key}' if settings.key else ''}"
-        raise BadTlsSettings(f"The certificate {files} cannot be used for TLS: {error.strerror or error}.") from error
+    _show(made, settings.certificate, settings.key)
     if settings.client_certificate is ClientCertificate.NONE:
         return made
     if settings.authorities is None:
         raise BadTlsSettings("Certificates of peers can only be checked with a list of authorities, and none is given.")
-    try:
-        made.load_verify_locations(settings.authorities)
-    except OSError as error:
-        raise BadTlsSettings(f"The authorities in {settings.authorities} cannot be used for TLS: {error.strerror or error}.") from error
+    _trust(made, settings.authorities)
     is_required = settings.client_certificate is ClientCertificate.REQUIRED
     made.verify_mode = ssl.CERT_REQUIRED if is_required else ssl.CERT_OPTIONAL
     return made
+
+
+def client_context(authorities: Path, certificate: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+    """For a requestor: the peer's certificate must be signed by one of the authorities and name its host; ours is shown to who asks for it.
+
+    Files are PEM. Raises BadTlsSettings.
+    """
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    _trust(made, authorities)
+    if certificate is not None:
+        _show(made, certificate, key)
+    return made
+
+
+def _show(made: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    try:
+        made.load_cert_chain(certificate, key)
+    except OSError as error:
+        files = f"{certificate}{f' with the key {key}' if key else ''}"
+        raise BadTlsSettings(f"The certificate {files} cannot be used for TLS: {error.strerror or error}.") from error
+
+
+def _trust(made: ssl.SSLContext, authorities: Path) -> None:
+    try:
+        made.load_verify_locations(authorities)
+    except OSError as error:
+        raise BadTlsSettings(f"The authorities in {authorities} cannot be used for TLS: {error.strerror or error}.") from error
 
 
 def in_words(error: Exception) -> str:

@@ -31,6 +31,7 @@ class DestinationOut(Schema):
     kind: str
     host: str
     port: int
+    tls: bool
     called_ae_title: str
     calling_ae_title: str
     enabled: bool
@@ -53,6 +54,7 @@ class DestinationIn(Body):
     kind: Line | None = None
     host: Line | None = None
     port: StrictInt | None = None
+    tls: StrictBool | None = None
     called_ae_title: Line | None = None
     calling_ae_title: Line | None = None
     enabled: StrictBool | None = None

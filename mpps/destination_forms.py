@@ -17,6 +17,7 @@ _KINDS = [
 ]
 
 
+_TLS = "Its certificate is checked: an authority of RIS_DICOM_TLS_CA signs it, and it names the host"
 _OFF = (
     f"Off: nothing is sent. What waits is kept, and what comes meanwhile follows when it is on again: "
     f"the last {MISSED_DAYS} days, at most {MOST_MISSED:,} performed steps"
@@ -30,6 +31,7 @@ class DestinationForm(PageForm):
     kind = forms.ChoiceField(label="It gets", choices=_KINDS)
     host = forms.CharField(label="Host", required=False, help_text="Name or IP address")
     port = forms.IntegerField(label="Port", required=False)
+    tls = forms.BooleanField(label="TLS", required=False, help_text=_TLS)
     called_ae_title = forms.CharField(label="Its AE title", required=False, help_text="Called AE title")
     calling_ae_title = forms.CharField(label="Our AE title", required=False, help_text="Calling AE title; empty: the hospital's")
     stations = forms.CharField(label="Stations", required=False, help_text="AE titles, with commas; empty: all")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from ipaddress import IPv6Address
 from typing import Any, Final
 
+from django.conf import settings
+
 from mpps import queueing
 from mpps.models import Delivery, Destination
 from ris import clock, validation
@@ -33,6 +35,7 @@ class DestinationData:
     kind: str = Destination.Kind.MESSAGES.value
     calling_ae_title: str = ""
     enabled: bool = True
+    tls: bool = False
     stations: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
 
@@ -133,6 +136,7 @@ def _checked(data: DestinationData) -> dict[str, Any]:
         "stations": checked("stations", _listed, data.stations, "AE"),
         "modalities": checked("modalities", _listed, data.modalities, "CS"),
         "enabled": data.enabled,
+        "tls": checked("tls", _tls, data.tls),
     }
     for name, why in (("name", "write what it is, e.g. PACS"), ("called_ae_title", "ask its administrator for it")):
         if values[name] == "":
@@ -164,6 +168,12 @@ def _is_ipv6(host: str) -> bool:
 def _port(given: int | None) -> int:
     if given is None or not 1 <= given <= 65_535:
         raise ValueError(f"is {'empty' if given is None else given}; it must be a number from 1 to 65535, DICOM's own are 104 and 11112")
+    return given
+
+
+def _tls(given: bool) -> bool:
+    if given and not settings.DICOM_TLS_CA:
+        raise ValueError("cannot be used: RIS_DICOM_TLS_CA names no file of authorities that its certificate could be checked with")
     return given
 
 

@@ -27,6 +27,7 @@ class Destination(models.Model):
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.MESSAGES)
     host = models.CharField(max_length=253)
     port = models.PositiveIntegerField()
+    tls = models.BooleanField(default=False)
     called_ae_title = models.CharField(max_length=16)
     calling_ae_title = models.CharField(max_length=16, blank=True, help_text="Empty: the hospital's.")
     enabled = models.BooleanField(default=True)

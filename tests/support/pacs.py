@@ -1,5 +1,6 @@
 """The foreign side: a PACS, a dose server or a subscriber as pynetdicom makes one, which takes down what it is told."""
 
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,6 +53,7 @@ class Pacs:
     told: list[Told] = field(default_factory=list)
     associations: int = 0
     chokes_on: str = ""
+    tls: ssl.SSLContext | None = None
 
     def open(self) -> None:
         ae = AE("PACS")
@@ -65,7 +67,7 @@ class Pacs:
             (evt.EVT_N_SET, self._on_set),
             (evt.EVT_N_EVENT_REPORT, self._on_event),
         ]
-        self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)
+        self._server = ae.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers, ssl_context=self.tls)
 
     def shut(self) -> None:
         self._server.shutdown()

@@ -39,6 +39,7 @@ def test_a_destination_is_made_changed_and_removed(rest: Rest) -> None:
         ({"called_ae_title": "A" * 17, "kind": "FAX"}, {"called_ae_title", "kind"}),
         ({"called_ae_title": "", "modalities": ["C-T"]}, {"called_ae_title", "modalities"}),
         ({"stations": ["CT\\01"]}, {"stations"}),
+        ({"tls": True}, {"tls"}),  # without authorities to check its certificate with
     ],
 )
 def test_what_is_wrong_is_named_by_field(rest: Rest, wrong: dict[str, object], fields: set[str]) -> None:

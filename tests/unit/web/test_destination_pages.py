@@ -1,6 +1,7 @@
 """The pages of destinations, and what a performed step's page tells of them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -122,3 +123,14 @@ def test_switching_it_on_again_says_what_waits(signed_in: SignIn) -> None:
     answer = client.post(f"/destinations/{one.pk}/edit/", TYPED | {"version": "2"}, follow=True).content.decode()
     assert "PACS is saved; 1 message goes there now." in answer
     assert "Enabled: yes, before no; 1 message that it missed follows" in answer
+
+
+def test_tls_needs_authorities_and_is_shown(signed_in: SignIn, settings: Any) -> None:
+    one = a_destination()
+    client = signed_in("integrator")
+    refused = client.post(f"/destinations/{one.pk}/edit/", TYPED | {"version": "1", "tls": "on"})
+    assert (refused.status_code, "RIS_DICOM_TLS_CA names no file" in refused.content.decode()) == (422, True)
+    settings.DICOM_TLS_CA = "authorities.pem"
+    saved = client.post(f"/destinations/{one.pk}/edit/", TYPED | {"version": "1", "tls": "on"}, follow=True).content.decode()
+    assert "with TLS" in saved
+    assert "TLS: yes, before no" in saved
