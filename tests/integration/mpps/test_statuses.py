@@ -203,6 +203,8 @@ def no_room() -> Iterator[None]:
     def limit(connection: BaseDatabaseWrapper, **_: object) -> None:
         connection.cursor().execute("PRAGMA max_page_count = 1" if is_sqlite else "SET lock_timeout = '100ms'")
 
+    if is_sqlite:
+        connection.cursor().execute("VACUUM")  # what tests before left free would be room
     connection_created.connect(limit)
     try:
         with nullcontext() if is_sqlite else transaction.atomic():
