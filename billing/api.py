@@ -15,11 +15,15 @@ router = Router(tags=["charges"])
 
 
 class ChargeLineOut(Schema):
+    """`kind` is PROCEDURE, SUPPLY or FILM; `unit` of UCUM, empty for pieces."""
+
+    kind: str
     code: str
     scheme: str
     meaning: str
     modifier: str
     quantity: int | float
+    unit: str
 
 
 class ChargeOut(Schema):

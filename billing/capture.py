@@ -1,22 +1,23 @@
 """From what was performed for a requested procedure to the charge it is worth. Reads only; `billing.actions` writes."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from billing import codes as reporting
+from billing import supplies
+from billing.codes import Code
 from billing.hl7 import MAX_LINES
 from billing.models import MAX_TEXT, Charge, ChargeLine
 from billing.rules import Decision, Outcome, Performed, StepWork, decide, of_performed
-from mpps import datasets, reading
+from billing.supplies import Used
+from mpps import reading
 from mpps.models import Finding, PerformedProcedureStep, StepLink
 from mpps.transitions import COMPLETED
 from ris import transitions
 from ris.models import Procedure, RequestedProcedure, ScheduledProcedureStep, Site, StepChange
 from ris.prepared import Prepared
-
-CODE_SOURCES = ("BillingProcedureStepSequence", "ProcedureCodeSequence")
-"""Where a performed step says what to charge: (0040,0320), else (0008,1032)."""
 
 OTHER_PATIENT = "PATIENT_ID_DIFFERS"
 """Code of the finding that holds a charge."""
@@ -36,12 +37,13 @@ _links = Prepared(
 )
 _performed_step = Prepared(lambda pk: PerformedProcedureStep.objects.select_related("station").filter(pk=pk), "pk")
 _doubts = Prepared(lambda performed: Finding.objects.filter(performed_step=performed, code=OTHER_PATIENT), "performed")
-_links_of_others = Prepared(
-    lambda performed, procedure: (
-        StepLink.objects.only("pk").filter(performed_step=performed, step__isnull=False).exclude(step__requested_procedure=procedure)
+_group = Prepared(
+    lambda performed: (
+        RequestedProcedure.objects.only("code", "scheme")
+        .filter(pk__in=StepLink.objects.filter(performed_step=performed).values("step__requested_procedure"))
+        .order_by("pk")
     ),
     "performed",
-    "procedure",
 )
 _started_although_canceled = Prepared(
     lambda procedure: (
@@ -51,15 +53,6 @@ _started_although_canceled = Prepared(
     ),
     "procedure",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """A code item (PS3.3 Table 8.8-1)."""
-
-    value: str
-    scheme: str
-    meaning: str = field(compare=False)
 
 
 @dataclass(frozen=True)
@@ -109,7 +102,11 @@ def draft(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) -> Dr
     if decision.outcome is Outcome.NONE:
         return Draft(decision, steps[0].status_at, (), ())
     charged = _charged(performed)
-    lines = _lines(procedure, decision, charged)
+    used = supplies.together(
+        one for performed in charged if _has_the_supplies(procedure, performed) for one in supplies.used(performed.attributes)
+    )
+    lines = _lines(procedure, decision, charged, used)
+    decision = replace(decision, hold=" ".join(filter(None, (decision.hold, *_quantity_doubts(used)))))
     if len(lines) > MAX_LINES:
         decision = replace(decision, hold=f"{decision.hold} More than {MAX_LINES} codes were reported; charge the rest by hand.".strip())
     return Draft(decision, _service_at(steps, charged), lines[:MAX_LINES], charged)
@@ -183,42 +180,75 @@ def _service_at(steps: Sequence[ScheduledProcedureStep], charged: Sequence[Perfo
     return min(begun, default=steps[0].status_at)
 
 
-def _lines(procedure: RequestedProcedure, decision: Decision, charged: Sequence[PerformedProcedureStep]) -> tuple[ChargeLine, ...]:
-    """A line for each code. The price of the order is that of its own code, else of the first code unless the catalogue prices it."""
+def _lines(
+    procedure: RequestedProcedure, decision: Decision, charged: Sequence[PerformedProcedureStep], used: Sequence[Used]
+) -> tuple[ChargeLine, ...]:
+    """A line for each code, then one for each thing used up, which no modifier reduces.
+
+    The price of the order is that of its own code, else of the first code unless the catalogue prices it.
+    """
     codes = list(dict.fromkeys(code for one in charged for code in _reported(one, procedure))) or [_ordered(procedure)]
-    prices = _catalogue_prices(procedure, codes)
+    prices = _catalogue_prices(procedure, [*codes, *(one.code for one in used)])
     own = next((code for code in codes if _is_own(code, procedure)), None) or next((code for code in codes[:1] if code not in prices), None)
-    return tuple(
+    done = [
         ChargeLine(
-            position=position,
             code=code.value,
             scheme=code.scheme,
             meaning=code.meaning or (procedure.meaning if _is_own(code, procedure) else ""),
             modifier=decision.modifier,
-            quantity=Decimal(1),
             unit_amount=procedure.price if code is own else prices.get(code),
         )
-        for position, code in enumerate(codes, 1)
+        for code in codes
+    ]
+    lines = [*done, *(_line_of(one, prices) for one in used)]
+    for position, line in enumerate(lines, 1):
+        line.position = position
+    return tuple(lines)
+
+
+def _line_of(used: Used, prices: Mapping[Code, Decimal]) -> ChargeLine:
+    """What costs more than anybody believes is left to the receiver to price."""
+    code, price = used.code, prices.get(used.code)
+    return ChargeLine(
+        kind=used.kind,
+        code=code.value,
+        scheme=code.scheme,
+        meaning=code.meaning,
+        quantity=used.quantity,
+        unit=used.unit,
+        unit_amount=price if price is not None and price * used.quantity <= supplies.MOST_WORTH else None,
     )
 
 
-def _reported(performed: PerformedProcedureStep, procedure: RequestedProcedure) -> Iterator[Code]:
-    """Codes that the performed step gives for this procedure.
-
-    Of a performed step that covers several requested procedures nobody says which code belongs to which: there each
-    procedure is charged by its own.
-    """
-    for keyword in CODE_SOURCES:
-        codes = [code for item in datasets.items(performed.attributes, keyword) if (code := _code(item)).value]
-        if codes:
-            others = _links_of_others(performed.pk, procedure.pk)
-            yield from (code for code in codes if _is_own(code, procedure)) if others else codes
+def _quantity_doubts(used: Sequence[Used]) -> Iterator[str]:
+    for one in used:
+        if one.doubt:
+            yield f"The quantity {one.doubt!r} of {one.code.value} cannot be right; 1 is charged."
             return
 
 
-def _code(item: datasets.Json) -> Code:
-    value = next(filter(None, (datasets.text(item, keyword, 64) for keyword in ("CodeValue", "LongCodeValue", "URNCodeValue"))), "")
-    return Code(value, datasets.text(item, "CodingSchemeDesignator", 64), datasets.text(item, "CodeMeaning"))
+def _reported(performed: PerformedProcedureStep, procedure: RequestedProcedure) -> list[Code]:
+    """Codes that the performed step gives for this procedure.
+
+    Of a performed step that covers several requested procedures nobody says which code belongs to which: there each procedure
+    is charged by its own, and what is of none of them by the first.
+    """
+    codes = reporting.reported(performed.attributes, procedure.site_id, Code(procedure.code, procedure.scheme, procedure.meaning))
+    group = _group(performed.pk) if codes else []
+    if len(group) < 2:
+        return codes
+    own = [code for code in codes if _is_own(code, procedure)] or [_ordered(procedure)]
+    if group[0].pk != procedure.pk:
+        return own
+    return own + [code for code in codes if not any(_is_own(code, one) for one in group)]
+
+
+def _has_the_supplies(procedure: RequestedProcedure, performed: PerformedProcedureStep) -> bool:
+    """Whether what the performed step used up is charged with this procedure: with the first of a group, so that it is charged once."""
+    if next(supplies.used(performed.attributes), None) is None:
+        return False
+    group = _group(performed.pk)
+    return not group or group[0].pk == procedure.pk
 
 
 def _ordered(procedure: RequestedProcedure) -> Code:

@@ -70,7 +70,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One FT1 with its PR1. `unit_amount` None leaves the pricing to the receiver."""
+    """One FT1, with its PR1 when it is a procedure. `unit_amount` None leaves the pricing to the receiver.
+
+    FT1-10 is a mere number in v2.3.1: the unit stands with the description.
+    """
 
     code: str
     scheme: str
@@ -78,6 +81,12 @@ class Line:
     quantity: Decimal = Decimal(1)
     modifiers: tuple[str, ...] = ()
     unit_amount: Decimal | None = None
+    is_procedure: bool = True
+    unit: str = ""
+
+    @property
+    def description(self) -> str:
+        return f"{self.meaning} ({self.unit})".strip() if self.unit else self.meaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +120,11 @@ class Ack:
 
 
 def build(message: ChargeMessage) -> str:
-    """The DFT^P03 (MSH EVN PID PV1, then FT1 PR1 a line), segments ended by CR; ValueError for what cannot be a message."""
+    """The DFT^P03 (MSH EVN PID PV1, then FT1 and, of a procedure, PR1), segments ended by CR; ValueError for what cannot be a message."""
     _check(message)
     segments = [_msh(message), _evn(message), _pid(message.patient), _pv1(message.visit)]
     for number, line in enumerate(message.lines, start=1):
-        segments += [_ft1(message, number, line), _pr1(message, number, line)]
+        segments += [_ft1(message, number, line), *([_pr1(message, number, line)] if line.is_procedure else [])]
     return str(_CONTAINER.create_message(segments))
 
 
@@ -303,7 +312,7 @@ def _ft1(message: ChargeMessage, number: int, line: Line) -> hl7.Segment:
             5: timestamp(message.sent_at),
             6: message.kind,
             7: code,
-            8: escape(line.meaning),
+            8: escape(line.description),
             10: f"{line.quantity.normalize():f}",
             11: _money(line.quantity * line.unit_amount, message.currency) if line.unit_amount is not None else "",
             12: _money(line.unit_amount, message.currency) if line.unit_amount is not None else "",
@@ -311,7 +320,7 @@ def _ft1(message: ChargeMessage, number: int, line: Line) -> hl7.Segment:
             20: _persons(message.performed_by),
             21: _person(message.ordered_by),
             23: _composite(message.filler_order_number or message.accession_number, message.sender.application),
-            25: code,
+            25: code if line.is_procedure else "",
             26: "~".join(escape(modifier) for modifier in line.modifiers),
         },
     )

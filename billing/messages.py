@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from billing import capture, hl7
-from billing.models import Charge
+from billing.models import Charge, ChargeLine
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.models import Order, Patient, Visit
@@ -66,7 +66,16 @@ def _visit(order: Order) -> hl7.Visit:
 
 def _lines(charge: Charge) -> tuple[hl7.Line, ...]:
     return tuple(
-        hl7.Line(line.code, line.scheme, line.meaning, line.quantity, (line.modifier,) if line.modifier else (), line.unit_amount)
+        hl7.Line(
+            code=line.code,
+            scheme=line.scheme,
+            meaning=line.meaning,
+            quantity=line.quantity,
+            modifiers=(line.modifier,) if line.modifier else (),
+            unit_amount=line.unit_amount,
+            is_procedure=line.kind == ChargeLine.Kind.PROCEDURE,
+            unit=line.unit,
+        )
         for line in charge.lines.all()
     )
 

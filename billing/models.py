@@ -113,15 +113,22 @@ class Charge(models.Model):
 
 
 class ChargeLine(models.Model):
-    """One FT1. `unit_amount` is empty when the receiver prices the code."""
+    """One FT1. `unit_amount` is empty when the receiver prices the code; `unit` of UCUM, empty for pieces."""
+
+    class Kind(models.TextChoices):
+        PROCEDURE = "PROCEDURE", "Procedure"
+        SUPPLY = "SUPPLY", "Supply"
+        FILM = "FILM", "Film"
 
     charge = models.ForeignKey(Charge, on_delete=models.CASCADE, related_name="lines")
     position = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=16, choices=Kind, default=Kind.PROCEDURE, db_default=Kind.PROCEDURE)
     code = models.CharField(max_length=64)
     scheme = models.CharField(max_length=64, blank=True)
     meaning = models.CharField(max_length=250, blank=True)
     modifier = models.CharField(max_length=16, blank=True, help_text="FT1-26, e.g. 52 for a reduced service.")
     quantity = models.DecimalField(max_digits=10, decimal_places=3, default=1)
+    unit = models.CharField(max_length=16, blank=True, default="", db_default="")
     unit_amount = models.DecimalField(max_digits=10, decimal_places=2, null=True, blank=True)
 
     class Meta:

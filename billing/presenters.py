@@ -23,6 +23,8 @@ def line(charge_line: ChargeLine) -> dict[str, Any]:
         "scheme": charge_line.scheme,
         "meaning": charge_line.meaning,
         "modifier": charge_line.modifier,
+        "kind": charge_line.kind,
+        "unit": charge_line.unit,
         "quantity": int(charge_line.quantity) if whole else float(charge_line.quantity),
     }
 

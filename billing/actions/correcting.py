@@ -151,11 +151,13 @@ def _next_revision(charge: Charge) -> int:
 def _copy(line: ChargeLine) -> ChargeLine:
     return ChargeLine(
         position=line.position,
+        kind=line.kind,
         code=line.code,
         scheme=line.scheme,
         meaning=line.meaning,
         modifier=line.modifier,
         quantity=line.quantity,
+        unit=line.unit,
         unit_amount=line.unit_amount,
     )
 

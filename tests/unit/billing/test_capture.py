@@ -71,14 +71,14 @@ def test_one_performed_step_for_both_steps_is_one_charge() -> None:
     assert only_charge().reason == "Completed with 24 images; both steps done"
 
 
-def test_group_of_two_procedures_is_one_charge_each_with_its_own_code() -> None:
+def test_group_of_two_procedures_is_one_charge_each_with_its_own_code_and_the_first_has_the_rest() -> None:
     chest, head = a_procedure(), a_procedure("CTHEAD", steps=("CT head",))
     a_station()
     order = orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([chest.code, head.code]), ACTOR)
     codes = code_items(("CTCHEST", "99TEST", "CT chest"), ("CTHEAD", "99TEST", "CT head"), ("OTHER", "99TEST", "Other"))
     perform(steps_of(order), ProcedureCodeSequence=codes)
     charged = {charge.requested_procedure.code: [line.code for line in charge.lines.all()] for charge in Charge.objects.all()}  # type: ignore[union-attr]
-    assert charged == {"CTCHEST": ["CTCHEST"], "CTHEAD": ["CTHEAD"]}
+    assert charged == {"CTCHEST": ["CTCHEST", "OTHER"], "CTHEAD": ["CTHEAD"]}
 
 
 def test_billing_codes_go_before_procedure_codes_and_each_code_is_a_line() -> None:

@@ -1,0 +1,67 @@
+"""The codes that a performed step gives for what was done."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from mpps import datasets
+from ris.models import ProcedureStepTemplate
+
+CODE_SOURCES = ("BillingProcedureStepSequence", "ProcedureCodeSequence")
+"""Where a performed step says what to charge: (0040,0320), else (0008,1032)."""
+
+_PROTOCOLS = "PerformedProtocolCodeSequence"
+"""(0040,0260): what the scanner ran, which the catalogue says the procedure of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code item (PS3.3 Table 8.8-1)."""
+
+    value: str
+    scheme: str
+    meaning: str = field(compare=False)
+
+
+def code(item: Mapping[str, datasets.Json]) -> Code:
+    """The code of an item; an empty value when it has none."""
+    value = next(filter(None, (datasets.text(item, keyword, 64) for keyword in ("CodeValue", "LongCodeValue", "URNCodeValue"))), "")
+    return Code(value, datasets.text(item, "CodingSchemeDesignator", 64), datasets.text(item, "CodeMeaning"))
+
+
+def reported(dataset: datasets.Json, site_id: int, own: Code) -> list[Code]:
+    """What the performed step says to charge: its billing codes, else its procedure codes, else the procedures of its protocols.
+
+    `own` is the code of the order, which decides where a protocol belongs to several procedures.
+    """
+    for keyword in CODE_SOURCES:
+        if codes := _codes(dataset, keyword):
+            return codes
+    protocols = list(dict.fromkeys(_protocols(dataset)))
+    return _of_protocols(protocols, site_id, own) if protocols else []
+
+
+def _codes(dataset: datasets.Json, keyword: str) -> list[Code]:
+    return [found for item in datasets.items(dataset, keyword) if (found := code(item)).value]
+
+
+def _protocols(dataset: datasets.Json) -> Iterator[Code]:
+    """Those of the step, then those of its series."""
+    yield from _codes(dataset, _PROTOCOLS)
+    for item in datasets.items(dataset, "PerformedSeriesSequence"):
+        yield from _codes(item, _PROTOCOLS)
+
+
+def _of_protocols(protocols: list[Code], site_id: int, own: Code) -> list[Code]:
+    """The procedures of the catalogue that these protocols are steps of; a protocol of none, or of several others, says nothing."""
+    templates = (
+        ProcedureStepTemplate.objects.filter(procedure__site=site_id, protocol_code__in=[one.value for one in protocols])
+        .select_related("procedure")
+        .order_by("pk")
+    )
+    found: dict[Code, dict[Code, None]] = {protocol: {} for protocol in protocols}
+    for template in templates:
+        protocol, of = Code(template.protocol_code, template.protocol_scheme, ""), template.procedure
+        if protocol in found:
+            found[protocol][Code(of.code, of.scheme, of.meaning)] = None
+    decided = ([own] if own in of else list(of) if len(of) == 1 else [] for of in found.values())
+    return list(dict.fromkeys(one for codes in decided for one in codes))

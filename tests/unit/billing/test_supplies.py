@@ -1,0 +1,130 @@
+"""Lines of a charge that are no reported procedure code: what was used up, and what the catalogue says a protocol is."""
+
+from decimal import Decimal
+
+import pytest
+from pydicom.config import IGNORE
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+
+from billing import messages
+from billing.models import Charge
+from ris.actions import orders
+from ris.models import ProcedureStepTemplate
+from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
+from tests.support.performing import code_items, perform
+
+pytestmark = pytest.mark.django_db
+REFUSED = ("110505", "DCM", "Patient refused to continue procedure")
+
+
+def supply(quantity: str = "80", code: str = "IOHEX") -> list[Dataset]:
+    item, amount = Dataset(), Dataset()
+    item.BillingItemSequence = code_items((code, "99TEST", "Iohexol 350"))
+    amount.add_new("Quantity", "DS", quantity)
+    amount.MeasuringUnitsSequence = code_items(("ml", "UCUM", "ml"))
+    item.QuantitySequence = [amount]
+    return [item]
+
+
+def film(number: int = 3) -> list[Dataset]:
+    item = Dataset()
+    item.NumberOfFilms, item.MediumType, item.FilmSizeID = number, "BLUE FILM", "14INX17IN"
+    return [item]
+
+
+def lines(charge: Charge) -> list[tuple[str, str, Decimal, str, str, Decimal | None]]:
+    return [(line.kind, line.code, line.quantity, line.unit, line.modifier, line.unit_amount) for line in charge.lines.all()]
+
+
+def test_supplies_and_film_are_lines_of_their_own_with_the_catalogue_s_price() -> None:
+    a_procedure("IOHEX", steps=("Iohexol",))
+    perform(steps_of(an_order()), BillingSuppliesAndDevicesSequence=supply(), FilmConsumptionSequence=film())
+    charge = Charge.objects.get()
+    assert lines(charge) == [
+        ("PROCEDURE", "CTCHEST", 1, "", "", 250),
+        ("SUPPLY", "IOHEX", 80, "ml", "", 250),
+        ("FILM", "BLUE-14INX17IN", 3, "", "", None),
+    ]
+    assert (charge.amount, charge.on_hold) == (250 + 80 * 250, "")
+
+
+def test_message_has_an_ft1_for_each_line_and_a_pr1_for_the_procedure_only() -> None:
+    perform(steps_of(an_order()), BillingSuppliesAndDevicesSequence=supply("12.5"), FilmConsumptionSequence=film())
+    sent = [line.split("|") for line in messages.build(Charge.objects.get()).split("\r") if line]
+    assert [segment[0] for segment in sent] == ["MSH", "EVN", "PID", "PV1", "FT1", "PR1", "FT1", "FT1"]
+    charged = [segment for segment in sent if segment[0] == "FT1"]
+    assert [segment[10] for segment in charged] == ["1", "12.5", "3"]
+    assert [segment[8] for segment in charged] == ["CT chest", "Iohexol 350 (ml)", "Film, BLUE FILM 14INX17IN"]
+    assert charged[0][25] and all(len(segment) <= 25 or not segment[25] for segment in charged[1:])
+
+
+def test_supplies_of_reduced_work_have_no_modifier_and_those_of_work_worth_nothing_are_not_charged() -> None:
+    perform(steps_of(an_order()), "DISCONTINUED", reason=REFUSED, BillingSuppliesAndDevicesSequence=supply())
+    assert [(kind, modifier) for kind, _, _, _, modifier, _ in lines(Charge.objects.get())] == [("PROCEDURE", "52"), ("SUPPLY", "")]
+    Charge.objects.all().delete()
+    perform(steps_of(an_order()), "DISCONTINUED", images=0, reason=REFUSED, BillingSuppliesAndDevicesSequence=supply())
+    assert not Charge.objects.exists()
+
+
+def test_supplies_of_a_group_are_charged_once_with_the_first_procedure() -> None:
+    chest, head = a_procedure(), a_procedure("CTHEAD", steps=("CT head",))
+    a_station()
+    order = orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([chest.code, head.code]), ACTOR)
+    perform(steps_of(order), BillingSuppliesAndDevicesSequence=supply())
+    charged = {one.requested_procedure.code: [line.code for line in one.lines.all()] for one in Charge.objects.all()}  # type: ignore[union-attr]
+    assert charged == {"CTCHEST": ["CTCHEST", "IOHEX"], "CTHEAD": ["CTHEAD"]}
+
+
+@pytest.mark.parametrize("quantity", ["many", "-3", "NaN", "1E400", "99999"])
+def test_quantity_that_cannot_be_right_waits_for_a_person(quantity: str) -> None:
+    sent = supply()
+    sent[0].QuantitySequence[0].add(_raw(quantity))
+    perform(steps_of(an_order()), BillingSuppliesAndDevicesSequence=sent)
+    charge = Charge.objects.get()
+    assert charge.on_hold == f"The quantity {quantity!r} of IOHEX cannot be right; 1 is charged."
+    assert [line.quantity for line in charge.lines.all()] == [1, 1]
+
+
+def _raw(quantity: str) -> DataElement:
+    return DataElement("Quantity", "LO", quantity, validation_mode=IGNORE)
+
+
+def test_of_something_that_was_not_used_there_is_no_line() -> None:
+    perform(steps_of(an_order()), BillingSuppliesAndDevicesSequence=supply("0"))
+    assert [code for _, code, *_ in lines(Charge.objects.get())] == ["CTCHEST"]
+
+
+def protocol(code: str, *procedures: str) -> None:
+    for name in procedures:
+        a_procedure(name, steps=(name,))
+        ProcedureStepTemplate.objects.filter(procedure__code=name).update(protocol_code=code, protocol_scheme="99PROT")
+
+
+@pytest.mark.parametrize(
+    ("procedures", "charged"),
+    [
+        (["CTABD"], ["CTABD"]),
+        (["CTABD", "CTPELV"], ["CTCHEST"]),
+        (["CTABD", "CTCHEST"], ["CTCHEST"]),
+        ([], ["CTCHEST"]),
+    ],
+    ids=["one procedure", "two others: the order's", "the order's own", "none: the order's"],
+)
+@pytest.mark.parametrize("scheme", ["99PROT"])
+def test_protocol_codes_are_charged_as_the_procedure_of_the_catalogue(procedures: list[str], charged: list[str], scheme: str) -> None:
+    order = an_order()
+    protocol("P7", *procedures)
+    perform(steps_of(order), PerformedProtocolCodeSequence=code_items(("P7", scheme, "Protocol 7")))
+    assert [line.code for line in Charge.objects.get().lines.all()] == charged
+
+
+def test_protocol_code_does_not_matter_where_a_procedure_code_is_given() -> None:
+    order = an_order()
+    protocol("P7", "CTABD")
+    perform(
+        steps_of(order),
+        ProcedureCodeSequence=code_items(("CTCHEST", "99TEST", "CT chest")),
+        PerformedProtocolCodeSequence=code_items(("P7", "99PROT", "Protocol 7")),
+    )
+    assert [line.code for line in Charge.objects.get().lines.all()] == ["CTCHEST"]
