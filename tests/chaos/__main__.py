@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from functools import partial
@@ -29,15 +30,15 @@ def main() -> int:
     server, url = start_postgres() if asked.database == "postgresql" else (None, "")
     database = {"DATABASE_URL": url} if url else {}
     sessions = partial(sessions_of, server.get_pid()) if server else None
+    under = Path(tempfile.mkdtemp(prefix="stepwise-chaos-"))
     try:
-        with (
-            tempfile.TemporaryDirectory(prefix="stepwise-chaos-") as under,
-            running_stack(Path(under) / "data", RIS_DICOM_PROCESSES="2", **database) as stack,
-        ):
+        with running_stack(under / "data", RIS_DICOM_PROCESSES="2", **database) as stack:
             sys.stdout.write(f"{play(stack, asked.exams, asked.seed, asked.seconds, asked.kill_every, sessions)}\n")
     except (Failed, AssertionError) as error:
-        sys.stdout.write(f"{error}\n")
+        sys.stdout.write(f"{error}\nIts data and log are in {under}.\n")
         return 1
+    else:
+        shutil.rmtree(under)
     finally:
         if server:
             server.cleanup()
