@@ -18,7 +18,7 @@ from dimse.services import Verb, Warned
 from mpps import checking, events, matching, oddities, outcomes, queueing, reading, transitions
 from mpps.checking import Notice
 from mpps.datasets import Json, items, merged, tag, text
-from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable, resource_limitation
+from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable
 from mpps.models import Finding, MppsMessage, PerformedProcedureStep, PerformedStepChange, StepLink
 from mpps.received import Received, keep
 from mpps.retrieval import not_there
@@ -86,10 +86,8 @@ def _serve(verb: Callable[[Received], PerformedProcedureStep], message: Received
         _keep_refused(message, refusal.status, refusal.comment)
         raise
     except Exception as error:
-        lacking = shortage(error)
-        if lacking:
-            logger.error("%s is refused, %s: %s", message.verb, lacking, without_values(error))
-            raise resource_limitation(lacking) from error
+        if shortage(error):
+            raise  # there is nothing that could keep the message
         try:
             _keep_refused(message, statuses.PROCESSING_FAILURE, f"Internal error ({type(error).__name__})")
         except Exception as lost:  # noqa: BLE001  (the database may be what failed; the first error is the one to raise)

@@ -1,25 +1,54 @@
 """Modality Performed Procedure Step SCP: N-CREATE and N-SET of PS3.4 Annex F.7, and Retrieve SCP: N-GET of F.8."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
+from typing import TypeVar
 
+from django.db import InterfaceError, OperationalError
 from pydicom.dataset import Dataset
 
 from dimse import charsets, services, statuses
+from dimse.dispatch import without_values
 from dimse.errors import DimseFailure
 from dimse.services import Answer, CreateRequest, GetAnswer, GetRequest, Request, Service, SetRequest, Verb, Warned
 from mpps import actions, datasets, retrieval
-from mpps.errors import Refused
+from mpps.errors import Refused, resource_limitation
 from mpps.received import Received
 from ris import clock
+from ris.db import shortage
 from ris.peers import site_of
 
+logger = logging.getLogger(__name__)
+R = TypeVar("R")
+A = TypeVar("A")
 
+
+def _or_later(handler: Callable[[R], A]) -> Callable[[R], A]:
+    """The handler, which answers 0213H when the database lacks something that it may have again in a while."""
+
+    @wraps(handler)
+    def handle(request: R) -> A:
+        try:
+            return handler(request)
+        except (OperationalError, InterfaceError) as error:
+            lacking = shortage(error)
+            if not lacking:
+                raise
+            logger.error("%s is answered 0213H, %s: %s", handler.__name__, lacking, without_values(error))
+            raise failure(resource_limitation(lacking)) from error
+
+    return handle
+
+
+@_or_later
 def n_create(request: CreateRequest) -> Answer | Warned:
     """0000, a warning, or the failure of the refusal; the UID that was assigned to a request without one goes back in the response."""
     return _answer(actions.n_create, received(request, Verb.N_CREATE, request.sop_instance_uid, request.attribute_list))
 
 
+@_or_later
 def n_set(request: SetRequest) -> Answer | Warned:
     """0000, a warning, or the failure of the refusal."""
     return _answer(actions.n_set, received(request, Verb.N_SET, request.sop_instance_uid, request.modification_list))
@@ -34,6 +63,7 @@ def _answer(verb: Callable[[Received], object], message: Received) -> Answer | W
     return warnings[-1] if warnings else (statuses.SUCCESS, None)
 
 
+@_or_later
 def n_get(request: GetRequest) -> GetAnswer:
     """The attributes asked for, in the character set of the station that asks, or in UTF-8 where they do not fit in it (ADR 8)."""
     peer = request.association
