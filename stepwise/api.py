@@ -18,6 +18,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.renderers import JSONRenderer
 
 from billing.api import router as charges
+from billing.unbilled_page import router as unbilled
 from mpps.api import router as performed_steps
 from mpps.destination_api import router as destinations
 from ris.api.additions import router as additions
@@ -76,7 +77,7 @@ _RIS = (catalogue, stations, patients, additions, orders, steps)
 _REPORTED = (performed_steps, destinations)
 _TRAINING = (consoles, injected_faults)
 # what is below a station before stations
-for router in (explanations, findings, *_RIS, *_REPORTED, charges, *_TRAINING, journal, elsewhere):
+for router in (explanations, findings, *_RIS, *_REPORTED, charges, unbilled, *_TRAINING, journal, elsewhere):
     api.add_router("", router)
 
 

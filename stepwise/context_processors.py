@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from billing.unbilled_page import banner as outages
 from ris import clock
 from ris.models import Site
 from ris.web.access import display_name
@@ -37,6 +38,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "now": clock.now(),
         "simulation": clock.simulation(),
         "injected": SimpleLazyObject(banner),
+        "outages": SimpleLazyObject(outages),
         "today": clock.today(),
         "zone_name": str(clock.zone()),
         "ae_title": settings.AE_TITLE,

@@ -35,7 +35,13 @@ _PLAN = (
         ),
     ),
     Section("Performed", (Link("performed", "Station board", "pulse", "performed.view"),)),
-    Section("Billing", (Link("charges", "Charges", "coin", "charges.view"),)),
+    Section(
+        "Billing",
+        (
+            Link("charges", "Charges", "coin", "charges.view"),
+            Link("unbilled", "Unbilled work", "alert", "charges.view"),
+        ),
+    ),
     Section(
         "Connectivity",
         (

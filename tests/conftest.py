@@ -31,11 +31,13 @@ def django_db_keepdb() -> bool:
 def _nothing_gathered_before() -> None:
     """What this process gathers about queries waits in memory for a thread that tests do not run, and what it knows of faults is kept for a
     second: it is of rows that are rolled back."""
+    from billing.outages import watch
     from training.faults import active
     from worklist import findings
 
     findings.gathering._waiting.clear()
     active.forget()
+    watch.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -274,6 +274,8 @@ _STATES = [
     State("charges", "charges-empty-day", "/charges/?day=2031-01-01"),
     State("charge", "charge-posted", "/charges/{posted_charge}/"),
     State("charge", "charge-held", "/charges/{held_charge}/"),
+    State("unbilled", "unbilled", "/unbilled/"),
+    State("unbilled", "unbilled-kind", "/unbilled/?kind=OVERDUE"),
     State("charge-ledger", "ledger", "/charges/ledger/"),
     State("charge-ledger", "ledger-nothing", "/charges/ledger/?q=zzzz"),
     State("charge-void", "charge-void", "/charges/{held_charge}/void/"),

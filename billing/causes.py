@@ -1,0 +1,82 @@
+"""Why something is not billed, the likeliest first, each from a fact that was looked up."""
+
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Final
+
+from django.db.models import Max
+
+from billing.models import Charge
+from billing.sending import Sending, sending
+from billing.transitions import FAILED, POSTED, VOID
+from mpps.models import PerformedProcedureStep
+from ris import clock
+from ris.models import Heartbeat, ScheduledProcedureStep, Site, Station
+from ris.transitions import SCHEDULED
+from ris.web import times
+
+WINDOW: Final = timedelta(days=31)
+WORKER_SILENT: Final = 20.0
+"""Seconds without a sign of life of the worker, which gives one every five."""
+
+
+class Facts:
+    """What is asked for many rows at once, looked up once and only when asked."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._now = clock.now(site)
+
+    @cached_property
+    def _last_mpps(self) -> dict[str, datetime]:
+        rows = PerformedProcedureStep.objects.filter(site=self._site, received_at__gte=self._now - WINDOW).order_by()
+        return dict(rows.values_list("station_ae_title").annotate(Max("received_at")))
+
+    @cached_property
+    def _not_reporting(self) -> set[str]:
+        return set(Station.objects.filter(site=self._site, reports_performed_steps=False).values_list("ae_title", flat=True))
+
+    @cached_property
+    def _sending(self) -> Sending:
+        return sending(self._site)
+
+    @cached_property
+    def _worker(self) -> str:
+        """By wall time. With Redis down the worker gives no sign of life either."""
+        beat = Heartbeat.objects.filter(process="worker").first()
+        if beat is None:
+            return "The worker that sends charges has given no sign of life: it, or Redis, is down."
+        age = (clock.wall() - beat.at).total_seconds()
+        return f"The worker that sends charges is silent for {age:.0f} s: it, or Redis, is down." if age > WORKER_SILENT else ""
+
+    def not_posted(self, charge: Charge) -> tuple[str, ...]:
+        """A hold, a refusal or no acknowledgement, what has to go first, the worker, the receiver."""
+        if charge.status == FAILED:
+            return (f"{'Nobody acknowledged it' if charge.is_dead_letter else 'The charge processor refused it'}: {charge.error}",)
+        if charge.on_hold:
+            return (f"On hold: {charge.on_hold}",)
+        if charge.corrects and charge.corrects.status not in (POSTED, VOID):
+            return (f"It is sent when {charge.corrects} is posted.",)
+        failure = self._sending.failure
+        refusing = f"The last try to deliver any charge failed: {failure.text}" if failure and self._sending.is_failing else ""
+        own = f"Its last try: {charge.error}" if charge.error else ""
+        return tuple(filter(None, (self._worker, own, refusing))) or ("It is to be sent; no try has failed.",)
+
+    def quiet(self, station: str) -> tuple[str, ...]:
+        """How long the station has said nothing."""
+        if not station:
+            return ("It is booked on no station.",)
+        if station in self._not_reporting:
+            return (f"{station} is set not to report performed steps: each of its MPPS is refused.",)
+        last = self._last_mpps.get(station)
+        if last is None:
+            return (f"No MPPS from {station} in the last {WINDOW.days} days.",)
+        return (f"No MPPS from {station} since {times.moment_near(last, clock.today(self._site))}.",)
+
+    def overdue(self, step: ScheduledProcedureStep, station: str) -> tuple[str, ...]:
+        """A station that spoke since its time has reported others: then the patient is likelier to be missing."""
+        last = self._last_mpps.get(station)
+        missing = "The patient has not been marked as arrived." if step.status == SCHEDULED else ""
+        if last is not None and step.start is not None and last > step.start:
+            return tuple(filter(None, (missing, f"{station} has sent MPPS since, not for this exam.")))
+        return tuple(filter(None, (*self.quiet(station), missing)))

@@ -1,0 +1,236 @@
+"""What was done, or should have been, and is not billed: one table of kinds, each with how it is found and what is at risk.
+
+Work that a rule decided to be free is not at risk and is no row here. Every search is bounded by `LOOK_BACK` and goes by an index,
+so that its cost does not grow with the years.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from billing import capture
+from billing.causes import Facts
+from billing.codes import CODE_SOURCES
+from billing.models import Charge
+from billing.transitions import FAILED, PENDING
+from mpps import datasets, reading
+from mpps.models import PerformedProcedureStep, StepLink
+from mpps.transitions import DISCONTINUED as PERFORMED_DISCONTINUED
+from ris import clock
+from ris.models import Procedure, ScheduledProcedureStep, Site
+from ris.transitions import BEGUN, COMPLETED, DISCONTINUED, FINAL, WAITING
+
+LOOK_BACK: Final = timedelta(days=31)
+POSTED_WITHIN: Final = timedelta(seconds=60)
+"""A charge that waits longer than this is not on its way."""
+OVERDUE_AFTER: Final = timedelta(minutes=60)
+OVER_DURATION: Final = timedelta(minutes=60)
+"""An exam may take this much longer than was planned."""
+MAX_ROWS: Final = 1000
+"""Rows of one kind that are looked at, the oldest first."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing unbilled. `amount` is None when nobody knows the price. `url_name` with `pk` is the page where it is mended."""
+
+    kind: str
+    since: datetime
+    station: str
+    patient_name: str
+    patient_id: str
+    accession_number: str
+    what: str
+    amount: Decimal | None
+    causes: tuple[str, ...]
+    action: str
+    url_name: str
+    pk: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`find` gives the rows of it at a moment, the oldest first."""
+
+    key: str
+    title: str
+    checked: str
+    find: Callable[[Site, datetime, Facts], Iterator[Row]]
+
+
+def _steps(site: Site, now: datetime, statuses: tuple[str, ...]) -> QuerySet[ScheduledProcedureStep]:
+    return (
+        ScheduledProcedureStep.objects.filter(site=site, status__in=statuses, start__gte=now - LOOK_BACK, start__lte=now)
+        .select_related("requested_procedure__site", "requested_procedure__order__patient")
+        .prefetch_related("stations")
+        .order_by("start", "pk")
+    )
+
+
+def _of_step(kind: str, step: ScheduledProcedureStep, since: datetime, amount: Decimal, causes: tuple[str, ...], action: str) -> Row:
+    procedure = step.requested_procedure
+    patient = procedure.order.patient
+    return Row(
+        kind=kind,
+        since=since,
+        station=_station(step),
+        patient_name=patient.name,
+        patient_id=patient.patient_id,
+        accession_number=procedure.order.accession_number,
+        what=procedure.meaning or procedure.description or step.description,
+        amount=amount,
+        causes=causes,
+        action=action,
+        url_name="step",
+        pk=step.pk,
+    )
+
+
+def _station(step: ScheduledProcedureStep) -> str:
+    return next((station.ae_title for station in step.stations.all()), "")
+
+
+def _not_captured(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
+    """All steps ended, something is worth a charge, and there is none."""
+    open_ones = ScheduledProcedureStep.objects.filter(requested_procedure=OuterRef("requested_procedure")).exclude(status__in=FINAL)
+    ended = _steps(site, now, (COMPLETED, DISCONTINUED)).filter(
+        ~Exists(Charge.objects.filter(requested_procedure=OuterRef("requested_procedure"))),
+        ~Exists(open_ones),
+        Q(status=COMPLETED) | Exists(StepLink.objects.filter(step=OuterRef("pk"))),
+    )
+    seen: set[int] = set()
+    for step in ended[:MAX_ROWS]:
+        procedure = step.requested_procedure
+        if procedure.pk in seen:
+            continue
+        seen.add(procedure.pk)
+        draft = capture.draft(procedure)
+        if draft is None:
+            causes = ("A performed step of it is still in progress: the modality has not said that it ended.",)
+            yield _of_step("NOT_CAPTURED", step, step.status_at, procedure.price, causes, "Open the exam")
+        elif not draft.is_nothing:
+            causes = ("No charge was captured when it ended: it was imported or stored as ended.",)
+            yield _of_step("NOT_CAPTURED", step, step.status_at, draft.amount, causes, "Open the exam")
+
+
+def _not_posted(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
+    """A charge that was captured and that the receiver has not acknowledged. A credit puts nothing at risk."""
+    waiting = (
+        Charge.objects.filter(site=site, status__in=(PENDING, FAILED))
+        .filter(Q(created_at__lt=now - POSTED_WITHIN) | ~Q(on_hold="") | Q(status=FAILED))
+        .select_related("requested_procedure__order__patient", "performed_step", "corrects")
+        .defer("performed_step__attributes")
+        .prefetch_related("lines")
+        .order_by("created_at", "pk")
+    )
+    for charge in waiting[:MAX_ROWS]:
+        procedure, performed = charge.requested_procedure, charge.performed_step
+        patient = procedure.order.patient if procedure else None
+        yield Row(
+            kind="NOT_POSTED",
+            since=charge.created_at,
+            station=performed.station_ae_title if performed else "",
+            patient_name=patient.name if patient else performed.patient_name if performed else "",
+            patient_id=patient.patient_id if patient else performed.patient_id if performed else "",
+            accession_number=procedure.order.accession_number if procedure else "",
+            what=f"{'Credit' if charge.is_credit else 'Charge'} {charge}",
+            amount=Decimal(0) if charge.is_credit else charge.amount,
+            causes=facts.not_posted(charge),
+            action=_action(charge),
+            url_name="charge",
+            pk=charge.pk,
+        )
+
+
+def _action(charge: Charge) -> str:
+    if charge.status == FAILED:
+        return "Send again"
+    return "Check and release" if charge.on_hold else "Open the charge"
+
+
+def _without_order(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
+    """A modality performed what no order is known for. Broken off with nothing made is worth nothing."""
+    performed = PerformedProcedureStep.objects.filter(
+        ~Exists(Charge.objects.filter(performed_step=OuterRef("pk"))), site=site, unscheduled=True, received_at__gte=now - LOOK_BACK
+    ).order_by("received_at", "pk")
+    for one in performed[:MAX_ROWS]:
+        if one.status == PERFORMED_DISCONTINUED and not reading.instances(one.attributes):
+            continue
+        yield Row(
+            kind="WITHOUT_ORDER",
+            since=one.received_at,
+            station=one.station_ae_title,
+            patient_name=one.patient_name,
+            patient_id=one.patient_id,
+            accession_number="",
+            what=one.description or one.modality,
+            amount=_catalogue_price(site, one),
+            causes=("The modality named no order that is known here: typed by hand at the console, or ordered elsewhere.",),
+            action="Match to an order",
+            url_name="performed-step",
+            pk=one.pk,
+        )
+
+
+def _catalogue_price(site: Site, performed: PerformedProcedureStep) -> Decimal | None:
+    """Of the first code that the modality reported and the catalogue knows."""
+    for keyword in CODE_SOURCES:
+        for item in datasets.items(performed.attributes, keyword):
+            known = Procedure.objects.filter(
+                site=site, code=datasets.text(item, "CodeValue", 64), scheme=datasets.text(item, "CodingSchemeDesignator", 64)
+            ).first()
+            if known is not None:
+                return known.price
+    return None
+
+
+def _overdue(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
+    """Its time is past and no MPPS has come: not performed, or performed and not told."""
+    late = _steps(site, now, WAITING).filter(~Exists(StepLink.objects.filter(step=OuterRef("pk"))), start__lte=now - OVERDUE_AFTER)
+    seen: set[int] = set()
+    for step in late[:MAX_ROWS]:
+        price = Decimal(0) if step.requested_procedure_id in seen else step.requested_procedure.price
+        seen.add(step.requested_procedure_id)
+        if step.start is not None:
+            yield _of_step("OVERDUE", step, step.start, price, facts.overdue(step, _station(step)), "Open the exam")
+
+
+def _too_long(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
+    """Begun, and long past the time that was planned for it."""
+    begun = _steps(site, now, BEGUN).filter(status_at__lte=now - OVER_DURATION)
+    seen: set[int] = set()
+    for step in begun[:MAX_ROWS]:
+        if step.status_at + timedelta(minutes=step.duration_minutes) + OVER_DURATION > now:
+            continue
+        price = Decimal(0) if step.requested_procedure_id in seen else step.requested_procedure.price
+        seen.add(step.requested_procedure_id)
+        yield _of_step("TOO_LONG", step, step.status_at, price, facts.quiet(_station(step)), "Open the exam")
+
+
+KINDS: Final = {
+    kind.key: kind
+    for kind in (
+        Kind(
+            "NOT_CAPTURED",
+            "Completed and not charged",
+            "Every exam that ended has its charge, or a rule that it has none",
+            _not_captured,
+        ),
+        Kind("NOT_POSTED", "Charged and not posted", "Every charge was acknowledged within a minute", _not_posted),
+        Kind("WITHOUT_ORDER", "Performed without order", "Everything that modalities performed has its order", _without_order),
+        Kind("OVERDUE", "Ordered and overdue, no MPPS", "No exam is more than an hour past its time without an MPPS", _overdue),
+        Kind("TOO_LONG", "In progress too long", "No exam takes more than an hour longer than planned", _too_long),
+    )
+}
+
+
+def rows(site: Site, kind: str = "", station: str = "") -> list[Row]:
+    """What is unbilled now, the oldest first; of one kind or one station where these are given."""
+    now, facts = clock.now(site), Facts(site)
+    chosen = [KINDS[kind]] if kind else KINDS.values()
+    found = [row for one in chosen for row in one.find(site, now, facts) if station in ("", row.station)]
+    return sorted(found, key=lambda row: (row.since, row.kind, row.pk))
