@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing import codes as reporting
-from billing import supplies
+from billing import ruling, supplies
 from billing.codes import Code
 from billing.hl7 import MAX_LINES
 from billing.models import MAX_TEXT, Charge, ChargeLine
@@ -114,7 +114,8 @@ def draft(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) -> Dr
 
 def of_procedure(procedure: RequestedProcedure) -> tuple[PerformedProcedureStep, ...]:
     """The performed steps that a charge of the procedure is about, in order of their start."""
-    return _charged(_performed(procedure, procedure.steps.all()))
+    performed = _performed(procedure, procedure.steps.all())
+    return _charged(performed) or _ended(performed)  # a rule that was changed since takes nothing from a charge
 
 
 def _performed(
@@ -132,7 +133,7 @@ def _performed(
 
 
 def _fact(performed: PerformedProcedureStep) -> Performed:
-    return Performed(
+    fact = Performed(
         id=performed.pk,
         completed=performed.status == COMPLETED,
         instances=reading.instances(performed.attributes),
@@ -140,6 +141,7 @@ def _fact(performed: PerformedProcedureStep) -> Performed:
         reason_scheme=performed.discontinuation_reason_scheme,
         reason_meaning=performed.discontinuation_reason_meaning,
     )
+    return ruling.judged(fact, performed.site_id)
 
 
 def _decision(steps: Sequence[ScheduledProcedureStep], performed: dict[int, list[PerformedProcedureStep]]) -> Decision:
@@ -167,9 +169,12 @@ def _revivals(steps: Sequence[ScheduledProcedureStep]) -> Iterator[str]:
 
 def _charged(performed: dict[int, list[PerformedProcedureStep]]) -> tuple[PerformedProcedureStep, ...]:
     """Those that are worth something, each once."""
+    return tuple(one for one in _ended(performed) if of_performed(_fact(one)) is not Outcome.NONE)
+
+
+def _ended(performed: dict[int, list[PerformedProcedureStep]]) -> tuple[PerformedProcedureStep, ...]:
     distinct = {one.pk: one for ones in performed.values() for one in ones}
-    worth = [one for one in distinct.values() if of_performed(_fact(one)) is not Outcome.NONE]
-    return tuple(sorted(worth, key=lambda one: (one.began_at, one.pk)))
+    return tuple(sorted(distinct.values(), key=lambda one: (one.began_at, one.pk)))
 
 
 def _service_at(steps: Sequence[ScheduledProcedureStep], charged: Sequence[PerformedProcedureStep]) -> datetime:

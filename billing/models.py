@@ -1,11 +1,12 @@
 """Charges with their lines, and what was done to deliver them. `billing.actions` is the only writer."""
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.db import models
 from django.db.models import Q
 
 from billing.transitions import PENDING, STATUSES
+from mpps import reasons
 from mpps.models import PerformedProcedureStep
 from ris.models import RequestedProcedure, Site
 from ris.models.history import AppendOnlyError, Change
@@ -180,3 +181,20 @@ class ChargeChange(Change):
     """One change of a charge: who, when, from, to, why."""
 
     charge = models.ForeignKey(Charge, on_delete=models.CASCADE, related_name="changes")
+
+
+class DiscontinuationRule(models.Model):
+    """What a hospital charges for a discontinuation reason where that is not what is built in (`billing.ruling`)."""
+
+    CHOICES: ClassVar = [(choice, choice) for choice in (reasons.NOTHING, reasons.REDUCED, reasons.REVIEW)]
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE)
+    code = models.CharField(max_length=16, blank=True, help_text="Of CID 9300; empty for any other reason, and for none.")
+    with_images = models.CharField(max_length=8, choices=CHOICES)
+    without_images = models.CharField(max_length=8, choices=CHOICES)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "code"], name="one_rule_per_reason")]
+
+    def __str__(self) -> str:
+        return self.code or "other reasons"

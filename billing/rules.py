@@ -31,7 +31,10 @@ NOTHING_MADE = Outcome.NONE
 
 @dataclass(frozen=True, slots=True)
 class Performed:
-    """How one performed step ended: its reason when it was discontinued, and how many instances it made. `id` tells it from others."""
+    """How one performed step ended: its reason when it was discontinued, and how many instances it made. `id` tells it from others.
+
+    `decided` is what the hospital's own rule says of it, None where the built-in ones hold.
+    """
 
     id: int
     completed: bool
@@ -39,6 +42,7 @@ class Performed:
     reason_code: str = ""
     reason_scheme: str = ""
     reason_meaning: str = ""
+    decided: Outcome | None = None
 
     @property
     def reason(self) -> str:
@@ -71,6 +75,8 @@ def of_performed(performed: Performed) -> Outcome:
     """What one performed step is worth."""
     if performed.completed:
         return Outcome.FULL
+    if performed.decided is not None:
+        return performed.decided
     if not performed.instances:
         return NOTHING_MADE
     rule = reasons.known(performed.reason_code, performed.reason_scheme)
@@ -91,14 +97,14 @@ def decide(steps: Sequence[StepWork]) -> Decision:
     reason = explain(steps)
     if Outcome.REVIEW in outcomes:
         return Decision(
-            Outcome.REVIEW, f"{reason}: reduced, {REDUCED_SERVICE}", "No rule decides this discontinuation reason; check the work done."
+            Outcome.REVIEW, f"{reason} → reduced, {REDUCED_SERVICE}", "No rule decides this discontinuation reason; check the work done."
         )
     if set(outcomes) == {Outcome.FULL}:
         by_hand = any(not step.performed for step in steps)
         return Decision(Outcome.FULL, reason, "Completed by hand without MPPS; check that it was performed." if by_hand else "")
     if set(outcomes) <= {Outcome.NONE}:
-        return Decision(Outcome.NONE, f"{reason}: nothing")
-    return Decision(Outcome.REDUCED, f"{reason}: reduced, {REDUCED_SERVICE}")
+        return Decision(Outcome.NONE, f"{reason} → nothing")
+    return Decision(Outcome.REDUCED, f"{reason} → reduced, {REDUCED_SERVICE}")
 
 
 def explain(steps: Sequence[StepWork]) -> str:

@@ -65,6 +65,7 @@ PERMISSIONS: Final[dict[str, frozenset[str]]] = {
     # Billing.
     "charges.view": _of(BILLER),
     "charges.edit": _of(BILLER),
+    "charges.rules": frozenset({ADMIN}),
     # Connecting modalities.
     "journal.view": _of(TECHNOLOGIST, INTEGRATOR),
     "stations.edit": frozenset({INTEGRATOR, INSTRUCTOR, ADMIN}),

@@ -276,6 +276,7 @@ _STATES = [
     State("charge", "charge-held", "/charges/{held_charge}/"),
     State("unbilled", "unbilled", "/unbilled/"),
     State("unbilled", "unbilled-kind", "/unbilled/?kind=OVERDUE"),
+    State("charge-rules", "charge-rules", "/charges/rules/"),
     State("charge-ledger", "ledger", "/charges/ledger/"),
     State("charge-ledger", "ledger-nothing", "/charges/ledger/?q=zzzz"),
     State("charge-void", "charge-void", "/charges/{held_charge}/void/"),

@@ -110,7 +110,7 @@ def test_order_without_a_code_is_charged_by_its_requested_procedure_id() -> None
 def test_discontinued_with_images_is_reduced() -> None:
     perform(steps_of(an_order()), "DISCONTINUED", images=96, reason=REFUSED)
     charge = only_charge()
-    assert charge.reason == "110505 Patient refused to continue procedure with 96 images: reduced, 52"
+    assert charge.reason == "110505 Patient refused to continue procedure with 96 images → reduced, 52"
     assert (charge.lines.get().modifier, charge.on_hold) == ("52", "")
 
 
