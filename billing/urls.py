@@ -2,11 +2,13 @@
 
 from django.urls import path
 
-from billing import ledger_page, rules_page, sending, unbilled_page, views, withdrawing
+from billing import accounting_page, ledger_page, rules_page, sending, unbilled_page, views, withdrawing
 
 urlpatterns = [
     path("charges/", views.listing, name="charges"),
     path("charges/ledger/", ledger_page.show, name="charge-ledger"),
+    path("accounting/", accounting_page.show, name="accounting"),
+    path("accounting/export.csv", accounting_page.export, name="accounting-csv"),
     path("unbilled/", unbilled_page.show, name="unbilled"),
     path("charges/rules/", rules_page.show, name="charge-rules"),
     path("charges/send-again/", sending.send_all_again, name="charges-send-again"),

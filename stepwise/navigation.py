@@ -40,6 +40,7 @@ _PLAN = (
         (
             Link("charges", "Charges", "coin", "charges.view"),
             Link("unbilled", "Unbilled work", "alert", "charges.view"),
+            Link("accounting", "Accounting", "list", "charges.view"),
         ),
     ),
     Section(

@@ -1,0 +1,116 @@
+"""The page of the books, and the same figures as CSV (RFC 4180)."""
+
+import csv
+from collections.abc import Iterator
+from datetime import date
+from typing import Final
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from billing import accounting, web
+from billing.accounting import COLUMNS, TITLES, Books, Difference, Figure
+from billing.models import ChargeChange, DeliveryAttempt
+from ris import clock
+from ris import queries as ris_queries
+from ris.permissions import requires
+from ris.web import live
+from ris.web.access import page
+from ris.web.filters import Filters
+
+PERIODS: Final = (1, 7, 31)
+_PERIOD_NAMES: Final = {1: "Day", 7: "7 days", 31: "31 days"}
+MAX_LINES: Final = 500
+MAX_DIFFERENCES: Final = 20
+_HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, ChargeChange, DeliveryAttempt)
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula."""
+
+
+class _Echo:
+    """A file for `csv.writer` that gives back what is written."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+@page
+@requires("charges.view")
+def show(request: HttpRequest) -> HttpResponse:
+    """Performed → captured → posted of a day, a week or a month, and whether it adds up."""
+    present = live.state(request, _HISTORIES)
+    if same := live.unchanged(request, present):
+        return same
+    site = ris_queries.default_site()
+    filters, period = Filters.of(request, clock.today(site)), _period(request)
+    found = accounting.books(site, *accounting.days(filters.day, period))
+    lines = found.ordered()
+    context = {
+        "tabs": [(count, _PERIOD_NAMES[count], "", _address(filters.day, count)) for count in PERIODS],
+        "tab": period,
+        "titles": [TITLES[name] for name in COLUMNS],
+        "lines": [(key, _cells(figures)) for key, figures in lines[:MAX_LINES]],
+        "is_capped": len(lines) > MAX_LINES,
+        "count": len(lines),
+        "total": _cells(found.total),
+        "adds_up": found.adds_up,
+        "differences": [(one.what, _link(one)) for one in found.differences[:MAX_DIFFERENCES]],
+        "more": max(len(found.differences) - MAX_DIFFERENCES, 0),
+        "csv": reverse("accounting-csv") + f"?{urlencode([('day', filters.day.isoformat()), ('days', str(period))])}",
+        "filters": filters,
+    }
+    url = _address(filters.day, period)
+    return live.live_page(request, "billing/accounting.html", "billing/accounting_live.html", context, url=url, present=present)
+
+
+@page
+@requires("charges.view")
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The lines of the page as CSV in UTF-8, with a last line of sums and one that says whether they add up."""
+    site = ris_queries.default_site()
+    first, last = accounting.days(Filters.of(request, clock.today(site)).day, _period(request))
+    written_at = clock.local(clock.now(site), site).isoformat(timespec="seconds")
+    rows = _rows(accounting.books(site, first, last), written_at)
+    response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="accounting-{first}-{last}.csv"'
+    return response
+
+
+def _rows(found: Books, written_at: str) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    titles = [f"{TITLES[name]} {what}" for name in COLUMNS for what in ("count", "amount")]
+    yield writer.writerow(["Day", "Station", "Procedure", *titles])
+    for key, figures in found.ordered():
+        yield writer.writerow([key.day.isoformat(), _safe(key.station), _safe(key.procedure), *_figures(figures)])
+    yield writer.writerow(["Total", "", "", *_figures(found.total)])
+    verdict = "adds up" if found.adds_up else "; ".join(one.what for one in found.differences)
+    yield writer.writerow([_safe(verdict), f"Written {written_at}", "", *[""] * len(titles)])
+
+
+def _figures(figures: dict[str, Figure]) -> list[str]:
+    return [text for name in COLUMNS for text in (str(figures[name].count), f"{figures[name].amount:.2f}")]
+
+
+def _safe(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _cells(figures: dict[str, Figure]) -> list[tuple[str, int, str]]:
+    return [(TITLES[name], figures[name].count, web.money(figures[name].amount, "USD")) for name in COLUMNS]
+
+
+def _period(request: HttpRequest) -> int:
+    asked = request.GET.get("days", "")
+    return next((count for count in PERIODS if str(count) == asked), 1)
+
+
+def _address(day: date, period: int) -> str:
+    asked = [("day", day.isoformat())] if day != clock.today() else []
+    asked += [("days", str(period))] if period != 1 else []
+    return reverse("accounting") + (f"?{urlencode(asked)}" if asked else "")
+
+
+def _link(difference: Difference) -> str:
+    return reverse(difference.url_name, args=[difference.pk] if difference.pk else [])
