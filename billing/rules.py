@@ -97,7 +97,9 @@ def decide(steps: Sequence[StepWork]) -> Decision:
     reason = explain(steps)
     if Outcome.REVIEW in outcomes:
         return Decision(
-            Outcome.REVIEW, f"{reason} → reduced, {REDUCED_SERVICE}", "No rule decides this discontinuation reason; check the work done."
+            Outcome.REVIEW,
+            f"{reason} → reduced, {REDUCED_SERVICE}",
+            "No rule decides this discontinuation reason, or its rule is review; check the work done.",
         )
     if set(outcomes) == {Outcome.FULL}:
         by_hand = any(not step.performed for step in steps)
