@@ -170,7 +170,7 @@ def _without_order(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
             what=one.description or one.modality,
             amount=_catalogue_price(site, one),
             causes=("The modality named no order that is known here: typed by hand at the console, or ordered elsewhere.",),
-            action="Match to an order",
+            action="Look at what was done",
             url_name="performed-step",
             pk=one.pk,
         )

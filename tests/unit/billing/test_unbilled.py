@@ -101,7 +101,7 @@ def test_work_without_an_order_is_a_row_with_the_catalogues_price_of_what_was_re
     codes = code_items((procedure.code, procedure.scheme, procedure.meaning))
     performed = end(begin([], ProcedureCodeSequence=codes))
     row = only("WITHOUT_ORDER")
-    assert (row.amount, row.action, row.pk) == (procedure.price, "Match to an order", performed.pk)
+    assert (row.amount, row.action, row.pk) == (procedure.price, "Look at what was done", performed.pk)
 
 
 def test_work_without_an_order_that_made_nothing_is_no_row() -> None:
