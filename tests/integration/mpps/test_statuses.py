@@ -188,6 +188,25 @@ def test_who_wants_warnings_is_told_of_what_was_taken(
     assert (performed.status, "00280010" in performed.attributes) == ("COMPLETED", "Rows" in sent)
 
 
+@pytest.mark.parametrize("verb", [Verb.N_CREATE, Verb.N_SET])
+def test_a_message_id_that_is_being_answered_is_0210_and_applies_nothing(server: DicomServer, verb: Verb) -> None:
+    uid, other, data = new_uid(), new_uid(), encoded(a_create())
+    if verb == Verb.N_CREATE:
+        first, second = (bad_input.create(data, one, message_id=7) for one in (uid, other))
+    else:
+        for one in (uid, other):
+            actions.n_create(received(Verb.N_CREATE, one, a_create()))
+        first, second = (bad_input.modify(one, encoded(an_end()), message_id=7) for one in (uid, other))
+    before = PerformedProcedureStep.objects.filter(sop_instance_uid=other).values().first()
+    with wire.connected(server.port) as peer:
+        peer.associate(wire.associate_rq(contexts=bad_input.CONTEXTS))
+        peer.send(first + second)
+        answers = [peer.response(), peer.response()]
+    told = {answer[0x1000].rstrip(b"\0").decode(): int.from_bytes(answer[0x0900], "little") for answer in answers}
+    assert told == {uid: 0, other: 0x0210}
+    assert PerformedProcedureStep.objects.filter(sop_instance_uid=other).values().first() == before
+
+
 def answered(server: DicomServer, station: str, message: bytes) -> dict[int, bytes]:
     with wire.connected(server.port) as peer:
         peer.associate(wire.associate_rq(station, contexts=bad_input.CONTEXTS))
