@@ -84,7 +84,9 @@ class Draft:
 
     @property
     def amount(self) -> Decimal:
-        return sum((line.quantity * line.unit_amount for line in self.lines if line.unit_amount is not None), Decimal(0))
+        """The sum of the lines, each rounded as its FT1-11 is."""
+        priced = (line.quantity * line.unit_amount for line in self.lines if line.unit_amount is not None)
+        return sum((round(amount, 2) for amount in priced), Decimal(0))
 
 
 def draft(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) -> Draft | None:

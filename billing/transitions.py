@@ -29,8 +29,6 @@ REFUSE = Transition("refuse", PENDING, FAILED)
 SET_ASIDE = Transition("set aside", PENDING, FAILED)
 """A dead letter: nobody acknowledged it, however often it was sent."""
 RETRY = Transition("retry", FAILED, PENDING)
-
-
 VOID_PENDING = Transition("void", PENDING, VOID)
 """Nothing of it was sent: nobody has it."""
 FORGO = Transition("void", FAILED, VOID)

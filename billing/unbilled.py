@@ -1,7 +1,7 @@
 """What was done, or should have been, and is not billed: one table of kinds, each with how it is found and what is at risk.
 
-Work that a rule decided to be free is not at risk and is no row here. Every search is bounded by `LOOK_BACK` and goes by an index,
-so that its cost does not grow with the years.
+Work that a rule decided to be free is not at risk and is no row here. Charges are looked for however old; every other search is
+bounded by `LOOK_BACK`. All go by an index, so that the cost does not grow with the years.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ from billing import capture
 from billing.causes import Facts
 from billing.codes import CODE_SOURCES
 from billing.models import Charge
-from billing.transitions import FAILED, PENDING
+from billing.transitions import FAILED, PENDING, VOID
 from mpps import datasets, reading
 from mpps.models import PerformedProcedureStep, StepLink
 from mpps.transitions import DISCONTINUED as PERFORMED_DISCONTINUED
@@ -118,13 +118,13 @@ def _not_captured(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
 
 
 def _not_posted(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
-    """A charge that was captured and that the receiver has not acknowledged. A credit puts nothing at risk."""
+    """A charge that the receiver has not acknowledged. A credit, and a charge that one takes back, put nothing at risk."""
     waiting = (
         Charge.objects.filter(site=site, status__in=(PENDING, FAILED))
         .filter(Q(created_at__lt=now - POSTED_WITHIN) | ~Q(on_hold="") | Q(status=FAILED))
         .select_related("requested_procedure__order__patient", "performed_step", "corrects")
         .defer("performed_step__attributes")
-        .prefetch_related("lines")
+        .prefetch_related("lines", "corrections")
         .order_by("created_at", "pk")
     )
     for charge in waiting[:MAX_ROWS]:
@@ -138,7 +138,7 @@ def _not_posted(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
             patient_id=patient.patient_id if patient else performed.patient_id if performed else "",
             accession_number=procedure.order.accession_number if procedure else "",
             what=f"{'Credit' if charge.is_credit else 'Charge'} {charge}",
-            amount=Decimal(0) if charge.is_credit else charge.amount,
+            amount=Decimal(0) if charge.is_credit or any(one.status != VOID for one in charge.corrections.all()) else charge.amount,
             causes=facts.not_posted(charge),
             action=_action(charge),
             url_name="charge",

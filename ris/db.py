@@ -25,6 +25,8 @@ _SHORTAGES = (
 _SHORTAGES_BY_STATE = {
     "53": "the database lacks disk, memory or connections",
     "55P03": "the database is busy",
+    "40P01": "the database is busy",
+    "40001": "the database is busy",
     "57P03": "the database is starting or stopping",
     "57P01": "the database is starting or stopping",
     "57P02": "the database is starting or stopping",

@@ -32,7 +32,7 @@ def follow(made: Charge, draft: capture.Draft, actor: Actor) -> Charge:
     charges = list(Charge.objects.filter(requested_procedure=made.requested_procedure_id, kind=made.kind).order_by("revision"))
     latest, charge = charges[-1], standing(charges)
     known = latest if latest.by_hand else charge
-    if _facts(known.lines.all() if known else ()) == _facts(draft.lines):
+    if any(_facts(one.lines.all() if one else ()) == _facts(draft.lines) for one in (known, charge)):
         return latest
     if charge and is_untold(charge):
         return _rewrite(charge, draft, actor)
@@ -118,9 +118,19 @@ def _rewrite(charge: Charge, draft: capture.Draft, actor: Actor) -> Charge:
     write_lines(charge, draft.lines)
     charge.refresh_from_db()
     record_change(charge, redraft(charge.status), actor, reason)
+    _hold_alike(charge, hold)
     if charge.status == PENDING and not hold:
         nudge_when_committed(charge)
     return charge
+
+
+def _hold_alike(charge: Charge, hold: str) -> None:
+    """What a person has to check holds the credit before the charge too, as long as that was not sent."""
+    credit = charge.corrects
+    if credit and credit.is_credit and credit.status == PENDING and is_untold(credit) and credit.on_hold != hold:
+        Charge.objects.filter(pk=credit.pk).update(on_hold=hold, next_attempt_at=Now())
+        if not hold:
+            nudge_when_committed(credit)
 
 
 def _replace(latest: Charge, credit: Charge | None, draft: capture.Draft, actor: Actor) -> Charge:

@@ -17,9 +17,10 @@ _lock = locking(lambda procedure: Charge.objects.filter(requested_procedure=proc
 @action
 def release_hold(charge: Charge, actor: Actor, reason: str = "") -> Charge:
     """Let a held charge be sent, and with it the credit before it that waits for the same; IllegalTransition when it is not held."""
-    held = Charge.objects.filter(pk=charge.pk, status=RELEASE.source).exclude(on_hold="")
+    _lock(charge.requested_procedure_id)
+    held = Charge.objects.filter(pk=charge.pk, status=RELEASE.source, on_hold=charge.on_hold).exclude(on_hold="")
     if not held.update(on_hold="", next_attempt_at=Now()):
-        raise IllegalTransition(f"Charge {charge} is not on hold; there is nothing to release.")
+        raise IllegalTransition(f"Charge {charge} is not on hold for that any more; look at it again.")
     record_change(charge, RELEASE, actor, reason or f"Released: {charge.on_hold}")
     for other in Charge.objects.filter(Q(corrects=charge) | Q(corrections=charge), status=PENDING, on_hold=charge.on_hold).order_by("pk"):
         release_hold(other, actor, reason)

@@ -50,6 +50,7 @@ def claim(charge_id: int) -> Charge | None:
             charge.message = messages.build(charge)
         except ValueError as error:
             record(charge, Attempt(DeliveryAttempt.Result.UNSENDABLE, str(error), 0))
+            Charge.objects.filter(pk=charge_id).update(attempts=F("attempts") - 1)  # it was no try: nothing can have arrived
             return None
         Charge.objects.filter(pk=charge_id).update(message=charge.message)
     return charge

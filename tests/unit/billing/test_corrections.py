@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from billing import queries
+from billing import messages, queries
 from billing.actions import capturing, deciding, delivering
 from billing.models import Charge, ChargeChange, DeliveryAttempt
 from mpps.models import PerformedProcedureStep, StepLink
@@ -229,3 +229,55 @@ def test_credit_by_hand_is_for_what_is_posted_and_once() -> None:
     capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
     assert told() == [("CG", "POSTED", "52"), ("CD", "POSTED", "52")]
     assert credit.reason == f"Takes back {first}. Not performed"
+
+
+def test_a_charge_that_could_not_be_written_at_first_is_untold_when_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    scheduled, first = a_reduced_charge()
+    with monkeypatch.context() as patch:
+        patch.setattr(messages, "build", unwritable)
+        assert delivering.claim(first.pk) is None
+    first.refresh_from_db()
+    assert (first.status, first.attempts) == ("FAILED", 0)
+    deciding.retry_failed(first, BILLER)
+    send(first, Result.REFUSED)
+    perform(scheduled)
+    assert told() == [("CG", "FAILED", "")], "written anew: nobody can have it"
+
+
+def unwritable(charge: Charge) -> str:
+    raise ValueError("no account")
+
+
+def test_a_correction_whose_doubt_is_gone_lets_its_credit_go_too() -> None:
+    scheduled, first = a_reduced_charge()
+    send(first)
+    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="COMPLETED")
+    StepLink.objects.filter(step__in=scheduled).delete()
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    assert all(one.on_hold for one in charges()[1:])
+    perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
+    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="DISCONTINUED")
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    assert {one.on_hold for one in charges()} == {""}
+    assert due() == [str(charges()[1])]
+
+
+def test_work_that_is_again_what_stands_changes_nothing_after_a_decision_by_hand() -> None:
+    scheduled, first = a_reduced_charge()
+    send(first)
+    again = perform(scheduled)
+    deciding.void_charge(charges()[1], BILLER, "The charge before it stands")
+    StepLink.objects.filter(performed_step=again).delete()
+    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="DISCONTINUED")
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    assert told() == [("CG", "POSTED", "52"), ("CD", "VOID", "52"), ("CG", "VOID", "")]
+
+
+def test_what_another_hold_has_taken_the_place_of_is_not_released() -> None:
+    a_reduced_charge()
+    Charge.objects.update(on_hold="one doubt")
+    seen = Charge.objects.get()
+    Charge.objects.update(on_hold="another doubt")
+    with pytest.raises(IllegalTransition, match="not on hold for that any more"):
+        deciding.release_hold(seen, BILLER)
+    assert Charge.objects.get().on_hold == "another doubt"

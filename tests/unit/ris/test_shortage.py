@@ -37,7 +37,8 @@ def test_of_sqlite(text: str, words: str, monkeypatch: pytest.MonkeyPatch) -> No
         (psycopg.errors.AdminShutdown(), "the database is starting or stopping"),
         (psycopg.errors.CrashShutdown(), "the database is starting or stopping"),
         (psycopg.OperationalError("connection refused"), "the database does not answer"),
-        (psycopg.errors.DeadlockDetected(), ""),
+        (psycopg.errors.DeadlockDetected(), "the database is busy"),
+        (psycopg.errors.UndefinedTable(), ""),
     ],
     ids=lambda value: type(value).__name__,
 )
