@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _JUST_NOW = 0.01  # seconds for which what was read is as good as new
-_PATIENCE = 0.5  # seconds to wait for another thread's look
+_PATIENCE = 2.0  # seconds to wait for another thread's look
+_GOOD_FOR = LOOK * 1.25  # seconds that what was read can be answered with: less than a clock is set ahead of its begin
 
 
 @lru_cache(maxsize=64)
@@ -49,49 +50,60 @@ class Timelines:
     def __init__(self) -> None:
         self._read: Callable[[], Mapping[int | None, Timeline]] = dict
         self._known: Mapping[int | None, Timeline] = {}
-        self._look_at = self._looked_at = 0.0
+        self._look_at = self._looked_at = self._good_until = 0.0
         self._looking = threading.Lock()
         self._failed = False
 
     def follow(self, read: Callable[[], Mapping[int | None, Timeline]]) -> None:
         """Where they are read: by site, the default site's under None, too."""
-        self._read, self._known, self._look_at = read, {}, 0.0
+        self._read, self._known = read, {}
+        self.forget()
 
     def of(self, site: "Site | None") -> Timeline | None:
         """The site's timeline, the default site's without one. It may be over, or still to begin."""
-        if stopwatch.monotonic() >= self._look_at and self._looking.acquire(blocking=False):
-            self._look()  # the others go on with what is known
+        asked = stopwatch.monotonic()
+        if asked >= self._look_at and self._looking.acquire(blocking=False):
+            self._look()  # the others go on with what is known, while that is recent enough
+        elif asked >= self._good_until:
+            self._wait_for_a_look(lambda: asked < self._good_until)
         return self._known.get(site.pk if site is not None else None) if self._known else None
 
     def look_again(self) -> None:
         """Read them anew, or wait for who is about it: what is known has run out, and would be behind."""
         asked = stopwatch.monotonic()
+        self._wait_for_a_look(lambda: self._looked_at >= asked - _JUST_NOW)
+
+    def forget(self) -> None:
+        """Read them again at the next question: who sets a clock sees it at once."""
+        self._look_at = self._good_until = 0.0
+
+    def _wait_for_a_look(self, will_do: Callable[[], bool]) -> None:
+        """Another thread's look that `will_do`, or one of our own; what is known holds when neither can be had."""
         if not self._looking.acquire(timeout=_PATIENCE):
             return
-        if self._looked_at >= asked - _JUST_NOW:
+        if will_do():
             self._looking.release()
         else:
             self._look()
 
-    def forget(self) -> None:
-        """Read them again at the next question: who sets a clock sees it at once."""
-        self._look_at = 0.0
-
     def _look(self) -> None:
         """By the thread that has acquired `_looking`, which is free afterwards."""
+        if connection.needs_rollback:  # this thread cannot read now: the next that asks does
+            self._looking.release()
+            return
         try:
             self._looked_at = stopwatch.monotonic()
             self._look_at = again = self._looked_at + LOOK
-            if not connection.needs_rollback:
-                self._known = self._read()
-                self._failed = False
+            self._known = self._read()
+            self._failed = False
             soonest = min((one.look_again for one in self._known.values()), default=LOOK)
             if self._look_at == again:  # else a clock was set meanwhile, which this look may not have seen
-                self._look_at = stopwatch.monotonic() + soonest
+                self._look_at, self._good_until = stopwatch.monotonic() + soonest, self._looked_at + _GOOD_FOR
         except (DatabaseError, InterfaceError) as error:
             if not self._failed:
                 logger.warning("Whether the clock is simulated cannot be read (%s); what was known holds", type(error).__name__)
             self._failed = True
+            self._good_until = stopwatch.monotonic() + _GOOD_FOR
         finally:
             self._looking.release()
 

@@ -1,10 +1,12 @@
 """A site's clock that is simulated while a day is played."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from ris import clock, expiry
@@ -177,6 +179,47 @@ def test_a_clock_that_is_set_while_somebody_looks_is_seen_at_the_next_question(f
     clock.timelines.follow(read)
     assert clock.now() == WALL
     assert clock.now() == SEVEN
+
+
+class Looks:
+    """A reading that takes until it may end, and knows a clock then."""
+
+    def __init__(self) -> None:
+        self.began, self.may_end = Event(), Event()
+
+    def __call__(self) -> dict[int | None, Timeline]:
+        self.began.set()
+        assert self.may_end.wait(10)
+        return {None: timeline()}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("recent", [True, False])
+def test_who_asks_while_another_looks_waits_for_it_unless_what_is_known_is_recent(recent: bool) -> None:
+    slow, known = Looks(), clock.Timelines()
+    known.of(None)
+    known._read, known._look_at = slow, 0.0
+    if not recent:
+        known._good_until = 0.0
+    with ThreadPoolExecutor(2) as threads:
+        looking = threads.submit(known.of, None)
+        assert slow.began.wait(10)
+        asking = threads.submit(known.of, None)
+        if recent:
+            assert asking.result(10) is None
+        slow.may_end.set()
+        assert asking.result(10) == (None if recent else timeline())
+        assert looking.result(10) == timeline()
+
+
+@pytest.mark.django_db
+def test_who_cannot_look_leaves_it_to_the_next() -> None:
+    known = clock.Timelines()
+    known.follow(lambda: {None: timeline()})
+    with transaction.atomic():
+        transaction.set_rollback(True)
+        assert known.of(None) is None
+    assert known.of(None) == timeline()
 
 
 @pytest.mark.django_db
