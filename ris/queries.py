@@ -2,12 +2,13 @@
 
 from datetime import date
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Prefetch, Q, QuerySet
 
 from ris import clock, names
 from ris.errors import Conflict, NotFound
 from ris.expiry import FORGOTTEN_AFTER
-from ris.models import Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site
+from ris.models import Membership, Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site
 from ris.transitions import BEGUN, WAITING
 
 
@@ -16,6 +17,16 @@ def default_site() -> Site:
     site = Site.objects.filter(is_default=True).first()
     if site is None:
         raise NotFound("No hospital exists yet; `manage.py simulate` makes one at its first start.")
+    return site
+
+
+def site_of(user: AbstractBaseUser | AnonymousUser) -> Site:
+    """The site that a user works for, read once per user object: that of the membership, else the default one."""
+    site: Site | None = getattr(user, "_site", None)
+    if site is None:
+        own = Q(pk__in=Membership.objects.filter(user=user.pk).values("site"))
+        site = Site.objects.filter(own | Q(is_default=True)).order_by("is_default").first() or default_site()
+        setattr(user, "_site", site)  # noqa: B010  # kept on this request's object; the class declares no such field
     return site
 
 

@@ -11,6 +11,7 @@ from ninja import Field, Schema
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema
 
 from ris import clock, queries
+from ris.api.auth import caller
 from ris.errors import InvalidInput
 from ris.models import Site
 from ris.validation import calendar_day, within_reach
@@ -89,8 +90,9 @@ def refusals(*codes: int) -> dict[int, type[Problem]]:
 
 
 def site_of(request: HttpRequest) -> Site:
-    """The hospital that the caller belongs to."""
-    return queries.default_site()
+    """The hospital of the token's user; the installation's own token is of the default one."""
+    user = caller(request).user
+    return queries.default_site() if user is None else queries.site_of(user)
 
 
 def page(request: HttpRequest, query: ListQuery, rows: QuerySet[M], show: Callable[[M], dict[str, Any]]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Tables of the RIS, one noun a module. `ris/actions` is their only writer."""
 
-from ris.models.access import ApiToken
+from ris.models.access import ApiToken, Membership
 from ris.models.catalogue import Procedure, ProcedureStepTemplate
 from ris.models.history import Change, RecordChange
 from ris.models.operations import Heartbeat
@@ -15,6 +15,7 @@ __all__ = [
     "ApiToken",
     "Change",
     "Heartbeat",
+    "Membership",
     "NumberSequence",
     "Order",
     "Patient",

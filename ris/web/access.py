@@ -15,7 +15,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Qu
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
+from ris import queries
 from ris.errors import NotFound, NotPermitted
+from ris.models import Site
 
 log = structlog.get_logger(__name__)
 P = ParamSpec("P")
@@ -48,6 +50,11 @@ def page(view: View[P]) -> View[P]:
         return response
 
     return functools.update_wrapper(guarded, view)
+
+
+def site_of(request: HttpRequest) -> Site:
+    """The hospital of who is signed in: a page looks everything up within it, and nothing of another one is there."""
+    return queries.site_of(request.user)
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

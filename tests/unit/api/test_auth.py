@@ -10,11 +10,13 @@ from django.test import Client
 
 from ris import permissions
 from ris.actions import tokens
+from ris.actions.membership import set_site
 from ris.api.auth import Bearer
 from ris.errors import Conflict, InvalidInput, NotFound
 from ris.models import ApiToken, StepChange
 from stepwise.api import api
-from tests.support.hospital import an_order, steps_of
+from tests.support.hospital import ACTOR, an_order, steps_of
+from tests.support.sites import another_site
 from tests.unit.api.conftest import TOKEN, Rest, an_order_body, row_counts
 
 pytestmark = [pytest.mark.usefixtures("hospital"), pytest.mark.django_db(databases=["default", "journal"])]
@@ -156,3 +158,12 @@ def test_a_method_that_a_call_does_not_take_is_refused_in_json(rest: Rest) -> No
     assert (answer.status_code, answer["Content-Type"], answer["Allow"]) == (405, "application/json", "GET")
     assert answer.json() == {"detail": "/api/v1/associations does not take DELETE; it takes GET."}
     assert rest.post("/messages")[0] == 405
+
+
+def test_a_token_answers_for_the_hospital_of_its_user(rest: Rest) -> None:
+    user = a_user("scheduler")
+    client = Rest(tokens.create_token(user, "tests"))
+    assert client.get("/stations")[1]["count"] == rest.get("/stations")[1]["count"] == 3
+    set_site(user, another_site(), ACTOR)
+    assert client.get("/stations")[1]["count"] == 0
+    assert rest.get("/stations")[1]["count"] == 3
