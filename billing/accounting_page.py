@@ -13,10 +13,9 @@ from billing import accounting, web
 from billing.accounting import COLUMNS, TITLES, Books, Difference, Figure
 from billing.models import ChargeChange, DeliveryAttempt
 from ris import clock
-from ris import queries as ris_queries
 from ris.permissions import requires
 from ris.web import live
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.filters import Filters
 
 PERIODS: Final = (1, 7, 31)
@@ -42,7 +41,7 @@ def show(request: HttpRequest) -> HttpResponse:
     present = live.state(request, _HISTORIES)
     if same := live.unchanged(request, present):
         return same
-    site = ris_queries.default_site()
+    site = site_of(request)
     filters, period = Filters.of(request, clock.today(site)), _period(request)
     found = accounting.books(site, *accounting.days(filters.day, period))
     lines = found.ordered()
@@ -68,7 +67,7 @@ def show(request: HttpRequest) -> HttpResponse:
 @requires("charges.view")
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """The lines of the page as CSV in UTF-8, with a last line of sums and one that says whether they add up."""
-    site = ris_queries.default_site()
+    site = site_of(request)
     first, last = accounting.days(Filters.of(request, clock.today(site)).day, _period(request))
     written_at = clock.local(clock.now(site), site).isoformat(timespec="seconds")
     rows = _rows(accounting.books(site, first, last), written_at)

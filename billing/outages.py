@@ -88,20 +88,20 @@ def _last(site: Site, now: datetime, stations: list[str]) -> dict[str, datetime]
 
 
 class Watch:
-    """The outages of a hospital, worked out once a minute of its clock, whoever asks."""
+    """The outages of each hospital, worked out once a minute of its clock, whoever asks."""
 
     def __init__(self) -> None:
         self.forget()
 
     def forget(self) -> None:
-        self._known: tuple[int, datetime, list[Outage]] | None = None
+        self._known: dict[int, tuple[datetime, list[Outage]]] = {}
 
     def outages(self, site: Site) -> list[Outage]:
         minute = clock.now(site).replace(second=0, microsecond=0)
-        known = self._known
-        if known is None or known[:2] != (site.pk, minute):
-            known = self._known = (site.pk, minute, outages(site))
-        return known[2]
+        known = self._known.get(site.pk)
+        if known is None or known[0] != minute:
+            known = self._known[site.pk] = (minute, outages(site))
+        return known[1]
 
 
 watch = Watch()

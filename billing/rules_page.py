@@ -12,12 +12,11 @@ from billing import ruling
 from billing.actions.deciding_rules import change_rules
 from billing.rules import Outcome
 from ris import permissions
-from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile
 from ris.models import Site
 from ris.permissions import requires
-from ris.web.access import page
+from ris.web.access import page, site_of
 
 _NAMES = ("with", "without")
 
@@ -26,7 +25,7 @@ _NAMES = ("with", "without")
 @requires("charges.view")
 def show(request: HttpRequest) -> HttpResponse:
     """The rules with their history; an administrator changes them here."""
-    site = ris_queries.default_site()
+    site = site_of(request)
     faults: list[tuple[str, str]] = []
     if request.method == "POST":
         permissions.check(request.user, "charges.rules")

@@ -10,11 +10,10 @@ from django.views.decorators.http import require_POST
 from billing import queries, targets
 from billing.actions import undelivered
 from billing.models import DeliveryAttempt
-from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.models import Site
 from ris.permissions import requires
-from ris.web.access import page
+from ris.web.access import page, site_of
 
 _ACCEPTED = DeliveryAttempt.Result.ACCEPTED
 
@@ -52,7 +51,7 @@ def sending(site: Site) -> Sending:
 @require_POST
 def send_all_again(request: HttpRequest) -> HttpResponse:
     """Send every charge again that was set aside because nobody acknowledged it."""
-    sent = undelivered.send_all_again(ris_queries.default_site(), Actor.user(request.user))
+    sent = undelivered.send_all_again(site_of(request), Actor.user(request.user))
     if sent:
         messages.success(request, f"{sent} charge{'' if sent == 1 else 's'} will be sent again.")
     else:

@@ -1,4 +1,4 @@
-"""The page and the REST of what is done and not billed, and the banner of stations that have gone quiet."""
+"""The page and the REST of what is done and not billed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,18 +12,17 @@ from ninja import Query, Router, Schema
 
 from billing import unbilled, web
 from billing.models import ChargeChange, DeliveryAttempt
-from billing.outages import Outage, watch
+from billing.outages import watch
 from billing.unbilled import KINDS, Row
 from mpps.models import PerformedStepChange
 from ris import clock
-from ris import queries as ris_queries
 from ris.api import base
 from ris.api.auth import Bearer
 from ris.api.base import Instant, Line, ListQuery, refusals
 from ris.models import Site, Station
 from ris.permissions import requires
 from ris.web import live, times
-from ris.web.access import page
+from ris.web.access import page, site_of
 
 MAX_SHOWN: Final = 200
 _HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, PerformedStepChange, ChargeChange, DeliveryAttempt)
@@ -47,7 +46,7 @@ def show(request: HttpRequest) -> HttpResponse:
     present = live.state(request, _HISTORIES)
     if same := live.unchanged(request, present):
         return same
-    site = ris_queries.default_site()
+    site = site_of(request)
     kind = request.GET.get("kind", "") if request.GET.get("kind", "") in KINDS else ""
     known = list(Station.objects.filter(site=site).order_by("ae_title").values_list("ae_title", flat=True))
     station = request.GET.get("station", "") if request.GET.get("station", "") in known else ""
@@ -59,7 +58,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "tab": kind,
         "parts": [_part("At risk", found), *(_part(one.title, [row for row in found if row.kind == one.key]) for one in KINDS.values())],
         "kinds": KINDS.values(),
-        "rows": [_shown(row) for row in chosen[:MAX_SHOWN]],
+        "rows": [_shown(row, site) for row in chosen[:MAX_SHOWN]],
         "total": len(chosen),
         "is_capped": len(chosen) > MAX_SHOWN,
         "stations": [("", "All stations"), *((one, one) for one in known)],
@@ -83,16 +82,10 @@ def _at_risk(rows: Iterable[Row]) -> Decimal:
     return sum((row.amount for row in rows if row.amount is not None), Decimal(0))
 
 
-def _shown(row: Row) -> Shown:
-    age = times.duration_minutes(max(int((clock.now() - row.since).total_seconds() // 60), 0))
+def _shown(row: Row, site: Site) -> Shown:
+    age = times.duration_minutes(max(int((clock.now(site) - row.since).total_seconds() // 60), 0))
     amount = "Not known" if row.amount is None else web.money(row.amount, "USD")
     return Shown(row, KINDS[row.kind].title, age, amount, reverse(row.url_name, args=[row.pk]))
-
-
-def banner() -> list[Outage]:
-    """The stations that have gone quiet in the default hospital, for every page."""
-    site = Site.objects.filter(is_default=True).first()
-    return watch.outages(site) if site else []
 
 
 class UnbilledOut(Schema):
@@ -152,7 +145,7 @@ def list_unbilled(request: HttpRequest, query: Query[UnbilledQuery]) -> dict[str
     chosen = [row for row in found if kind in ("", row.kind)]
     kinds = [(one, [row for row in found if row.kind == one.key]) for one in KINDS.values()]
     return {
-        "items": [_as_item(row) for row in chosen[query.offset : query.offset + query.limit]],
+        "items": [_as_item(row, site) for row in chosen[query.offset : query.offset + query.limit]],
         "count": len(chosen),
         "kinds": [{"kind": one.key, "title": one.title, "count": len(rows), "amount": float(_at_risk(rows))} for one, rows in kinds],
         "outages": [
@@ -167,11 +160,11 @@ def list_unbilled(request: HttpRequest, query: Query[UnbilledQuery]) -> dict[str
     }
 
 
-def _as_item(row: Row) -> dict[str, Any]:
+def _as_item(row: Row, site: Site) -> dict[str, Any]:
     return {
         "kind": row.kind,
-        "since": base.written(row.since, ris_queries.default_site()),
-        "age_minutes": max(int((clock.now() - row.since).total_seconds() // 60), 0),
+        "since": base.written(row.since, site),
+        "age_minutes": max(int((clock.now(site) - row.since).total_seconds() // 60), 0),
         "station_ae_title": row.station,
         "patient_id": row.patient_id,
         "patient_name": row.patient_name,

@@ -16,12 +16,11 @@ from billing.actions import deciding
 from billing.models import Charge, ChargeChange, DeliveryAttempt
 from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
-from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.errors import Conflict
 from ris.permissions import allowed, requires
 from ris.web import live
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.filters import Filters
 
 MAX_ROWS = 500
@@ -43,7 +42,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     present = live.state(request, _HISTORIES)
     if same := live.unchanged(request, present):
         return same
-    site = ris_queries.default_site()
+    site = site_of(request)
     filters = Filters.of(request, clock.today(site))
     on_day = queries.filtered(site, day=filters.day)
     if filters.q:
@@ -90,7 +89,7 @@ def _sum(label: str, found: QuerySet[Charge]) -> dict[str, Any]:
 @requires("charges.view")
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One charge: what it says, how it was delivered, its history."""
-    charge = queries.charge(ris_queries.default_site(), pk)
+    charge = queries.charge(site_of(request), pk)
     context = {
         "one": web.shown(charge),
         "segments": [line for line in charge.message.split("\r") if line],
@@ -118,7 +117,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _change(request: HttpRequest, pk: int, verb: Callable[[Charge, Actor], Charge], done: str) -> HttpResponse:
-    charge = queries.charge(ris_queries.default_site(), pk)
+    charge = queries.charge(site_of(request), pk)
     try:
         verb(charge, Actor.user(request.user))
     except Conflict as error:

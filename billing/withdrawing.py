@@ -11,11 +11,10 @@ from django.urls import reverse
 from billing import queries, web
 from billing.actions import deciding
 from billing.models import Charge
-from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.errors import Conflict
 from ris.permissions import requires
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.steps import ReasonForm
 
 
@@ -65,7 +64,7 @@ def credit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _take_back(request: HttpRequest, pk: int, way: _Way) -> HttpResponse:
-    charge = queries.charge(ris_queries.default_site(), pk)
+    charge = queries.charge(site_of(request), pk)
     form = ReasonForm(way.reasons, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and form.has_reason():
         try:

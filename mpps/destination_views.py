@@ -13,12 +13,11 @@ from mpps import destination_presenters, destination_queries, destinations, outb
 from mpps.destination_forms import LABELS, DestinationForm, initial
 from mpps.destinations import NEW, DestinationData, data_of
 from mpps.models import Delivery, Destination
-from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
 from ris.permissions import allowed, requires
 from ris.web import live, station_words
-from ris.web.access import page
+from ris.web.access import page, site_of
 
 MAX_ROWS: Final = 200
 _DECISIONS: Final[dict[str, tuple[Callable[[Delivery, Actor], None], str]]] = {
@@ -31,7 +30,7 @@ _DECISIONS: Final[dict[str, tuple[Callable[[Delivery, Actor], None], str]]] = {
 @requires("stations.view")
 def listing(request: HttpRequest) -> HttpResponse:
     """Destinations with what waits for them."""
-    rows = list(destination_queries.destinations(ris_queries.default_site()))
+    rows = list(destination_queries.destinations(site_of(request)))
     loads = destination_queries.loads(rows)
     context = {"shown": [destination_presenters.shown(row, loads.get(row.pk)) for row in rows]}
     return live.live_page(request, "mpps/destinations.html", "mpps/destinations_live.html", context)
@@ -41,7 +40,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @requires("stations.view")
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One destination: its settings, what waits for it in order, what was changed."""
-    row = destinations.get(ris_queries.default_site(), pk)
+    row = destinations.get(site_of(request), pk)
     undone = destination_queries.undone(row)
     context = {
         "one": destination_presenters.shown(row, destination_queries.loads([row]).get(row.pk)),
@@ -66,7 +65,7 @@ def register(request: HttpRequest) -> HttpResponse:
 @requires("stations.edit")
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a destination; refused when somebody else did so since the form was opened."""
-    known = destinations.get(ris_queries.default_site(), pk)
+    known = destinations.get(site_of(request), pk)
     form = DestinationForm(request.POST or None, initial=initial(data_of(known), known.version))
     return _saved(request, form, known) or _form(request, form, known)
 
@@ -78,7 +77,7 @@ def _saved(request: HttpRequest, form: DestinationForm, known: Destination | Non
     version = form.cleaned_data["version"] if known else None
     try:
         saved = destinations.save_destination(
-            ris_queries.default_site(), form.typed(), Actor.user(request.user), known=known, expected_version=version
+            site_of(request), form.typed(), Actor.user(request.user), known=known, expected_version=version
         )
     except InvalidInput as error:
         form.take(error)
@@ -100,7 +99,7 @@ def _form(request: HttpRequest, form: DestinationForm, known: Destination | None
 @requires("stations.edit")
 def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Say what is lost, then take it out."""
-    known = destinations.get(ris_queries.default_site(), pk)
+    known = destinations.get(site_of(request), pk)
     if request.method == "POST":
         lost = destinations.remove_destination(known, Actor.user(request.user))
         with_them = f" with {lost} waiting message{'' if lost == 1 else 's'}" if lost else ""
@@ -115,7 +114,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def try_now(request: HttpRequest, pk: int) -> HttpResponse:
     """Do not wait for the next attempt."""
-    known = destinations.get(ris_queries.default_site(), pk)
+    known = destinations.get(site_of(request), pk)
     outbox.try_now(known)
     messages.success(request, f"{known.name} is tried now.")
     return redirect("destination", pk)
@@ -126,7 +125,7 @@ def try_now(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Send a parked message again, or leave it out; then back to where the button was."""
-    row = destination_queries.delivery(ris_queries.default_site(), pk)
+    row = destination_queries.delivery(site_of(request), pk)
     act, done = _DECISIONS[verb]
     try:
         act(row, Actor.user(request.user))

@@ -5,12 +5,11 @@ from django.http import HttpRequest, HttpResponse
 
 from mpps import destination_queries, exchanges, modules, presenters, queries
 from mpps.models import Delivery, MppsMessage, PerformedStepChange
-from ris import queries as ris_queries
 from ris.errors import NotFound
 from ris.models import RecordChange
 from ris.permissions import requires
 from ris.web import datasets, live
-from ris.web.access import page
+from ris.web.access import page, site_of
 
 
 @page
@@ -21,7 +20,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     present = f"{live.state(request, (MppsMessage, PerformedStepChange, RecordChange))} {sent_on.aggregate(Max('changed_at'))}"
     if same := live.unchanged(request, present):
         return same
-    performed = queries.performed_steps(ris_queries.default_site()).filter(pk=pk).first()
+    performed = queries.performed_steps(site_of(request)).filter(pk=pk).first()
     if performed is None:
         raise NotFound("There is no such performed step; it may have been removed with the schedule it belonged to.")
     messages = presenters.messages(performed)

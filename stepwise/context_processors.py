@@ -3,11 +3,13 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from billing.unbilled_page import banner as outages
-from ris import clock
+from billing.outages import Outage, watch
+from ris import clock, queries
+from ris.errors import NotFound
 from ris.models import Site
 from ris.web.access import display_name
 from stepwise import navigation
@@ -34,17 +36,30 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "themes": [(name, name.capitalize()) for name in THEMES],
         "nav_sections": SimpleLazyObject(lambda: navigation.sections_for(request.user)),
         "nav_current": navigation.current(request.path),
-        "hospital": SimpleLazyObject(lambda: Site.objects.filter(is_default=True).first()),
+        "hospital": SimpleLazyObject(lambda: _hospital(request)),
         "now": clock.now(),
         "simulation": clock.simulation(),
-        "injected": SimpleLazyObject(banner),
-        "outages": SimpleLazyObject(outages),
+        "injected": SimpleLazyObject(lambda: banner(lambda: _hospital(request))),
+        "outages": SimpleLazyObject(lambda: _outages(request)),
         "today": clock.today(),
         "zone_name": str(clock.zone()),
         "ae_title": settings.AE_TITLE,
         "dicom_port": settings.DICOM_PORT,
         "account": SimpleLazyObject(lambda: _account(request)),
     }
+
+
+def _hospital(request: HttpRequest) -> Site | None:
+    """That of who is signed in, else the default one; None before the first start has made it."""
+    try:
+        return queries.site_of(getattr(request, "user", AnonymousUser()))
+    except NotFound:
+        return None
+
+
+def _outages(request: HttpRequest) -> list[Outage]:
+    site = _hospital(request)
+    return watch.outages(site) if site else []
 
 
 def _account(request: HttpRequest) -> dict[str, str]:

@@ -14,7 +14,7 @@ from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
 from ris.models import Order, ScheduledProcedureStep, Visit
 from ris.permissions import requires
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part
 from ris.web.names import shown_name
 
@@ -41,7 +41,7 @@ class ExamForm(AttributesForm):
 @requires("orders.change")
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change an exam's attributes; refused when somebody else changed one of its records since the form was opened."""
-    step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
+    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
     procedure = step.requested_procedure
     order = procedure.order
     records = {"step": step, "procedure": procedure, "order": order, "visit": order.visit or Visit()}

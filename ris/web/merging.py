@@ -17,7 +17,7 @@ from ris.models import Patient, ScheduledProcedureStep, Site
 from ris.permissions import requires
 from ris.transitions import BEGUN, WAITING
 from ris.web import times
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.filters import asked
 from ris.web.forms import PageForm
 from ris.web.names import shown_name
@@ -89,7 +89,7 @@ def _sums(patient: Patient) -> list[tuple[str, int]]:
 @requires("patients.merge")
 def merge(request: HttpRequest, pk: int) -> HttpResponse:
     """First the other record, then both side by side; the patient of the address stays."""
-    site = queries.default_site()
+    site = site_of(request)
     survivor = get_object_or_404(Patient, site=site, pk=pk)
     other = request.GET.get("with", "")
     if not (other.isascii() and other.isdigit()):
@@ -156,7 +156,7 @@ def _merge(request: HttpRequest, form: MergeForm, survivor: Patient, merged: Pat
 @requires("patients.merge")
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a merged record a patient of its own again."""
-    merged = get_object_or_404(Patient.objects.select_related("merged_into"), site=queries.default_site(), pk=pk)
+    merged = get_object_or_404(Patient.objects.select_related("merged_into"), site=site_of(request), pk=pk)
     form = ReasonForm(UNDO_REASONS, request.POST or None, initial={"version": merged.version})
     if request.method == "POST" and form.is_valid() and form.has_reason():
         try:

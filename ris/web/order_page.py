@@ -19,7 +19,7 @@ from ris.models import Order, RequestedProcedure, ScheduledProcedureStep, Site, 
 from ris.permissions import requires
 from ris.transitions import FINAL, WAITING
 from ris.web import history
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.booking import BookingForm
 from ris.web.orders import first_modality, grouped, offer_for
 from ris.web.rows import rows
@@ -28,11 +28,11 @@ from ris.web.steps import VERBS, ReasonForm
 _CANCEL = next(verb for verb in VERBS if verb.key == "cancel")
 
 
-def _order(pk: int) -> Order:
-    """The order with procedures and steps, or 404."""
-    procedures = RequestedProcedure.objects.prefetch_related(Prefetch("steps", queryset=queries.steps(queries.default_site())))
+def _order(site: Site, pk: int) -> Order:
+    """The site's order with procedures and steps, or 404."""
+    procedures = RequestedProcedure.objects.prefetch_related(Prefetch("steps", queryset=queries.steps(site)))
     found = Order.objects.select_related("site", "patient", "visit").prefetch_related(Prefetch("requested_procedures", queryset=procedures))
-    return get_object_or_404(found, site=queries.default_site(), pk=pk)
+    return get_object_or_404(found, site=site, pk=pk)
 
 
 def _is_open(steps: list[ScheduledProcedureStep]) -> bool:
@@ -43,7 +43,7 @@ def _is_open(steps: list[ScheduledProcedureStep]) -> bool:
 @requires("orders.view")
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """The order with all that belongs to it."""
-    order = _order(pk)
+    order = _order(site_of(request), pk)
     now, today = clock.now(order.site), clock.today(order.site)
     procedures = []
     for procedure in order.requested_procedures.all():
@@ -136,7 +136,7 @@ def _add(request: HttpRequest, form: AdditionForm, add: Any, done: str) -> bool:
 @requires("orders.change")
 def add_procedure(request: HttpRequest, pk: int) -> HttpResponse:
     """Add a procedure of the catalogue to the order."""
-    order = _order(pk)
+    order = _order(site_of(request), pk)
     form = ProcedureForm(order.site, request.POST or None, initial={"version": order.version})
     if request.method == "POST" and form.is_valid():
         given, actor = form.cleaned_data, Actor.user(request.user)
@@ -159,8 +159,8 @@ def add_procedure(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("orders.change")
 def add_step(request: HttpRequest, pk: int) -> HttpResponse:
     """Add a step to a procedure."""
-    procedure = get_object_or_404(RequestedProcedure, site=queries.default_site(), pk=pk)
-    order, steps = _order(procedure.order_id), list(procedure.steps.all())
+    procedure = get_object_or_404(RequestedProcedure.objects.select_related("site"), site=site_of(request), pk=pk)
+    order, steps = _order(procedure.site, procedure.order_id), list(procedure.steps.all())
     initial = {"version": order.version, "modality": steps[-1].modality if steps else "", "duration_minutes": 15}
     form = StepForm(order.site, request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -182,7 +182,7 @@ def add_step(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("steps.cancel")
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel what has not begun of the order."""
-    order = _order(pk)
+    order = _order(site_of(request), pk)
     steps = [step for procedure in order.requested_procedures.all() for step in procedure.steps.all()]
     return _cancel(request, order, steps, "order", lambda *given: orders.cancel_order(order, *given))
 
@@ -191,8 +191,8 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("steps.cancel")
 def cancel_procedure(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel what has not begun of one procedure."""
-    procedure = get_object_or_404(RequestedProcedure, site=queries.default_site(), pk=pk)
-    order, steps = _order(procedure.order_id), list(procedure.steps.all())
+    procedure = get_object_or_404(RequestedProcedure.objects.select_related("site"), site=site_of(request), pk=pk)
+    order, steps = _order(procedure.site, procedure.order_id), list(procedure.steps.all())
     return _cancel(request, order, steps, "procedure", lambda *given: orders.cancel_procedure(procedure, *given))
 
 

@@ -20,7 +20,7 @@ from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site, 
 from ris.permissions import requires
 from ris.validation import printable
 from ris.web import booking, times
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part
 from ris.web.filters import asked
 from ris.web.forms import read_moment, read_name
@@ -140,8 +140,8 @@ def booked_minutes(site: Site, place_name: str, procedure: Procedure | None) -> 
 @requires("orders.place")
 def new(request: HttpRequest) -> HttpResponse:
     """First the patient, then the exam."""
-    site = queries.default_site()
-    patient = chosen_patient(request.GET)
+    site = site_of(request)
+    patient = chosen_patient(site, request.GET)
     if patient is None:
         return _choose_patient(request, site)
     form = OrderForm(site, request.POST or None, initial={"priority": Order.Priority.ROUTINE})
@@ -204,6 +204,6 @@ def offer_for(form: booking.BookingForm, site: Site, chosen: Procedure | None) -
 @require_GET
 def places(request: HttpRequest) -> HttpResponse:
     """The part of the form that follows the procedure and the station."""
-    site = queries.default_site()
+    site = site_of(request)
     form = OrderForm(site, initial={name: asked(request, name) for name in ("procedure", "place", "start")})
     return render(request, "ris/order_swap.html", {"form": form, "offer": offer_for(form, site, form.chosen), "chosen": form.chosen})

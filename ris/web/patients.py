@@ -14,10 +14,10 @@ from ris.actions import patients
 from ris.actions.patients import PatientData
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
-from ris.models import Patient, ScheduledProcedureStep
+from ris.models import Patient, ScheduledProcedureStep, Site
 from ris.permissions import requires
 from ris.web import history
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part, lines
 from ris.web.filters import MIN_SEARCH, asked
 from ris.web.forms import DayField
@@ -129,7 +129,7 @@ def _initial(patient: Patient) -> dict[str, Any]:
 @requires("patients.view")
 def listing(request: HttpRequest) -> HttpResponse:
     """Patients by name or ID; all of them, in order of name, when nothing is asked for."""
-    site = queries.default_site()
+    site = site_of(request)
     q = asked(request, "q")
     found = queries.patients(site, q)
     context = {"q": q, "patients": found[:MAX_FOUND], "total": found.count(), "any_exist": Patient.objects.filter(site=site).exists()}
@@ -141,7 +141,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @requires("patients.view")
 def find(request: HttpRequest) -> HttpResponse:
     """The search of the frame: patients and exams of any day; an accession number with one exam opens it."""
-    site = queries.default_site()
+    site = site_of(request)
     q = asked(request, "q")
     exact = list(ScheduledProcedureStep.objects.filter(site=site, requested_procedure__order__accession_number=q)[:2]) if q else []
     if len(exact) == 1:
@@ -164,7 +164,7 @@ def find(request: HttpRequest) -> HttpResponse:
 @requires("patients.view")
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """A patient with the exams, latest first."""
-    site = queries.default_site()
+    site = site_of(request)
     patient = get_object_or_404(Patient, site=site, pk=pk)
     exams = queries.steps(site).filter(requested_procedure__order__patient=patient).order_by("-start", "-pk")
     context = {
@@ -186,7 +186,7 @@ def register(request: HttpRequest) -> HttpResponse:
     form = PatientForm(None, request.POST or None, initial={"family": q if not q.isdigit() else "", "patient_id": q if q.isdigit() else ""})
     if request.method == "POST" and form.is_valid():
         try:
-            patient = patients.register_patient(queries.default_site(), form.data_over(PatientData(name="")), Actor.user(request.user))
+            patient = patients.register_patient(site_of(request), form.data_over(PatientData(name="")), Actor.user(request.user))
         except InvalidInput as error:
             form.take(error, _NAMES)
         except Conflict as error:
@@ -203,7 +203,7 @@ def register(request: HttpRequest) -> HttpResponse:
 @requires("patients.edit")
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a patient's demographics; refused when somebody else did so since the form was opened."""
-    patient = get_object_or_404(Patient, site=queries.default_site(), pk=pk)
+    patient = get_object_or_404(Patient, site=site_of(request), pk=pk)
     form = PatientForm(patient, request.POST or None, initial=_initial(patient))
     if request.method == "POST" and form.is_valid():
         try:
@@ -221,7 +221,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "ris/patient_form.html", context, status=422 if form.errors else 200)
 
 
-def chosen_patient(query: QueryDict) -> Patient | None:
-    """The patient that an address names by `patient=`."""
+def chosen_patient(site: Site, query: QueryDict) -> Patient | None:
+    """The site's patient that an address names by `patient=`."""
     pk = query.get("patient", "")
-    return Patient.objects.filter(site=queries.default_site(), pk=int(pk)).first() if pk.isascii() and pk.isdigit() else None
+    return Patient.objects.filter(site=site, pk=int(pk)).first() if pk.isascii() and pk.isdigit() else None

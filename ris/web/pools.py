@@ -5,14 +5,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from ris import queries
 from ris.actions.pools import save_pool
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound
 from ris.models import StationPool
 from ris.permissions import requires
 from ris.web import station_words
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.station_forms import PoolForm
 
 
@@ -20,7 +19,7 @@ from ris.web.station_forms import PoolForm
 @requires("stations.edit")
 def register(request: HttpRequest) -> HttpResponse:
     """Make a new pool."""
-    form = PoolForm(request.POST or None, site=queries.default_site())
+    form = PoolForm(request.POST or None, site=site_of(request))
     return _answer(request, form, None)
 
 
@@ -28,7 +27,7 @@ def register(request: HttpRequest) -> HttpResponse:
 @requires("stations.edit")
 def edit(request: HttpRequest, code: str) -> HttpResponse:
     """Change a pool's name and stations; exams that wait on it follow at once."""
-    site = queries.default_site()
+    site = site_of(request)
     pool = get_object_or_404(StationPool.objects.prefetch_related("stations"), site=site, code=code)
     has = [station.ae_title for station in pool.stations.all()]
     known = {"name": pool.name, "stations": has, "before": ",".join(has)}
@@ -41,7 +40,7 @@ def _answer(request: HttpRequest, form: PoolForm, pool: StationPool | None) -> H
         seen = [ae_title for ae_title in given["before"].split(",") if ae_title]
         code = pool.code if pool else given["code"]
         try:
-            saved = save_pool(queries.default_site(), code, given["name"], given["stations"], Actor.user(request.user), seen)
+            saved = save_pool(site_of(request), code, given["name"], given["stations"], Actor.user(request.user), seen)
         except InvalidInput as error:
             form.take(error)
         except (Conflict, NotFound) as error:

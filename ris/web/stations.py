@@ -8,15 +8,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from ris import clock, queries
+from ris import clock
 from ris.actions.stations import NEW, StationData, data_of, save_station
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
-from ris.models import Station, StationPool
+from ris.models import Site, Station, StationPool
 from ris.permissions import requires
 from ris.transitions import BEGUN, FINAL, WAITING
 from ris.web import station_words
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.station_forms import StationForm, initial
 from ris.web.station_words import IDENTITY, PERFORMED, WORKLIST
 
@@ -25,7 +25,7 @@ from ris.web.station_words import IDENTITY, PERFORMED, WORKLIST
 @requires("stations.view")
 def listing(request: HttpRequest) -> HttpResponse:
     """Stations with what is on them today, and pools."""
-    site = queries.default_site()
+    site = site_of(request)
     first, after = clock.day_bounds(clock.today(site), site)
     today = Q(step_stations__step__start__gte=first, step_stations__step__start__lt=after)
     stations = (
@@ -45,7 +45,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @requires("stations.view")
 def show(request: HttpRequest, ae_title: str) -> HttpResponse:
     """What a station is set to, each setting in words, and who changed it when."""
-    station = _station(ae_title)
+    station = _station(site_of(request), ae_title)
     context = {
         "station": station,
         "ae_title": ae_title,
@@ -75,7 +75,7 @@ def register(request: HttpRequest) -> HttpResponse:
 @requires("stations.edit")
 def edit(request: HttpRequest, ae_title: str) -> HttpResponse:
     """Change what a station is set to; refused when somebody else did so since the form was opened."""
-    station = _station(ae_title)
+    station = _station(site_of(request), ae_title)
     known = data_of(station)
     form = StationForm(request.POST or None, initial=initial(known, station.version), known=known)
     if request.method == "POST" and form.is_valid():
@@ -87,16 +87,16 @@ def edit(request: HttpRequest, ae_title: str) -> HttpResponse:
     return render(request, "ris/station_form.html", context, status=422 if form.errors else 200)
 
 
-def _station(ae_title: str) -> Station:
+def _station(site: Site, ae_title: str) -> Station:
     stations = Station.objects.prefetch_related("modalities", "aliases", "pools")
-    found: Station = get_object_or_404(stations, site=queries.default_site(), ae_title=ae_title)
+    found: Station = get_object_or_404(stations, site=site, ae_title=ae_title)
     return found
 
 
 def _save(request: HttpRequest, form: StationForm, version: Any) -> Station | None:
     """The station as saved; None when it was refused, which the form then says."""
     try:
-        return save_station(queries.default_site(), form.typed(), Actor.user(request.user), version)
+        return save_station(site_of(request), form.typed(), Actor.user(request.user), version)
     except InvalidInput as error:
         form.take(error)
     except Conflict as error:

@@ -21,7 +21,7 @@ from ris.permissions import Person, allowed, check, requires
 from ris.transitions import STARTED, TRANSITIONS, WAITING
 from ris.validation import printable
 from ris.web import booking, times
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.filters import asked
 from ris.web.forms import PageForm, read_moment
 from ris.web.names import shown_name
@@ -152,7 +152,7 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if chosen is None:
         raise Http404(f"An exam knows no {verb!r}.")
     check(request.user, chosen.permission)
-    step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
+    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
     if chosen.needs_reason:
         return _with_reason(request, step, chosen)
     if request.method != "POST":
@@ -218,7 +218,7 @@ class ScheduleForm(booking.BookingForm):
 @requires("steps.schedule")
 def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     """Give an exam a place and a time, or move it."""
-    step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
+    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
     form = ScheduleForm(request.POST or None, initial=_present_booking(step))
     form.set_places(step.site, step.modality)
     if request.method == "POST" and form.is_valid() and _book(request, form, step):
@@ -270,7 +270,7 @@ def _book(request: HttpRequest, form: ScheduleForm, step: ScheduledProcedureStep
 @require_GET
 def places(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the form that follows the station: its free times and its day."""
-    step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
+    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
     form = ScheduleForm(initial={"place": asked(request, "place"), "start": asked(request, "start")})
     form.set_places(step.site, step.modality)
     found = booking.offer(step.site, asked(request, "place"), step.modality, step.duration_minutes, _moment(asked(request, "start")))

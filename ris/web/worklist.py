@@ -14,7 +14,7 @@ from ris.models import Order, ScheduledProcedureStep, Site, Station, StationModa
 from ris.permissions import allowed, requires
 from ris.transitions import ARRIVED, BEGUN, CANCELED, COMPLETED, DISCONTINUED, FINAL, READY, SCHEDULED, WAITING
 from ris.web import live
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.filters import Filters
 from ris.web.rows import rows
 
@@ -69,7 +69,7 @@ def worklist(request: HttpRequest, stage: str = "all") -> HttpResponse:
     present = live.state(request)
     if same := live.unchanged(request, present):
         return same
-    site = queries.default_site()
+    site = site_of(request)
     now = clock.now(site)
     filters = Filters.of(request, clock.today(site))
     rights = {"may_arrive": allowed(request.user, "steps.arrive"), "may_schedule": allowed(request.user, "steps.schedule")}

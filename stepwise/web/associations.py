@@ -17,11 +17,10 @@ from dimse.models import Association, Message
 from dimse.services import Verb
 from mpps.models import PerformedProcedureStep
 from ris import clock
-from ris import queries as ris_queries
 from ris.errors import NotFound
 from ris.permissions import requires
 from ris.web import datasets
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.exchanges import Pair, Said, exchange
 from ris.web.live import live_page
 
@@ -91,7 +90,7 @@ def _failed() -> QuerySet[Message]:
 @requires("journal.view")
 def listing(request: HttpRequest) -> HttpResponse:
     """The latest associations, or those before a moment."""
-    site = ris_queries.default_site()
+    site = site_of(request)
     asked = Asked.of(request)
     found = asked.narrow(Association.objects.order_by("-started", "pk"))
     before = _moment(asked.before)

@@ -18,7 +18,7 @@ from ris.models import ScheduledProcedureStep, Site, Station
 from ris.permissions import allowed, requires
 from ris.transitions import BEGUN, WAITING
 from ris.web import live
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.filters import Filters
 from stepwise.web import histories
 
@@ -95,7 +95,7 @@ def show(request: HttpRequest) -> HttpResponse:
     present = live.state(request, histories.ALL)
     if same := live.unchanged(request, present):
         return same
-    site = ris_queries.default_site()
+    site = site_of(request)
     now, today = clock.now(site), clock.today(site)
     filters = Filters.of(request, today)
     found = queries.live(site, today) if filters.day == today else queries.filtered(site, day=filters.day)

@@ -15,7 +15,7 @@ from ris.errors import InvalidInput, NotFound
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.permissions import requires
 from ris.web import live
-from ris.web.access import page
+from ris.web.access import page, site_of
 from stepwise import explaining
 from worklist import captured, explanation, outcome
 from worklist.captured import Captured
@@ -68,7 +68,7 @@ def _explain_url(step_id: int, ae_title: str, message: int | None = None) -> str
 @requires("worklist.explain")
 def of_step(request: HttpRequest, pk: int) -> HttpResponse:
     """One exam against one query: the last one of a station, another one of the journal, or one that is typed here."""
-    step = get_object_or_404(queries.steps(queries.default_site()), pk=pk)
+    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
     stations = list(Station.objects.filter(site=step.site).values_list("ae_title", flat=True))
     first = next((row.ae_title for row in step.stations.all()), stations[0] if stations else "")
     station = request.GET.get("station", "").strip() or first
@@ -140,7 +140,7 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     present = live.state(request, (*live.RIS_HISTORIES, Message))
     if same := live.unchanged(request, present):
         return same
-    site = queries.default_site()
+    site = site_of(request)
     messages = captured.latest(ae_title, SHOWN)
     chosen = _chosen(request, ae_title, messages)
     asked = messages if chosen is None or chosen in messages else [chosen, *messages]

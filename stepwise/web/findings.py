@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from ris import clock, queries
+from ris import clock
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.permissions import requires
 from ris.web import live
-from ris.web.access import page
+from ris.web.access import page, site_of
 from worklist import backlog, lint, lint_rules
 from worklist import queries as worklist_queries
 from worklist.lint import Finding
@@ -49,7 +49,7 @@ class Line:
 @requires("worklist.explain")
 def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     """What was odd about the queries of an AE title and the answers to it, the latest first."""
-    site = queries.default_site()
+    site = site_of(request)
     found = list(recorded(site, ae_title).select_related("step__requested_procedure__order__patient")[: MAX_ROWS + 1])
     context = {
         "ae_title": ae_title,

@@ -11,7 +11,7 @@ from ris import queries
 from ris.models import ScheduledProcedureStep
 from ris.permissions import allowed, requires
 from ris.web import attributes, datasets, live, stair
-from ris.web.access import page
+from ris.web.access import page, site_of
 from ris.web.attributes import Line
 from ris.web.stair import Moment
 from ris.web.steps import may_be_scheduled, offered
@@ -29,7 +29,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     present = live.state(request, histories.ALL)
     if same := live.unchanged(request, present):
         return same
-    site = queries.default_site()
+    site = site_of(request)
     step = get_object_or_404(queries.steps(site), pk=pk)
     treads, moments = stair.present(step)
     performed = list(mpps_queries.performed_for(step))

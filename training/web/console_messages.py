@@ -5,11 +5,10 @@ from django.shortcuts import render
 from pydicom.datadict import keyword_for_tag
 
 from mpps.models import PerformedProcedureStep
-from ris import queries as ris_queries
 from ris.errors import NotFound
 from ris.permissions import requires
 from ris.web import datasets
-from ris.web.access import page
+from ris.web.access import page, site_of
 from training.consoles.performing import ANSWERS_KEPT
 from training.consoles.screen import ShownMessage
 from training.models import ConsoleMessage
@@ -19,7 +18,7 @@ from training.models import ConsoleMessage
 @requires("consoles.use")
 def show(request: HttpRequest, ae_title: str, pk: int) -> HttpResponse:
     """A message with its data sets as table, dump or JSON; of several answers the one that `answer` of the address counts, from 1."""
-    found = ConsoleMessage.objects.filter(pk=pk, console__ae_title=ae_title, console__site=ris_queries.default_site())
+    found = ConsoleMessage.objects.filter(pk=pk, console__ae_title=ae_title, console__site=site_of(request))
     message = found.select_related("console__site", "act").first()
     if message is None:
         raise NotFound(f"There is no such message of {ae_title} any more; the oldest ones are removed after a while.")

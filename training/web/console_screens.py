@@ -9,13 +9,12 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound, Unavailable
 from ris.models import Site, Station
 from ris.permissions import requires
 from ris.web import live
-from ris.web.access import page
+from ris.web.access import page, site_of
 from training import queries
 from training.actions import console_acts
 from training.consoles import keys
@@ -34,7 +33,7 @@ FORMS = {keys.DISCONTINUE: DiscontinueForm, keys.GROUP: GroupForm, keys.HAND: Ha
 @requires("consoles.use")
 def show(request: HttpRequest, ae_title: str) -> HttpResponse:
     """The console's screen. Of a station without a console it is proposed to set one up."""
-    site = ris_queries.default_site()
+    site = site_of(request)
     known = queries.consoles(site).filter(ae_title=ae_title).values_list("pk", flat=True).first()
     if known is None:
         return _propose(site, ae_title)
@@ -71,7 +70,7 @@ def _days(console: Console) -> list[tuple[str, str]]:
 @requires("consoles.use")
 def press(request: HttpRequest, ae_title: str, key: str) -> HttpResponse:
     """Press a key. One that asks for something shows its form first, and again when something is wrong with what was typed."""
-    console, wanted = queries.console(ris_queries.default_site(), ae_title), keys.named(key)
+    console, wanted = queries.console(site_of(request), ae_title), keys.named(key)
     form_of = FORMS.get(wanted.name)
     if form_of is None:
         return _press(request, console, wanted, _given(request, wanted)) if request.method == "POST" else redirect("console", ae_title)
@@ -109,7 +108,7 @@ def _press(request: HttpRequest, console: Console, key: Key, given: dict[str, An
 @requires("consoles.use")
 def withdraw(request: HttpRequest, ae_title: str, pk: int) -> HttpResponse:
     """Take back a key that no worker has taken yet."""
-    console = queries.console(ris_queries.default_site(), ae_title)
+    console = queries.console(site_of(request), ae_title)
     act = ConsoleAct.objects.filter(pk=pk, console=console).first()
     who = Actor.user(request.user).name
     if act is None or not console_acts.withdraw(act.pk, f"{who} took it back before a worker took it; nothing was sent."):

@@ -7,12 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
-from ris.models import Station
+from ris.models import Site, Station
 from ris.permissions import allowed, check, requires
-from ris.web.access import page
+from ris.web.access import page, site_of
 from training import queries
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
 from training.consoles.looks import LOOKS
@@ -25,7 +24,7 @@ from training.web.console_forms import ConsoleForm, initial
 @requires("consoles.use")
 def listing(request: HttpRequest) -> HttpResponse:
     """All consoles: what each is, whom it talks to, and what lies on its table."""
-    site = ris_queries.default_site()
+    site = site_of(request)
     screens = [Screen(console) for console in queries.consoles(site).defer("items", "rows")]
     taken = {screen.console.ae_title for screen in screens}
     stations = [one for one in Station.objects.filter(site=site, enabled=True) if one.ae_title not in taken]
@@ -36,7 +35,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @requires("consoles.use")
 def set_up(request: HttpRequest) -> HttpResponse:
     """Set up a console; `station` of the address gives AE title and kind."""
-    known = _proposed(request.GET.get("station", ""))
+    known = _proposed(site_of(request), request.GET.get("station", ""))
     form = ConsoleForm(request.POST or None, initial=initial(known, NEW), may_point=allowed(request.user, "consoles.edit"))
     if request.method == "POST" and form.is_valid():
         saved = _save(request, form, NEW)
@@ -46,9 +45,9 @@ def set_up(request: HttpRequest) -> HttpResponse:
     return render(request, "training/console_form.html", context, status=422 if form.errors else 200)
 
 
-def _proposed(ae_title: str) -> ConsoleData:
+def _proposed(site: Site, ae_title: str) -> ConsoleData:
     """A console for a station, as it is when nobody says otherwise."""
-    station = Station.objects.filter(site=ris_queries.default_site(), ae_title=ae_title).prefetch_related("modalities").first()
+    station = Station.objects.filter(site=site, ae_title=ae_title).prefetch_related("modalities").first()
     kinds = [row.modality for row in station.modalities.all()] if station else []
     return ConsoleData(ae_title if station else "", next((kind for kind in kinds if kind in LOOKS), "CT"))
 
@@ -57,7 +56,7 @@ def _proposed(ae_title: str) -> ConsoleData:
 @requires("consoles.use")
 def edit(request: HttpRequest, ae_title: str) -> HttpResponse:
     """Change what a console is set to; refused when somebody else did so since the form was opened."""
-    console = queries.console(ris_queries.default_site(), ae_title)
+    console = queries.console(site_of(request), ae_title)
     known, may_point = data_of(console), allowed(request.user, "consoles.edit")
     form = ConsoleForm(request.POST or None, initial=initial(known, console.version), known=known, may_point=may_point)
     if request.method == "POST" and form.is_valid():
@@ -71,7 +70,7 @@ def edit(request: HttpRequest, ae_title: str) -> HttpResponse:
 def _save(request: HttpRequest, form: ConsoleForm, version: Any) -> Console | None:
     """The console as saved; None when it was refused, which the form then says."""
     try:
-        return save_console(ris_queries.default_site(), form.typed(), Actor.user(request.user), version)
+        return save_console(site_of(request), form.typed(), Actor.user(request.user), version)
     except InvalidInput as error:
         form.take(error)
     except Conflict as error:
@@ -83,7 +82,7 @@ def _save(request: HttpRequest, form: ConsoleForm, version: Any) -> Console | No
 @requires("consoles.use")
 def remove(request: HttpRequest, ae_title: str) -> HttpResponse:
     """Remove a console, once it was asked whether that is meant. One that was pointed elsewhere is for who may do that."""
-    console = queries.console(ris_queries.default_site(), ae_title)
+    console = queries.console(site_of(request), ae_title)
     if console.is_elsewhere:
         check(request.user, "consoles.edit")
     refusal = ""

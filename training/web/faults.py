@@ -1,6 +1,6 @@
 """The page of faults: what is on, what can be injected, what was; and the banner on every page while something is on."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,13 +12,12 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from ris import clock
-from ris import queries as ris_queries
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound
-from ris.models import Station
+from ris.models import Site, Station
 from ris.permissions import requires
 from ris.web import live
-from ris.web.access import page
+from ris.web.access import page, site_of
 from training import queries
 from training.actions import faults
 from training.faults import active
@@ -64,9 +63,11 @@ class Banner:
     more: int
 
 
-def banner() -> Banner | None:
-    """None while nothing is on, which costs next to nothing."""
-    found = active.current()
+def banner(site: Callable[[], Site | None]) -> Banner | None:
+    """What is on at the hospital, or in a process that all hospitals share; None while nothing is, which costs next to nothing."""
+    on = active.current()
+    own = site() if on else None
+    found = [fault for fault in on if fault.site == own or not KINDS[fault.kind].of_station]
     if not found:
         return None
     return Banner([line(fault) for fault in found[-_IN_BANNER:][::-1]], max(len(found) - _IN_BANNER, 0))
@@ -76,7 +77,7 @@ def banner() -> Banner | None:
 @requires("journal.view")
 def listing(request: HttpRequest) -> HttpResponse:
     """Everything that is on, with who set it and until when; for one station what holds for it."""
-    site = ris_queries.default_site()
+    site = site_of(request)
     station = request.GET.get("station", "").strip()
     on = list(queries.faults(site, station, is_on=True))
     past = list(queries.faults(site, station, is_on=False)[: MAX_ROWS + 1])
@@ -109,7 +110,7 @@ def switch_on(request: HttpRequest, name: str) -> HttpResponse:
     kind = KINDS.get(name)
     if kind is None:
         raise NotFound(f"There is no fault {name!r}; the page of faults lists those there are.")
-    site = ris_queries.default_site()
+    site = site_of(request)
     asked = request.GET.get("station", "").strip()
     form = FaultForm(request.POST or None, site=site, kind=kind, initial={"station": asked})
     if request.method == "POST" and form.is_valid():
@@ -132,7 +133,7 @@ def switch_on(request: HttpRequest, name: str) -> HttpResponse:
 def switch_off(request: HttpRequest, pk: int) -> HttpResponse:
     """End a fault before its time."""
     try:
-        fault = faults.switch_off(ris_queries.default_site(), pk, Actor.user(request.user))
+        fault = faults.switch_off(site_of(request), pk, Actor.user(request.user))
     except Conflict as error:
         messages.error(request, str(error))
     else:
