@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.http import urlencode
 
 from billing import books, presenters, targets, web
 from billing.charge_processor.statement import Message, Statement
@@ -14,6 +13,7 @@ from ris import clock
 from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page
+from ris.web.searching import key_of, query_of, searchable, text_of
 
 MAX_ROWS: Final = 100
 MAX_REFUSALS: Final = 20
@@ -23,18 +23,19 @@ _HISTORIES = (ChargeChange, DeliveryAttempt)
 
 @page
 @requires("charges.view")
+@searchable()
 def show(request: HttpRequest) -> HttpResponse:
     """What is booked, the latest first, the sums, and the comparison with what was posted."""
     present = live.state(request, _HISTORIES)
     if same := live.unchanged(request, present):
         return same
-    asked = request.GET.get("q", "").strip()
+    asked = text_of(request)
     context: dict[str, Any] = {"q": asked, "is_demo": targets.is_demo(), "target": targets.in_words(), "today": clock.today()}
     try:
         context |= _read(Statement(targets.ledger_file()), asked)
     except sqlite3.Error as error:
         context["trouble"] = f"The ledger {targets.ledger_file()} cannot be read: {error}."
-    url = reverse("charge-ledger") + (f"?{urlencode({'q': asked})}" if asked else "")
+    url = reverse("charge-ledger") + (f"?{query_of(key_of(request))}" if asked else "")
     return live.live_page(request, "billing/ledger.html", "billing/ledger_live.html", context, url=url, present=present)
 
 

@@ -45,8 +45,6 @@ def listing(request: HttpRequest) -> HttpResponse:
     site = site_of(request)
     filters = Filters.of(request, clock.today(site))
     on_day = queries.filtered(site, day=filters.day)
-    if filters.q:
-        on_day = on_day.filter(requested_procedure__order__accession_number__icontains=filters.q)
     tab = request.GET.get("show", "") if request.GET.get("show", "") in _TABS else ""
     found = _TABS[tab][1](on_day)
     total = found.count()

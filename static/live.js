@@ -105,7 +105,7 @@
 
   // Filters: only what is not the default goes into the address.
   document.body.addEventListener("htmx:configRequest", (event) => {
-    if (!event.detail.elt.matches("[data-filter]")) return;
+    if (event.detail.verb !== "get" || !event.detail.elt.matches("[data-filter]")) return;
     for (const [name, value] of Object.entries(event.detail.parameters)) if (value === "") delete event.detail.parameters[name];
   });
 

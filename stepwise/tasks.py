@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from ris import clock
+from ris.actions import searches
 from ris.models import Site
 from stepwise import housekeeping
 
@@ -16,3 +18,11 @@ def close_what_is_left_over() -> None:
 
 
 close_left_over = shared_task(name="stepwise.tasks.close_left_over")(close_what_is_left_over)
+
+
+def forget_old_searches() -> None:
+    """Forget searches that nobody repeated for a month; their addresses say so."""
+    searches.forget(clock.wall() - searches.KEPT_FOR)
+
+
+forget_searches = shared_task(name="stepwise.tasks.forget_searches")(forget_old_searches)

@@ -3,6 +3,7 @@
 from ris.models.access import ApiToken, Membership
 from ris.models.catalogue import Procedure, ProcedureStepTemplate
 from ris.models.history import Change, RecordChange
+from ris.models.kept_search import KeptSearch
 from ris.models.operations import Heartbeat
 from ris.models.order import Order, RequestedProcedure
 from ris.models.patient import Patient, Visit
@@ -15,6 +16,7 @@ __all__ = [
     "ApiToken",
     "Change",
     "Heartbeat",
+    "KeptSearch",
     "Membership",
     "NumberSequence",
     "Order",

@@ -1,4 +1,4 @@
-"""What narrows a list of exams, from the address and back into it."""
+"""What narrows a list of exams, from the address and back into it; what is searched for is in there by its key alone."""
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from ris import queries
 from ris.models import ScheduledProcedureStep
 from ris.validation import printable
+from ris.web import searching
 from ris.web.forms import read_day
 
 MIN_SEARCH = 2
@@ -34,7 +35,8 @@ def day_of(request: HttpRequest, today: date) -> date:
 class Filters:
     """Only what is not the default goes into the address: today and empty filters do not.
 
-    `whole`: also what ended long ago today, which is hidden otherwise.
+    `q` is the text that is searched for and `search` the key that stands for it in the address. `whole`: also what ended long ago
+    today, which is hidden otherwise.
     """
 
     day: date
@@ -44,13 +46,14 @@ class Filters:
     modality: str = ""
     priority: str = ""
     whole: bool = False
+    search: str = ""
 
     @classmethod
     def of(cls, request: HttpRequest, today: date) -> "Filters":
         """Texts to search for of fewer than two characters count as none."""
         given = {name: asked(request, name) for name in _NAMES}
-        if len(given["q"]) < MIN_SEARCH:
-            given["q"] = ""
+        q = searching.text_of(request)
+        given |= {"q": q, "search": searching.key_of(request)} if len(q) >= MIN_SEARCH else {"q": ""}
         return cls(day=day_of(request, today), today=today, whole=bool(request.GET.get(_WHOLE)), **given)
 
     @property
@@ -59,7 +62,7 @@ class Filters:
         return [(name, value) for name in _NAMES if (value := getattr(self, name))]
 
     def without(self, *names: str) -> "Filters":
-        kept = {name: "" if name in (names or _NAMES) else getattr(self, name) for name in _NAMES}
+        kept = {name: "" if name in (names or _NAMES) else getattr(self, name) for name in (*_NAMES, searching.PARAMETER)}
         return Filters(self.day, self.today, whole=self.whole, **kept)
 
     def on(self, day: date) -> "Filters":
@@ -81,7 +84,8 @@ class Filters:
     def query(self) -> str:
         """The query string, empty when all is default."""
         day = [] if self.day == self.today else [("day", self.day.isoformat())]
-        values = day + self.tokens + ([(_WHOLE, "1")] if self.whole else [])
+        kept = [(searching.PARAMETER, self.search) if name == "q" else (name, value) for name, value in self.tokens]
+        values = day + kept + ([(_WHOLE, "1")] if self.whole else [])
         return f"?{urlencode(values)}" if values else ""
 
     def narrow(self, found: QuerySet[ScheduledProcedureStep]) -> QuerySet[ScheduledProcedureStep]:

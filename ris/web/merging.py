@@ -18,10 +18,10 @@ from ris.permissions import requires
 from ris.transitions import BEGUN, WAITING
 from ris.web import times
 from ris.web.access import page, site_of
-from ris.web.filters import asked
 from ris.web.forms import PageForm
 from ris.web.names import shown_name
-from ris.web.patients import MAX_FOUND
+from ris.web.patients import matching
+from ris.web.searching import searchable, text_of
 from ris.web.steps import ReasonForm
 
 UNDO_REASONS = ("Two people after all", "Merged the wrong record")
@@ -87,6 +87,7 @@ def _sums(patient: Patient) -> list[tuple[str, int]]:
 
 @page
 @requires("patients.merge")
+@searchable()
 def merge(request: HttpRequest, pk: int) -> HttpResponse:
     """First the other record, then both side by side; the patient of the address stays."""
     site = site_of(request)
@@ -114,15 +115,8 @@ def merge(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _choose(request: HttpRequest, site: Site, survivor: Patient) -> HttpResponse:
-    q = asked(request, "q")
-    found = queries.patients(site, q).exclude(pk=survivor.pk)
-    context = {
-        "q": q,
-        "patients": found[:MAX_FOUND],
-        "total": found.count(),
-        "any_exist": True,
-        "merge_into": survivor,
-    }
+    found = queries.patients(site, text_of(request)).exclude(pk=survivor.pk)
+    context = matching(request, found) | {"any_exist": True, "merge_into": survivor}
     part = request.headers.get("HX-Request") == "true"
     return render(request, "ris/patients_found.html" if part else "ris/merge_choose.html", context)
 

@@ -25,7 +25,8 @@ from ris.web.attributes import AttributesForm, Part
 from ris.web.filters import asked
 from ris.web.forms import read_moment, read_name
 from ris.web.names import shown_name
-from ris.web.patients import MAX_FOUND, chosen_patient
+from ris.web.patients import chosen_patient, matching
+from ris.web.searching import searchable, text_of
 
 RECORDS = ("step", "procedure", "order", "visit")
 
@@ -138,6 +139,7 @@ def booked_minutes(site: Site, place_name: str, procedure: Procedure | None) -> 
 
 @page
 @requires("orders.place")
+@searchable()
 def new(request: HttpRequest) -> HttpResponse:
     """First the patient, then the exam."""
     site = site_of(request)
@@ -154,15 +156,8 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _choose_patient(request: HttpRequest, site: Site) -> HttpResponse:
-    q = asked(request, "q")
-    found = queries.patients(site, q)
-    context = {
-        "q": q,
-        "patients": found[:MAX_FOUND],
-        "total": found.count(),
-        "any_exist": Patient.objects.filter(site=site).exists(),
-        "to_order": True,
-    }
+    found = queries.patients(site, text_of(request))
+    context = matching(request, found) | {"any_exist": Patient.objects.filter(site=site).exists(), "to_order": True}
     part = request.headers.get("HX-Request") == "true"
     return render(request, "ris/patients_found.html" if part else "ris/order_patient.html", context)
 

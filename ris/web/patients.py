@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -19,10 +20,11 @@ from ris.permissions import requires
 from ris.web import history
 from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part, lines
-from ris.web.filters import MIN_SEARCH, asked
+from ris.web.filters import MIN_SEARCH
 from ris.web.forms import DayField
 from ris.web.names import shown_name
 from ris.web.rows import rows
+from ris.web.searching import key_of, searchable, text_of
 
 MAX_FOUND = 50
 
@@ -125,24 +127,29 @@ def _initial(patient: Patient) -> dict[str, Any]:
     return asdict(patients.data_of(patient)) | shown
 
 
+def matching(request: HttpRequest, found: QuerySet[Patient]) -> dict[str, Any]:
+    """What a list of the patients that a search finds shows."""
+    return {"q": text_of(request), "search": key_of(request), "patients": found[:MAX_FOUND], "total": found.count()}
+
+
 @page
 @requires("patients.view")
+@searchable()
 def listing(request: HttpRequest) -> HttpResponse:
     """Patients by name or ID; all of them, in order of name, when nothing is asked for."""
     site = site_of(request)
-    q = asked(request, "q")
-    found = queries.patients(site, q)
-    context = {"q": q, "patients": found[:MAX_FOUND], "total": found.count(), "any_exist": Patient.objects.filter(site=site).exists()}
+    context = matching(request, queries.patients(site, text_of(request))) | {"any_exist": Patient.objects.filter(site=site).exists()}
     part = request.headers.get("HX-Request") == "true"
     return render(request, "ris/patients_found.html" if part else "ris/patients.html", context)
 
 
 @page
 @requires("patients.view")
+@searchable()
 def find(request: HttpRequest) -> HttpResponse:
     """The search of the frame: patients and exams of any day; an accession number with one exam opens it."""
     site = site_of(request)
-    q = asked(request, "q")
+    q = text_of(request)
     exact = list(ScheduledProcedureStep.objects.filter(site=site, requested_procedure__order__accession_number=q)[:2]) if q else []
     if len(exact) == 1:
         return redirect("step", exact[0].pk)
@@ -151,6 +158,7 @@ def find(request: HttpRequest) -> HttpResponse:
     exams = queries.search(queries.steps(site), q).order_by("-start", "-pk") if long_enough else ScheduledProcedureStep.objects.none()
     context = {
         "q": q,
+        "search": key_of(request),
         "long_enough": long_enough,
         "patients": people[:MAX_FOUND],
         "patients_total": people.count(),
@@ -182,7 +190,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 def register(request: HttpRequest) -> HttpResponse:
     """Register a new patient; with `for=order` the order form follows."""
     to_order = request.GET.get("for") == "order"
-    q = asked(request, "q")
+    q = text_of(request)
     form = PatientForm(None, request.POST or None, initial={"family": q if not q.isdigit() else "", "patient_id": q if q.isdigit() else ""})
     if request.method == "POST" and form.is_valid():
         try:

@@ -17,6 +17,7 @@ from ris.web import live
 from ris.web.access import page, site_of
 from ris.web.filters import Filters
 from ris.web.rows import rows
+from ris.web.searching import searchable
 
 MAX_ROWS = 500
 RECENT = timedelta(hours=1)
@@ -61,6 +62,7 @@ _BAR_WIDTH = 660
 
 @page
 @requires("steps.view")
+@searchable()
 def worklist(request: HttpRequest, stage: str = "all") -> HttpResponse:
     """Exams of a day in a stage."""
     chosen = next((one for one in STAGES if one.key == stage), None)

@@ -16,6 +16,7 @@ from ris.models import ScheduledProcedureStep, Site, Station
 from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page, site_of
+from ris.web.searching import searchable, text_of
 from stepwise import explaining
 from worklist import captured, explanation, outcome
 from worklist.captured import Captured
@@ -66,13 +67,14 @@ def _explain_url(step_id: int, ae_title: str, message: int | None = None) -> str
 
 @page
 @requires("worklist.explain")
+@searchable("keys", lines=True)
 def of_step(request: HttpRequest, pk: int) -> HttpResponse:
     """One exam against one query: the last one of a station, another one of the journal, or one that is typed here."""
     step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
     stations = list(Station.objects.filter(site=step.site).values_list("ae_title", flat=True))
     first = next((row.ae_title for row in step.stations.all()), stations[0] if stations else "")
     station = request.GET.get("station", "").strip() or first
-    typed = request.GET.get("keys", "").strip()
+    typed = text_of(request)
     faults: list[tuple[str, str]] = []
     explained = None
     try:
@@ -100,7 +102,7 @@ def of_step(request: HttpRequest, pk: int) -> HttpResponse:
 def _number(request: HttpRequest) -> int | None:
     """The chosen query; typed keys go before it."""
     text = request.GET.get("message", "").strip()
-    if not text or request.GET.get("keys", "").strip():
+    if not text or text_of(request):
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise InvalidInput({"message": f"{text[:32]!r} is no number of a message"})

@@ -52,7 +52,6 @@ class Examples:
     sent_on: str
     destination: str
     destination_away: str
-    accession: str
     posted_charge: str
     held_charge: str
     association: str
@@ -110,7 +109,6 @@ def prepare(stack: Stack, page: Page) -> Examples:
         sent_on=_linked(page, f"/steps/{underway}/", "/performed/"),
         destination=destination,
         destination_away=away,
-        accession=charge["accession_number"],
         posted_charge=str(charge["id"]),
         held_charge=_linked(page, f"/steps/{held}/", "/charges/"),
         association=_linked(page, "/associations/?q=CT01&service=C-FIND", "/associations/"),

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Response, expect
 from ris.web.steps import VERBS
 from ris.web.worklist import STAGES
 from tests.support import daytime
-from tests.support.looking import LOOKS, NARROW, TWO_LOOKS, Look
+from tests.support.looking import LOOKS, NARROW, TWO_LOOKS, WIDE, Look
 
 STRANGER = ""
 Act = Callable[[Page], None]
@@ -49,6 +49,28 @@ def fill(button: str, **fields: str) -> Act:
         for name, value in fields.items():
             page.locator(f"main [name={name}]").fill(value)
         press(button)(page)
+
+    return act
+
+
+def search(text: str, box: str = "main [name=q]") -> Act:
+    """Search by the Enter key; the address then names the search by its key."""
+
+    def act(page: Page) -> None:
+        page.set_viewport_size({"width": WIDE, "height": 900})  # on a narrow one the box of the frame is in the menu
+        page.locator(box).fill(text)
+        with page.expect_navigation(url=re.compile(r"[?&]search=\w+$")):
+            page.locator(box).press("Enter")
+
+    return act
+
+
+def _type_keys(keys: str) -> Act:
+    def act(page: Page) -> None:
+        page.get_by_text("Type a query of your own").click()
+        page.get_by_label("Keys, one a line").fill(keys)
+        press("Explain")(page)
+        expect(page.get_by_label("Keys, one a line")).to_have_value(keys)
 
     return act
 
@@ -168,7 +190,7 @@ _STATES = [
     *[State("worklist-stage", f"worklist-{one.key}", f"/worklist/{one.key}/?station=CT01") for one in STAGES if one.key != "all"],
     State("worklist", "worklist", "/worklist/?modality=CT"),
     State("worklist", "worklist-whole-day", "/worklist/?station=CT01&whole=1"),
-    State("worklist", "worklist-no-match", "/worklist/?q=zzzz&station=CT01"),
+    State("worklist", "worklist-no-match", "/worklist/?station=CT01", search("zzzz")),
     State("worklist", "worklist-empty-day", "/worklist/?day=2031-01-01"),
     State("worklist", "worklist-misread-day", "/worklist/?day=31-Feb-2026&station=MR01"),
     State("worklist-stage", "worklist-told", "/worklist/remaining/?station=MR01", _change_in_the_list, parts=("step-verb",)),
@@ -176,11 +198,11 @@ _STATES = [
     State("help", "help-keys", "/help/", _open_keys),
     State("help", "account", "/help/", _open_account),
     State("help", "menu", "/help/", _open_menu, looks=((NARROW, "light"), (NARROW, "dark"))),
-    State("find", "find", "/find/?q=yam"),
-    State("find", "find-nothing", "/find/?q=zzzz"),
-    State("find", "find-too-short", "/find/?q=z"),
-    State("patients", "patients", "/patients/?q=ro"),
-    State("patients", "patients-nothing", "/patients/?q=zzzz"),
+    State("find", "find", "/find/", search("yam", "#q")),
+    State("find", "find-nothing", "/find/", search("zzzz", "#q")),
+    State("find", "find-too-short", "/find/", search("z", "#q")),
+    State("patients", "patients", "/patients/", search("ro")),
+    State("patients", "patients-nothing", "/patients/", search("zzzz")),
     State("patient", "patient", "/patients/{patient}/"),
     State("patient-new", "patient-new", "/patients/new/"),
     State(
@@ -190,14 +212,14 @@ _STATES = [
     State("patient-edit", "patient-edit", "/patients/{patient}/edit/"),
     State("patient-edit", "patient-edit-more", "/patients/{patient}/edit/", _open_more),
     State("patient-edit", "patient-edit-errors", "/patients/{patient}/edit/", fill("Save", birth_date="31-Feb-1959"), status=422),
-    State("order-new", "order-patient", "/orders/new/?q=ro"),
-    State("order-new", "order-patient-nothing", "/orders/new/?q=zzzz"),
+    State("order-new", "order-patient", "/orders/new/", search("ro")),
+    State("order-new", "order-patient-nothing", "/orders/new/", search("zzzz")),
     State("order-new", "order", "/orders/new/?patient={patient}"),
     State("order-new", "order-more", "/orders/new/?patient={patient}", _open_more),
     State("order-new", "order-places", "/orders/new/?patient={patient}", _choose_procedure, parts=("order-places",)),
     State("order-new", "order-errors", "/orders/new/?patient={patient}", _type_an_unreadable_time, status=422, parts=("order-places",)),
     State("patient-merge", "patient-merge", "/patients/{survivor}/merge/?with={patient}"),
-    State("patient-merge", "patient-merge-choose", "/patients/{survivor}/merge/?q=ro"),
+    State("patient-merge", "patient-merge-choose", "/patients/{survivor}/merge/", search("ro")),
     State("patient-merge", "patient-merge-errors", "/patients/{survivor}/merge/?with={patient}", press("Merge into"), status=422),
     State("patient-merge", "patient-merge-again", "/patients/{survivor}/merge/?with={merged}"),
     State("patient", "patient-survivor", "/patients/{survivor}/"),
@@ -223,8 +245,10 @@ _STATES = [
     State("step", "step-text", "/steps/{done}/?item=dump"),
     State("step-explanation", "explanation", "/steps/{waiting}/explanation/?station=MR01"),
     State("step-explanation", "explanation-tray", "/steps/{tray}/explanation/?station=CT01"),
-    State("step-explanation", "explanation-typed", "/steps/{waiting}/explanation/?station=CT01&keys=PatientName%3DDOE*"),
-    State("step-explanation", "explanation-errors", "/steps/{waiting}/explanation/?station=CT01&keys=PatientNam%3DDOE*", status=422),
+    State("step-explanation", "explanation-typed", "/steps/{waiting}/explanation/?station=CT01", _type_keys("PatientName=DOE*")),
+    State(
+        "step-explanation", "explanation-errors", "/steps/{waiting}/explanation/?station=CT01", _type_keys("PatientNam=DOE*"), status=422
+    ),
     State("step-edit", "step-edit", "/steps/{waiting}/edit/"),
     State("step-edit", "step-edit-more", "/steps/{waiting}/edit/", _open_more),
     State("step-edit", "step-edit-errors", "/steps/{waiting}/edit/", fill("Save", PreMedication="x" * 70), status=422),
@@ -269,7 +293,7 @@ _STATES = [
     State("performed-step", "performed-sent-on", "/performed/{sent_on}/"),
     State("performed-step", "performed-mismatched", "/performed/{mismatched}/"),
     State("performed-step", "performed-unscheduled", "/performed/{unscheduled}/"),
-    State("charges", "charges", "/charges/?q={accession}"),
+    State("charges", "charges", "/charges/"),
     State("charges", "charges-held", "/charges/?show=held"),
     State("charges", "charges-empty-day", "/charges/?day=2031-01-01"),
     State("charge", "charge-posted", "/charges/{posted_charge}/"),
@@ -280,7 +304,7 @@ _STATES = [
     State("unbilled", "unbilled-kind", "/unbilled/?kind=OVERDUE"),
     State("charge-rules", "charge-rules", "/charges/rules/"),
     State("charge-ledger", "ledger", "/charges/ledger/"),
-    State("charge-ledger", "ledger-nothing", "/charges/ledger/?q=zzzz"),
+    State("charge-ledger", "ledger-nothing", "/charges/ledger/", search("zzzz")),
     State("charge-void", "charge-void", "/charges/{held_charge}/void/"),
     State("charge-credit", "charge-credit-without-reason", "/charges/{posted_charge}/credit/", press("Credit the charge"), status=422),
     State("associations", "associations", "/associations/"),

@@ -55,10 +55,16 @@ def test_a_query_is_explained_key_by_key_with_what_to_do(signed_in: SignIn, step
 
 def test_a_query_can_be_typed(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
     client, address = signed_in(), reverse("step-explanation", args=[step.pk])
-    shown = text(client, f"{address}?station=CT01&keys=PatientName%3DDOE*%0AModality%3DMR")
+
+    def typed(keys: str, status: int = 200) -> str:
+        answer = client.post(address, {"station": "CT01", "keys": keys}, follow=True)
+        assert answer.status_code == status
+        return " ".join(answer.content.decode().split())
+
+    shown = typed("PatientName=DOE*\r\nModality=MR")
     assert "CT01 asking so would not be shown this exam. Modality = MR." in shown
     for keys, fault in (("PatientNam=x", "is it PatientName?"), ("PatientName", "PatientName has no value")):
-        refused = text(client, f"{address}?station=CT01&keys={keys}", 422)
+        refused = typed(keys, 422)
         assert "<title>Error:" in refused
         assert fault in refused
 
