@@ -22,13 +22,12 @@ _NAMES = ("with", "without")
 
 
 @page
-@requires("charges.view")
+@requires("charges.view", post="charges.rules")
 def show(request: HttpRequest) -> HttpResponse:
     """The rules with their history; an administrator changes them here."""
     site = site_of(request)
     faults: list[tuple[str, str]] = []
     if request.method == "POST":
-        permissions.check(request.user, "charges.rules")
         wanted, seen = _wanted(request.POST, faults), request.POST.get("seen", "")
         if not (seen.isascii() and seen.isdigit()):
             faults.append(("", "The form did not come whole; open the page again and repeat the change."))

@@ -7,12 +7,14 @@ In a page:
     @requires("steps.cancel")
     def cancel(request: HttpRequest, step_id: int) -> HttpResponse: ...
 
-and where only a part of a page depends on it: `allowed(request.user, "charges.view")`.
+and where only a part of a page depends on it: `allowed(request.user, "charges.view")`. What a page needs can be read from its
+view (`needs_of`), so that a test can walk every address with every role: a page that says nothing fails it.
 """
 
 import functools
-from collections.abc import Callable
-from typing import Concatenate, Final, ParamSpec
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Concatenate, Final, ParamSpec
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponseBase
@@ -30,7 +32,16 @@ INTEGRATOR: Final = "integrator"
 INSTRUCTOR: Final = "instructor"
 TRAINEE: Final = "trainee"
 ADMIN: Final = "admin"
-ROLES: Final = (SCHEDULER, TECHNOLOGIST, BILLER, INTEGRATOR, INSTRUCTOR, TRAINEE, ADMIN)
+ROLE_NAMES: Final = {
+    SCHEDULER: "Scheduler",
+    TECHNOLOGIST: "Technologist",
+    BILLER: "Biller",
+    INTEGRATOR: "Integration engineer",
+    INSTRUCTOR: "Instructor",
+    TRAINEE: "Trainee",
+    ADMIN: "Administrator",
+}
+ROLES: Final = tuple(ROLE_NAMES)
 
 _ALL = frozenset(ROLES)
 _TRAINING = frozenset({INSTRUCTOR, TRAINEE})
@@ -41,45 +52,53 @@ def _of(*roles: str) -> frozenset[str]:
     return frozenset(roles) | _TRAINING | {ADMIN}
 
 
-PERMISSIONS: Final[dict[str, frozenset[str]]] = {
+@dataclass(frozen=True)
+class Permission:
+    """`words` complete the sentence "may …"; `roles` have it."""
+
+    words: str
+    roles: frozenset[str]
+
+
+PERMISSIONS: Final[dict[str, Permission]] = {
     # What everybody with a role sees to do their work.
-    "catalogue.view": _ALL,
-    "stations.view": _ALL,
-    "patients.view": _ALL,
-    "orders.view": _ALL,
-    "steps.view": _ALL,
-    "performed.view": _ALL,
+    "catalogue.view": Permission("see the catalogue of procedures", _ALL),
+    "stations.view": Permission("see stations, pools and destinations", _ALL),
+    "patients.view": Permission("find and see patients", _ALL),
+    "orders.view": Permission("see orders", _ALL),
+    "steps.view": Permission("see the worklist and its exams", _ALL),
+    "performed.view": Permission("see performed steps and the station board", _ALL),
     # The front desk.
-    "patients.edit": _of(SCHEDULER),
-    "patients.merge": _of(SCHEDULER),
-    "orders.place": _of(SCHEDULER),
-    "orders.change": _of(SCHEDULER, TECHNOLOGIST),
-    "steps.schedule": _of(SCHEDULER, TECHNOLOGIST),
-    "steps.arrive": _of(SCHEDULER, TECHNOLOGIST),
-    "steps.cancel": _of(SCHEDULER, TECHNOLOGIST),
+    "patients.edit": Permission("register and correct patients", _of(SCHEDULER)),
+    "patients.merge": Permission("merge two records of a patient, and undo it", _of(SCHEDULER)),
+    "orders.place": Permission("place orders", _of(SCHEDULER)),
+    "orders.change": Permission("add procedures and steps to an order, and edit an exam", _of(SCHEDULER, TECHNOLOGIST)),
+    "steps.schedule": Permission("give an exam a place and a time, move it, reopen it", _of(SCHEDULER, TECHNOLOGIST)),
+    "steps.arrive": Permission("check a patient in, and undo it", _of(SCHEDULER, TECHNOLOGIST)),
+    "steps.cancel": Permission("cancel exams and orders, and restore exams", _of(SCHEDULER, TECHNOLOGIST)),
     # "Why is this exam not on that scanner?" The front desk asks it too.
-    "worklist.explain": _of(SCHEDULER, TECHNOLOGIST, INTEGRATOR),
+    "worklist.explain": Permission(
+        "ask why an exam is not on a scanner, and see what is odd about a station", _of(SCHEDULER, TECHNOLOGIST, INTEGRATOR)
+    ),
     # The modality room.
-    "steps.perform": _of(TECHNOLOGIST),
-    "performed.reconcile": _of(TECHNOLOGIST),
+    "steps.perform": Permission("start, complete and discontinue an exam by hand", _of(TECHNOLOGIST)),
+    "performed.reconcile": Permission("say which exam a performed step belongs to", _of(TECHNOLOGIST)),
     # Billing.
-    "charges.view": _of(BILLER),
-    "charges.edit": _of(BILLER),
-    "charges.rules": frozenset({ADMIN}),
+    "charges.view": Permission("see charges, unbilled work and the books", _of(BILLER)),
+    "charges.edit": Permission("release, send again, void and credit charges", _of(BILLER)),
+    "charges.rules": Permission("change what discontinued work is charged", frozenset({ADMIN})),
     # Connecting modalities.
-    "journal.view": _of(TECHNOLOGIST, INTEGRATOR),
-    "stations.edit": frozenset({INTEGRATOR, INSTRUCTOR, ADMIN}),
+    "journal.view": Permission("see the association log, and which faults are on", _of(TECHNOLOGIST, INTEGRATOR)),
+    "stations.edit": Permission("register and set stations, pools and destinations", frozenset({INTEGRATOR, INSTRUCTOR, ADMIN})),
     # Virtual modalities. `consoles.edit` points one at another system.
-    "consoles.use": _of(TECHNOLOGIST, INTEGRATOR),
-    "consoles.edit": frozenset({INTEGRATOR, INSTRUCTOR, ADMIN}),
-    "faults.set": frozenset({INTEGRATOR, INSTRUCTOR, ADMIN}),
+    "consoles.use": Permission("set up and use the consoles of virtual modalities", _of(TECHNOLOGIST, INTEGRATOR)),
+    "consoles.edit": Permission("point a console at another system", frozenset({INTEGRATOR, INSTRUCTOR, ADMIN})),
+    "faults.set": Permission("switch faults on and off", frozenset({INTEGRATOR, INSTRUCTOR, ADMIN})),
     # Teaching and administration.
-    "training.lead": frozenset({INSTRUCTOR, ADMIN}),
-    "users.manage": frozenset({ADMIN}),
-    "tokens.manage": frozenset({ADMIN}),
+    "training.lead": Permission("lead a training", frozenset({INSTRUCTOR, ADMIN})),
+    "users.manage": Permission("make and change accounts, their roles and passwords", frozenset({ADMIN})),
+    "tokens.manage": Permission("make, see and revoke everybody's API tokens", frozenset({ADMIN})),
 }
-"""Permission to roles. `orders.change` adds procedures and steps, `steps.schedule` books and moves, `steps.perform` is start, complete and
-discontinue by hand."""
 
 
 def roles_of(user: Person) -> frozenset[str]:
@@ -98,12 +117,12 @@ def roles_of(user: Person) -> frozenset[str]:
 
 def allowed(user: Person, permission: str) -> bool:
     """Whether one of the user's roles has the permission. KeyError for a permission that is not in the table."""
-    return not PERMISSIONS[permission].isdisjoint(roles_of(user))
+    return not PERMISSIONS[permission].roles.isdisjoint(roles_of(user))
 
 
 def refuse(permission: str, roles: frozenset[str]) -> NotPermitted:
     """The refusal in words: what is missing and who has it."""
-    has = ", ".join(role for role in ROLES if role in PERMISSIONS[permission])
+    has = ", ".join(role for role in ROLES if role in PERMISSIONS[permission].roles)
     yours = ", ".join(role for role in ROLES if role in roles) or "none"
     return NotPermitted(f"This needs the permission {permission!r}, which these roles have: {has}. Your roles: {yours}.")
 
@@ -114,16 +133,65 @@ def check(user: Person, permission: str) -> None:
         raise refuse(permission, roles_of(user))
 
 
-def requires(permission: str) -> Callable[[View[P]], View[P]]:
-    """For views, under `ris.web.access.page`, which answers the refusal with 403."""
-    PERMISSIONS[permission]  # a misspelled permission fails at import, not at a request
+@dataclass(frozen=True)
+class Needs:
+    """What an address asks of whoever is signed in.
+
+    `permission` is None where everybody signed in may, which `why` accounts for. `post` is asked besides for what changes something.
+    `values` is for a view whose `argument` says what is done: each value that it takes, to the permission for it.
+    """
+
+    permission: str | None = None
+    post: str | None = None
+    argument: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    why: str = ""
+
+    def of(self, method: str, arguments: Mapping[str, Any]) -> list[str]:
+        """The permissions that a request needs, each of them."""
+        needed = [self.permission, self.post if method not in ("GET", "HEAD", "OPTIONS") else None]
+        if self.argument:
+            needed.append(self.values.get(str(arguments[self.argument])))
+        return [permission for permission in needed if permission is not None]
+
+    def everything(self) -> set[str]:
+        """The permissions that one method or value or another needs."""
+        return {permission for permission in (self.permission, self.post, *self.values.values()) if permission is not None}
+
+
+def _guarding(needs: Needs) -> Callable[[View[P]], View[P]]:
+    for permission in needs.everything():
+        PERMISSIONS[permission]  # a misspelled permission fails at import, not at a request
 
     def guard(view: View[P]) -> View[P]:
         @functools.wraps(view)
         def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-            check(request.user, permission)
+            for permission in needs.of(request.method or "", kwargs):
+                check(request.user, permission)
             return view(request, *args, **kwargs)
 
+        setattr(guarded, "needs", needs)  # noqa: B010  # a function declares no such attribute
         return guarded
 
     return guard
+
+
+def requires(permission: str, *, post: str | None = None) -> Callable[[View[P]], View[P]]:
+    """For views, under `ris.web.access.page`, which answers the refusal with 403. `post` is needed besides to change something."""
+    return _guarding(Needs(permission, post))
+
+
+def requires_by(argument: str, values: Mapping[str, str]) -> Callable[[View[P]], View[P]]:
+    """For a view whose address says what is to be done: each value of the argument needs a permission. Others the view refuses itself."""
+    return _guarding(Needs(argument=argument, values=dict(values)))
+
+
+def for_everybody(why: str) -> Callable[[View[P]], View[P]]:
+    """For a view that everybody signed in may see, with or without a role; `why` says what makes that right."""
+    return _guarding(Needs(why=why))
+
+
+def needs_of(view: Callable[..., Any]) -> Needs | None:
+    """What the view declared; None when it did not."""
+    needs: Needs | None = getattr(view, "needs", None)
+    return needs

@@ -67,7 +67,12 @@ api = NinjaAPI(
 elsewhere = Router()
 
 
-@elsewhere.api_operation(["GET", "POST", "PUT", "PATCH", "DELETE"], "/{path:rest}", auth=Bearer(), include_in_schema=False)
+@elsewhere.api_operation(
+    ["GET", "POST", "PUT", "PATCH", "DELETE"],
+    "/{path:rest}",
+    auth=Bearer(any_token="only says that there is no such call"),
+    include_in_schema=False,
+)
 def no_such_call(request: HttpRequest, rest: str) -> None:
     """A path that no call has: the answer is JSON here too."""
     raise NotFound(f"There is no call {request.path}; {reverse('api:openapi-json')} describes those there are.")
@@ -87,7 +92,7 @@ class Index(Schema):
     docs_url: str
 
 
-@api.get("/", response={200: Index, **refusals()}, tags=["about"])
+@api.get("/", auth=Bearer(any_token="says where all calls are described"), response={200: Index, **refusals()}, tags=["about"])
 def index(request: HttpRequest) -> dict[str, str]:
     """Where the description of all calls is."""
     return {"name": "Stepwise", "openapi_url": reverse("api:openapi-json"), "docs_url": reverse("api:openapi-view")}

@@ -11,21 +11,13 @@ from billing.outages import Outage, watch
 from ris import clock, queries
 from ris.errors import NotFound
 from ris.models import Site
+from ris.permissions import ROLE_NAMES
 from ris.web.access import display_name
 from stepwise import navigation
 from training.web.faults import banner
 
 THEME_COOKIE = "stepwise_theme"
 THEMES = ("light", "dark", "system")
-ROLE_NAMES = {
-    "scheduler": "Scheduler",
-    "technologist": "Technologist",
-    "biller": "Biller",
-    "integrator": "Integration engineer",
-    "instructor": "Instructor",
-    "trainee": "Trainee",
-    "admin": "Administrator",
-}
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:

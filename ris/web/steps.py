@@ -17,7 +17,7 @@ from ris.actions import steps
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, RisError, SlotTaken
 from ris.models import ScheduledProcedureStep
-from ris.permissions import Person, allowed, check, requires
+from ris.permissions import Person, allowed, requires, requires_by
 from ris.transitions import STARTED, TRANSITIONS, WAITING
 from ris.validation import printable
 from ris.web import booking, times
@@ -146,12 +146,12 @@ class ReasonForm(PageForm):
 
 
 @page
+@requires_by("verb", {verb.slug: verb.permission for verb in VERBS})
 def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Make a change. One that needs a reason asks for it on a page of its own."""
     chosen = next((one for one in VERBS if one.slug == verb), None)
     if chosen is None:
         raise Http404(f"An exam knows no {verb!r}.")
-    check(request.user, chosen.permission)
     step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
     if chosen.needs_reason:
         return _with_reason(request, step, chosen)

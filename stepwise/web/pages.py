@@ -4,6 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from ris import clock
+from ris.permissions import for_everybody
 from ris.web.access import page
 from stepwise import health
 
@@ -12,6 +13,7 @@ START_PAGES = {"technologist": "performed", "biller": "charges", "integrator": "
 
 
 @page
+@for_everybody("sends on to a page that asks for its own permission")
 def home(request: HttpRequest) -> HttpResponse:
     """Each lands on the page of their own work."""
     roles = set(request.user.groups.values_list("name", flat=True))
@@ -19,11 +21,13 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @page
+@for_everybody("explains the pages and holds nothing of a hospital")
 def help_page(request: HttpRequest) -> HttpResponse:
     return render(request, "stepwise/help.html")
 
 
 @page
+@for_everybody("stands at the foot of every page and says whether the system answers")
 def pulse(request: HttpRequest) -> HttpResponse:
     """Whether the DICOM port answers, and what else does not, for the foot of the navigation."""
     found = health.findings()

@@ -104,8 +104,8 @@ def _press(request: HttpRequest, console: Console, key: Key, given: dict[str, An
 
 
 @page
-@require_POST
 @requires("consoles.use")
+@require_POST
 def withdraw(request: HttpRequest, ae_title: str, pk: int) -> HttpResponse:
     """Take back a key that no worker has taken yet."""
     console = queries.console(site_of(request), ae_title)
