@@ -11,6 +11,7 @@ from ris.api.auth import Bearer
 from ris.api.base import Instant, Line, ListQuery, Page, refusals
 from ris.errors import InvalidInput
 from ris.models import Site
+from ris.peers import Journal
 from stepwise import explaining
 from worklist import captured, explanation, outcome, typed
 from worklist.captured import Captured, Ending
@@ -116,8 +117,9 @@ def explain_step(request: HttpRequest, step_id: int, query: Query[ExplanationQue
     """Why the step is, or is not, an answer to a query: key by key."""
     if not query.station:
         raise InvalidInput({"station": "is missing; it is the AE title that asks"})
-    step = queries.step(base.site_of(request), step_id)
-    explained = explaining.explain(step, explaining.asking(step, query.station, query.message, _typed(request)))
+    site = base.site_of(request)
+    step = queries.step(site, step_id)
+    explained = explaining.explain(step, explaining.asking(step, query.station, query.message, _typed(request), Journal(site)))
     return {
         "step": step.pk,
         "scheduled_procedure_step_id": step.scheduled_procedure_step_id,
@@ -136,8 +138,9 @@ def list_queries(request: HttpRequest, ae_title: Line, query: Query[ListQuery]) 
     none; it need not be that of a station."""
     base.known_parameters(request, query)
     site = base.site_of(request)
-    messages, count = captured.page(ae_title, query.offset, query.limit)
-    return {"items": [_outcome(outcome.of(explanation.of_message(one, ae_title)), site) for one in messages], "count": count}
+    journal = Journal(site)
+    messages, count = captured.page(ae_title, query.offset, query.limit, journal)
+    return {"items": [_outcome(outcome.of(explanation.of_message(one, ae_title, journal)), site) for one in messages], "count": count}
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:

@@ -16,6 +16,7 @@ from dimse.decode import UndecodableDataSet, decode
 from dimse.models import Association, Message, unpacked
 from dimse.services import MODALITY_WORKLIST, Verb
 from dimse.statuses import CANCELED, StatusClass, class_of
+from ris.peers import WHOLE, Journal
 from ris.profiles import Profile
 from worklist import agreement, keys, query, values
 from worklist.agreement import Agreement
@@ -149,35 +150,35 @@ def read(data: bytes, transfer_syntax: str) -> Read:
     return Read(asked, notes=(*decoded.notes, *asked.notes, *unsupported))
 
 
-def by_id(message_id: int) -> Captured | None:
+def by_id(message_id: int, journal: Journal = WHOLE) -> Captured | None:
     """The C-FIND request of that number, or the one that the response of that number answers."""
-    message = _finds().filter(pk=message_id).first()
+    message = _finds(journal).filter(pk=message_id).first()
     if message is None:
         return None
     if message.direction == Message.Direction.OUT:
-        asked = _finds().filter(association_id=message.association_id, message_id=message.message_id, direction=Message.Direction.IN)
+        asked = _finds(journal).filter(association_id=message.association_id, message_id=message.message_id, direction=Message.Direction.IN)
         message = asked.filter(time__lte=message.time).first()
     return _captured([message])[0] if message is not None else None
 
 
-def latest(calling: str, most: int = 1) -> list[Captured]:
+def latest(calling: str, most: int = 1, journal: Journal = WHOLE) -> list[Captured]:
     """The last queries of a calling AE title, the latest first."""
-    return page(calling, 0, most)[0]
+    return page(calling, 0, most, journal)[0]
 
 
-def page(calling: str, offset: int, limit: int) -> tuple[list[Captured], int]:
+def page(calling: str, offset: int, limit: int, journal: Journal = WHOLE) -> tuple[list[Captured], int]:
     """Its queries in pages, the latest first, and the number of all that `LOOKED_THROUGH` lets see."""
-    asked = _asked_by(calling)
-    found = _finds().filter(pk__in=asked[offset : offset + limit]) if offset < len(asked) else []
+    asked = _asked_by(calling, journal)
+    found = _finds(journal).filter(pk__in=asked[offset : offset + limit]) if offset < len(asked) else []
     return _captured(found), len(asked)
 
 
-def _asked_by(calling: str) -> list[int]:
+def _asked_by(calling: str, journal: Journal) -> list[int]:
     """Its queries by number, from its latest associations and those that are still open: a modality may keep one for the day.
 
     Which messages are queries is looked at here: asked of SQLite, it would read every query of every station.
     """
-    own = Association.objects.calling(calling)
+    own = journal.associations().calling(calling)
     recent = own.order_by("-started").values_list("pk", flat=True)[:LOOKED_THROUGH]
     still_open = own.filter(ended=None).order_by("-started").values_list("pk", flat=True)[:LOOKED_THROUGH]
     said = Message.objects.filter(association__in={*recent, *still_open}).order_by()
@@ -189,25 +190,26 @@ def _asked_by(calling: str) -> list[int]:
     return [pk for _, pk in sorted(asked, reverse=True)]
 
 
-def last_rejected(calling: str, since: datetime | None) -> Association | None:
+def last_rejected(calling: str, since: datetime | None, journal: Journal = WHOLE) -> Association | None:
     """The last association of a calling AE title when that was rejected, and after `since`."""
-    last = Association.objects.calling(calling).between(since).order_by("-started").first()
+    last = journal.associations().calling(calling).between(since).order_by("-started").first()
     return last if last is not None and last.end == Association.End.REJECTED else None
 
 
-def address_of(calling: str) -> str:
+def address_of(calling: str, journal: Journal = WHOLE) -> str:
     """Where a calling AE title called from last; empty when it never did."""
-    last = Association.objects.calling(calling).order_by("-started").first()
+    last = journal.associations().calling(calling).order_by("-started").first()
     return last.address if last is not None else ""
 
 
-def kept_since() -> datetime | None:
+def kept_since(journal: Journal = WHOLE) -> datetime | None:
     """When the oldest association began that the journal still has; None when it has none."""
-    return Association.objects.order_by("started").values_list("started", flat=True).first()
+    return journal.associations().order_by("started").values_list("started", flat=True).first()
 
 
-def _finds() -> QuerySet[Message]:
-    return Message.objects.filter(service=Verb.C_FIND.value).defer("first_answers").order_by("-time", "-pk").prefetch_related("association")
+def _finds(journal: Journal) -> QuerySet[Message]:
+    found = journal.messages().filter(service=Verb.C_FIND.value).defer("first_answers")
+    return found.order_by("-time", "-pk").prefetch_related("association")
 
 
 def _captured(messages: Iterable[Message]) -> list[Captured]:

@@ -14,6 +14,7 @@ from dimse.interference import injected
 from dimse.policy import Policy, Reject
 from ris import clock, peers, queries
 from ris.models import ScheduledProcedureStep, Site, Station
+from ris.peers import WHOLE, Journal
 from ris.web import times
 from worklist import askers, captured, matching, typed, verdicts
 from worklist.captured import Captured, Ending
@@ -31,7 +32,7 @@ class Asking:
     """Who asks what. `query` is None when none could be read, for which `problem` gives the reason.
 
     `captured` is the journal's message; it is None for keys that were typed, and for `supposed` ones: those that a station which
-    has not asked yet would ask for its own list.
+    has not asked yet would ask for its own list. `journal` is what may be told of other associations of who asks.
     """
 
     calling: str
@@ -42,6 +43,7 @@ class Asking:
     notes: tuple[str, ...] = ()
     captured: Captured | None = None
     supposed: bool = False
+    journal: Journal = WHOLE
 
     @property
     def who(self) -> str:
@@ -82,31 +84,31 @@ class Explanation:
         return f"{asking.who} asked at {when}: this exam is {f'no answer. {reasons}' if reasons else 'an answer'}.{on_purpose}"
 
 
-def of_message(message: Captured, calling: str = "") -> Asking:
+def of_message(message: Captured, calling: str = "", journal: Journal = WHOLE) -> Asking:
     """A query of the journal. `calling` is who sent it when the row of its association was lost."""
     calling, called = message.calling or calling, message.association.called if message.association else ""
     read, site = message.read, peers.site_of(called, calling)
     query = read.query and askers.as_asked(site, calling, read.query, message.agreed)
-    return Asking(calling, called, site, query, read.problem, message.notes, message)
+    return Asking(calling, called, site, query, read.problem, message.notes, message, journal=journal)
 
 
-def of_keys(keys: Mapping[str, str], calling: str) -> Asking:
-    """A query out of typed keys. Raises InvalidInput."""
+def of_keys(keys: Mapping[str, str], calling: str, journal: Journal = WHOLE) -> Asking:
+    """A query out of typed keys, put to the hospital of the journal, else to that of the station. Raises InvalidInput."""
     read = typed.read(keys)
-    site = _site_of_station(calling)
+    site = journal.site or _site_of_station(calling)
     query = read.query and askers.as_asked(site, calling, read.query)
-    return Asking(calling, site.ae_title, site, query, notes=read.notes)
+    return Asking(calling, site.ae_title, site, query, notes=read.notes, journal=journal)
 
 
-def of_station(calling: str, step: ScheduledProcedureStep) -> Asking:
+def of_station(calling: str, step: ScheduledProcedureStep, journal: Journal = WHOLE) -> Asking:
     """The last query of a station; of one that has not asked, what it would ask for its own list of the step's day."""
-    last = next(iter(captured.latest(calling)), None)
+    last = next(iter(captured.latest(calling, journal=journal)), None)
     if last is not None:
-        return of_message(last)
+        return of_message(last, journal=journal)
     keys = {"ScheduledStationAETitle": calling}
     if step.start is not None:
         keys["ScheduledProcedureStepStartDate"] = f"{clock.local(step.start, step.site):%Y%m%d}"
-    return replace(of_keys(keys, calling), notes=(SUPPOSED,), supposed=True)
+    return replace(of_keys(keys, calling, journal), notes=(SUPPOSED,), supposed=True)
 
 
 def explain(step: ScheduledProcedureStep, asking: Asking, policy: Policy) -> Explanation:
@@ -129,8 +131,8 @@ def _association(asking: Asking, policy: Policy) -> list[Verdict]:
     if not asking.calling:
         return []
     since = asking.captured.message.time if asking.captured else None
-    rejected = captured.last_rejected(asking.calling, since)
-    address = captured.address_of(asking.calling)
+    rejected = captured.last_rejected(asking.calling, since, asking.journal)
+    address = captured.address_of(asking.calling, asking.journal)
     is_station = Station.objects.filter(site=asking.site, ae_title=asking.calling).exists()
     verdict = policy(asking.calling, asking.called or asking.site.ae_title, address) if address or not is_station else None
     known = f"station of {asking.site}" if is_station else "no station here"
@@ -148,7 +150,7 @@ def _association(asking: Asking, policy: Policy) -> list[Verdict]:
 def _asked(asking: Asking, step: ScheduledProcedureStep) -> list[Verdict]:
     """Whether there is a query at all, and one that was answered without a failure."""
     if asking.supposed:
-        since = captured.kept_since()
+        since = captured.kept_since(asking.journal)
         when = f"since {said_at(since, asking.site)}, when the journal begins" if since else "yet: the journal is empty"
         return [Verdict("query", "Query", "", "", False, f"{asking.who} has not asked for a worklist {when}")]
     if asking.captured is None:

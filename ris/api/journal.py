@@ -14,6 +14,7 @@ from ris.api import base
 from ris.api.auth import Bearer
 from ris.api.base import Instant, Line, ListQuery, Moment, Page, refusals
 from ris.models import Site
+from ris.peers import Journal
 
 router = Router(tags=["journal"])
 
@@ -111,7 +112,7 @@ class MessageOut(Schema):
 def list_associations(request: HttpRequest, query: Query[AssociationQuery]) -> dict[str, Any]:
     """Associations with the DICOM port, the latest first."""
     site = base.site_of(request)
-    found = Association.objects.between(query.from_, query.to).order_by("-started", "pk")
+    found = Journal(site).associations().between(query.from_, query.to).order_by("-started", "pk")
     if query.calling:
         found = found.calling(query.calling)
     verb = base.one_of("service", query.service, Verb)
@@ -131,7 +132,7 @@ def list_associations(request: HttpRequest, query: Query[AssociationQuery]) -> d
 def list_messages(request: HttpRequest, query: Query[MessageQuery]) -> dict[str, Any]:
     """DIMSE messages in and out, the latest first."""
     site = base.site_of(request)
-    found = Message.objects.between(query.from_, query.to).prefetch_related("association")
+    found = Journal(site).messages().between(query.from_, query.to).prefetch_related("association")
     if query.calling:
         found = found.calling(query.calling)
     verb = base.one_of("service", query.service, Verb)

@@ -18,6 +18,8 @@ from dimse.services import Verb
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.errors import NotFound
+from ris.models import Site
+from ris.peers import Journal
 from ris.permissions import requires
 from ris.web import datasets
 from ris.web.access import page, site_of
@@ -91,13 +93,14 @@ def _failed() -> QuerySet[Message]:
 def listing(request: HttpRequest) -> HttpResponse:
     """The latest associations, or those before a moment."""
     site = site_of(request)
+    journal = Journal(site)
     asked = Asked.of(request)
-    found = asked.narrow(Association.objects.order_by("-started", "pk"))
+    found = asked.narrow(journal.associations().order_by("-started", "pk"))
     before = _moment(asked.before)
     if before is not None:
         found = found.filter(started__lt=before)
     associations = list(found[: PAGE + 1])
-    shown = _rows(associations[:PAGE])
+    shown = _rows(site, associations[:PAGE])
     context = {
         "asked": asked,
         "rows": shown,
@@ -106,7 +109,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "cleared": reverse("associations"),
         "services": _SERVICES,
         "results": _RESULTS,
-        "any_exist": Association.objects.exists(),
+        "any_exist": journal.associations().exists(),
         "today": clock.today(site),
     }
     return live_page(request, "stepwise/associations.html", "stepwise/associations_live.html", context, url=asked.url())
@@ -121,18 +124,18 @@ def _moment(text: str) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _rows(associations: list[Association]) -> list[Row]:
+def _rows(site: Site, associations: list[Association]) -> list[Row]:
     messages: dict[UUID, list[Message]] = {association.pk: [] for association in associations}
     for message in Message.objects.filter(association__in=messages).defer("data", "first_answers").order_by("time", "id"):
         messages[message.association_id].append(message)
-    exams = _exams(message for found in messages.values() for message in found)
+    exams = _exams(site, (message for found in messages.values() for message in found))
     return [_row(association, messages[association.pk], exams) for association in associations]
 
 
-def _exams(messages: Iterable[Message]) -> dict[str, PerformedProcedureStep]:
+def _exams(site: Site, messages: Iterable[Message]) -> dict[str, PerformedProcedureStep]:
     """The performed steps that the messages are about, by SOP Instance UID."""
     uids = {message.sop_instance_uid for message in messages if message.sop_instance_uid}
-    return {found.sop_instance_uid: found for found in PerformedProcedureStep.objects.filter(sop_instance_uid__in=uids)}
+    return {found.sop_instance_uid: found for found in PerformedProcedureStep.objects.filter(site=site, sop_instance_uid__in=uids)}
 
 
 def _row(association: Association, messages: list[Message], exams: dict[str, PerformedProcedureStep]) -> Row:
@@ -160,13 +163,14 @@ def _took(span: timedelta) -> str:
 @requires("journal.view")
 def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One association: what was negotiated, and each request beside its response."""
-    association = Association.objects.filter(pk=pk).first()
+    site = site_of(request)
+    association = Journal(site).associations().filter(pk=pk).first()
     if association is None:
         raise NotFound("There is no such association in the log; old ones are removed after a while.")
     messages = list(association.messages.order_by("time", "id"))
     form = request.GET.get("as", "")
     context = {
-        "row": _row(association, messages, _exams(messages)),
+        "row": _row(association, messages, _exams(site, messages)),
         "contexts": [_context(one) for one in association.contexts],
         "exchanges": [exchange(number, pair, form) for number, pair in enumerate(_pairs(messages), start=1)],
         "forms": datasets.FORMS,

@@ -13,6 +13,7 @@ from dimse.models import Message
 from ris import clock, queries
 from ris.errors import InvalidInput, NotFound
 from ris.models import ScheduledProcedureStep, Site, Station
+from ris.peers import Journal
 from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page, site_of
@@ -51,11 +52,12 @@ def seen_by(step: ScheduledProcedureStep) -> list[Seen]:
     stations = {one.ae_title: one for one in Station.objects.filter(site=step.site)}
     alike = Station.objects.filter(site=step.site, enabled=True, modalities__modality=step.modality).values_list("ae_title", flat=True)
     titles = list(dict.fromkeys((*own, *alike)))[:_MOST_STATIONS]
-    return [_seen(step, title, stations.get(title)) for title in titles]
+    journal = Journal(step.site)
+    return [_seen(step, title, stations.get(title), journal) for title in titles]
 
 
-def _seen(step: ScheduledProcedureStep, ae_title: str, station: Station | None) -> Seen:
-    asking = explanation.of_station(ae_title, step)
+def _seen(step: ScheduledProcedureStep, ae_title: str, station: Station | None, journal: Journal) -> Seen:
+    asking = explanation.of_station(ae_title, step, journal)
     asked_at = asking.captured.message.time if asking.captured else None
     return Seen(ae_title, station, explaining.explain(step, asking), asked_at, _explain_url(step.pk, ae_title))
 
@@ -71,6 +73,7 @@ def _explain_url(step_id: int, ae_title: str, message: int | None = None) -> str
 def of_step(request: HttpRequest, pk: int) -> HttpResponse:
     """One exam against one query: the last one of a station, another one of the journal, or one that is typed here."""
     step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
+    journal = Journal(step.site)
     stations = list(Station.objects.filter(site=step.site).values_list("ae_title", flat=True))
     first = next((row.ae_title for row in step.stations.all()), stations[0] if stations else "")
     station = request.GET.get("station", "").strip() or first
@@ -78,7 +81,7 @@ def of_step(request: HttpRequest, pk: int) -> HttpResponse:
     faults: list[tuple[str, str]] = []
     explained = None
     try:
-        explained = explaining.explain(step, explaining.asking(step, station, _number(request), _keys(typed)))
+        explained = explaining.explain(step, explaining.asking(step, station, _number(request), _keys(typed), journal))
     except InvalidInput as error:
         faults = [("f-keys" if typed else "f-message", f"{name} {why}") for name, why in error.errors.items()]
     except NotFound as error:
@@ -88,7 +91,7 @@ def of_step(request: HttpRequest, pk: int) -> HttpResponse:
         "patient": step.requested_procedure.order.patient,
         "station": station,
         "stations": list(dict.fromkeys((*stations, station))),
-        "queries": captured.latest(station, SHOWN),
+        "queries": captured.latest(station, SHOWN, journal),
         "chosen": explained.asking.captured.message.pk if explained and explained.asking.captured else None,
         "typed": typed,
         "example": _EXAMPLE,
@@ -143,10 +146,11 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     if same := live.unchanged(request, present):
         return same
     site = site_of(request)
-    messages = captured.latest(ae_title, SHOWN)
-    chosen = _chosen(request, ae_title, messages)
+    journal = Journal(site)
+    messages = captured.latest(ae_title, SHOWN, journal)
+    chosen = _chosen(request, ae_title, messages, journal)
     asked = messages if chosen is None or chosen in messages else [chosen, *messages]
-    outcomes = outcome.of_each([explanation.of_message(one, ae_title) for one in asked])
+    outcomes = outcome.of_each([explanation.of_message(one, ae_title, journal) for one in asked])
     lines = [Line(one, _query_url(ae_title, one), _message(one) == chosen) for one in outcomes]
     shown = next((line for line in lines if line.chosen), None)
     context = {
@@ -156,14 +160,14 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
         "shown": shown,
         "before": _before(shown.outcome, outcomes) if shown else "",
         "exams": _exams(site, shown.outcome, ae_title) if shown else [],
-        "rejected": captured.last_rejected(ae_title, messages[0].message.time if messages else None),
-        "kept_since": captured.kept_since(),
+        "rejected": captured.last_rejected(ae_title, messages[0].message.time if messages else None, journal),
+        "kept_since": captured.kept_since(journal),
         "today": clock.today(site),
     }
     return live.live_page(request, "stepwise/station_queries.html", "stepwise/station_queries_live.html", context, present=present)
 
 
-def _chosen(request: HttpRequest, ae_title: str, messages: Sequence[Captured]) -> Captured | None:
+def _chosen(request: HttpRequest, ae_title: str, messages: Sequence[Captured], journal: Journal) -> Captured | None:
     """The query of the address, else the latest. Raises NotFound."""
     try:
         number = _number(request)
@@ -171,7 +175,7 @@ def _chosen(request: HttpRequest, ae_title: str, messages: Sequence[Captured]) -
         raise NotFound(str(error)) from error
     if number is None:
         return messages[0] if messages else None
-    found = next((one for one in messages if one.message.pk == number), None) or captured.by_id(number)
+    found = next((one for one in messages if one.message.pk == number), None) or captured.by_id(number, journal)
     if found is None or found.calling not in ("", ae_title):
         raise NotFound(f"{ae_title} sent no query with this number that the journal still has.")
     return found

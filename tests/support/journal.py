@@ -12,9 +12,11 @@ from dimse.models import Association, Message
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_WORKLIST, AssociationInfo
 
 
-def an_association(calling: str = "CT01", *, at: datetime | None = None, rejection: str = "", address: str = "10.0.0.7") -> UUID:
+def an_association(
+    calling: str = "CT01", *, called: str = "STEPWISE", at: datetime | None = None, rejection: str = "", address: str = "10.0.0.7"
+) -> UUID:
     """One that is over, or was rejected."""
-    info = AssociationInfo(uuid4(), calling, "STEPWISE", address, 50000)
+    info = AssociationInfo(uuid4(), calling, called, address, 50000)
     began = at or now()
     started = AssociationStarted(info, began, "TESTS", rejection)
     ended = [] if rejection else [AssociationEnded(info.id, began + timedelta(milliseconds=20), Ending.RELEASED)]
@@ -26,6 +28,7 @@ def a_query(
     identifier: Dataset | bytes,
     calling: str = "CT01",
     *,
+    called: str = "STEPWISE",
     answers: int = 0,
     status: int | None = 0,
     comment: str = "",
@@ -34,7 +37,7 @@ def a_query(
 ) -> Message:
     """The request, answered in an association of its own; without a status it is over before the answer."""
     asked = at or now()
-    association = an_association(calling, at=asked)
+    association = an_association(calling, called=called, at=asked)
     data = identifier if isinstance(identifier, bytes) else encode(identifier, EXPLICIT_VR_LITTLE_ENDIAN)
     common = {
         "association_id": association,
