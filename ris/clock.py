@@ -34,9 +34,28 @@ def zone_named(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
+_here: ContextVar[Callable[[], "Site | None"] | None] = ContextVar("here", default=None)
+
+
+@contextmanager
+def answering_for(site: Callable[[], "Site | None"]) -> Iterator[None]:
+    """Who names no site in this thread means this one: that of the person whose request is answered. It is asked for when it is needed."""
+    token = _here.set(site)
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+def _meant(site: "Site | None") -> "Site | None":
+    here = _here.get() if site is None else None
+    return here() if here is not None else site
+
+
 def zone(site: "Site | None" = None) -> ZoneInfo:
-    """Time zone of the site; the configured one when no site is given."""
-    return zone_named(site.time_zone if site is not None else settings.TIME_ZONE)
+    """Time zone of the site; the configured one when no site is given or meant."""
+    meant = _meant(site)
+    return zone_named(meant.time_zone if meant is not None else settings.TIME_ZONE)
 
 
 def wall() -> datetime:
@@ -124,10 +143,11 @@ def standing_at(moment: datetime) -> Iterator[None]:
 
 
 def now(site: "Site | None" = None) -> datetime:
-    """Present moment of the site's clock, aware, in UTC; without a site the default site's."""
+    """Present moment of the site's clock, aware, in UTC; without a site the default site's, or that of who asks."""
     stands = _stands_at.get()
     if stands is not None:
         return stands
+    site = _meant(site)
     timeline = timelines.of(site)
     if timeline is None:
         return wall()
@@ -140,13 +160,13 @@ def now(site: "Site | None" = None) -> datetime:
 
 def simulation(site: "Site | None" = None) -> Timeline | None:
     """The timeline that the site's clock runs on now; None on real time."""
-    timeline = timelines.of(site)
+    timeline = timelines.of(_meant(site))
     return timeline if timeline is not None and timeline.at(wall()) is not None else None
 
 
 def shown_at(moment: datetime, site: "Site | None" = None) -> datetime:
     """What the site's clock showed at a moment of wall time (of the journal), as far as the simulation that runs now knows."""
-    timeline = timelines.of(site)
+    timeline = timelines.of(_meant(site))
     return moment if timeline is None else timeline.at(moment) or moment
 
 

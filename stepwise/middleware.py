@@ -5,7 +5,32 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
 from django.urls import reverse
 
+from ris import clock, queries
+from ris.api.auth import Caller
+from ris.errors import NotFound
+from ris.models import Site
+
 Answering = Callable[[HttpRequest], HttpResponseBase]
+
+
+def clock_of_the_site(answer: Answering) -> Answering:
+    """Times are read and shown on the clock of the hospital of who asks."""
+
+    def answering(request: HttpRequest) -> HttpResponseBase:
+        with clock.answering_for(lambda: _site(request)):
+            return answer(request)
+
+    return answering
+
+
+def _site(request: HttpRequest) -> Site | None:
+    """None for nobody, who is shown the default one's, and before the first start has made a hospital."""
+    caller = getattr(request, "auth", None)
+    user = caller.user if isinstance(caller, Caller) else request.user
+    try:
+        return queries.site_of(user) if user is not None and user.is_authenticated else None
+    except NotFound:
+        return None
 
 
 def method_refusals(answer: Answering) -> Answering:

@@ -119,6 +119,7 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "stepwise.middleware.method_refusals",
+    "stepwise.middleware.clock_of_the_site",
 ]
 ROOT_URLCONF = "stepwise.urls"
 WSGI_APPLICATION = "stepwise.wsgi.application"
