@@ -29,9 +29,9 @@ from training.profiles import all_profiles
 Status = ConsoleAct.Status
 
 
-def today(**values: object) -> Order:
+def today(hour: int = 12, **values: object) -> Order:
     midnight = clock.day_bounds(clock.today(a_site()), a_site())[0]
-    return an_order(start=midnight + timedelta(hours=12), **values)  # type: ignore[arg-type]
+    return an_order(start=midnight + timedelta(hours=hour), **values)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_without_a_broker_the_key_is_undone_in_words(keys: Keys, monkeypatch: py
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_who_presses_start_after_another_one_did_is_told_whose_exam_began(keys: Keys, port: int, settings, answered: bool) -> None:
-    orders = today(name="DOE^Jane"), an_order(name="SMITH^John", start=in_minutes(90))
+    orders = today(name="DOE^Jane"), today(14, name="SMITH^John")
     keys("update", days="all")
     first, second = (
         next(row for row in keys.rows() if row["step_id"] == steps_of(order)[0].scheduled_procedure_step_id) for order in orders
@@ -225,7 +225,7 @@ def test_who_presses_start_after_another_one_did_is_told_whose_exam_began(keys: 
 def test_a_start_that_waited_while_another_one_was_not_answered_is_not_taken_for_its_repetition(
     keys: Keys, monkeypatch: pytest.MonkeyPatch, settings, port: int
 ) -> None:
-    orders = today(name="DOE^Jane"), an_order(name="SMITH^John", start=in_minutes(90))
+    orders = today(name="DOE^Jane"), today(14, name="SMITH^John")
     keys("update", days="all")
     first, second = (
         next(row for row in keys.rows() if row["step_id"] == steps_of(order)[0].scheduled_procedure_step_id) for order in orders
