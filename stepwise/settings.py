@@ -11,6 +11,7 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from ris import networks
 from stepwise import logs
 from stepwise.secrets import secret_key
 
@@ -87,6 +88,11 @@ if UNKNOWN_CALLERS not in ("accept", "reject"):
     raise ImproperlyConfigured(f"RIS_UNKNOWN_CALLERS is {UNKNOWN_CALLERS!r}; it must be 'accept' or 'reject'.")
 if not 1 <= len(AE_TITLE.strip()) <= 16 or "\\" in AE_TITLE or not AE_TITLE.isascii():
     raise ImproperlyConfigured(f"RIS_AE_TITLE is {AE_TITLE!r}; an AE title is 1 to 16 ASCII characters without backslash (PS3.5 6.2).")
+
+try:
+    TRUSTED_PROXIES = networks.parsed(networks.listed(env.list("RIS_TRUSTED_PROXIES", default=[])))
+except ValueError as error:
+    raise ImproperlyConfigured(f"RIS_TRUSTED_PROXIES {error}.") from error
 
 # --- Applications ------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
