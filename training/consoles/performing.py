@@ -84,7 +84,7 @@ def modality_of(act: ConsoleAct) -> Modality:
         operator=console.operator,
         profile=replace(device, kind=console.kind, cancels_after=device.cancels_after or MOST_LISTED),
         listener=partial(_tell, act),
-        now=skewed(console.ae_title, partial(clock.now, console.site)),
+        now=skewed(console.ae_title, partial(clock.now, console.site), console.site),
         zone=clock.zone(console.site),
         chance=Random(),
     )

@@ -82,7 +82,7 @@ class Console:
             operator=self._chance.choice(OPERATORS),
             profile=Profile("played", "Virtual modality", kind=machine.modalities[0]),
             listener=listener,
-            now=skewed(machine.ae_title, now),
+            now=skewed(machine.ae_title, now, site),
             zone=clock.zone(site),
             chance=self._chance,
             opening=self._line,

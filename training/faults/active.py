@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from dimse.interference import INJECTED
 from ris import clock
+from ris.models import Site
 from ris.prepared import Prepared
 from training.faults.kinds import KINDS, SKEW
 from training.models import Fault
@@ -78,15 +79,18 @@ def of_kind(name: str) -> Fault | None:
     return next((fault for fault in reversed(current()) if fault.kind == name), None)
 
 
-def skew_of(ae_title: str) -> timedelta:
-    """By how much the clock of the virtual modalities of a station is fast (negative: slow); none unless that was switched on."""
-    found = [fault for fault in current() if fault.kind == SKEW and fault.station_ae_title == ae_title]
+def skew_of(ae_title: str, site: Site | None = None) -> timedelta:
+    """By how much the clock of the virtual modalities of a station is fast (negative: slow); none unless that was switched on.
+
+    Without a site it is a modality that only has an AE title, whichever hospital's station it stands for.
+    """
+    found = [fault for fault in current() if fault.kind == SKEW and fault.station_ae_title == ae_title and site in (None, fault.site)]
     return timedelta(seconds=found[-1].parameters["seconds"]) if found else timedelta(0)
 
 
-def skewed(ae_title: str, now: Callable[[], datetime]) -> Callable[[], datetime]:
+def skewed(ae_title: str, now: Callable[[], datetime], site: Site | None = None) -> Callable[[], datetime]:
     """The clock of the virtual modalities of a station: `now` with what `skew_of` says at each moment."""
-    return lambda: now() + skew_of(ae_title)
+    return lambda: now() + skew_of(ae_title, site)
 
 
 def is_on(fault: Fault) -> bool:

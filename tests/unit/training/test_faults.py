@@ -16,6 +16,7 @@ from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound
 from ris.models.history import AppendOnlyError
 from tests.support.hospital import a_site, a_station
+from tests.support.sites import another_site
 from training.actions import faults
 from training.actions.faults import FaultData
 from training.faults import active, charge_processor, declaration
@@ -111,6 +112,8 @@ class TestSwitching:
         on(SKEW, "CT01", seconds=-90)
         assert active.skew_of("CT01") == timedelta(seconds=-90)
         assert active.skew_of("CT02") == timedelta(0)
+        assert active.skew_of("CT01", a_site()) == timedelta(seconds=-90)
+        assert active.skew_of("CT01", another_site()) == timedelta(0)
 
 
 class TestRefusals:
