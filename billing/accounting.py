@@ -1,26 +1,26 @@
 """The books of some days: performed → captured → posted, by day, station and procedure, and whether they add up.
 
-What was performed is counted from the steps, what was captured and posted from the charges: each side by itself, so that a charge
-without work, work without a charge, and work that is charged twice show as a difference, by name.
+What was performed is reckoned from the steps by the rules of when it was judged, what was captured and posted read from the charges:
+each side by itself, so that a charge without work, work without a charge, work that is charged twice, and a wrong amount or day show
+as a difference, by name.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Final
-
-from django.db.models import QuerySet
+from typing import Final
 
 from billing import capture
+from billing.capture import Draft
 from billing.models import Charge
+from billing.ruling import Rulebook
 from billing.transitions import FAILED, POSTED, VOID
-from mpps.models import StepLink
+from billing.works import Work, works
 from ris import clock
-from ris.models import RequestedProcedure, ScheduledProcedureStep, Site
-from ris.transitions import COMPLETED, DISCONTINUED, FINAL
+from ris.models import Procedure, RecordChange, RequestedProcedure, ScheduledProcedureStep, Site
+from ris.transitions import FINAL
 
-COLUMNS: Final = ("performed", "nothing", "missing", "captured", "posted", "pending", "held", "refused")
+COLUMNS: Final = ("performed", "nothing", "missing", "captured", "posted", "pending", "held", "refused", "written_off")
 TITLES: Final = {
     "performed": "Performed",
     "nothing": "Nothing to charge",
@@ -30,10 +30,10 @@ TITLES: Final = {
     "pending": "Waiting",
     "held": "On hold",
     "refused": "Refused",
+    "written_off": "Written off",
 }
 """Nothing to charge: by a rule, or because a person voided or credited it. Refused: dead letters too."""
 _STAGES: Final = COLUMNS[4:]
-_AT_ONCE: Final = 500
 
 
 @dataclass(slots=True)
@@ -57,11 +57,12 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Why the books do not add up, in words, with the page where it is seen."""
+    """Why the books do not add up, in words, with the page where it is seen; of a whole day its charges."""
 
     what: str
     url_name: str
-    pk: int
+    pk: int = 0
+    day: date | None = None
 
 
 def _figures() -> dict[str, Figure]:
@@ -89,119 +90,156 @@ class Books:
 
 
 def books(site: Site, first: date, last: date) -> Books:
-    """Of the services from the first day to the last. A service is of the day of its charges, else of that of its steps."""
-    found = Books()
-    charges = _charges_by_work(site, first, last)
-    steps = _ended_steps(site, first, last, (key[1] for key in charges if key[0] == "procedure"))
-    for work, ones in charges.items():
-        _charged(found, site, ones, steps.pop(work[1], []) if work[0] == "procedure" else [])
-    _without_charge(found, site, first, last, steps)
+    """Of the services from the first day to the last. A service is of the day of its charge, without one of the day it ended."""
+    found, rulebook = Books(), Rulebook(site)
+    begin, end = clock.day_bounds(first, site)[0], clock.day_bounds(last, site)[1]
+    for work in works(site, begin, end):
+        for charge in work.charges:
+            if begin <= charge.service_at < end and charge.status != VOID:
+                _captured(found, site, work, charge)
+        entry = _performed(work, rulebook)
+        if entry is not None and begin <= entry.at < end:
+            _entered(found, site, work, entry)
     for column, one in (("count", _unequal_counts(found)), ("amount", _unequal_amounts(found))):
         if one:
-            found.differences.append(Difference(f"The {column}s do not add up: {one}.", "charges", 0))
+            found.differences.append(Difference(f"The {column}s do not add up: {one}.", "charges", day=last))
     return found
 
 
-def _charges_by_work(site: Site, first: date, last: date) -> dict[tuple[str, int], list[Charge]]:
-    """Charges and credits by the requested procedure, or by the performed step of which no order is known. Voided ones, too."""
-    begin, end = clock.day_bounds(first, site)[0], clock.day_bounds(last, site)[1]
-    rows = (
-        Charge.objects.filter(site=site, service_at__gte=begin, service_at__lt=end)
-        .select_related("requested_procedure__order", "performed_step")
-        .defer("performed_step__attributes", "message")
-        .order_by("service_at", "revision", "pk")
-    )
-    found: dict[tuple[str, int], list[Charge]] = {}
-    for one in rows:
-        key = ("procedure", one.requested_procedure_id) if one.requested_procedure_id else ("performed", one.performed_step_id or 0)
-        found.setdefault(key, []).append(one)
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A service as it is counted: when it was, what it was worth, the column that it ends in without a charge, what is wrong with it."""
+
+    at: datetime
+    worth: Decimal
+    column: str = ""
+    wrong: tuple[Difference, ...] = ()
+    is_performed: bool = True
+
+
+def _captured(found: Books, site: Site, work: Work, charge: Charge) -> None:
+    """A charge counts on its own day, a credit there as one less."""
+    sign, key = -1 if charge.is_credit else 1, _key(site, work, charge.service_at)
+    found.add(key, "captured", sign, sign * charge.amount)
+    found.add(key, _stage(charge), sign, sign * charge.amount)
+
+
+def _entered(found: Books, site: Site, work: Work, entry: _Entry) -> None:
+    key = _key(site, work, entry.at)
+    if entry.is_performed:
+        found.add(key, "performed", 1, entry.worth)
+    if entry.column:
+        found.add(key, entry.column, 1, entry.worth)
+    found.differences += entry.wrong
+
+
+def _performed(work: Work, rulebook: Rulebook) -> _Entry | None:
+    """What was performed, reckoned from its steps; None while nothing of it has ended."""
+    if work.standing is not None:
+        return _charged(work, work.standing, rulebook)
+    if work.charges:
+        return _taken_back(work, rulebook)
+    if work.no_charge is not None:
+        return _Entry(work.no_charge.service_at, Decimal(0), "nothing")
+    return _without_charge(work, rulebook)
+
+
+def _charged(work: Work, charge: Charge, rulebook: Rulebook) -> _Entry:
+    """A service with a charge that stands: the charge has to say what the steps do, unless a person decided that it stands."""
+    counted = [one for one in work.charges if one.status != VOID]
+    wrong = []
+    if (count := sum(-1 if one.is_credit else 1 for one in counted)) != 1:
+        wrong.append(Difference(f"{charge}: {count} charges stand for one service", "charge", charge.pk))
+    draft = _draft(work, rulebook, charge.created_at)
+    if draft is None:
+        # A step that was begun again after its charge is no ended step now; what was performed before stays performed.
+        if work.steps or (work.performed_step is not None and work.performed_step.is_final):
+            return _Entry(charge.service_at, charge.amount, wrong=tuple(wrong))
+        wrong.append(Difference(f"{charge}: charged, and nothing of it has ended", "charge", charge.pk))
+        return _Entry(charge.service_at, Decimal(0), wrong=tuple(wrong), is_performed=False)
+    if work.is_decided_by_hand:
+        return _Entry(charge.service_at, charge.amount, wrong=tuple(wrong))
+    worth = _worth(draft, charge, work.judged_at or charge.created_at)
+    return _Entry(charge.service_at, worth, wrong=(*wrong, *_differing(charge, draft, worth)))
+
+
+def _differing(charge: Charge, draft: Draft, worth: Decimal) -> list[Difference]:
+    """What of a charge is not as it was performed, in words."""
+    found, site = [], charge.site
+    if worth != charge.amount:
+        what = f"{charge}: {charge.amount} charged, {worth} performed ({draft.decision.reason})"
+        found.append(Difference(what, "charge", charge.pk))
+    told, day = (clock.local(at, site).date() for at in (charge.service_at, draft.service_at))
+    if told != day and not draft.is_nothing:
+        found.append(Difference(f"{charge}: charged for {told}, performed on {day}", "charge", charge.pk))
     return found
 
 
-def _ended_steps(site: Site, first: date, last: date, charged: Iterable[int]) -> dict[int, list[ScheduledProcedureStep]]:
-    """Steps that ended, by requested procedure: of what is charged in these days, and what was planned for them."""
-    begin, end = clock.day_bounds(first, site)[0], clock.day_bounds(last, site)[1]
-    ended = ScheduledProcedureStep.objects.filter(site=site, status__in=(COMPLETED, DISCONTINUED))
-    found: dict[int, dict[int, ScheduledProcedureStep]] = {}
-    numbers = list(charged)
-    chunks = (numbers[at : at + _AT_ONCE] for at in range(0, len(numbers), _AT_ONCE))
-    for rows in (ended.filter(start__gte=begin, start__lt=end), *(ended.filter(requested_procedure__in=chunk) for chunk in chunks)):
-        for step in _with_facts(rows):
-            found.setdefault(step.requested_procedure_id, {})[step.pk] = step
-    return {pk: list(steps.values()) for pk, steps in found.items()}
+def _worth(draft: Draft, charge: Charge, judged_at: datetime) -> Decimal:
+    """What was performed is worth. A price of the catalogue that became another since then is taken from the charge."""
+    if draft.amount == charge.amount:
+        return draft.amount
+    booked = {(line.code, line.scheme, line.unit): line.unit_amount for line in charge.lines.all()}
+    for line in draft.lines:
+        said = booked.get((line.code, line.scheme, line.unit), line.unit_amount)
+        if said != line.unit_amount and _repriced(charge, line.code, line.scheme, judged_at):
+            line.unit_amount = said
+    return draft.amount
 
 
-def _with_facts(rows: QuerySet[ScheduledProcedureStep]) -> Iterator[ScheduledProcedureStep]:
-    yield from rows.select_related("requested_procedure__order", "requested_procedure__site").prefetch_related("stations").order_by("pk")
+def _repriced(charge: Charge, code: str, scheme: str, judged_at: datetime) -> bool:
+    """Whether the catalogue's entry was changed since; the code of the order has the order's price, which stays."""
+    ordered = charge.requested_procedure
+    if ordered is not None and (ordered.code, ordered.scheme) == (code, scheme):
+        return False
+    entries = Procedure.objects.filter(site=charge.site_id, code=code, scheme=scheme).values("pk")
+    return RecordChange.objects.filter(subject="procedure", subject_id__in=entries, at__gt=judged_at).exists()
 
 
-def _charged(found: Books, site: Site, charges: list[Charge], steps: list[ScheduledProcedureStep]) -> None:
-    """One service with charges: worth what the charge says that stands, and nothing when all were voided or taken back."""
-    key = _key_of_charge(site, charges[0], steps)
-    counted = [one for one in charges if one.status != VOID]
-    count, amount = 0, Decimal(0)
-    for one in counted:
-        sign = -1 if one.is_credit else 1
-        count, amount = count + sign, amount + sign * one.amount
-        found.add(key, "captured", sign, sign * one.amount)
-        found.add(key, _stage(one), sign, sign * one.amount)
-    # A step that was begun again after its charge is no ended step now; what was performed before stays performed.
-    performed = bool(steps) or any(one.performed_step is not None and one.performed_step.is_final for one in charges)
-    if performed:
-        found.add(key, "performed", 1, amount)
-    if count == 0 and performed:
-        found.add(key, "nothing", 1, amount)
-    elif count not in (0, 1):
-        found.differences.append(Difference(f"{charges[-1]}: {count} charges stand for one service", "charge", charges[-1].pk))
-    if count and not performed:
-        found.differences.append(Difference(f"{charges[-1]}: charged, and nothing of it has ended", "charge", charges[-1].pk))
+def _taken_back(work: Work, rulebook: Rulebook) -> _Entry | None:
+    """A service all of whose charges are void or taken back: decided by a person, or because the work turned out worth nothing."""
+    last = next(one for one in reversed(work.charges) if not one.is_credit)
+    draft = _draft(work, rulebook, last.created_at)
+    if draft is None and not work.steps and not (work.performed_step is not None and work.performed_step.is_final):
+        return None
+    worth = draft.amount if draft is not None else Decimal(0)
+    if work.is_decided_by_hand or draft is None or draft.is_nothing:
+        return _Entry(last.service_at, worth, "nothing")
+    what = f"{last}: taken back, and the work is worth {worth} ({draft.decision.reason})"
+    return _Entry(last.service_at, worth, "missing", (Difference(what, "charge", last.pk),))
+
+
+def _without_charge(work: Work, rulebook: Rulebook) -> _Entry | None:
+    """Nothing was captured: it is worth nothing by the rules of when it ended, or it was forgotten."""
+    procedure = work.procedure
+    if procedure is None or not work.steps or procedure.steps.exclude(status__in=FINAL).exists():
+        return None
+    ended = work.steps[-1]
+    draft = _draft(work, rulebook, ended.status_at)
+    if draft is not None and draft.is_nothing:
+        return _Entry(ended.status_at, Decimal(0), "nothing")
+    name = procedure.order.accession_number or procedure.requested_procedure_id
+    missing = Difference(f"{name}: performed and not captured", "step", ended.pk)
+    return _Entry(ended.status_at, procedure.price if draft is None else draft.amount, "missing", (missing,))
+
+
+def _draft(work: Work, rulebook: Rulebook, moment: datetime) -> Draft | None:
+    """What the steps are worth by the rules of when they were judged; None while one of them is open."""
+    return capture.draft(work.procedure, by=rulebook.at(work.judged_at or moment)) if work.procedure else None
 
 
 def _stage(charge: Charge) -> str:
     if charge.status == POSTED:
         return "posted"
     if charge.status == FAILED:
-        return "refused"
+        return "written_off" if charge.written_off_at else "refused"
     return "held" if charge.on_hold else "pending"
 
 
-def _without_charge(found: Books, site: Site, first: date, last: date, steps: dict[int, list[ScheduledProcedureStep]]) -> None:
-    """Services whose charges are of other days are counted there; the rest is worth nothing by a rule, or was not captured."""
-    elsewhere = _of_those(Charge.objects.all(), "requested_procedure", list(steps))
-    linked = _of_those(StepLink.objects.all(), "step__requested_procedure", list(steps))
-    for pk, ended in steps.items():
-        procedure = ended[0].requested_procedure
-        if pk in elsewhere or procedure.steps.exclude(status__in=FINAL).exists():
-            continue
-        if pk not in linked and all(step.status == DISCONTINUED for step in ended):
-            worth = Decimal(0)
-            is_nothing = True
-        else:
-            draft = capture.draft(procedure)
-            is_nothing = draft is not None and draft.is_nothing
-            worth = draft.amount if draft is not None else procedure.price
-        key = _key_of_step(site, ended[0], first)
-        found.add(key, "performed", 1, worth)
-        found.add(key, "nothing" if is_nothing else "missing", 1, worth)
-        if not is_nothing:
-            name = procedure.order.accession_number or procedure.requested_procedure_id
-            found.differences.append(Difference(f"{name}: performed and not captured", "step", ended[0].pk))
-
-
-def _of_those(rows: QuerySet[Any], lookup: str, wanted: list[int]) -> set[int]:
-    """Which of these requested procedures the rows are about; asked for in parts, since databases limit what one query names."""
-    parts = (wanted[at : at + _AT_ONCE] for at in range(0, len(wanted), _AT_ONCE))
-    return {pk for part in parts for pk in rows.filter(**{f"{lookup}__in": part}).order_by().values_list(lookup, flat=True)}
-
-
-def _key_of_charge(site: Site, charge: Charge, steps: list[ScheduledProcedureStep]) -> Key:
-    station = charge.performed_step.station_ae_title if charge.performed_step else _station(steps)
-    return Key(clock.local(charge.service_at, site).date(), station, _name(charge.requested_procedure))
-
-
-def _key_of_step(site: Site, step: ScheduledProcedureStep, first: date) -> Key:
-    day = clock.local(step.start, site).date() if step.start else first
-    return Key(day, _station([step]), _name(step.requested_procedure))
+def _key(site: Site, work: Work, at: datetime) -> Key:
+    performed = work.performed_step
+    station = performed.station_ae_title if performed else _station(work.steps)
+    return Key(clock.local(at, site).date(), station, _name(work.procedure))
 
 
 def _station(steps: list[ScheduledProcedureStep]) -> str:
@@ -223,8 +261,8 @@ def _unequal_counts(found: Books) -> str:
 
 def _unequal_amounts(found: Books) -> str:
     got = {name: figure.amount for name, figure in found.total.items()}
-    if got["performed"] != got["missing"] + got["captured"]:
-        return f"{got['performed']} performed, {got['missing']} not captured, {got['captured']} captured"
+    if got["performed"] != got["nothing"] + got["missing"] + got["captured"]:
+        return ", ".join(f"{got[name]} {TITLES[name].lower()}" for name in ("performed", "nothing", "missing", "captured"))
     return "" if got["captured"] == sum(got[name] for name in _STAGES) else f"{got['captured']} captured, the stages hold others"
 
 

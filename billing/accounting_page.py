@@ -112,4 +112,6 @@ def _address(day: date, period: int) -> str:
 
 
 def _link(difference: Difference) -> str:
-    return reverse(difference.url_name, args=[difference.pk] if difference.pk else [])
+    if difference.pk:
+        return reverse(difference.url_name, args=[difference.pk])
+    return reverse(difference.url_name) + (f"?day={difference.day.isoformat()}" if difference.day else "")

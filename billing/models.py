@@ -65,6 +65,13 @@ class Charge(models.Model):
     currency = models.CharField(max_length=3, default="USD")
     reason = models.CharField(max_length=MAX_TEXT, help_text="Why this is charged, in words.")
     on_hold = models.CharField(max_length=MAX_TEXT, blank=True, help_text="Why it waits for a person; empty when it does not.")
+    released = models.CharField(
+        max_length=MAX_TEXT,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The doubt that a person released it from.",
+    )
     service_at = models.DateTimeField()
     created_at = models.DateTimeField()
     posted_at = models.DateTimeField(null=True, blank=True)
@@ -73,6 +80,9 @@ class Charge(models.Model):
     next_attempt_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True, blank=True)
     message = models.TextField(blank=True)
+    written_off_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person gave up a failed charge that the receiver may have; the hospital's time."
+    )
     is_dead_letter = models.BooleanField(default=False, help_text="Failed because nobody acknowledged it, however often it was sent.")
     tries_from = models.PositiveIntegerField(default=0, help_text="Of its attempts, those before a person had it sent again.")
     tried_since = models.DateTimeField(null=True, blank=True, help_text="Wall time of the first attempt after those.")
@@ -111,6 +121,27 @@ class Charge(models.Model):
     def refusals(self) -> "models.QuerySet[DeliveryAttempt]":
         """The tries of which the receiver said that it did not book them."""
         return self.delivery_attempts.filter(result=DeliveryAttempt.Result.REFUSED)
+
+
+class NoCharge(models.Model):
+    """That the work of a requested procedure was worth nothing when it ended, and why: decided then, whatever the rules become.
+
+    Append-only. The latest counts, until there is a charge: then more was performed, and its charges say what all of it is worth.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.PROTECT)
+    requested_procedure = models.ForeignKey(RequestedProcedure, on_delete=models.CASCADE, related_name="no_charges")
+    performed_step = models.ForeignKey(PerformedProcedureStep, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    reason = models.CharField(max_length=MAX_TEXT, help_text="Why nothing is charged, in words.")
+    service_at = models.DateTimeField()
+    decided_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["site", "service_at"])]
+        ordering = ["-pk"]
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class ChargeLine(models.Model):
@@ -184,12 +215,14 @@ class ChargeChange(Change):
 
 
 class DiscontinuationRule(models.Model):
-    """What a hospital charges for a discontinuation reason where that is not what is built in (`billing.ruling`)."""
+    """What a hospital charges for a discontinuation reason, or completed work, where that is not built in (`billing.ruling`)."""
 
-    CHOICES: ClassVar = [(choice, choice) for choice in (reasons.NOTHING, reasons.REDUCED, reasons.REVIEW)]
+    CHOICES: ClassVar = [(choice, choice) for choice in (reasons.NOTHING, reasons.REDUCED, reasons.REVIEW, "full", "check")]
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE)
-    code = models.CharField(max_length=16, blank=True, help_text="Of CID 9300; empty for any other reason, and for none.")
+    code = models.CharField(
+        max_length=16, blank=True, help_text="Of CID 9300 or `billing.ruling`; empty for any other reason, and for none."
+    )
     with_images = models.CharField(max_length=8, choices=CHOICES)
     without_images = models.CharField(max_length=8, choices=CHOICES)
 

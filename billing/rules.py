@@ -1,10 +1,10 @@
 """What is charged for work that ended: the few functions that apply the rules.
 
-A discontinued performed step is judged by its reason (the table of `mpps.reasons`) and by whether anything was made; the judgements of
-all steps of a requested procedure then make one decision.
+A discontinued performed step is judged by its reason (the table of `mpps.reasons`) and by whether anything was made, a completed one by
+that alone; the judgements of all steps of a requested procedure then make one decision.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -15,11 +15,12 @@ REDUCED_SERVICE = "52"
 
 
 class Outcome(Enum):
-    """What is charged. REVIEW is charged as reduced once a person has released it."""
+    """What is charged, the best first. CHECK is charged in full, REVIEW as reduced, once a person has released it."""
 
     FULL = "full"
-    REDUCED = reasons.REDUCED
+    CHECK = "check"
     REVIEW = reasons.REVIEW
+    REDUCED = reasons.REDUCED
     NONE = reasons.NOTHING
 
 
@@ -27,6 +28,9 @@ OTHER_REASON = Outcome.REVIEW
 """A reason that is no code of CID 9300, and none at all, when something was made."""
 NOTHING_MADE = Outcome.NONE
 """Any reason, when nothing was made."""
+BY_HAND = Outcome.CHECK
+"""A step that a person completed, and of which no modality said anything."""
+DONE = (Outcome.FULL, Outcome.CHECK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,14 @@ class Performed:
 
 @dataclass(frozen=True, slots=True)
 class StepWork:
-    """A scheduled step that is final, and what was performed for it. Without performed steps its end was recorded by hand."""
+    """A scheduled step that is final, and what was performed for it. Without performed steps its end was recorded by hand.
+
+    `decided` is what the hospital's own rule says of one completed by hand.
+    """
 
     completed: bool
     performed: tuple[Performed, ...]
+    decided: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +81,10 @@ class Decision:
 
 def of_performed(performed: Performed) -> Outcome:
     """What one performed step is worth."""
-    if performed.completed:
-        return Outcome.FULL
     if performed.decided is not None:
         return performed.decided
+    if performed.completed:
+        return Outcome.FULL
     if not performed.instances:
         return NOTHING_MADE
     rule = reasons.known(performed.reason_code, performed.reason_scheme)
@@ -86,40 +94,46 @@ def of_performed(performed: Performed) -> Outcome:
 def of_step(step: StepWork) -> Outcome:
     """What one scheduled step is worth: the best of its performed steps, since a repeat makes good what was broken off."""
     if not step.performed:
-        return Outcome.FULL if step.completed else Outcome.NONE
+        return (step.decided or BY_HAND) if step.completed else Outcome.NONE
     outcomes = {of_performed(performed) for performed in step.performed}
-    return next(outcome for outcome in (Outcome.FULL, Outcome.REVIEW, Outcome.REDUCED, Outcome.NONE) if outcome in outcomes)
+    return next(outcome for outcome in Outcome if outcome in outcomes)
 
 
 def decide(steps: Sequence[StepWork]) -> Decision:
     """What a requested procedure is charged whose steps (canceled ones left out) are all final."""
-    outcomes = [of_step(step) for step in steps]
+    outcomes = {of_step(step) for step in steps}
     reason = explain(steps)
-    if Outcome.REVIEW in outcomes:
-        return Decision(
-            Outcome.REVIEW,
-            f"{reason} → reduced, {REDUCED_SERVICE}",
-            "No rule decides this discontinuation reason, or its rule is review; check the work done.",
-        )
-    if set(outcomes) == {Outcome.FULL}:
-        by_hand = any(not step.performed for step in steps)
-        return Decision(Outcome.FULL, reason, "Completed by hand without MPPS; check that it was performed." if by_hand else "")
-    if set(outcomes) <= {Outcome.NONE}:
+    if outcomes <= {Outcome.NONE}:
         return Decision(Outcome.NONE, f"{reason} → nothing")
-    return Decision(Outcome.REDUCED, f"{reason} → reduced, {REDUCED_SERVICE}")
+    hold = " ".join(_doubts(steps))
+    if outcomes <= set(DONE):
+        return Decision(Outcome.FULL, reason, hold)
+    reduced = Outcome.REVIEW if Outcome.REVIEW in outcomes else Outcome.REDUCED
+    return Decision(reduced, f"{reason} → reduced, {REDUCED_SERVICE}", hold)
+
+
+def _doubts(steps: Sequence[StepWork]) -> Iterator[str]:
+    """What a person has to check, each once."""
+    if any(of_step(step) is Outcome.REVIEW for step in steps):
+        yield "No rule decides this discontinuation reason, or its rule is review; check the work done."
+    checked = [step for step in steps if of_step(step) is Outcome.CHECK]
+    if any(not step.performed for step in checked):
+        yield "Completed by hand without MPPS; check that it was performed."
+    if any(step.performed for step in checked):
+        yield "The rule for completed work asks for a look before it is charged; check what was made."
 
 
 def explain(steps: Sequence[StepWork]) -> str:
     """`Completed with 24 images; both steps done` or `110505 Patient refused to continue procedure with 96 images`."""
-    done = sum(of_step(step) is Outcome.FULL for step in steps)
+    done = sum(of_step(step) in DONE for step in steps)
     ended = list(dict.fromkeys(performed for step in steps for performed in step.performed))
     images = sum(performed.instances for performed in _charged(ended))
     made = "no images" if not images else "1 image" if images == 1 else f"{images} images"
-    if done == len(steps):
+    stopped = dict.fromkeys(performed.reason for performed in ended if not performed.completed)
+    if done == len(steps) or (not stopped and all(step.completed for step in steps)):
         what = f"Completed with {made}" if ended else "Completed by hand"
     else:
-        reasons = dict.fromkeys(performed.reason for performed in ended if not performed.completed)
-        what = f"{', '.join(reasons)} with {made}" if reasons else f"Discontinued by hand with {made}"
+        what = f"{', '.join(stopped)} with {made}" if stopped else f"Discontinued by hand with {made}"
     if len(steps) == 1:
         return what
     count = ("both" if len(steps) == 2 else f"all {len(steps)}") if done == len(steps) else f"{done} of {len(steps)}"

@@ -1,6 +1,7 @@
-"""The page of the rules by which discontinued work is charged."""
+"""The page of the rules by which work that ended is charged."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
@@ -11,6 +12,7 @@ from django.utils.datastructures import MultiValueDictKeyError
 from billing import ruling
 from billing.actions.deciding_rules import change_rules
 from billing.rules import Outcome
+from billing.ruling import Rule
 from ris import permissions
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile
@@ -18,7 +20,23 @@ from ris.models import Site
 from ris.permissions import requires
 from ris.web.access import page, site_of
 
-_NAMES = ("with", "without")
+_WORDS = {
+    Outcome.FULL: "Full",
+    Outcome.CHECK: "Full, after a look",
+    Outcome.NONE: "Nothing",
+    Outcome.REDUCED: "Reduced, 52",
+    Outcome.REVIEW: "Review",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value of a rule: its field, what it is the rule for, the value in words, and what may be chosen (value, words, chosen)."""
+
+    field: str
+    label: str
+    words: str
+    choices: list[tuple[str, str, bool]]
 
 
 @page
@@ -39,21 +57,26 @@ def show(request: HttpRequest) -> HttpResponse:
 def _wanted(posted: Mapping[str, str], faults: list[tuple[str, str]]) -> dict[str, tuple[Outcome, Outcome]]:
     """The rules that the form has; what is none goes to `faults` with the id of its field."""
     wanted = {}
-    for code in ruling.built_in():
-        values = [_outcome(posted, f"{name}-{code or 'other'}", faults) for name in _NAMES]
-        if values[0] and values[1]:
-            wanted[code] = (values[0], values[1])
+    for code, rule in ruling.built_in().items():
+        values = [_outcome(posted, field, choices, faults) for field, choices in zip(_fields(rule), rule.choices, strict=True) if choices]
+        if all(values):
+            wanted[code] = (values[0] or rule.with_images, values[-1] or rule.without_images)  # one value stands for both
     return wanted
 
 
-def _outcome(posted: Mapping[str, str], field: str, faults: list[tuple[str, str]]) -> Outcome | None:
+def _fields(rule: Rule) -> tuple[str, str]:
+    name = rule.code.replace(" ", "-") or "other"
+    return f"with-{name}", f"without-{name}"
+
+
+def _outcome(posted: Mapping[str, str], field: str, choices: Sequence[Outcome], faults: list[tuple[str, str]]) -> Outcome | None:
     try:
         found = Outcome(posted[field])
     except (MultiValueDictKeyError, ValueError):
         found = None
-    if found not in ruling.CHOICES:
-        choices = ", ".join(choice.value for choice in ruling.CHOICES[:-1])
-        faults.append((field, f"The rule {field} must be {choices} or {ruling.CHOICES[-1].value}; nothing was saved."))
+    if found not in choices:
+        others = ", ".join(choice.value for choice in choices[:-1])
+        faults.append((field, f"The rule {field} must be {others} or {choices[-1].value}; nothing was saved."))
         return None
     return found
 
@@ -70,10 +93,14 @@ def _save(request: HttpRequest, site: Site, wanted: dict[str, tuple[Outcome, Out
 
 
 def _context(request: HttpRequest, site: Site, faults: list[tuple[str, str]]) -> dict[str, Any]:
+    rows = [(rule, _cells(rule)) for rule in ruling.rules(site).values()]
+    ended = (ruling.COMPLETED, ruling.BY_HAND)
     return {
         "form": {"faults": faults},
-        "rules": [(rule, rule.code or "other") for rule in ruling.rules(site).values()],
-        "choices": [(choice, _words(choice)) for choice in ruling.CHOICES],
+        "tables": [
+            ("Completed work", False, [row for row in rows if row[0].code in ended]),
+            ("Discontinued work", True, [row for row in rows if row[0].code not in ended]),
+        ],
         "seen": ruling.version(site),
         "history": [
             (change, [f"{name}: {before} → {after}" for name, (before, after) in change.detail.items()]) for change in ruling.history(site)
@@ -82,5 +109,11 @@ def _context(request: HttpRequest, site: Site, faults: list[tuple[str, str]]) ->
     }
 
 
-def _words(outcome: Outcome) -> str:
-    return {Outcome.NONE: "Nothing", Outcome.REDUCED: "Reduced, 52", Outcome.REVIEW: "Review"}[outcome]
+def _cells(rule: Rule) -> list[Cell]:
+    """With images and without; what a person completed has no images that anybody knows of."""
+    values = (rule.with_images, rule.without_images)
+    made = ("with images", "without images")
+    return [
+        Cell(field, f"{rule.meaning}, {images}", _WORDS[value], [(one.value, _WORDS[one], one is value) for one in choices])
+        for field, images, value, choices in zip(_fields(rule), made, values, rule.choices, strict=True)
+    ]

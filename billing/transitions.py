@@ -20,6 +20,8 @@ class Transition:
 
 
 CAPTURE = Transition("capture", "", PENDING)
+HOLD = Transition("hold", PENDING, PENDING)
+"""A doubt came up after it was captured, and before it was sent."""
 RELEASE = Transition("release", PENDING, PENDING)
 POST = Transition("post", PENDING, POSTED)
 """The receiver's accepting acknowledgement has been read; nothing less."""
@@ -38,3 +40,8 @@ FORGO = Transition("void", FAILED, VOID)
 def redraft(status: str) -> Transition:
     """What was performed since is worth something else, and nothing has been sent yet (or all of it was refused)."""
     return Transition("redraft", status, status)
+
+
+def judged_again(status: str) -> Transition:
+    """More was performed, and the charge says all of it already."""
+    return Transition("judge again", status, status)

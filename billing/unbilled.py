@@ -12,10 +12,10 @@ from typing import Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from billing import capture
+from billing import capture, ruling
 from billing.causes import Facts
 from billing.codes import CODE_SOURCES
-from billing.models import Charge
+from billing.models import Charge, NoCharge
 from billing.transitions import FAILED, PENDING, VOID
 from mpps import datasets, reading
 from mpps.models import PerformedProcedureStep, StepLink
@@ -62,9 +62,9 @@ class Kind:
     find: Callable[[Site, datetime, Facts], Iterator[Row]]
 
 
-def _steps(site: Site, now: datetime, statuses: tuple[str, ...]) -> QuerySet[ScheduledProcedureStep]:
+def _steps(site: Site, statuses: tuple[str, ...]) -> QuerySet[ScheduledProcedureStep]:
     return (
-        ScheduledProcedureStep.objects.filter(site=site, status__in=statuses, start__gte=now - LOOK_BACK, start__lte=now)
+        ScheduledProcedureStep.objects.filter(site=site, status__in=statuses)
         .select_related("requested_procedure__site", "requested_procedure__order__patient")
         .prefetch_related("stations")
         .order_by("start", "pk")
@@ -95,20 +95,23 @@ def _station(step: ScheduledProcedureStep) -> str:
 
 
 def _not_captured(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
-    """All steps ended, something is worth a charge, and there is none."""
+    """All steps ended, something was worth a charge by the rules of then, and there is none. When it was planned for does not matter."""
     open_ones = ScheduledProcedureStep.objects.filter(requested_procedure=OuterRef("requested_procedure")).exclude(status__in=FINAL)
-    ended = _steps(site, now, (COMPLETED, DISCONTINUED)).filter(
+    ended = _steps(site, (COMPLETED, DISCONTINUED)).filter(
         ~Exists(Charge.objects.filter(requested_procedure=OuterRef("requested_procedure"))),
+        ~Exists(NoCharge.objects.filter(requested_procedure=OuterRef("requested_procedure"))),
         ~Exists(open_ones),
         Q(status=COMPLETED) | Exists(StepLink.objects.filter(step=OuterRef("pk"))),
+        status_at__gte=now - LOOK_BACK,
     )
     seen: set[int] = set()
-    for step in ended[:MAX_ROWS]:
+    rulebook = ruling.Rulebook(site)
+    for step in ended.order_by("status_at", "pk")[:MAX_ROWS]:
         procedure = step.requested_procedure
         if procedure.pk in seen:
             continue
         seen.add(procedure.pk)
-        draft = capture.draft(procedure)
+        draft = capture.draft(procedure, by=rulebook.at(step.status_at))
         if draft is None:
             causes = ("A performed step of it is still in progress: the modality has not said that it ended.",)
             yield _of_step("NOT_CAPTURED", step, step.status_at, procedure.price, causes, "Open the exam")
@@ -190,7 +193,9 @@ def _catalogue_price(site: Site, performed: PerformedProcedureStep) -> Decimal |
 
 def _overdue(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
     """Its time is past and no MPPS has come: not performed, or performed and not told."""
-    late = _steps(site, now, WAITING).filter(~Exists(StepLink.objects.filter(step=OuterRef("pk"))), start__lte=now - OVERDUE_AFTER)
+    late = _steps(site, WAITING).filter(
+        ~Exists(StepLink.objects.filter(step=OuterRef("pk"))), start__gte=now - LOOK_BACK, start__lte=now - OVERDUE_AFTER
+    )
     seen: set[int] = set()
     for step in late[:MAX_ROWS]:
         price = Decimal(0) if step.requested_procedure_id in seen else step.requested_procedure.price
@@ -201,7 +206,7 @@ def _overdue(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
 
 def _too_long(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
     """Begun, and long past the time that was planned for it."""
-    begun = _steps(site, now, BEGUN).filter(status_at__lte=now - OVER_DURATION)
+    begun = _steps(site, BEGUN).filter(status_at__gte=now - LOOK_BACK, status_at__lte=now - OVER_DURATION)
     seen: set[int] = set()
     for step in begun[:MAX_ROWS]:
         if step.status_at + timedelta(minutes=step.duration_minutes) + OVER_DURATION > now:

@@ -14,12 +14,14 @@ UNDELIVERED = "UNDELIVERED"
 """How a dead letter is shown: nobody refused it."""
 _VERBS = {
     "capture": "Charge captured",
+    "hold": "Charge held",
     "release": "Charge released",
     "post": "Charge posted",
     "refuse": "Charge refused",
     "retry": "Charge to be sent again",
     "set aside": "Charge not delivered, set aside",
     "redraft": "Charge written anew",
+    "judge again": "More performed, the same charge",
     "void": "Charge voided",
 }
 

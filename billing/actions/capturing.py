@@ -6,14 +6,13 @@ from billing.actions.history import nudge_when_committed, record_change
 from billing.actions.writing import write
 from billing.models import Charge
 from billing.transitions import CAPTURE
+from billing.works import CAPTURER
 from mpps.models import PerformedProcedureStep, StepLink
 from ris import clock
-from ris.actor import Actor
 from ris.db import action, locking, part
+from ris.insertion import insert_one
 from ris.models import RequestedProcedure
 from ris.prepared import Prepared
-
-CAPTURER = Actor.system("charge capture")
 
 _performed_for = Prepared(
     lambda performed: (
@@ -33,7 +32,8 @@ _latest = Prepared(
 def capture_charge(requested_procedure_id: int) -> Charge | None:
     """Charge the procedure once all its steps are final; return its charge, also one made before, or None.
 
-    A charge made before follows what was performed since (`billing.actions.correcting`).
+    That it is worth nothing is written down too, with the reason, and stands whatever the rules become. A charge made before follows
+    what was performed since (`billing.actions.correcting`).
     Call it with the row of the requested procedure locked, so that of two steps that end at once the later sees both.
     """
     return _capture(RequestedProcedure.objects.select_related("site").get(pk=requested_procedure_id))
@@ -48,10 +48,13 @@ def capture_performed(performed: PerformedProcedureStep) -> None:
 
 def _capture(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) -> Charge | None:
     made, draft = _latest.first(procedure.pk), capture.draft(procedure, *at_hand)
-    if draft is None or (made is None and draft.is_nothing):
+    if draft is None:
         return made
     if made is not None:
         return correcting.follow(made, draft, CAPTURER)
+    if draft.is_nothing:
+        insert_one(draft.no_charge(procedure.site, procedure.pk, clock.now(procedure.site)))
+        return None
     charge = write(draft.charge(procedure.site, procedure.pk, clock.now(procedure.site)), draft.lines)
     record_change(charge, CAPTURE, CAPTURER, draft.decision.reason)
     if not charge.on_hold:

@@ -6,6 +6,7 @@ the same work, nor a credit for a charge it does not know.
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.db.models.functions import Now
 
@@ -14,10 +15,11 @@ from billing.actions.history import nudge_when_committed, record_change
 from billing.actions.writing import write, write_lines
 from billing.models import MAX_TEXT, Charge, ChargeLine
 from billing.queries import standing
-from billing.transitions import CAPTURE, FORGO, PENDING, VOID, VOID_PENDING, redraft
+from billing.transitions import CAPTURE, FORGO, HOLD, PENDING, RELEASE, VOID, VOID_PENDING, judged_again, redraft
 from ris import clock
 from ris.actor import Actor
 from ris.db import locking
+from ris.models import Site
 
 _lock = locking(lambda procedure: Charge.objects.filter(requested_procedure=procedure), "procedure")
 
@@ -25,15 +27,16 @@ _lock = locking(lambda procedure: Charge.objects.filter(requested_procedure=proc
 def follow(made: Charge, draft: capture.Draft, actor: Actor) -> Charge:
     """Make what stands of the charges of a procedure, of which `made` is one, what the draft says; return the latest of them.
 
-    The same lines change nothing, also when a person voided or credited them: that was decided about this work. The row of the
-    procedure is locked.
+    The same lines of the same day change no charge, also when a person voided or credited them: that was decided about this work.
+    Only a doubt that came or went since holds what was not sent, or lets it go. The row of the procedure is locked.
     """
     _lock(made.requested_procedure_id)
     charges = list(Charge.objects.filter(requested_procedure=made.requested_procedure_id, kind=made.kind).order_by("revision"))
     latest, charge = charges[-1], standing(charges)
-    known = latest if latest.by_hand else charge
-    if any(_facts(one.lines.all() if one else ()) == _facts(draft.lines) for one in (known, charge)):
-        return latest
+    known, wanted = latest if latest.by_hand else charge, _facts(draft.lines, draft.service_at, made.site)
+    if any((_facts(one.lines.all(), one.service_at, one.site) if one else []) == wanted for one in (known, charge)):
+        record_change(latest, judged_again(latest.status), actor, draft.decision.reason)
+        return _doubted(latest, draft.decision.hold, actor) if latest == charge and is_untold(latest) else latest
     if charge and is_untold(charge):
         return _rewrite(charge, draft, actor)
     credit = take_back(charge, draft.decision.reason, actor, draft.decision.hold) if charge else _last_credit(charges)
@@ -112,12 +115,26 @@ def _rewrite(charge: Charge, draft: capture.Draft, actor: Actor) -> Charge:
         return charge
     first = draft.performed[0] if draft.performed else None
     Charge.objects.filter(pk=charge.pk).update(
-        amount=draft.amount, reason=reason, on_hold=hold, service_at=draft.service_at, performed_step=first, message=""
+        amount=draft.amount, reason=reason, on_hold=hold, released="", service_at=draft.service_at, performed_step=first, message=""
     )
     charge.lines.all().delete()
     write_lines(charge, draft.lines)
     charge.refresh_from_db()
     record_change(charge, redraft(charge.status), actor, reason)
+    _hold_alike(charge, hold)
+    if charge.status == PENDING and not hold:
+        nudge_when_committed(charge)
+    return charge
+
+
+def _doubted(charge: Charge, doubt: str, actor: Actor) -> Charge:
+    """Hold a charge that was not sent for a doubt that came up since, or let it go when that is gone; a person's release stays."""
+    hold = doubt[:MAX_TEXT]
+    if hold == charge.on_hold or (hold and hold == charge.released):
+        return charge
+    Charge.objects.filter(pk=charge.pk).update(on_hold=hold, next_attempt_at=Now())
+    record_change(charge, HOLD if hold else RELEASE, actor, hold or f"No doubt is left: {charge.on_hold}")
+    charge.refresh_from_db()
     _hold_alike(charge, hold)
     if charge.status == PENDING and not hold:
         nudge_when_committed(charge)
@@ -172,5 +189,7 @@ def _copy(line: ChargeLine) -> ChargeLine:
     )
 
 
-def _facts(lines: Iterable[ChargeLine]) -> list[tuple[object, ...]]:
-    return [(line.code, line.scheme, line.modifier, line.quantity, line.unit_amount) for line in lines]
+def _facts(lines: Iterable[ChargeLine], service_at: datetime, site: Site) -> list[tuple[object, ...]]:
+    """What the receiver is told of work: its day, and of each line what it counts by; empty of work that is worth nothing."""
+    day = clock.local(service_at, site).date()
+    return [(day, line.code, line.scheme, line.modifier, line.quantity, line.unit_amount) for line in lines]

@@ -19,7 +19,7 @@ def release_hold(charge: Charge, actor: Actor, reason: str = "") -> Charge:
     """Let a held charge be sent, and with it the credit before it that waits for the same; IllegalTransition when it is not held."""
     _lock(charge.requested_procedure_id)
     held = Charge.objects.filter(pk=charge.pk, status=RELEASE.source, on_hold=charge.on_hold).exclude(on_hold="")
-    if not held.update(on_hold="", next_attempt_at=Now()):
+    if not held.update(on_hold="", released=charge.on_hold, next_attempt_at=Now()):
         raise IllegalTransition(f"Charge {charge} is not on hold for that any more; look at it again.")
     record_change(charge, RELEASE, actor, reason or f"Released: {charge.on_hold}")
     for other in Charge.objects.filter(Q(corrects=charge) | Q(corrections=charge), status=PENDING, on_hold=charge.on_hold).order_by("pk"):

@@ -1,4 +1,4 @@
-"""What an administrator decides about charging discontinued work."""
+"""What an administrator decides about charging work that ended."""
 
 from collections.abc import Mapping
 
@@ -22,19 +22,20 @@ def change_rules(site: Site, wanted: Mapping[str, tuple[Outcome, Outcome]], seen
     Site.objects.select_for_update().get(pk=site.pk)
     if seen != ruling.version(site):
         raise ChangedMeanwhile("Somebody changed the rules meanwhile; nothing was saved. Look at them as they are now.")
-    now, plain, detail = ruling.rules(site), ruling.built_in(), {}
+    now, plain, detail, changed = ruling.rules(site), ruling.built_in(), {}, 0
     for code, (with_images, without_images) in wanted.items():
         was = now[code]
         if (was.with_images, was.without_images) == (with_images, without_images):
             continue
+        changed += 1
         if (plain[code].with_images, plain[code].without_images) == (with_images, without_images):
             DiscontinuationRule.objects.filter(site=site, code=code).delete()
         else:
             values = {"with_images": with_images.value, "without_images": without_images.value}
             DiscontinuationRule.objects.update_or_create(site=site, code=code, defaults=values)
-        for made, before, after in (("with", was.with_images, with_images), ("without", was.without_images, without_images)):
+        for name, before, after in zip(was.names, (was.with_images, was.without_images), (with_images, without_images), strict=True):
             if before is not after:
-                detail[f"{code or 'other reasons'} {made} images"] = [before.value, after.value]
+                detail[name] = [before.value, after.value]
     if detail:
         RecordChange.by(actor, at=clock.now(site), verb="edit", subject=ruling.SUBJECT, subject_id=site.pk, detail=detail)
-    return len({name.rsplit(" ", 2)[0] for name in detail})
+    return changed

@@ -1,13 +1,13 @@
 """Scheduled procedure steps, where they are to be performed, and their history."""
 
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 
 from ris.models.history import Change
 from ris.models.order import RequestedProcedure
 from ris.models.site import Site
 from ris.models.station import Station, StationPool
-from ris.transitions import SCHEDULED, STATUSES
+from ris.transitions import COMPLETED, DISCONTINUED, SCHEDULED, STATUSES
 
 
 class ScheduledProcedureStep(models.Model):
@@ -45,6 +45,7 @@ class ScheduledProcedureStep(models.Model):
             models.Index(fields=["site", "start"]),
             models.Index(fields=["site", "status", "start"]),
             models.Index(fields=["site", "scheduled_procedure_step_id"]),
+            models.Index(fields=["site", "status_at"], condition=Q(status__in=(COMPLETED, DISCONTINUED)), name="steps_that_ended"),
         ]
         ordering = ["start", "pk"]
 

@@ -3,21 +3,25 @@
 import csv
 import io
 import random
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 
-from billing import accounting
+from billing import accounting, ruling
 from billing.accounting import Books
-from billing.actions import deciding, delivering
+from billing.actions import capturing, deciding, delivering
+from billing.actions.deciding_rules import change_rules
 from billing.models import Charge, DeliveryAttempt
+from billing.rules import Outcome
+from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.actor import Actor
-from ris.models import ScheduledProcedureStep
+from ris.models import Procedure, RecordChange, ScheduledProcedureStep
 from ris.transitions import COMPLETED
-from tests.support.hospital import a_site, an_order, steps_of
-from tests.support.performing import begin, end, perform
+from tests.support.hospital import a_procedure, a_site, an_order, in_minutes, steps_of
+from tests.support.performing import begin, code_items, end, perform
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 Result = DeliveryAttempt.Result
@@ -75,6 +79,72 @@ def test_work_that_was_not_captured_is_named() -> None:
     found = books()
     assert counts() == {"performed": 1, "missing": 1}
     assert [one.what for one in found.differences] == [f"{order.accession_number}: performed and not captured"]
+
+
+def test_wrong_amount_in_a_charge_is_named_with_what_was_performed() -> None:
+    perform(steps_of(an_order()))
+    charge = Charge.objects.get()
+    Charge.objects.update(amount=99)
+    found = books()
+    assert f"{charge}: 99.00 charged, 250.00 performed (Completed with 24 images)" in [one.what for one in found.differences]
+    assert (found.total["performed"].amount, found.total["captured"].amount) == (Decimal(250), Decimal(99))
+
+
+def test_charge_of_another_day_than_its_work_is_named() -> None:
+    performed = perform(steps_of(an_order()))
+    PerformedProcedureStep.objects.filter(pk=performed.pk).update(started_at=performed.began_at - timedelta(days=1))
+    charge = Charge.objects.get()
+    assert [one.what for one in books().differences] == [
+        f"{charge}: charged for {clock.today(a_site())}, performed on {clock.today(a_site()) - timedelta(days=1)}"
+    ]
+
+
+def test_rules_that_were_changed_since_make_no_difference() -> None:
+    perform(steps_of(an_order()), "DISCONTINUED", images=3, reason=BROKEN)
+    nothing = (Outcome.NONE, Outcome.NONE)
+    change_rules(a_site(), {"110501": nothing}, ruling.version(a_site()), BILLER)
+    assert counts() == {"performed": 1, "captured": 1, "pending": 1}
+    assert books().adds_up
+
+
+def test_price_of_the_catalogue_that_was_changed_since_makes_no_difference() -> None:
+    a_procedure("CTABD", steps=("Abdomen",))
+    perform(steps_of(an_order()), ProcedureCodeSequence=code_items(("CTCHEST", "99TEST", "Chest"), ("CTABD", "99TEST", "Abdomen")))
+    assert Charge.objects.get().amount == 500
+    Procedure.objects.filter(code="CTABD").update(price=7)
+    assert not books().adds_up, "nobody changed it by the verb: the charge is wrong"
+    RecordChange.by(BILLER, at=clock.now(a_site()), verb="edit", subject="procedure", subject_id=Procedure.objects.get(code="CTABD").pk)
+    assert books().adds_up
+
+
+def test_correction_on_another_day_adds_up_on_each_of_them() -> None:
+    scheduled = steps_of(an_order())
+    performed = perform(scheduled)
+    send(Charge.objects.get())
+    PerformedProcedureStep.objects.filter(pk=performed.pk).update(started_at=performed.began_at - timedelta(days=1))
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    today = clock.today(a_site())
+    then, now = (accounting.books(a_site(), day, day) for day in (today - timedelta(days=1), today))
+    assert (then.differences, now.differences) == ([], [])
+    assert (then.total["performed"].count, then.total["captured"].count, then.total["pending"].count) == (1, 1, 1)
+    assert (now.total["performed"].count, now.total["captured"].count) == (0, 0)
+    assert (now.total["posted"].count, now.total["pending"].count) == (1, -1)
+
+
+def test_what_a_person_took_back_is_performed_and_nothing_to_charge() -> None:
+    perform(steps_of(an_order()))
+    deciding.void_charge(Charge.objects.get(), BILLER, "Free of charge")
+    found = books()
+    assert counts() == {"performed": 1, "nothing": 1}
+    assert (found.total["nothing"].amount, found.adds_up) == (Decimal(250), True)
+
+
+@pytest.mark.parametrize("start", [None, 600], ids=["without a start", "with a later start"])
+def test_ended_work_is_of_the_day_it_ended(start: int | None) -> None:
+    an_order()
+    planned = in_minutes(60 * start) if start else None
+    ScheduledProcedureStep.objects.update(status=COMPLETED, start=planned, end=planned)
+    assert counts() == {"performed": 1, "missing": 1}
 
 
 def test_exam_that_was_begun_again_after_its_charge_still_adds_up() -> None:

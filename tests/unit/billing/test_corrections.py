@@ -1,13 +1,15 @@
 """What was charged and is worth something else: rewritten, voided, or credited and charged anew, never edited once it was sent."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
 from billing import messages, queries
 from billing.actions import capturing, deciding, delivering
+from billing.capture import OTHER_PATIENT
 from billing.models import Charge, ChargeChange, DeliveryAttempt
-from mpps.models import PerformedProcedureStep, StepLink
+from mpps.models import Finding, PerformedProcedureStep, StepLink
 from ris import outbox
 from ris.actor import Actor
 from ris.errors import IllegalTransition, InvalidInput
@@ -281,3 +283,73 @@ def test_what_another_hold_has_taken_the_place_of_is_not_released() -> None:
     with pytest.raises(IllegalTransition, match="not on hold for that any more"):
         deciding.release_hold(seen, BILLER)
     assert Charge.objects.get().on_hold == "another doubt"
+
+
+DOUBT = "Completed by hand without MPPS; check that it was performed."
+
+
+def taken_off() -> tuple[ScheduledProcedureStep, Charge, PerformedProcedureStep]:
+    """A charge that is held since what was performed for it turned out to be another exam's: only a person says that it was done."""
+    step = steps_of(an_order())[0]
+    performed = perform([step])
+    StepLink.objects.all().delete()
+    return step, judged_again(step), performed
+
+
+def linked(step: ScheduledProcedureStep, performed: PerformedProcedureStep) -> None:
+    StepLink.objects.create(step=step, performed_step=performed, position=1, how=StepLink.How.HAND)
+
+
+def judged_again(step: ScheduledProcedureStep) -> Charge:
+    capturing.capture_after_change_by_hand(step.requested_procedure_id)
+    return Charge.objects.get()
+
+
+def test_a_doubt_that_is_gone_lets_the_same_charge_go() -> None:
+    step, charge, performed = taken_off()
+    assert (charge.on_hold, due()) == (DOUBT, [])
+    linked(step, performed)
+    charge = judged_again(step)
+    assert (charge.on_hold, due()) == ("", [str(charge)])
+    assert charge.changes.get(verb="release").reason == f"No doubt is left: {DOUBT}"
+
+
+def test_a_doubt_that_came_up_holds_the_same_charge_that_was_not_sent() -> None:
+    scheduled = steps_of(an_order())
+    performed = perform(scheduled)
+    find(performed)
+    charge = judged_again(scheduled[0])
+    assert charge.on_hold == "another patient"
+    assert due() == []
+    assert charge.changes.get(verb="hold").reason == "another patient"
+
+
+def test_a_doubt_that_came_up_changes_nothing_of_what_was_sent() -> None:
+    scheduled = steps_of(an_order())
+    performed = perform(scheduled)
+    send(Charge.objects.get(), Result.NO_ANSWER)
+    find(performed)
+    assert judged_again(scheduled[0]).on_hold == ""
+
+
+def test_what_a_person_released_is_held_again_only_for_another_doubt() -> None:
+    step, charge, performed = taken_off()
+    deciding.release_hold(charge, BILLER, "I saw the films")
+    assert judged_again(step).on_hold == ""
+    linked(step, performed)
+    find(performed)
+    assert judged_again(step).on_hold == "another patient"
+
+
+def find(performed: PerformedProcedureStep) -> None:
+    Finding.objects.create(performed_step=performed, code=OTHER_PATIENT, text="another patient", at=performed.received_at)
+
+
+def test_work_of_another_day_is_another_charge() -> None:
+    scheduled = steps_of(an_order())
+    performed = perform(scheduled)
+    first = send(Charge.objects.get())
+    PerformedProcedureStep.objects.filter(pk=performed.pk).update(started_at=first.service_at - timedelta(days=2))
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    _, credit, anew = charges()
+    assert (credit.service_at, anew.service_at) == (first.service_at, first.service_at - timedelta(days=2))

@@ -1,5 +1,7 @@
 """What is charged for which end of the work."""
 
+from dataclasses import replace
+
 import pytest
 
 from billing.rules import Decision, Outcome, Performed, StepWork, decide
@@ -51,3 +53,26 @@ def test_work_completed_by_hand_is_charged_in_full_after_a_look() -> None:
 @pytest.mark.parametrize("code", list(reasons()))
 def test_nothing_is_charged_for_any_reason_when_nothing_was_made(code: str) -> None:
     assert decide([step(Performed(1, False, 0, code, reasons()[code].scheme))]).outcome is Outcome.NONE
+
+
+@pytest.mark.parametrize(
+    ("decided", "decision"),
+    [
+        (Outcome.FULL, Decision(Outcome.FULL, "Completed by hand")),
+        (Outcome.NONE, Decision(Outcome.NONE, "Completed by hand → nothing")),
+    ],
+)
+def test_a_hospital_decides_what_work_completed_by_hand_is_worth(decided: Outcome, decision: Decision) -> None:
+    assert decide([StepWork(True, (), decided)]) == decision
+
+
+def test_completed_work_follows_the_hospital_s_rule() -> None:
+    empty = Performed(1, True, 0)
+    looked_at = decide([step(replace(empty, decided=Outcome.CHECK))])
+    assert (looked_at.outcome, looked_at.reason, looked_at.modifier) == (Outcome.FULL, "Completed with no images", "")
+    assert "asks for a look" in looked_at.hold
+    assert decide([step(replace(empty, decided=Outcome.NONE))]) == Decision(Outcome.NONE, "Completed with no images → nothing")
+    assert (
+        decide([step(replace(empty, decided=Outcome.NONE)), step(DONE)]).reason
+        == "Completed with 24 images; 1 of 2 steps done → reduced, 52"
+    )

@@ -20,8 +20,9 @@ REFUSED = ("110505", "DCM", "Patient refused to continue procedure")
 def form(**changed: str) -> dict[str, str]:
     fields = {"seen": str(version(a_site()))}
     for code, rule in built_in().items():
-        fields[f"with-{code or 'other'}"] = rule.with_images.value
-        fields[f"without-{code or 'other'}"] = rule.without_images.value
+        name = code.replace(" ", "-") or "other"
+        fields[f"with-{name}"] = rule.with_images.value
+        fields[f"without-{name}"] = rule.without_images.value
     return fields | {name.replace("_", "-"): value for name, value in changed.items()}
 
 
@@ -87,3 +88,12 @@ def test_a_form_that_is_not_whole_or_that_somebody_overtook_changes_nothing(sign
     client.post(ADDRESS, form(with_110501="nothing"))
     assert "Somebody changed the rules meanwhile" in client.post(ADDRESS, old, follow=True).content.decode()
     assert [rule.code for rule in DiscontinuationRule.objects.all()] == ["110501"]
+
+
+def test_what_is_completed_by_hand_or_without_images_is_the_hospital_s_to_decide(signed_in: SignIn) -> None:
+    client = signed_in("admin")
+    page = client.post(ADDRESS, form(without_by_hand="full", without_completed="check"), follow=True).content.decode()
+    assert "completed by hand: check → full" in page and "completed without images: full → check" in page
+    perform(steps_of(an_order()), images=0)
+    assert "asks for a look" in Charge.objects.get().on_hold
+    assert client.post(ADDRESS, form(with_completed="nothing")).status_code == 422
