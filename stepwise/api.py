@@ -31,6 +31,7 @@ from ris.api.patients import router as patients
 from ris.api.stations import router as stations
 from ris.api.steps import router as steps
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken, Unavailable
+from ris.web.routes import route_of
 from stepwise.explaining_api import router as explanations
 from stepwise.findings_api import router as findings
 from stepwise.web.reference import Reference
@@ -153,13 +154,13 @@ def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
 
 
 def _database_away(request: HttpRequest, error: OperationalError) -> HttpResponse:
-    log.error("a REST call failed: the database does not answer", path=request.path, error=str(error).strip())
+    log.error("a REST call failed: the database does not answer", call=route_of(request), exc_info=error)
     return _answer(request, 503, {"detail": "The database does not answer now; nothing was written. Try again in a moment."})
 
 
 def _raced(request: HttpRequest, error: IntegrityError) -> HttpResponse:
     """Two calls made the same thing at the same moment, past the check that would have named it."""
-    log.warning("a REST call lost a race", path=request.path, error=str(error).strip().splitlines()[0])
+    log.warning("a REST call lost a race", call=route_of(request), error=type(error).__name__)
     return _answer(request, 409, {"detail": "Somebody else wrote the same at this moment; nothing was written. Look again, then decide."})
 
 
@@ -169,7 +170,7 @@ def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
 
 def _broken(request: HttpRequest, error: Exception) -> HttpResponse:
     """What nobody foresaw: the traceback is for the log, the answer is JSON all the same."""
-    log.error("a REST call failed", path=request.path, exc_info=error)
+    log.error("a REST call failed", call=route_of(request), exc_info=error)
     return _answer(
         request, 500, {"detail": "This failed by a fault of the server, which is in its log. Look what was done before you try again."}
     )

@@ -10,6 +10,7 @@ from celery.exceptions import CPendingDeprecationWarning, SecurityWarning
 from celery.signals import celeryd_init, setup_logging, worker_ready, worker_shutdown
 from django.conf import settings
 
+from stepwise.discretion import watch_for_what_nobody_catches
 from stepwise.heartbeat import WorkerHeartbeat
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "stepwise.settings")
@@ -25,6 +26,7 @@ _heartbeat = WorkerHeartbeat()
 def _log_as_everywhere(**_: Any) -> None:
     """Celery configures no logging of its own when this signal has a receiver."""
     logging.config.dictConfig(settings.LOGGING)
+    watch_for_what_nobody_catches()
 
 
 def _allow_root(**_: Any) -> None:

@@ -1,10 +1,12 @@
-"""One line per event, readable in a terminal: time, level, logger, text. Patient names never belong here."""
+"""One line per event, readable in a terminal: time, level, logger, text. Patient names never belong here (`stepwise.discretion`)."""
 
 import logging
 from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
+
+from stepwise.discretion import discreet, tracebacks
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -13,7 +15,7 @@ _SHARED: list[structlog.typing.Processor] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
-    structlog.processors.format_exc_info,
+    tracebacks,
 ]
 
 structlog.configure(
@@ -50,8 +52,9 @@ def logging_config(level: str) -> dict[str, Any]:
         "filters": {
             "news": {"()": "django.utils.log.CallbackFilter", "callback": is_news},
             "expected": {"()": "django.utils.log.CallbackFilter", "callback": without_expected_traceback},
+            "discreet": {"()": "django.utils.log.CallbackFilter", "callback": discreet},
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["news", "expected"]}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["news", "expected", "discreet"]}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "pynetdicom": {"level": "WARNING"},

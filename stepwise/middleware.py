@@ -1,14 +1,16 @@
-"""What all answers have in common, whichever view made them."""
+"""What all requests and answers have in common, whichever view made them."""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
 from django.urls import reverse
+from django_structlog.middlewares import RequestMiddleware
 
 from ris import clock, queries
 from ris.api.auth import Caller
 from ris.errors import NotFound
 from ris.models import Site
+from ris.web.routes import route_of
 
 Answering = Callable[[HttpRequest], HttpResponseBase]
 
@@ -45,3 +47,11 @@ def method_refusals(answer: Answering) -> Answering:
         return JsonResponse(refusal, status=405, headers={"Allow": allowed})
 
     return refusing
+
+
+class Requests(RequestMiddleware):
+    """Tells requests by the pattern of their address."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        return f"{request.method} {route_of(request)}"

@@ -122,7 +122,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "stepwise.middleware.Requests",
     "django_htmx.middleware.HtmxMiddleware",
     "stepwise.middleware.method_refusals",
     "stepwise.middleware.clock_of_the_site",

@@ -53,7 +53,7 @@ class ChargeProcessor:
         try:
             message = read_message(data)
         except RejectedError as error:
-            log.warning("message refused", code=error.code, text=str(error))
+            log.warning("message refused", code=error.code)
             return error.code, str(error)
         booking = self.book.book(message, received_at)
         log.info("charge " + booking.value, control_id=message.control_id, lines=len(message.postings))

@@ -18,6 +18,7 @@ from django.utils.cache import add_never_cache_headers
 from ris import queries
 from ris.errors import NotFound, NotPermitted
 from ris.models import Site
+from ris.web.routes import route_of
 
 log = structlog.get_logger(__name__)
 P = ParamSpec("P")
@@ -43,7 +44,7 @@ def page(view: View[P]) -> View[P]:
         except NotPermitted as error:
             raise PermissionDenied(str(error)) from error
         except IntegrityError as error:
-            log.warning("a page lost a race", path=request.path, error=str(error).strip().splitlines()[0])
+            log.warning("a page lost a race", page=route_of(request), error=type(error).__name__)
             response = render(request, "409.html", status=409)
         if isinstance(response, HttpResponse):
             add_never_cache_headers(response)

@@ -118,11 +118,13 @@ def _rows(paint: Callable[[str, int], str], rows: Iterable[tuple[str, str]]) -> 
 def _accounts(facts: Facts, paint: Callable[[str, int], str]) -> list[str]:
     if not facts.demo:
         return [f"  First account: {facts.python} manage.py createsuperuser"]
+    if facts.passwords_chosen:
+        return [f"  Demo accounts: {', '.join(facts.accounts)}; the password of all is RIS_DEMO_PASSWORD"]
     known = {name: password for name, password in facts.accounts.items() if password is not None}
     shown_before = [name for name in facts.accounts if name not in known]
     lines = []
     if known:
-        lines += ["  Demo accounts (shown this once; write them down)" if not facts.passwords_chosen else "  Demo accounts"]
+        lines += ["  Demo accounts (shown this once; write them down)"]
         lines += _rows(paint, ((f"  {name}", paint(password, _BOLD)) for name, password in known.items()))
     if shown_before:
         lines += [

@@ -62,6 +62,7 @@ def _gunicorn_options(http_fd: int) -> tuple[str, ...]:
         *("--bind", f"fd://{http_fd}", "--chdir", str(settings.BASE_DIR)),
         *("--worker-class", "gthread", "--workers", "1", "--threads", str(WEB_THREADS)),
         *("--graceful-timeout", "2", "--log-level", "warning", "--no-control-socket"),
+        *("--logger-class", "stepwise.web_server.WebServerLog"),
         "stepwise.wsgi:application",
     )
 

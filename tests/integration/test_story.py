@@ -1,6 +1,7 @@
 """The main job, end to end, with every process of the product: order → worklist → MPPS → charge in the ledger."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +16,7 @@ import pytest
 from tests.chaos.play import play
 from tests.support import prepared
 from tests.support.dcmtk import dcmtk, dcmtk_examples
-from tests.support.stack import Stack, running_stack
+from tests.support.stack import TOKEN, Stack, running_stack
 from tests.support.wait import wait_until
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.xdist_group("story"), pytest.mark.timeout(300)]
@@ -196,3 +197,22 @@ def test_a_taken_slot_is_409_and_names_the_exam_in_the_way(stack: Stack) -> None
     assert status == 409
     assert order["accession_number"] in str(body["detail"])
     assert stack.get("/api/v1/scheduled-steps?patient_id=STORY3")["count"] == 0
+
+
+def test_the_log_of_all_processes_names_no_patient_and_no_address_with_values(stack: Stack) -> None:
+    """What was ordered, imported, performed and charged above, and requests that only gunicorn sees."""
+    for odd in (
+        b"GET /patients/?q=ZYX999Q HTTP/9.9\r\n\r\n",
+        b"G\0T /ZYX999Q HTTP/1.1\r\n\r\n",
+        b"GET /ZYX999Q HTTP/1.1\r\nZYX 999Q: x\r\n\r\n",
+    ):
+        with socket.create_connection(("127.0.0.1", stack.http_port)) as connection:
+            connection.sendall(odd)
+            assert connection.recv(64).startswith(b"HTTP/1.1 4")
+    stack.request("GET", "/api/v1/orders/ZYX999Q?q=ZYX999Q")
+    log = wait_until(lambda: text if "Not Found: GET /api/v1/orders/" in (text := stack.log.read_text()) else "", 15, "the log tells of it")
+    assert "Invalid request from ip=127.0.0.1: " in log
+    told = [word for word in ("ZYX999Q", "JÜRGEN", "IMP-PATIENT-42", "AV35674", "VIVALDI", "STORY1", "KILL-", "COMER") if word in log]
+    assert told == []
+    for secret in (TOKEN, stack.environment["RIS_DEMO_PASSWORD"]):
+        assert secret not in log

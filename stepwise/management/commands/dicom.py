@@ -21,6 +21,7 @@ from mpps.scp import MPPS, MPPS_RETRIEVE
 from ris.actions.sites import ensure_default_site
 from ris.console import not_ready
 from stepwise import associations, memory
+from stepwise.discretion import watch_for_what_nobody_catches
 from training.faults.effects import Injection
 from worklist import findings, linting
 from worklist.scp import WORKLIST
@@ -56,6 +57,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        watch_for_what_nobody_catches()
         try:
             site = ensure_default_site()
         except DatabaseError as error:

@@ -73,13 +73,15 @@ def test_passwords_can_be_typed_and_differ():
     assert all(re.fullmatch(r"[a-z2-9]{4}(-[a-z2-9]{4}){2}", password) for password in made)
 
 
-def test_the_command_prints_name_and_password_then_says_that_they_exist(settings):
-    settings.DEMO_PASSWORD = "open-sesame-42"
-    first, second = StringIO(), StringIO()
-    call_command("demo_accounts", stdout=first)
+def test_the_command_prints_name_and_password_once_and_never_one_that_was_chosen(settings):
     settings.DEMO_PASSWORD = ""
+    first, second, third = StringIO(), StringIO(), StringIO()
+    call_command("demo_accounts", stdout=first)
     call_command("demo_accounts", stdout=second)
+    settings.DEMO_PASSWORD = "open-sesame-42"
+    call_command("demo_accounts", stdout=third)
 
-    assert first.getvalue().count("open-sesame-42") == len(ROLES)
-    assert "open-sesame-42" not in second.getvalue()
+    assert len(re.findall(r" [a-z2-9]{4}(?:-[a-z2-9]{4}){2}$", first.getvalue(), re.MULTILINE)) == len(ROLES)
     assert second.getvalue().count("exists already") == len(ROLES)
+    assert third.getvalue().count("the password is RIS_DEMO_PASSWORD") == len(ROLES)
+    assert "open-sesame-42" not in third.getvalue()
