@@ -70,6 +70,7 @@ class Association:
         self.was_admitted = False
         self.ending: Ending | None = None
         self.note = ""
+        self.timed_out = False
         self.outlet = Outlet(host.tell, self._send)
         self.turns = Turns(host, self.outlet, partial(host.begin, self), self._turned, self._broke, self._hung_up)
         self.assembler = Assembler({}, max_message)
@@ -125,16 +126,18 @@ class Association:
     def release(self) -> None:
         self._handle(Event.EVT11)
 
-    def abort(self, note: str) -> None:
+    def abort(self, note: str, *, timed_out: bool = False) -> None:
         """End what is open; nothing is done to what has ended, or has not begun."""
         if self._machine.knows(Event.EVT15):
             self._noted(note)
+            self.timed_out = timed_out
             self._handle(Event.EVT15)
 
     def expired(self, note: str) -> None:
         """ARTIM has run out."""
         if self.state is State.STA2:
             self._noted(note)
+            self.timed_out = True
         self._handle(Event.EVT18)
 
     # --- The actions of the state machine -------------------------------------------------------------------------

@@ -186,7 +186,7 @@ class Connection(asyncio.Protocol):
         elif self.association.state is State.STA13:
             self.cut()
         else:
-            self.association.abort(why)
+            self.association.abort(why, timed_out=True)
 
     def _deadlines(self) -> Iterator[tuple[float, str]]:
         """When patience ends, and with what."""

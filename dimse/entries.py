@@ -39,10 +39,13 @@ class AssociationStarted:
 
 @dataclass(frozen=True, slots=True)
 class AssociationEnded:
+    """`timed_out`: patience ended, with the peer's request, its next one, or its reading."""
+
     association_id: UUID
     time: datetime
     ending: Ending
     note: str = ""
+    timed_out: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,17 +16,21 @@ from django.db import InterfaceError, OperationalError, connections, transaction
 from django.db.models import Sum, Value
 from django.db.models.functions import Length
 
+from dimse import summaries
 from dimse.dispatch import without_values
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, Entry, MessageEntry
-from dimse.models import Association, Message, packed
+from dimse.models import Association, Mention, Message, packed
 from dimse.routers import JOURNAL_DATABASE
-from dimse.rows import Rows
+from dimse.rows import Rows, mark
+from dimse.services import Verb
 
 logger = logging.getLogger(__name__)
 
 KEPT_BYTES = 512 * 1024  # bytes of one data set that wait in the queue; a longer one is only counted
 _BATCH = 500
 _ROW_BYTES = 500  # of a message beside its data sets, about
+_NAMING = (Verb.C_FIND.value, Verb.N_CREATE.value)  # requests that say which order they are about
+_remembered = summaries.Remembered()
 
 
 class DatabaseJournal:
@@ -111,15 +115,19 @@ class DatabaseJournal:
 
 def write(entries: Iterable[Entry]) -> None:
     """Store entries in one transaction. Raises DatabaseError."""
+    batch = list(entries)
+    marks = summaries.marks_of(batch)
     associations: dict[UUID, dict[str, Any]] = {}
     messages: list[dict[str, Any]] = []
+    mentions: list[dict[str, Any]] = []
     ends: list[AssociationEnded] = []
-    for entry in entries:
+    for entry in batch:
         match entry:
             case AssociationStarted():
-                associations[entry.association.id] = _association(entry)
+                associations[entry.association.id] = _association(entry, *marks[entry.association.id])
             case MessageEntry():
                 messages.append(_message(entry))
+                mentions.extend(_mentions(entry))
             case AssociationEnded() if entry.association_id in associations:  # most associations are short: one row, written once
                 associations[entry.association_id].update(_end(entry))
             case AssociationEnded():
@@ -127,8 +135,11 @@ def write(entries: Iterable[Entry]) -> None:
     with transaction.atomic(using=JOURNAL_DATABASE):
         _rows_of(Association).insert(associations.values())
         _rows_of(Message).insert(messages)
+        _rows_of(Mention).insert(mentions)
+        mark(_remembered.news({key: value for key, value in marks.items() if key not in associations}))
         for end in ends:
             Association.objects.filter(pk=end.association_id).update(**_end(end))
+    _remembered.learn(marks)
 
 
 _rows_of = lru_cache(Rows)
@@ -143,6 +154,7 @@ def prune(before: datetime) -> int:
     """Forget associations that started before, and their messages; returns how many associations."""
     with transaction.atomic(using=JOURNAL_DATABASE):
         Message.objects.filter(time__lt=before).delete()
+        Mention.objects.filter(time__lt=before).delete()
         deleted = Association.objects.filter(started__lt=before).delete()[1]
     return deleted.get("dimse.Association", 0)
 
@@ -163,10 +175,21 @@ def prune_to(most: int) -> int:
         with transaction.atomic(using=JOURNAL_DATABASE):
             Message.objects.filter(pk__in=doomed).delete()
         forgotten += len(doomed)
+    if forgotten:
+        kept = Message.objects.order_by("time").values_list("time", flat=True).first()
+        Mention.objects.filter(**({"time__lt": kept} if kept else {})).delete()
     return forgotten
 
 
-def _association(entry: AssociationStarted) -> dict[str, Any]:
+def _mentions(entry: MessageEntry) -> list[dict[str, Any]]:
+    """The accession numbers that a request names."""
+    if not entry.incoming or entry.verb not in _NAMING:
+        return []
+    about = {"association_id": entry.association_id, "time": entry.time, "sop_instance_uid": entry.sop_instance_uid[:64]}
+    return [about | {"accession_number": number} for number in summaries.accession_numbers(entry.data, entry.transfer_syntax)]
+
+
+def _association(entry: AssociationStarted, asked: int, came: int) -> dict[str, Any]:
     info = entry.association
     return {
         "id": info.id,
@@ -181,6 +204,8 @@ def _association(entry: AssociationStarted) -> dict[str, Any]:
         "rejection": entry.rejection[:255],
         "note": entry.note[:255],
         "contexts": [_context(context, info.extended) for context in entry.contexts],
+        "asked": asked,
+        "came": came,
     }
 
 

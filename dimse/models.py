@@ -37,7 +37,10 @@ class AssociationQuerySet(TimedQuerySet["Association"]):
 
 class Association(models.Model):
     """One association request, or a connection that made none (no AE titles); `ended` is empty while it lives, `rejection` empty
-    when it was accepted. `note` says what else went wrong."""
+    when it was accepted. `note` says what else went wrong.
+
+    `asked` and `came` sum up its messages (`dimse.summaries.Asked`, `Came`): the log is filtered by one index that holds them.
+    """
 
     class End(models.TextChoices):
         RELEASED = Ending.RELEASED.value
@@ -60,6 +63,8 @@ class Association(models.Model):
     contexts = models.JSONField(
         default=list
     )  # [{"abstract_syntax": UID, "transfer_syntax": UID or "", "result": words, "extended": hex}, …]
+    asked = models.PositiveSmallIntegerField(default=0)
+    came = models.PositiveSmallIntegerField(default=0)
 
     objects: ClassVar = AssociationQuerySet.as_manager()
 
@@ -68,6 +73,7 @@ class Association(models.Model):
         indexes = [
             models.Index(fields=["calling", "started"], name="association_of_caller"),
             models.Index(fields=["calling", "started"], condition=models.Q(ended=None), name="open_association_of_caller"),
+            models.Index(fields=["started", "id", "calling", "called", "address", "end", "asked", "came"], name="association_log"),
         ]
 
     def __str__(self) -> str:
@@ -148,6 +154,21 @@ class Message(models.Model):
     @cached_property
     def _read(self) -> tuple[dict[str, Any] | None, str]:
         return readable.as_json(bytes(self.data), self.transfer_syntax) if self.data else (None, "")
+
+
+class Mention(models.Model):
+    """An accession number that a query or an N-CREATE named, so that it is found without a look at data sets (`dimse.summaries`)."""
+
+    association_id = models.UUIDField()
+    time = models.DateTimeField(db_index=True)
+    accession_number = models.CharField(max_length=64)
+    sop_instance_uid = models.CharField(max_length=64, blank=True)  # of the N-CREATE: its N-SETs do not repeat the number
+
+    class Meta:
+        indexes = [models.Index(fields=["accession_number", "time"], name="mention_of_accession")]
+
+    def __str__(self) -> str:
+        return self.accession_number
 
 
 def packed(answers: Iterable[bytes]) -> bytes:

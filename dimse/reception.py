@@ -234,7 +234,7 @@ class Reception:
         if is_stranger:
             self._journal_start(association, note=note)
         if association.journalled and (association.was_admitted or is_stranger):
-            self._journal.put(AssociationEnded(info.id, now(), association.ending or Ending.CLOSED, note))
+            self._journal.put(AssociationEnded(info.id, now(), association.ending or Ending.CLOSED, note, association.timed_out))
 
     # --- The stop -------------------------------------------------------------------------------------------------
 

@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 from django.db import connections, models
 
+from dimse.models import Association
 from dimse.routers import JOURNAL_DATABASE
+from dimse.summaries import Marks
 
 _REMEMBERED = 256  # keys that many rows share
 _AS_THEY_ARE = (models.BinaryField, models.CharField, models.FloatField, models.IntegerField, models.TextField)
@@ -45,3 +48,15 @@ def _as_stored(field: "models.Field[Any, Any]") -> Callable[[Any], Any] | None:
         return None
     stored = partial(field.get_db_prep_save, connection=connections[JOURNAL_DATABASE])
     return lru_cache(_REMEMBERED)(stored) if isinstance(field, models.ForeignKey) else stored
+
+
+def mark(marks: Mapping[UUID, Marks]) -> None:
+    """Add to what the rows of associations say of their messages. Call it inside a transaction."""
+    if marks:
+        connection = connections[JOURNAL_DATABASE]
+        key = partial(Association._meta.pk.get_db_prep_save, connection=connection)
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {Association._meta.db_table} SET asked = asked | %s, came = came | %s WHERE id = %s",
+                [(asked, came, key(association)) for association, (asked, came) in marks.items()],
+            )

@@ -2,19 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from pydicom.uid import UID
 
 from dimse.interference import injected
 from dimse.models import Association, Message
-from dimse.services import Verb
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.errors import NotFound
@@ -25,11 +22,10 @@ from ris.web import datasets
 from ris.web.access import page, site_of
 from ris.web.exchanges import Pair, Said, exchange
 from ris.web.live import live_page
+from ris.web.searching import searchable
+from stepwise.web.log_filters import ABORTED, RESULTS, SERVICES, Filters, page_of
 
 PAGE = 100
-_RESULTS = (("failures", "Failures"), ("rejected", "Rejected"), ("aborted", "Aborted"))
-_ABORTED = (Association.End.ABORTED, Association.End.ABORTED_HERE, Association.End.CLOSED)
-_SERVICES = tuple(verb.value for verb in Verb)
 
 
 @dataclass(frozen=True)
@@ -45,83 +41,31 @@ class Row:
     injected: list[str]
 
 
-@dataclass(frozen=True)
-class Asked:
-    """The filters of the log, as the address has them."""
-
-    q: str = ""
-    service: str = ""
-    result: str = ""
-    before: str = ""
-
-    @classmethod
-    def of(cls, request: HttpRequest) -> "Asked":
-        given = {name: request.GET.get(name, "").strip() for name in ("q", "service", "result", "before")}
-        if given["service"] not in _SERVICES:
-            given["service"] = ""
-        if given["result"] not in dict(_RESULTS):
-            given["result"] = ""
-        return cls(**given)
-
-    def url(self, **changes: str) -> str:
-        values = {"q": self.q, "service": self.service, "result": self.result, "before": self.before, **changes}
-        query = urlencode({name: value for name, value in values.items() if value})
-        return reverse("associations") + (f"?{query}" if query else "")
-
-    def narrow(self, found: QuerySet[Association]) -> QuerySet[Association]:
-        if self.q:
-            found = found.filter(Q(calling__icontains=self.q) | Q(called__icontains=self.q) | Q(address__startswith=self.q))
-        if self.service:
-            found = found.filter(pk__in=Message.objects.filter(service=self.service).values("association"))
-        if self.result == "rejected":
-            found = found.filter(end=Association.End.REJECTED)
-        elif self.result == "aborted":
-            found = found.filter(end__in=_ABORTED)
-        elif self.result == "failures":
-            found = found.filter(Q(end__in=(*_ABORTED, Association.End.REJECTED)) | ~Q(note="") | Q(pk__in=_failed().values("association")))
-        return found
-
-
-def _failed() -> QuerySet[Message]:
-    """Responses with a failure status: all that is not success, pending, warning (0001, 0107, 0116, Bxxx) or cancel."""
-    fine = Q(status__in=(0x0000, 0x0001, 0x0107, 0x0116, 0xFE00, 0xFF00, 0xFF01)) | Q(status__gte=0xB000, status__lt=0xC000)
-    return Message.objects.filter(direction=Message.Direction.OUT, status__isnull=False).exclude(fine)
-
-
 @page
 @requires("journal.view")
+@searchable("accession")
 def listing(request: HttpRequest) -> HttpResponse:
-    """The latest associations, or those before a moment."""
+    """The latest associations that the filters let through, or those before a moment."""
     site = site_of(request)
     journal = Journal(site)
-    asked = Asked.of(request)
-    found = asked.narrow(journal.associations().order_by("-started", "pk"))
-    before = _moment(asked.before)
-    if before is not None:
-        found = found.filter(started__lt=before)
-    associations = list(found[: PAGE + 1])
-    shown = _rows(site, associations[:PAGE])
+    filters = Filters.of(request)
+    before = filters.values.get("before", "")
+    associations, older = page_of(filters.narrow(journal.associations()), before, PAGE)
+    latest = filters.without("before")
     context = {
-        "asked": asked,
-        "rows": shown,
-        "older": asked.url(before=associations[PAGE - 1].started.isoformat()) if len(associations) > PAGE else "",
-        "latest": asked.url(before="") if before is not None else "",
+        "filters": filters,
+        "asked": filters.asked,
+        "faults": [(f"f-{name}", text) for name, text in filters.errors.items()],
+        "rows": _rows(site, associations),
+        "older": latest.url(before=older) if older else "",
+        "latest": latest.url() if before else "",
         "cleared": reverse("associations"),
-        "services": _SERVICES,
-        "results": _RESULTS,
+        "services": SERVICES,
+        "results": RESULTS,
         "any_exist": journal.associations().exists(),
         "today": clock.today(site),
     }
-    return live_page(request, "stepwise/associations.html", "stepwise/associations_live.html", context, url=asked.url())
-
-
-def _moment(text: str) -> datetime | None:
-    """A moment of the address; None for what is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else None
+    return live_page(request, "stepwise/associations.html", "stepwise/associations_live.html", context, url=filters.url())
 
 
 def _rows(site: Site, associations: list[Association]) -> list[Row]:
@@ -141,7 +85,7 @@ def _exams(site: Site, messages: Iterable[Message]) -> dict[str, PerformedProced
 def _row(association: Association, messages: list[Message], exams: dict[str, PerformedProcedureStep]) -> Row:
     said = [Said.of(message) for message in messages if message.direction == Message.Direction.OUT]
     named = dict.fromkeys(message.sop_instance_uid for message in messages)
-    is_bad = association.end in (*_ABORTED, Association.End.REJECTED) or association.note or any(one.look == "ERROR" for one in said)
+    is_bad = association.end in (*ABORTED, Association.End.REJECTED) or association.note or any(one.look == "ERROR" for one in said)
     on_purpose = injected(association.rejection, association.note, *(message.remark for message in messages))
     return Row(
         association=association,

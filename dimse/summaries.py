@@ -1,0 +1,136 @@
+"""What an association's row says of its messages, so that a log of a million is filtered without looking at them: which operations were
+asked for, how they were answered, which accession numbers they named.
+
+Made of entries on their way into the journal, beside the hot path.
+"""
+
+import struct
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from enum import IntFlag
+from typing import Final
+from uuid import UUID
+
+from dimse.entries import AssociationEnded, AssociationStarted, Entry, MessageEntry
+from dimse.services import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Verb
+from dimse.statuses import StatusClass, class_of
+
+_REMEMBERED: Final = 10_000  # associations
+_LONGEST: Final = 64  # bytes of an accession number, whose VR allows 16 characters
+ACCESSION_NUMBER: Final = 0x00080050
+
+
+class Asked(IntFlag):
+    """Operations that were asked for in an association."""
+
+    C_ECHO = 1
+    C_FIND = 2
+    N_CREATE = 4
+    N_SET = 8
+    N_GET = 16
+    OTHER = 32
+
+
+class Came(IntFlag):
+    """What came of an association and its messages."""
+
+    SUCCESS = 1
+    NOTHING = 2  # a C-FIND that found nothing
+    WARNING = 4
+    CANCELED = 8
+    FAILURE = 16
+    TIMED_OUT = 32
+    NOTED = 64  # something went wrong with the association itself
+
+
+_VERBS: Final[dict[str, Asked]] = {verb.value: Asked[verb.name] for verb in Verb}
+_CLASSES: Final[dict[StatusClass, Came]] = {
+    StatusClass.SUCCESS: Came.SUCCESS,
+    StatusClass.WARNING: Came.WARNING,
+    StatusClass.CANCEL: Came.CANCELED,
+    StatusClass.FAILURE: Came.FAILURE,
+}
+
+Marks = tuple[int, int]
+"""`Asked` and `Came`."""
+NO_MARKS: Final[Marks] = (0, 0)
+
+
+def asked_by(verb: str) -> Asked:
+    return _VERBS.get(verb, Asked.OTHER)
+
+
+def came_of(status: int | None, answer_count: int | None) -> Came:
+    """Of a response; nothing of a request."""
+    if status is None:
+        return Came(0)
+    came = _CLASSES.get(class_of(status), Came(0))
+    return came | Came.NOTHING if answer_count == 0 and came is Came.SUCCESS else came
+
+
+def marks_of(entries: Iterable[Entry]) -> dict[UUID, Marks]:
+    """What these entries say of each association."""
+    found: dict[UUID, Marks] = {}
+    for entry in entries:
+        key, asked, came = _said(entry)
+        before = found.get(key, NO_MARKS)
+        found[key] = before[0] | asked, before[1] | came
+    return found
+
+
+def _said(entry: Entry) -> tuple[UUID, int, int]:
+    match entry:
+        case MessageEntry(incoming=True):
+            return entry.association_id, int(asked_by(entry.verb)), 0
+        case MessageEntry():
+            return entry.association_id, 0, int(came_of(entry.status, entry.answer_count))
+        case AssociationStarted():
+            return entry.association.id, 0, int(Came.NOTED) if entry.note else 0
+        case AssociationEnded():
+            return entry.association_id, 0, (int(Came.TIMED_OUT) if entry.timed_out else 0) | (int(Came.NOTED) if entry.note else 0)
+
+
+class Remembered:
+    """What the rows of the latest associations say already: a modality that asks the same all day changes nothing."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[UUID, Marks] = OrderedDict()
+
+    def news(self, marks: dict[UUID, Marks]) -> dict[UUID, Marks]:
+        """Those that say more than their rows."""
+        known = self._known
+        return {
+            key: (asked, came)
+            for key, (asked, came) in marks.items()
+            if (asked & ~known.get(key, NO_MARKS)[0]) or (came & ~known.get(key, NO_MARKS)[1])
+        }
+
+    def learn(self, marks: dict[UUID, Marks]) -> None:
+        """The rows say this now."""
+        for key, (asked, came) in marks.items():
+            before = self._known.pop(key, NO_MARKS)
+            self._known[key] = before[0] | asked, before[1] | came
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def accession_numbers(data: bytes, transfer_syntax: str) -> Iterator[str]:
+    """The accession numbers in a data set, at whatever level, each once, by their bytes: decoding would cost a hundred times as much.
+
+    Bytes that only look like an element are found as well; whoever searches for a number finds a message too many then.
+    """
+    is_implicit, little = transfer_syntax == IMPLICIT_VR_LITTLE_ENDIAN, transfer_syntax != EXPLICIT_VR_BIG_ENDIAN
+    order = "<" if little else ">"
+    header = struct.pack(f"{order}HH", ACCESSION_NUMBER >> 16, ACCESSION_NUMBER & 0xFFFF) + (b"" if is_implicit else b"SH")
+    length = struct.Struct(f"{order}L" if is_implicit else f"{order}H")
+    seen = set()
+    position = data.find(header)
+    while position >= 0:
+        start = position + len(header) + length.size
+        if start <= len(data):
+            (size,) = length.unpack_from(data, start - length.size)
+            text = data[start : start + size].decode("utf-8", "replace").strip(" \0") if size <= _LONGEST else ""
+            if text and text.isprintable() and text not in seen:
+                seen.add(text)
+                yield text
+        position = data.find(header, position + 4)

@@ -1,0 +1,218 @@
+"""The association log: what each filter finds, that no address says an accession number, and that pages follow each other."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from html import unescape
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connections
+from django.test import Client
+from django.urls import reverse
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from dimse import journal
+from dimse.encode import encode
+from dimse.entries import AssociationEnded, AssociationStarted, Ending, MessageEntry, now
+from dimse.models import Association, Mention, Message
+from dimse.services import (
+    EXPLICIT_VR_BIG_ENDIAN,
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    IMPLICIT_VR_LITTLE_ENDIAN,
+    MODALITY_PERFORMED_PROCEDURE_STEP,
+    AssociationInfo,
+)
+from dimse.summaries import accession_numbers
+from ris import clock
+from stepwise.web import associations, log_filters
+from tests.support.hospital import a_site, a_station
+from tests.support.journal import a_query, an_association
+
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
+SignIn = Callable[..., Client]
+
+SYNTAXES = (IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN)
+
+
+def scheduled(*numbers: str) -> Dataset:
+    """The beginning of an N-CREATE for these orders."""
+    items = []
+    for number in numbers:
+        item = Dataset()
+        item.AccessionNumber, item.StudyInstanceUID = number, generate_uid()
+        items.append(item)
+    created = Dataset()
+    created.ScheduledStepAttributesSequence = items
+    return created
+
+
+def a_message(verb: str, status: int, *, data: bytes = b"", uid: str = "", calling: str = "CT01", at: datetime | None = None) -> UUID:
+    """Asked and answered in an association of its own."""
+    when = at or now()
+    association = an_association(calling, at=when)
+    common = {
+        "association_id": association,
+        "time": when,
+        "verb": verb,
+        "message_id": 1,
+        "sop_class_uid": MODALITY_PERFORMED_PROCEDURE_STEP,
+        "sop_instance_uid": uid,
+        "transfer_syntax": EXPLICIT_VR_LITTLE_ENDIAN,
+    }
+    journal.write([MessageEntry(**common, incoming=True, data=data), MessageEntry(**common, incoming=False, status=status)])
+    return association
+
+
+def shown(client: Client, address: str = "", **typed: str) -> set[UUID]:
+    """The associations that the page lists for what is typed, or at an address."""
+    where = address or client.post(reverse("associations"), {"accession": "", **typed}).headers["Location"]
+    text = client.get(where).content.decode()
+    return {pk for pk in Association.objects.values_list("pk", flat=True) if f'id="row-{pk}"' in text}
+
+
+@pytest.fixture(autouse=True)
+def site(db: None) -> None:
+    a_site()
+
+
+@pytest.fixture
+def said(db: None) -> dict[str, UUID]:
+    """One association of each kind, by what came of it."""
+    a_station("CT01")
+    info = AssociationInfo(uuid4(), "CT03", "STEPWISE", "10.9.9.9", 50000)
+    late = AssociationInfo(uuid4(), "CT04", "STEPWISE", "10.0.0.8", 50000)
+    journal.write([AssociationStarted(info, now(), "TESTS")])
+    journal.write([AssociationStarted(late, now(), "TESTS")])
+    journal.write([AssociationEnded(late.id, now(), Ending.ABORTED_HERE, "nothing was asked for 900 s", timed_out=True)])
+    return {
+        "echo": a_message("C-ECHO", 0),
+        "found": a_query(b"", answers=3).association_id,
+        "nothing": a_query(b"", answers=0).association_id,
+        "canceled": a_query(b"", answers=2, status=0xFE00).association_id,
+        "created": a_message("N-CREATE", 0),
+        "warned": a_message("N-CREATE", 0x0107),
+        "failed": a_message("N-SET", 0x0110),
+        "rejected": an_association("OLDCR", rejection="calling AE title not recognized (1/1/3): unknown"),
+        "open": info.id,
+        "timed-out": late.id,
+    }
+
+
+@pytest.mark.parametrize(
+    ("typed", "names"),
+    [
+        ({}, "echo found nothing canceled created warned failed rejected open timed-out"),
+        ({"q": "oldc"}, "rejected"),
+        ({"q": "10.9."}, "open"),
+        ({"service": "Verification"}, "echo"),
+        ({"service": "Worklist"}, "found nothing canceled"),
+        ({"service": "MPPS"}, "created warned failed"),
+        ({"service": "N-SET"}, "failed"),
+        ({"result": "success"}, "echo found nothing created"),
+        ({"result": "nothing"}, "nothing"),
+        ({"result": "warning"}, "warned"),
+        ({"result": "canceled"}, "canceled"),
+        ({"result": "failed"}, "failed"),
+        ({"result": "failures"}, "failed rejected timed-out"),
+        ({"result": "rejected"}, "rejected"),
+        ({"result": "aborted"}, "timed-out"),
+        ({"result": "timed-out"}, "timed-out"),
+        ({"result": "open"}, "open"),
+        ({"code": "0x0107"}, "warned"),
+        ({"code": "FE00H"}, "canceled"),
+        ({"code": "0110", "service": "N-SET"}, "failed"),
+        ({"code": "0110", "service": "Worklist"}, ""),
+    ],
+)
+def test_each_filter_finds_what_it_says(signed_in: SignIn, said: dict[str, UUID], typed: dict[str, str], names: str) -> None:
+    found = shown(signed_in("integrator"), **typed)
+    assert {name for name, pk in said.items() if pk in found} == set(names.split())
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_accession_numbers_are_found_in_the_bytes(syntax: str) -> None:
+    assert list(accession_numbers(encode(scheduled("A1", "A22", "A1"), syntax), syntax)) == ["A1", "A22"]
+    assert list(accession_numbers(encode(scheduled(""), syntax), syntax)) == []
+    assert list(accession_numbers(encode(scheduled("A1"), syntax)[:-70], syntax)) in ([], ["A1"])
+
+
+def test_an_accession_number_leads_to_all_its_messages_and_is_in_no_address(signed_in: SignIn) -> None:
+    """The N-SET does not repeat the number of its N-CREATE."""
+    uid, data = generate_uid(), encode(scheduled("A261127-001", "A261127-002"), EXPLICIT_VR_LITTLE_ENDIAN)
+    created, ended = a_message("N-CREATE", 0, data=data, uid=uid), a_message("N-SET", 0, uid=uid)
+    query = Dataset()
+    query.AccessionNumber = "A261127-002"
+    asked = a_query(query).association_id
+    other = a_message("N-CREATE", 0, data=encode(scheduled("A261127-003"), EXPLICIT_VR_LITTLE_ENDIAN))
+    client = signed_in("integrator")
+    assert shown(client, accession="A261127-001") == {created, ended}
+    assert shown(client, accession="A261127-002") == {created, ended, asked}
+    assert shown(client, accession="A261127-002", service="C-FIND") == {asked}
+    assert shown(client, accession="A261127") == set()
+    where = client.post(reverse("associations"), {"accession": "A261127-003", "service": "MPPS"}).headers["Location"]
+    assert "A261127" not in where and "service=MPPS" in where
+    assert shown(client, where) == {other}
+    assert 'value="A261127-003"' in client.get(where).content.decode()
+
+
+def test_times_are_the_hospital_s(signed_in: SignIn) -> None:
+    site = a_site()
+    early, late = (an_association(at=now() - timedelta(hours=hours)) for hours in (5, 1))
+    border = clock.local(now() - timedelta(hours=3), site).strftime("%d-%b-%Y %H:%M")
+    client = signed_in("integrator")
+    assert shown(client, **{"from": border}) == {late}
+    assert shown(client, to=border) == {early}
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ({"code": "failure"}, "is no DIMSE status; write it in hexadecimal"),
+        ({"from": "yesterday"}, "is not a day and a time"),
+        ({"to": "31-Feb-2026 10:00"}, "31-Feb-2026"),
+    ],
+)
+def test_a_filter_that_cannot_be_read_shows_nothing_and_says_why(signed_in: SignIn, typed: dict[str, str], told: str) -> None:
+    an_association()
+    client = signed_in("integrator")
+    text = unescape(client.post(reverse("associations"), {"accession": "", **typed}, follow=True).content.decode())
+    assert "Nothing is shown." in text and told in text
+    assert 'id="row-' not in text
+
+
+def test_pages_follow_each_other_without_a_gap(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several that began in the same instant, too."""
+    monkeypatch.setattr(associations, "PAGE", 3)
+    moment = now()
+    made = {an_association(at=moment - timedelta(seconds=number // 4)) for number in range(8)}
+    client, address, pages = signed_in("integrator"), reverse("associations"), []
+    while address:
+        text = client.get(address).content.decode()
+        pages.append({pk for pk in made if f'id="row-{pk}"' in text})
+        address = unescape(text.partition('id="older" href="')[2].partition('"')[0])
+    assert [len(page) for page in pages] == [3, 3, 2]
+    assert set().union(*pages) == made
+
+
+def test_what_is_pruned_is_not_found_by_its_accession_number_any_more() -> None:
+    old = now() - timedelta(days=40)
+    a_message("N-CREATE", 0, data=encode(scheduled("A1"), EXPLICIT_VR_LITTLE_ENDIAN), at=old)
+    journal.prune(now() - timedelta(days=30))
+    assert not Mention.objects.exists()
+
+
+@pytest.mark.both_databases
+def test_a_page_is_found_in_the_index_of_the_log_alone(signed_in: SignIn, said: dict[str, UUID]) -> None:
+    """Reading rows with their contexts and data sets would take seconds where there are a million."""
+    connection = connections["journal"]
+    with connection.cursor() as cursor:
+        for table in (Association, Message):
+            cursor.execute(f"ANALYZE {table._meta.db_table}")
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_bitmapscan = off")
+    filters = log_filters.Filters({"q": "CT", "service": "MPPS", "result": "failures"})
+    plan = filters.narrow(Association.objects.all()).order_by("-started", "-pk").values_list("pk", "started")[:100].explain()
+    assert "association_log" in plan
+    assert "COVERING INDEX" in plan or "Index Only Scan" in plan
