@@ -11,7 +11,7 @@
   // Theme: kept in a cookie, so that the server can write it into the page and nothing flashes.
   const chooseTheme = (value) => {
     document.documentElement.dataset.theme = value;
-    document.cookie = `stepwise_theme=${value}; path=/; max-age=31536000; samesite=lax`;
+    document.cookie = `stepwise_theme=${value}; path=/; max-age=31536000; samesite=lax${location.protocol === "https:" ? "; secure" : ""}`;
     for (const radio of document.querySelectorAll("[data-theme-choice]")) radio.checked = radio.value === value;
   };
   document.addEventListener("change", (event) => {

@@ -1,17 +1,24 @@
 """What all requests and answers have in common, whichever view made them."""
 
 from collections.abc import Callable
+from typing import Final
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
 from django.urls import reverse
 from django_structlog.middlewares import RequestMiddleware
 
-from ris import clock, queries
+from ris import clock, networks, queries
 from ris.api.auth import Caller
 from ris.errors import NotFound
 from ris.models import Site
 from ris.web.routes import route_of
 
+PERMISSIONS_POLICY: Final = (
+    "accelerometer=(), camera=(), clipboard-read=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), "
+    "magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()"
+)
+"""What no page needs is not there for a script either."""
 Answering = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -33,6 +40,30 @@ def _site(request: HttpRequest) -> Site | None:
         return queries.site_of(user) if user is not None and user.is_authenticated else None
     except NotFound:
         return None
+
+
+def schemes(answer: Answering) -> Answering:
+    """A request is secure when a proxy of `RIS_TRUSTED_PROXIES` says that it came by HTTPS; of others X-Forwarded-Proto is not read."""
+
+    def telling(request: HttpRequest) -> HttpResponseBase:
+        by_https = request.META.get("HTTP_X_FORWARDED_PROTO", "").strip().lower() == "https"
+        if by_https and networks.hold(settings.TRUSTED_PROXIES, str(request.META.get("REMOTE_ADDR", ""))):
+            request.META["wsgi.url_scheme"] = "https"
+        return answer(request)
+
+    return telling
+
+
+def policies(answer: Answering) -> Answering:
+    """What a browser is told about every answer, files too, beyond what Django and django-csp say."""
+
+    def telling(request: HttpRequest) -> HttpResponseBase:
+        response = answer(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        return response
+
+    return telling
 
 
 def method_refusals(answer: Answering) -> Answering:

@@ -113,6 +113,8 @@ INSTALLED_APPS = [
     "stepwise",
 ]
 MIDDLEWARE = [
+    "stepwise.middleware.schemes",
+    "stepwise.middleware.policies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -256,6 +258,8 @@ WHITENOISE_AUTOREFRESH = False
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
         "frame-ancestors": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],
@@ -264,6 +268,16 @@ CONTENT_SECURITY_POLICY = {
 }
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads it
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# RIS_HTTPS says that this is production: browsers come by HTTPS alone, whoever ends TLS.
+HTTPS = env.bool("RIS_HTTPS", default=False)
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # is asked from within, beside the proxy
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+# Preloading (W021) binds the hospital's whole domain in every browser there is: not for one server in it to say.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SESSION_COOKIE_NAME = f"stepwise_session_{HTTP_PORT}"  # two simulators on one host keep their own sign-in
 CSRF_COOKIE_NAME = f"stepwise_csrf_{HTTP_PORT}"
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -1,0 +1,212 @@
+"""What the browser is told about every page, and what is asked of every form."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from ris import networks
+from ris.models import ScheduledProcedureStep
+from stepwise import health
+from stepwise.addresses import pages
+from tests.support.addresses import World, somebody
+from tests.support.hospital import a_site, an_order, steps_of
+
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
+ROOT = Path(__file__).resolve().parents[3]
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+POLICY = {
+    "default-src 'self'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'self'",
+    "object-src 'none'",
+}  # fmt: skip
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch, db: None) -> World:
+    monkeypatch.setattr(health, "findings", lambda: {"dicom": health.Finding(False, "is not asked")})
+    return World(monkeypatch)
+
+
+def chief(**options: Any) -> Client:
+    client = Client(**options)
+    client.force_login(somebody("the-chief", is_superuser=True))
+    return client
+
+
+def everywhere(world: World) -> Iterator[str]:
+    for page in pages():
+        yield from (address for address, _ in world.addresses(page))
+    yield from ("/nowhere/", "/static/stepwise.css", "/static/nowhere.css", "/api/v1/orders/nowhere")
+
+
+class Inline(HTMLParser):
+    """Finds what a strict policy would refuse: scripts and styles within the page, handlers, addresses that are scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.found.append(f"<{tag}>")
+        for name, value in attrs:
+            is_script = bool(re.match(r"\s*(javascript|data|vbscript):", value or "", re.IGNORECASE))
+            if name.startswith(("on", "hx-on")) or name in ("style", "srcdoc") or is_script:
+                self.found.append(f"<{tag} {name}={value!r}>")
+
+
+def test_every_answer_has_the_policies_and_no_page_anything_that_they_refuse(world: World) -> None:
+    client = chief()
+    for address in everywhere(world):
+        answer = client.get(address)
+        for name, value in HEADERS.items():
+            assert answer.headers.get(name) == value or (name == "X-Frame-Options" and address.startswith("/static/")), (address, name)
+        assert "camera=()" in answer.headers["Permissions-Policy"], address
+        if answer.headers.get("Content-Type", "").startswith("text/html"):
+            told = answer.headers["Content-Security-Policy"]
+            assert {part.strip() for part in told.split(";")} == POLICY, address
+            reader = Inline()
+            reader.feed(answer.content.decode())
+            assert reader.found == [], address
+        answer.close()  # of a file
+
+
+def rows() -> dict[str, str]:
+    """What each table holds but for sessions, which a visit to a page may make."""
+    models = [model for model in apps.get_models() if model._meta.managed and model._meta.label != "sessions.Session"]
+    return {model._meta.label: repr(list(model._base_manager.order_by("pk").values_list())) for model in models}
+
+
+def test_a_forged_post_is_refused_in_words_everywhere_and_changes_nothing(world: World) -> None:
+    client = chief(enforce_csrf_checks=True)
+    client.get("/help/")
+    before = rows()
+    for page in pages():
+        if page.name.startswith("api:"):
+            continue
+        for (address, _), forged in product(world.addresses(page), ({}, {"csrfmiddlewaretoken": "x" * 64})):
+            answer = client.post(address, {"q": "x", "reason": "forged", "version": 1, **forged})
+            assert answer.status_code == 403, address
+            assert "This form is out of date" in answer.content.decode(), address
+    assert rows() == before
+
+
+def test_a_session_alone_opens_no_call_of_the_rest_interface(world: World) -> None:
+    client = chief(enforce_csrf_checks=True)
+    assert client.post("/api/v1/orders", "{}", content_type="application/json").status_code == 401
+
+
+def test_a_token_of_another_session_does_not_fit() -> None:
+    a_site()
+    mine, theirs = Client(enforce_csrf_checks=True), Client(enforce_csrf_checks=True)
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', theirs.get("/sign-in/").content.decode())
+    assert found
+    mine.get("/sign-in/")
+    answer = mine.post("/sign-in/", {"username": "x", "password": "y", "csrfmiddlewaretoken": found[1]})
+    assert answer.status_code == 403
+
+
+ELSEWHERE = (
+    "https://evil.example/",
+    "//evil.example/",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "javascript:alert(1)",
+    "https:evil.example",
+    "///x",
+)
+
+
+def test_no_address_leads_somewhere_else() -> None:
+    step = steps_of(an_order())[0]
+    client = chief()
+    for target in ELSEWHERE:
+        leads_nowhere_else(client, step, target)
+
+
+def leads_nowhere_else(client: Client, step: ScheduledProcedureStep, target: str) -> None:
+    answers = [
+        client.get("/sign-in/", {"next": target}),
+        client.post(f"/steps/{step.pk}/arrive/", {"version": step.version, "next": target}),
+        client.post("/find/", {"q": target}),
+        client.post("/patients/", {"q": "x", "next": target}),
+    ]
+    for answer in answers:
+        assert answer.status_code in (302, 303)
+        assert re.fullmatch(r"/(?![/\\]).*", answer.headers["Location"]), answer.headers["Location"]
+    part = Client().get("/worklist/", headers={"HX-Request": "true", "HX-Current-URL": target})
+    assert part.headers["HX-Redirect"].startswith("/sign-in/?next=")
+    assert "evil" not in Client().get("/sign-in/", {"next": target}).content.decode().split('name="next"')[0]
+
+
+def test_line_ends_in_what_is_typed_make_no_header() -> None:
+    a_site()
+    client = chief()
+    for answer in (
+        client.post("/patients/", {"q": "x\r\nSet-Cookie: a=b"}),
+        client.get("/worklist/", {"station": "x\r\nSet-Cookie: a=b"}, headers={"HX-Request": "true"}),
+        client.get("/charges/", {"day": "x\r\nSet-Cookie: a=b"}),
+    ):
+        assert answer.status_code in (200, 303)
+        assert not any(end in value for value in answer.headers.values() for end in "\r\n"), answer.headers
+        assert ("Set-Cookie" in answer.headers, "a" in answer.cookies) == (False, False)
+
+
+def checked_for_production(**environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
+        cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_production_is_one_setting_and_passes_the_checks_of_django(tmp_path: Path) -> None:
+    production = {"RIS_DATA_DIR": str(tmp_path), "RIS_HTTPS": "1", "RIS_ALLOWED_HOSTS": "ris.example.org"}
+    done = checked_for_production(**production)
+    assert (done.returncode, "no issues" in done.stdout) == (0, True), done.stderr
+    weak = checked_for_production(**production, RIS_SECRET_KEY="short")
+    assert (weak.returncode, "security.W009" in weak.stderr) == (1, True)
+
+
+@pytest.fixture
+def by_https(settings: Settings) -> None:
+    """As RIS_HTTPS=1 and RIS_TRUSTED_PROXIES=10.0.0.0/8 set them."""
+    settings.SECURE_SSL_REDIRECT = settings.SESSION_COOKIE_SECURE = settings.CSRF_COOKIE_SECURE = True
+    settings.SECURE_HSTS_SECONDS = 31_536_000
+    settings.TRUSTED_PROXIES = networks.parsed(["10.0.0.0/8"])
+
+
+@pytest.mark.usefixtures("by_https")
+def test_by_https_cookies_are_secure_and_http_is_sent_on() -> None:
+    a_site()
+    client = Client(REMOTE_ADDR="10.1.2.3")
+    sent_on = client.get("/sign-in/")
+    assert (sent_on.status_code, sent_on.headers["Location"]) == (301, "https://testserver/sign-in/")
+    page = client.get("/sign-in/", headers={"X-Forwarded-Proto": "https"})
+    assert page.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+    cookie = next(iter(page.cookies.values()))
+    assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == (True, True, "Lax")
+
+
+@pytest.mark.usefixtures("by_https")
+def test_who_is_no_proxy_cannot_claim_https_and_the_health_check_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "findings", lambda: {"dicom": health.Finding(True, "is not asked")})
+    stranger = Client(REMOTE_ADDR="192.0.2.7")
+    assert stranger.get("/sign-in/", headers={"X-Forwarded-Proto": "https"}).status_code == 301
+    assert stranger.get("/healthz").status_code == 200
