@@ -5,6 +5,6 @@ class BillingConfig(AppConfig):
     name = "billing"
 
     def ready(self) -> None:
-        from billing import subscriptions
+        from billing import auditing, subscriptions  # noqa: F401  # registers whose charges they are
 
         subscriptions.subscribe()

@@ -5,6 +5,6 @@ class MppsConfig(AppConfig):
     name = "mpps"
 
     def ready(self) -> None:
-        from mpps import reasons
+        from mpps import auditing, reasons  # noqa: F401  # registers whose records performed steps are
 
         reasons.reasons()  # a hospital's own file that is wrong stops the start, not an exam

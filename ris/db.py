@@ -14,6 +14,7 @@ from ris.prepared import Prepared
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 _ATTEMPTS = 6
 _SHORTAGES = (
@@ -62,6 +63,39 @@ def shortage(error: BaseException) -> str:
     return next((words for start, words in _SHORTAGES_BY_STATE.items() if state.startswith(start)), "")
 
 
+class _Ending(threading.local):
+    """What is put off to the end of the action that this thread is in; None outside of one."""
+
+    waiting: dict[Callable[[list[Any]], None], list[Any]] | None = None
+
+
+_ending = _Ending()
+
+
+def at_the_end(do: Callable[[list[T]], None], what: T) -> None:
+    """Have it done once for all that an action gives it, as the last part of the outermost action's transaction: an error in it undoes
+    the whole. At once outside of an action."""
+    if _ending.waiting is None:
+        do([what])
+    else:
+        _ending.waiting.setdefault(do, []).append(what)
+
+
+def _whole(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """The function, and behind it what it put off to the end of the outermost action."""
+    if _ending.waiting is not None:
+        return function(*args, **kwargs)
+    waiting: dict[Callable[[list[Any]], None], list[Any]] = {}
+    _ending.waiting = waiting
+    try:
+        result = function(*args, **kwargs)
+        for do, gathered in waiting.items():
+            do(gathered)
+    finally:
+        _ending.waiting = None
+    return result
+
+
 def action(function: Callable[P, R]) -> Callable[P, R]:
     """Run the function in one transaction; begin again when the database reports contention.
 
@@ -72,11 +106,11 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         if connection.in_atomic_block:
             with transaction.atomic():
-                return function(*args, **kwargs)
+                return _whole(function, *args, **kwargs)
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 with _turn(), transaction.atomic():
-                    return function(*args, **kwargs)
+                    return _whole(function, *args, **kwargs)
             except OperationalError as error:
                 if attempt == _ATTEMPTS or not _is_contention(error):
                     raise

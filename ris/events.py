@@ -12,12 +12,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, StepStation, Visit
+    from ris.models import Change, Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, StepStation, Visit
 
 E = TypeVar("E")
 
 _subscribers: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
 _gathered: ContextVar[tuple[type, dict[object, None]] | None] = ContextVar("gathered", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A row of a history was written: the audit trail listens."""
+
+    row: "Change"
 
 
 @dataclass(frozen=True)

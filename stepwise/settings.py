@@ -124,6 +124,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "ris.web.recording.audited",
     "stepwise.middleware.Requests",
     "django_htmx.middleware.HtmxMiddleware",
     "stepwise.middleware.method_refusals",

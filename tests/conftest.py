@@ -9,7 +9,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as examples
 from xdist.scheduler.loadfile import LoadFileScheduling
 
-from tests.support import prepared
+from tests.support import append_only, prepared
 
 # The same examples in each run, however slow the machine is: a run that fails fails again.
 examples.register_profile("stepwise", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,6 +21,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     prepared.for_tests(settings.DATABASES)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _audit_trails_are_emptied_between_tests() -> None:
+    append_only.let_tests_flush()
+
+
 @pytest.fixture(scope="session")
 def django_db_keepdb() -> bool:
     """What is there was made for this run and goes with its data directory or its server."""
@@ -30,11 +35,13 @@ def django_db_keepdb() -> bool:
 @pytest.fixture(autouse=True)
 def _nothing_gathered_before() -> None:
     """What this process gathers about queries waits in memory for a thread that tests do not run, and what it knows of faults is kept for a
-    second: it is of rows that are rolled back."""
+    second: it is of rows that are rolled back. So is what was entered in the audit trail."""
     from billing.outages import watch
+    from ris.web import disclosure
     from training.faults import active
     from worklist import findings
 
+    disclosure.recent.forget()
     findings.gathering._waiting.clear()
     active.forget()
     watch.forget()

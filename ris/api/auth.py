@@ -50,6 +50,7 @@ class Bearer(HttpBearer):
         caller: Caller | None = super().__call__(request)
         if caller is None:
             raise AuthenticationError(message="The Authorization header must read “Bearer TOKEN”.")
+        setattr(request, "auth", caller)  # noqa: B010  # as django-ninja does it later: a refusal tells who it was
         if self.permission is not None:
             caller.check(self.permission)
         elif not self.any_token:

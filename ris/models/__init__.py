@@ -1,6 +1,7 @@
 """Tables of the RIS, one noun a module. `ris/actions` is their only writer."""
 
 from ris.models.access import ApiToken, Membership
+from ris.models.audit import AuditedPatient, AuditRecord
 from ris.models.catalogue import Procedure, ProcedureStepTemplate
 from ris.models.history import Change, RecordChange
 from ris.models.kept_search import KeptSearch
@@ -14,6 +15,8 @@ from ris.models.step import ScheduledProcedureStep, StepChange, StepStation
 
 __all__ = [
     "ApiToken",
+    "AuditRecord",
+    "AuditedPatient",
     "Change",
     "Heartbeat",
     "KeptSearch",

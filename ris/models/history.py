@@ -5,6 +5,7 @@ from typing import Any, NoReturn, Self
 from django.conf import settings
 from django.db import models
 
+from ris import events
 from ris.actor import Actor
 from ris.insertion import insert_one
 
@@ -40,8 +41,10 @@ class Change(models.Model):
 
     @classmethod
     def by(cls, actor: Actor, **fields: Any) -> Self:
-        """Record a change by the actor and return its row."""
-        return insert_one(cls.unsaved(actor, **fields))
+        """Record a change by the actor, in the audit trail too where it was a person, and return its row."""
+        row = insert_one(cls.unsaved(actor, **fields))
+        events.publish(events.Changed(row))
+        return row
 
     @classmethod
     def unsaved(cls, actor: Actor, **fields: Any) -> Self:

@@ -64,9 +64,9 @@ def hospital(db: None) -> None:
 
 
 def row_counts() -> dict[str, int]:
-    """Rows of every domain table: equal before and after a refusal."""
+    """Rows of every domain table: equal before and after a refusal, which only the audit trail tells of."""
     rooms = ("ris", "worklist", "mpps", "billing", "training")
-    models = [model for room in rooms for model in apps.get_app_config(room).get_models()]
+    models = [model for room in rooms for model in apps.get_app_config(room).get_models() if not model.__name__.startswith("Audit")]
     return {model.__name__: model._default_manager.count() for model in models}
 
 

@@ -1,0 +1,178 @@
+"""The vocabulary of the audit trail: what happened, in the codes of DICOM PS3.15 A.5 (Audit Trail Message Format Profile).
+
+One table that the writer (`ris.actions.auditing`), the page, the exports and docs/audit.md read. Event IDs are of CID 400, event types of
+CID 401 (PS3.16).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Final
+
+from ris.models import Change, Order, Patient, RecordChange, ScheduledProcedureStep, Site, StepChange
+
+CREATE, READ, UPDATE, DELETE, EXECUTE = "C", "R", "U", "D", "E"
+ACTIONS: Final = {CREATE: "made", READ: "saw", UPDATE: "changed", DELETE: "removed", EXECUTE: "did"}
+"""EventActionCode (A.5.2), in words."""
+SUCCESS, MINOR, SERIOUS, MAJOR = 0, 4, 8, 12
+OUTCOMES: Final = {SUCCESS: "Success", MINOR: "Refused", SERIOUS: "Refused for safety", MAJOR: "Failed"}
+"""EventOutcomeIndicator (A.5.2): 4, who did it may correct it and try again; 8, it was kept from happening; 12, the system failed."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """`words` say it on the page; `code` and `meaning` are the EventID, `kind` the EventTypeCode, if any; `paragraph` is of PS3.15."""
+
+    words: str
+    code: str
+    meaning: str
+    paragraph: str
+    kind: tuple[str, str] | None = None
+
+
+PATIENT: Final = "patient"
+ORDER: Final = "order"
+PROCEDURE: Final = "procedure"
+LIST: Final = "list"
+EXPORT: Final = "export"
+SIGN_IN: Final = "sign-in"
+SIGN_OUT: Final = "sign-out"
+TOKEN: Final = "token"
+REFUSED: Final = "refused"
+NODE: Final = "node"
+ACCOUNT: Final = "account"
+ROLES: Final = "roles"
+DEVICE: Final = "device"
+SETTINGS: Final = "settings"
+AUDIT: Final = "audit"
+
+EVENTS: Final = {
+    PATIENT: Event("Patient record", "110110", "Patient Record", "A.5.3.14"),
+    ORDER: Event("Order", "110109", "Order Record", "A.5.3.13"),
+    PROCEDURE: Event("Exam, performed step or charge", "110111", "Procedure Record", "A.5.3.15"),
+    LIST: Event("List or search", "110112", "Query", "A.5.3.10"),
+    EXPORT: Event("Export", "110106", "Export", "A.5.3.4"),
+    SIGN_IN: Event("Sign-in", "110114", "User Authentication", "A.5.3.12", ("110122", "Login")),
+    SIGN_OUT: Event("Sign-out", "110114", "User Authentication", "A.5.3.12", ("110123", "Logout")),
+    TOKEN: Event("API token used", "110114", "User Authentication", "A.5.3.12", ("110122", "Login")),
+    REFUSED: Event("Permission", "110113", "Security Alert", "A.5.3.11", ("110132", "Use of Restricted Function")),
+    NODE: Event("DICOM association", "110113", "Security Alert", "A.5.3.11", ("110126", "Node Authentication")),
+    ACCOUNT: Event("Account or token", "110113", "Security Alert", "A.5.3.11", ("110137", "User Security Attributes Changed")),
+    ROLES: Event("Roles", "110113", "Security Alert", "A.5.3.11", ("110136", "Security Roles Changed")),
+    DEVICE: Event("Station, destination or console", "110113", "Security Alert", "A.5.3.11", ("110128", "Network Configuration")),
+    SETTINGS: Event("Settings", "110113", "Security Alert", "A.5.3.11", ("110131", "Software Configuration")),
+    AUDIT: Event("Audit trail", "110101", "Audit Log Used", "A.5.3.2"),
+}
+SECURITY: Final = tuple(key for key, event in EVENTS.items() if event.code in ("110113", "110114"))
+
+
+LONGEST: Final = 64
+"""Characters of an ID of a patient or of an accession number that are kept; a modality may send more."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom an event is about. `key` is that of the patient's record here, None for one that only a modality knows; without an accession
+    number it is the record as a whole."""
+
+    key: int | None
+    patient_id: str
+    accession_number: str = ""
+
+
+@singledispatch
+def subjects(thing: object) -> Iterator[Subject]:
+    """The patients of what is shown or changed; other rooms register their own records. A history that says nothing is of no patient."""
+    if isinstance(thing, Change):
+        return iter(())
+    raise TypeError(f"nobody said whose {type(thing).__name__} is")
+
+
+@subjects.register
+def _of_patient(patient: Patient) -> Iterator[Subject]:
+    yield Subject(patient.pk, patient.patient_id)
+
+
+@subjects.register
+def _of_order(order: Order) -> Iterator[Subject]:
+    yield Subject(order.patient_id, order.patient.patient_id, order.accession_number)
+
+
+@subjects.register
+def _of_step(step: ScheduledProcedureStep) -> Iterator[Subject]:
+    yield from _of_order(step.requested_procedure.order)
+
+
+@subjects.register
+def _as_it_is(subject: Subject) -> Iterator[Subject]:
+    yield subject
+
+
+def of_numbers(site: Site, numbers: Iterable[tuple[str, str]]) -> list[Subject]:
+    """For what is only known by (patient ID, accession number), as modalities say them."""
+    said = [(patient_id[:LONGEST], accession_number[:LONGEST]) for patient_id, accession_number in numbers]
+    known = Patient.objects.filter(site=site, patient_id__in={patient_id for patient_id, _ in said}).exclude(patient_id="")
+    keys = dict(known.values_list("patient_id", "pk"))
+    return list(dict.fromkeys(Subject(keys.get(patient_id), patient_id, accession_number) for patient_id, accession_number in said))
+
+
+def all_subjects(things: Iterable[object]) -> list[Subject]:
+    """Each once, in the order of the things."""
+    return list(dict.fromkeys(one for thing in things for one in subjects(thing)))
+
+
+@subjects.register
+def _of_step_change(row: StepChange) -> Iterator[Subject]:
+    yield from _of_step(row.step)
+
+
+@subjects.register
+def _of_record_change(row: RecordChange) -> Iterator[Subject]:
+    if row.subject == "patient":
+        yield from map(_whole, Patient.objects.filter(pk=row.subject_id))
+    elif row.subject == "visit":
+        yield from map(_whole, Patient.objects.filter(visits=row.subject_id))
+    elif row.subject == "order":
+        for order in Order.objects.filter(pk=row.subject_id).select_related("patient"):
+            yield from _of_order(order)
+
+
+def _whole(patient: Patient) -> Subject:
+    return Subject(patient.pk, patient.patient_id)
+
+
+_RECORDS: Final = {
+    "patient": PATIENT,
+    "visit": PATIENT,
+    "order": ORDER,
+    "user": ROLES,
+    "api token": ACCOUNT,
+    "station": DEVICE,
+    "pool": DEVICE,
+    "destination": DEVICE,
+    "console": DEVICE,
+}
+"""Events by the subject of a `RecordChange`; of every other it is SETTINGS."""
+_MAKING: Final = frozenset({"register", "import", "order", "create token", "create", "set up", "capture", "add_procedure", "add_step"})
+_REMOVING: Final = frozenset({"remove", "revoke token"})
+
+
+@singledispatch
+def event_of(row: Change) -> str:
+    """The event that a row of a history is; other rooms register their own histories."""
+    return SETTINGS
+
+
+@event_of.register
+def _event_of_step_change(row: StepChange) -> str:
+    return PROCEDURE
+
+
+@event_of.register
+def _event_of_record_change(row: RecordChange) -> str:
+    return _RECORDS.get(row.subject, SETTINGS)
+
+
+def action_of(row: Change) -> str:
+    """EventActionCode of a row of a history, by its verb."""
+    return CREATE if row.verb in _MAKING else DELETE if row.verb in _REMOVING else UPDATE

@@ -1,0 +1,110 @@
+"""What a page or a REST call discloses of patients, said by its view, and recorded when the answer is ready and before it leaves.
+
+    disclose(request, audit.PROCEDURE, step)
+    disclose(request, audit.LIST, *shown, total=found.count(), asked={"q": text})
+
+Parts of pages that ask for themselves every few seconds would fill the trail: what somebody saw on a page is not recorded again for
+WINDOW seconds, for the same person, address, page, filters and patient. A patient who comes onto the list in between is. What cannot be
+recorded is not shown: `AuditUnavailable`.
+"""
+
+import threading
+import time as stopwatch
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.http import HttpRequest
+
+from ris import audit
+from ris.actions import auditing
+from ris.actions.auditing import Claimant, Place
+from ris.actor import Actor
+from ris.audit import Subject
+from ris.models import Site
+
+WINDOW: Final = 300.0
+"""Seconds."""
+_MOST_KEPT = 200_000
+"""Of what was recorded of late; the oldest are forgotten first."""
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """`about` are the patients shown, `total` how many the list holds, `asked` what it was narrowed by."""
+
+    event: str
+    about: tuple[Subject, ...]
+    total: int | None
+    asked: dict[str, Any]
+
+
+def disclose(request: HttpRequest, event: str, *things: object, total: int | None = None, asked: dict[str, Any] | None = None) -> None:
+    """Say what the answer to this request shows: patients, orders, steps, performed steps, charges, or `Subject`s.
+
+    A list that shows nobody is said too: that somebody searched for a name is worth knowing."""
+    given = {name: value for name, value in (asked or {}).items() if value not in ("", None, False)}
+    _said(request).append(Disclosure(event, tuple(audit.all_subjects(things)), total, given))
+
+
+def disclosed(request: HttpRequest) -> Sequence[Disclosure]:
+    return _said(request)
+
+
+def _said(request: HttpRequest) -> list[Disclosure]:
+    said: list[Disclosure] | None = getattr(request, "_disclosed", None)
+    if said is None:
+        said = []
+        setattr(request, "_disclosed", said)  # noqa: B010  # kept on this request; the class declares no such field
+    return said
+
+
+class Recent:
+    """What was recorded less than WINDOW seconds ago, in this process."""
+
+    def __init__(self) -> None:
+        self._at: dict[Hashable, float] = {}
+        self._lock = threading.Lock()
+
+    def new(self, keys: Sequence[Hashable]) -> list[Hashable]:
+        """Those of the keys that are not there."""
+        now = stopwatch.monotonic()
+        with self._lock:
+            return [key for key in keys if now - self._at.get(key, -WINDOW) >= WINDOW]
+
+    def add(self, keys: Sequence[Hashable]) -> None:
+        now = stopwatch.monotonic()
+        with self._lock:
+            for key in keys:
+                self._at.pop(key, None)
+                self._at[key] = now
+            while self._at and (len(self._at) > _MOST_KEPT or now - next(iter(self._at.values())) >= WINDOW):
+                del self._at[next(iter(self._at))]
+
+    def forget(self) -> None:
+        with self._lock:
+            self._at.clear()
+
+
+recent: Final = Recent()
+
+
+def record_reading(who: Actor, site: Site | None, place: Place, said: Disclosure) -> None:
+    """Record what of a disclosure was not recorded of late. Raises DatabaseError."""
+    page = (who.kind, who.name, place, said.event, repr(sorted(said.asked.items())))
+    keys: list[Hashable] = [(page, one) for one in said.about] or [(page, None)]
+    new = set(recent.new(keys))
+    if not new and said.event != audit.EXPORT:
+        return
+    about = [one for one in said.about if said.event == audit.EXPORT or (page, one) in new]
+    detail = {"asked": said.asked} if said.asked else {}
+    auditing.record(who, said.event, audit.READ, site=site, place=place, about=about, total=said.total, detail=detail)
+    recent.add(keys)
+
+
+def record_once(who: Actor | Claimant, event: str, outcome: int, site: Site | int | None, place: Place, detail: dict[str, Any]) -> None:
+    """Record what went wrong, and the same again not before WINDOW seconds are over. Raises DatabaseError."""
+    key = (who.name, event, outcome, place, repr(sorted(detail.items())))
+    if recent.new([key]):
+        auditing.record(who, event, audit.EXECUTE, site=site, place=place, outcome=outcome, detail=detail)
+        recent.add([key])

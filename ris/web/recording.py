@@ -1,0 +1,150 @@
+"""The audit trail of the web: what answers disclosed, who was refused, and who signed in and out, whichever view it was."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from ris import audit, queries
+from ris.actions import auditing
+from ris.actions.auditing import Claimant, Place
+from ris.actor import Actor
+from ris.api.auth import Caller
+from ris.errors import NotFound
+from ris.models import AuditRecord, Site
+from ris.origin import address_of
+from ris.web import disclosure
+
+log = structlog.get_logger(__name__)
+_NOT_RECORDED = "This cannot be entered in the audit trail now, so that it is not shown. Try again in a moment."
+
+
+def audited(answer: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Middleware, inside of whatever knows who asks. An answer whose record cannot be written is not given: 503."""
+    _listen()
+
+    def answering(request: HttpRequest) -> HttpResponseBase:
+        with auditing.at(lambda: place_of(request)):
+            response = answer(request)
+        try:
+            _record(request, response)
+        except DatabaseError as error:
+            log.error("an answer is withheld: the audit trail cannot be written", error=type(error).__name__)
+            response.close()
+            return _unavailable(request)
+        return response
+
+    return answering
+
+
+def place_of(request: HttpRequest) -> Place:
+    """The name of a page, or method and pattern of a REST call: no values of an address."""
+    match = request.resolver_match
+    if match is None:
+        return Place(address_of(request), "")
+    is_call = match.app_names[:1] == ["ninja"]
+    return Place(address_of(request), f"{request.method} /{match.route}" if is_call else match.view_name)
+
+
+def _record(request: HttpRequest, response: HttpResponseBase) -> None:
+    status = response.status_code
+    if status in (401, 403, 429):
+        _record_refusal(request, response)
+    elif (status < 300 and status != 204) or status in (409, 422):
+        caller = getattr(request, "auth", None)
+        if isinstance(caller, Caller) and caller.user is not None:
+            _record_token(request, caller)
+        said = disclosure.disclosed(request)
+        if said:
+            who = _who(request)
+            assert isinstance(who, Actor)  # what is shown of patients is shown to people who are known
+            for one in said:
+                disclosure.record_reading(who, _site(request), place_of(request), one)
+
+
+def _who(request: HttpRequest) -> Actor | Claimant:
+    caller = getattr(request, "auth", None)
+    if isinstance(caller, Caller):
+        return caller.actor
+    user = request.user
+    return Actor.user(user) if user.is_authenticated else Claimant(address_of(request), "not signed in")
+
+
+def _site(request: HttpRequest) -> Site | None:
+    caller = getattr(request, "auth", None)
+    user = caller.user if isinstance(caller, Caller) else request.user
+    try:
+        return queries.site_of(user) if user is not None and user.is_authenticated else queries.default_site()
+    except NotFound:
+        return None
+
+
+def _record_refusal(request: HttpRequest, response: HttpResponseBase) -> None:
+    """What was asked for, and why not where the answer says it."""
+    who, event = _who(request), audit.REFUSED
+    reason = _reason(response)
+    if response.status_code == 401 or (response.status_code == 429 and isinstance(who, Claimant)):
+        event = audit.TOKEN if request.headers.get("Authorization") or response.status_code == 401 else audit.SIGN_IN
+    detail = {"asked": f"{request.method} {request.path}"[:200]} | ({"reason": reason} if reason else {})
+    disclosure.record_once(who, event, audit.SERIOUS, _site(request), place_of(request), detail)
+
+
+def _reason(response: HttpResponseBase) -> str:
+    if not isinstance(response, HttpResponse) or response.get("Content-Type", "").split(";")[0] != "application/json":
+        return ""
+    return str(json.loads(response.content).get("detail", ""))[:250]
+
+
+def _record_token(request: HttpRequest, caller: Caller) -> None:
+    """The first use of an API token of a user from an address."""
+    place = place_of(request)
+    key = ("token", caller.actor.name, place.address)
+    if not disclosure.recent.new([key]):
+        return
+    used = AuditRecord.objects.filter(actor=caller.actor.name, event=audit.TOKEN, address=place.address, outcome=audit.SUCCESS)
+    if not used.exists():
+        auditing.record(caller.actor, audit.TOKEN, audit.EXECUTE, site=_site(request), place=place)
+    disclosure.recent.add([key])
+
+
+def _unavailable(request: HttpRequest) -> HttpResponse:
+    if request.path.startswith(reverse("api:api-root")):
+        return JsonResponse({"detail": _NOT_RECORDED}, status=503)
+    return render(request, "503.html", {"reason": _NOT_RECORDED}, status=503)
+
+
+def _listen() -> None:
+    """To sign-ins, sign-outs and what failed of them. A sign-in that cannot be recorded fails."""
+    user_logged_in.connect(_signed_in, dispatch_uid="audit")
+    user_logged_out.connect(_signed_out, dispatch_uid="audit")
+    user_login_failed.connect(_not_signed_in, dispatch_uid="audit")
+
+
+def _signed_in(request: HttpRequest | None, user: User, **_: Any) -> None:
+    _record_sign(audit.SIGN_IN, Actor.user(user), request)
+
+
+def _signed_out(request: HttpRequest | None, user: User | None, **_: Any) -> None:
+    if user is not None:  # a session that was over already
+        _record_sign(audit.SIGN_OUT, Actor.user(user), request)
+
+
+def _not_signed_in(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
+    name = str(credentials.get("username", ""))
+    known = User.objects.filter(username=name).first()
+    who = Claimant(address_of(request) if request else "", auditing.claimed(name, known is not None))
+    site = queries.site_of(known).pk if known else auditing.site_id_of(who)
+    where = Place(address_of(request) if request else "", "sign-in")
+    auditing.record(who, audit.SIGN_IN, audit.EXECUTE, site=site, place=where, outcome=audit.SERIOUS)
+
+
+def _record_sign(event: str, who: Actor, request: HttpRequest | None) -> None:
+    where = Place(address_of(request) if request else "", event)
+    auditing.record(who, event, audit.EXECUTE, site=auditing.site_id_of(who), place=where)
