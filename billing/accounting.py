@@ -229,10 +229,14 @@ def _draft(work: Work, rulebook: Rulebook, moment: datetime) -> Draft | None:
 
 
 def _stage(charge: Charge) -> str:
+    """The credit that waits for a charge that was written off is closed with it."""
     if charge.status == POSTED:
         return "posted"
+    given_up = charge.written_off_at or (charge.is_credit and charge.corrects and charge.corrects.written_off_at)
+    if given_up:
+        return "written_off"
     if charge.status == FAILED:
-        return "written_off" if charge.written_off_at else "refused"
+        return "refused"
     return "held" if charge.on_hold else "pending"
 
 

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 
 from billing import accounting, web
 from billing.accounting import COLUMNS, TITLES, Books, Difference, Figure
-from billing.models import ChargeChange, DeliveryAttempt
+from billing.models import ChargeChange, DeliveryAttempt, NoCharge
 from ris import clock
 from ris.permissions import requires
 from ris.web import live
@@ -22,7 +22,7 @@ PERIODS: Final = (1, 7, 31)
 _PERIOD_NAMES: Final = {1: "Day", 7: "7 days", 31: "31 days"}
 MAX_LINES: Final = 500
 MAX_DIFFERENCES: Final = 20
-_HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, ChargeChange, DeliveryAttempt)
+_HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, ChargeChange, DeliveryAttempt, NoCharge)
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the beginning of a formula."""
 

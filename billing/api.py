@@ -30,7 +30,7 @@ class ChargeOut(Schema):
     """`reason` is why it is charged, `error` what the last delivery met, `on_hold` why it waits for a person.
 
     A charge of work that no order is known for has empty order numbers. `transaction_type` CD is a credit: its amount is taken back.
-    `dead_letter` is true of a FAILED one that nobody acknowledged, however often it was sent.
+    `dead_letter` is true of a FAILED one that nobody acknowledged, however often it was sent; `written_off` when a person gave it up.
     `corrects` is the control ID of the charge that a credit takes back, or of the credit that a charge follows; empty for others.
     """
 
@@ -42,6 +42,7 @@ class ChargeOut(Schema):
     corrects: str
     status: str
     dead_letter: bool
+    written_off: bool
     on_hold: str
     lines: list[ChargeLineOut]
     accession_number: str

@@ -7,6 +7,9 @@ from billing.charge_processor.statement import Statement
 from billing.models import Charge
 from billing.transitions import FAILED, PENDING, POSTED
 
+WRITTEN_OFF = "WRITTEN_OFF"
+"""What stands for the status of a charge that was given up: it does not come again by itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -34,9 +37,10 @@ class Balance:
 def balance(ledger: Statement) -> Balance:
     """Of all hospitals of this installation, since they share the ledger. Raises sqlite3.Error when that cannot be read."""
     # The charges first: what is posted between the two looks is booked before it is posted.
-    rows = Charge.objects.order_by("pk").values_list("control_id", "pk", "status", "transaction_type", "amount")
+    rows = Charge.objects.order_by("pk").values_list("control_id", "pk", "status", "transaction_type", "amount", "written_off_at")
     known = {
-        str(name): (pk, status, -amount if kind == Charge.TransactionType.CREDIT else amount) for name, pk, status, kind, amount in rows
+        str(name): (pk, WRITTEN_OFF if given_up else status, -amount if kind == Charge.TransactionType.CREDIT else amount)
+        for name, pk, status, kind, amount, given_up in rows
     }
     booked = ledger.booked()
     posted = {name: amount for name, (_, status, amount) in known.items() if status == POSTED}
@@ -46,6 +50,7 @@ def balance(ledger: Statement) -> Balance:
     for name in sorted(booked.keys() - posted.keys()):
         charge_id, status, _ = known.get(name, (None, "", Decimal(0)))
         what = "Booked there, not acknowledged to us" if charge_id else "Booked there, and no charge of this installation"
+        what = "Booked there, written off here: send it again" if status == WRITTEN_OFF else what
         (unheard if status in (PENDING, FAILED) else wrong).append(Difference(name, charge_id, what))
     return Balance(len(posted), sum(posted.values(), Decimal(0)), tuple(wrong), tuple(unheard))
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from django.db.models import Max
 
+from billing import queries
 from billing.models import Charge
 from billing.sending import Sending, sending
-from billing.transitions import FAILED, POSTED, VOID
+from billing.transitions import FAILED
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.models import Heartbeat, ScheduledProcedureStep, Site, Station
@@ -55,8 +56,8 @@ class Facts:
             return (f"{'Nobody acknowledged it' if charge.is_dead_letter else 'The charge processor refused it'}: {charge.error}",)
         if charge.on_hold:
             return (f"On hold: {charge.on_hold}",)
-        if charge.corrects and charge.corrects.status not in (POSTED, VOID):
-            return (f"It is sent when {charge.corrects} is posted.",)
+        if before := queries.waits_for(charge):
+            return (f"It is sent when {before} is posted.",)
         failure = self._sending.failure
         refusing = f"The last try to deliver any charge failed: {failure.text}" if failure and self._sending.is_failing else ""
         own = f"Its last try: {charge.error}" if charge.error else ""

@@ -40,6 +40,7 @@ def as_row(charge: Charge) -> dict[str, Any]:
         "corrects": str(charge.corrects) if charge.corrects else "",
         "status": charge.status,
         "dead_letter": charge.is_dead_letter,
+        "written_off": charge.written_off_at is not None,
         "on_hold": charge.on_hold,
         "lines": [line(one) for one in charge.lines.all()],
         "accession_number": accession_number(charge),

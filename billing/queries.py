@@ -3,21 +3,21 @@
 from collections.abc import Iterable
 from datetime import date
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
-from billing.models import Charge, DeliveryAttempt
+from billing.models import Charge, DeliveryAttempt, NoCharge
 from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
 from ris.errors import NotFound
-from ris.models import Site
+from ris.models import ScheduledProcedureStep, Site
 
 
 def charges(site: Site) -> QuerySet[Charge]:
     """Charges with all that a list shows, the latest first."""
     return (
         Charge.objects.filter(site=site)
-        .select_related("site", "requested_procedure__order__patient", "performed_step", "corrects")
+        .select_related("site", "requested_procedure__order__patient", "performed_step", "corrects__corrects")
         .defer("performed_step__attributes")  # the data set of the MPPS, which is large
         .prefetch_related("lines", "corrections")
         .order_by("-created_at", "-pk")
@@ -55,8 +55,8 @@ def of_procedures(site: Site, requested_procedure_ids: Iterable[int]) -> dict[in
 
 
 def dead_letters(site: Site) -> QuerySet[Charge]:
-    """Charges that were set aside because nobody acknowledged them."""
-    return Charge.objects.filter(site=site, status=FAILED, is_dead_letter=True)
+    """Charges that were set aside because nobody acknowledged them, and that nobody wrote off."""
+    return Charge.objects.filter(site=site, status=FAILED, is_dead_letter=True, written_off_at=None)
 
 
 def newest_attempt(site: Site, result: DeliveryAttempt.Result) -> DeliveryAttempt | None:
@@ -65,9 +65,51 @@ def newest_attempt(site: Site, result: DeliveryAttempt.Result) -> DeliveryAttemp
 
 
 def due() -> QuerySet[Charge]:
-    """What is to be sent now, unless somebody is at it: not on hold, and what it corrects, if anything, posted or void."""
-    unsettled = Charge.objects.filter(pk=OuterRef("corrects")).exclude(status__in=(POSTED, VOID))
+    """What is to be sent now, unless somebody is at it: not on hold, and what it corrects, if anything, settled (`waits_for`)."""
+    given_up = Q(written_off_at__isnull=False) | Q(corrects__written_off_at__isnull=False)
+    unsettled = (
+        Charge.objects.filter(pk=OuterRef("corrects"))
+        .exclude(status__in=(POSTED, VOID))
+        .exclude(given_up, transaction_type=Charge.TransactionType.CREDIT)
+    )
     return Charge.objects.filter(~Exists(unsettled), status=PENDING, on_hold="", next_attempt_at__lte=Now())
+
+
+def waits_for(charge: Charge) -> Charge | None:
+    """What has to be settled before this one is sent: posted or void.
+
+    A credit that was written off, or that is to take back a charge that was, holds nothing up; of a charge that was written off the
+    credit waits until somebody hears that it is booked after all.
+    """
+    before = charge.corrects
+    if before is None or before.status in (POSTED, VOID):
+        return None
+    of = before.corrects
+    given_up = before.is_credit and (before.written_off_at or (of is not None and of.written_off_at))
+    return None if given_up else before
+
+
+def is_untold(charge: Charge) -> bool:
+    """Whether the receiver cannot have booked it: it was never sent, or refused as often as it was sent."""
+    return not charge.message or charge.attempts == charge.refusals().count()
+
+
+def no_charges(site: Site, *, day: date | None = None) -> QuerySet[NoCharge]:
+    """What was decided to be worth nothing and still is, the latest first; of a local day of service. `first_step` is its exam's page."""
+    charged = Charge.objects.filter(requested_procedure=OuterRef("requested_procedure"))
+    later = NoCharge.objects.filter(requested_procedure=OuterRef("requested_procedure"), pk__gt=OuterRef("pk"))
+    found = NoCharge.objects.filter(~Exists(charged), ~Exists(later), site=site)
+    if day is not None:
+        first, after = clock.day_bounds(day, site)
+        found = found.filter(service_at__gte=first, service_at__lt=after)
+    first_step = ScheduledProcedureStep.objects.filter(requested_procedure=OuterRef("requested_procedure")).order_by("position", "pk")
+    found = found.annotate(first_step=Subquery(first_step.values("pk")[:1]))
+    return found.select_related("site", "requested_procedure__order__patient").order_by("-decided_at", "-pk")
+
+
+def no_charges_of(site: Site, requested_procedure_ids: Iterable[int]) -> dict[int, NoCharge]:
+    """Of these requested procedures those that were decided to be worth nothing."""
+    return {one.requested_procedure_id: one for one in no_charges(site).filter(requested_procedure__in=list(requested_procedure_ids))}
 
 
 def standing(charges: Iterable[Charge]) -> Charge | None:

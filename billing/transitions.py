@@ -26,10 +26,12 @@ RELEASE = Transition("release", PENDING, PENDING)
 POST = Transition("post", PENDING, POSTED)
 """The receiver's accepting acknowledgement has been read; nothing less."""
 POST_LATE = Transition("post", FAILED, POSTED)
-"""The acknowledgement of a dead letter, heard by a worker that had been slow."""
+"""The acknowledgement of a dead letter, or of what was written off, heard by a worker that had been slow."""
 REFUSE = Transition("refuse", PENDING, FAILED)
 SET_ASIDE = Transition("set aside", PENDING, FAILED)
 """A dead letter: nobody acknowledged it, however often it was sent."""
+WRITE_OFF = Transition("write off", FAILED, FAILED)
+"""A person gives up a charge that the receiver may have: nobody sends it, nothing takes it back, unless it turns out to be booked."""
 RETRY = Transition("retry", FAILED, PENDING)
 VOID_PENDING = Transition("void", PENDING, VOID)
 """Nothing of it was sent: nobody has it."""

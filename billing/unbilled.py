@@ -121,11 +121,15 @@ def _not_captured(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
 
 
 def _not_posted(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
-    """A charge that the receiver has not acknowledged. A credit, and a charge that one takes back, put nothing at risk."""
+    """A charge that the receiver has not acknowledged. A credit, and a charge that one takes back, put nothing at risk.
+
+    What was written off is closed, and so is its credit, as long as nobody hears that it was booked.
+    """
     waiting = (
-        Charge.objects.filter(site=site, status__in=(PENDING, FAILED))
+        Charge.objects.filter(site=site, status__in=(PENDING, FAILED), written_off_at=None)
+        .exclude(transaction_type=Charge.TransactionType.CREDIT, corrects__written_off_at__isnull=False)
         .filter(Q(created_at__lt=now - POSTED_WITHIN) | ~Q(on_hold="") | Q(status=FAILED))
-        .select_related("requested_procedure__order__patient", "performed_step", "corrects")
+        .select_related("requested_procedure__order__patient", "performed_step", "corrects__corrects")
         .defer("performed_step__attributes")
         .prefetch_related("lines", "corrections")
         .order_by("created_at", "pk")

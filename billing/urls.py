@@ -17,4 +17,5 @@ urlpatterns = [
     path("charges/<int:pk>/retry/", views.retry, name="charge-retry"),
     path("charges/<int:pk>/void/", withdrawing.void, name="charge-void"),
     path("charges/<int:pk>/credit/", withdrawing.credit, name="charge-credit"),
+    path("charges/<int:pk>/write-off/", withdrawing.write_off, name="charge-write-off"),
 ]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from billing import queries, sending, web
 from billing.actions import deciding
-from billing.models import Charge, ChargeChange, DeliveryAttempt
+from billing.models import Charge, ChargeChange, DeliveryAttempt, NoCharge
 from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
 from ris.actor import Actor
@@ -24,15 +24,20 @@ from ris.web.access import page, site_of
 from ris.web.filters import Filters
 
 MAX_ROWS = 500
-_HISTORIES = (ChargeChange, DeliveryAttempt)
+_HISTORIES = (ChargeChange, DeliveryAttempt, NoCharge)
+_GIVEN_UP = Q(written_off_at__isnull=False) | Q(transaction_type=Charge.TransactionType.CREDIT, corrects__written_off_at__isnull=False)
+"""Written off, or the credit that waits for what was."""
 _TABS: dict[str, tuple[str, Callable[[QuerySet[Charge]], QuerySet[Charge]]]] = {
     "": ("All", lambda found: found),
-    "waiting": ("Waiting", lambda found: found.filter(status=PENDING, on_hold="")),
-    "held": ("On hold", lambda found: found.filter(status=PENDING).exclude(on_hold="")),
-    "refused": ("Refused", lambda found: found.filter(status=FAILED, is_dead_letter=False)),
-    "undelivered": ("Not delivered", lambda found: found.filter(status=FAILED, is_dead_letter=True)),
+    "waiting": ("Waiting", lambda found: found.filter(~_GIVEN_UP, status=PENDING, on_hold="")),
+    "held": ("On hold", lambda found: found.filter(~_GIVEN_UP, status=PENDING).exclude(on_hold="")),
+    "refused": ("Refused", lambda found: found.filter(~_GIVEN_UP, status=FAILED, is_dead_letter=False)),
+    "undelivered": ("Not delivered", lambda found: found.filter(~_GIVEN_UP, status=FAILED, is_dead_letter=True)),
     "posted": ("Posted", lambda found: found.filter(status=POSTED)),
+    "written-off": ("Written off", lambda found: found.filter(_GIVEN_UP).exclude(status__in=(POSTED, VOID))),
 }
+_NOTHING = "nothing"
+"""The tab of what was decided to be worth nothing, which is no charge."""
 
 
 @page
@@ -45,11 +50,15 @@ def listing(request: HttpRequest) -> HttpResponse:
     site = site_of(request)
     filters = Filters.of(request, clock.today(site))
     on_day = queries.filtered(site, day=filters.day)
-    tab = request.GET.get("show", "") if request.GET.get("show", "") in _TABS else ""
-    found = _TABS[tab][1](on_day)
-    total = found.count()
+    nothing, tab = queries.no_charges(site, day=filters.day), request.GET.get("show", "")
+    tab = tab if tab in (*_TABS, _NOTHING) else ""
+    found = on_day.none() if tab == _NOTHING else _TABS[tab][1](on_day)
+    tabs = [(key, label, narrow(on_day).count(), _address(filters, key)) for key, (label, narrow) in _TABS.items()]
+    decided = nothing.count()
+    total = decided if tab == _NOTHING else found.count()
     context = {
-        "tabs": [(key, label, narrow(on_day).count(), _address(filters, key)) for key, (label, narrow) in _TABS.items()],
+        "tabs": [*tabs, (_NOTHING, "Nothing to charge", decided, _address(filters, _NOTHING))],
+        "decisions": nothing[:MAX_ROWS] if tab == _NOTHING else (),
         "tab": tab,
         "books": _books(on_day),
         "charges": [web.shown(charge) for charge in found[:MAX_ROWS]],
@@ -69,18 +78,22 @@ def _address(filters: Filters, tab: str) -> str:
 
 
 def _books(on_day: QuerySet[Charge]) -> list[dict[str, Any]]:
-    """Captured = posted + waiting + on hold + refused + not delivered, each as a count and an amount; voided charges count nowhere."""
+    """Captured = posted + waiting + on hold + refused + not delivered + written off, each as a count of services and an amount.
+
+    As in the accounting a credit counts as one less, and a voided charge nowhere.
+    """
     counted = on_day.exclude(status=VOID)
     parts = (("Captured", counted), *((label, narrow(counted)) for key, (label, narrow) in _TABS.items() if key))
-    order = {"Captured": 0, "Posted": 1, "Waiting": 2, "On hold": 3, "Refused": 4, "Not delivered": 5}
+    order = {"Captured": 0, "Posted": 1, "Waiting": 2, "On hold": 3, "Refused": 4, "Not delivered": 5, "Written off": 6}
     return [_sum(label, found) for label, found in sorted(parts, key=lambda part: order[part[0]])]
 
 
 def _sum(label: str, found: QuerySet[Charge]) -> dict[str, Any]:
-    """Credits take from the amount."""
+    """Credits take from the count and from the amount."""
     rows = found.order_by().values_list("transaction_type").annotate(Count("pk"), Sum("amount"))
-    amount = sum((total if kind == Charge.TransactionType.CHARGE else -total for kind, _, total in rows), Decimal(0))
-    return {"label": label, "count": sum(count for _, count, _ in rows), "amount": web.money(amount, "USD")}
+    signed = [(1 if kind == Charge.TransactionType.CHARGE else -1, count, total) for kind, count, total in rows]
+    amount = sum((sign * total for sign, _, total in signed), Decimal(0))
+    return {"label": label, "count": sum(sign * count for sign, count, _ in signed), "amount": web.money(amount, "USD")}
 
 
 @page

@@ -3,15 +3,20 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from billing.models import Charge, ChargeLine, DeliveryAttempt
+from billing import queries
+from billing.models import Charge, ChargeLine, DeliveryAttempt, NoCharge
 from billing.presenters import accession_number
 from billing.transitions import FAILED, PENDING, POSTED, VOID
+from billing.works import CAPTURER
 from ris import clock
 from ris.web import times
 from ris.web.stair import Moment, Tread
 
 UNDELIVERED = "UNDELIVERED"
 """How a dead letter is shown: nobody refused it."""
+WRITTEN_OFF = "WRITTEN_OFF"
+NOTHING = "NOTHING"
+"""How it is shown that work is worth nothing."""
 _VERBS = {
     "capture": "Charge captured",
     "hold": "Charge held",
@@ -22,12 +27,15 @@ _VERBS = {
     "set aside": "Charge not delivered, set aside",
     "redraft": "Charge written anew",
     "judge again": "More performed, the same charge",
+    "write off": "Charge written off",
     "void": "Charge voided",
 }
 
 
 def status(charge: Charge) -> str:
-    """The charge's status; one that waits for a person is HELD, a dead letter UNDELIVERED."""
+    """The charge's status; one that waits for a person is HELD, a dead letter UNDELIVERED, one that was given up WRITTEN_OFF."""
+    if charge.written_off_at:
+        return WRITTEN_OFF
     if charge.status == FAILED and charge.is_dead_letter:
         return UNDELIVERED
     return "HELD" if charge.status == PENDING and charge.on_hold else charge.status
@@ -68,7 +76,12 @@ class ShownCharge:
 
     @property
     def can_be_voided(self) -> bool:
-        return self.charge.status == PENDING and not self.charge.message
+        return self.charge.status in (PENDING, FAILED) and queries.is_untold(self.charge)
+
+    @property
+    def can_be_written_off(self) -> bool:
+        """It has failed, and the receiver may have it."""
+        return self.charge.status == FAILED and not self.charge.written_off_at and not queries.is_untold(self.charge)
 
     @property
     def can_be_credited(self) -> bool:
@@ -82,8 +95,7 @@ class ShownCharge:
     @property
     def waits_for(self) -> Charge | None:
         """What has to be posted before this one is sent."""
-        before = self.charge.corrects
-        return before if self.status == PENDING and before and before.status not in (POSTED, VOID) else None
+        return queries.waits_for(self.charge) if self.status == PENDING else None
 
     @property
     def relation(self) -> str:
@@ -123,21 +135,27 @@ def shown(charge: Charge) -> ShownCharge:
 def _trouble(charge: Charge) -> str:
     if charge.status == PENDING and charge.on_hold:
         return charge.on_hold
-    return "" if charge.status in (POSTED, VOID) else charge.error
+    return "" if charge.status in (POSTED, VOID) or charge.written_off_at else charge.error
 
 
-def tread(charges: list[Charge]) -> Tread:
-    """The last step of an exam's stair: its latest charge."""
+def tread(charges: list[Charge], no_charge: NoCharge | None = None) -> Tread:
+    """The last step of an exam's stair: its latest charge, or that there is nothing to charge."""
     if not charges:
-        return Tread("Charged", "Not yet")
+        return Tread("Charged", "Nothing to charge", NOTHING) if no_charge else Tread("Charged", "Not yet")
     charge = charges[0]
     if charge.is_credit and charge.status != VOID:
         return Tread("Charged", "Taken back by a credit", charge.status)
     if charge.posted_at:
         return Tread("Charged", f"{times.moment_near(charge.posted_at, clock.today(charge.site))}, acknowledged", POSTED)
     words = {"HELD": "On hold", FAILED: "Refused", UNDELIVERED: "Not delivered", PENDING: "Waiting for the charge processor"}
+    words[WRITTEN_OFF] = "Written off"
     look = {"HELD": "REVIEW"}.get(status(charge), status(charge))
     return Tread("Charge captured", words.get(status(charge), charge.status.capitalize()), look)
+
+
+def decided(no_charge: NoCharge) -> Moment:
+    """The decision that work is worth nothing as an entry of a timeline."""
+    return Moment(no_charge.decided_at, "INFO", "Nothing to charge", no_charge.reason, CAPTURER.name)
 
 
 def moments(charge: Charge) -> list[Moment]:

@@ -1,4 +1,4 @@
-"""The pages on which a person takes a charge back, with the reason."""
+"""The pages on which a person takes a charge back, or gives it up, with the reason."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ris.web.steps import ReasonForm
 
 @dataclass(frozen=True)
 class _Way:
-    """One way to take a charge back: what it is called, what it means, and the verb."""
+    """One way to take a charge back or to give it up: what it is called, what it means, and the verb."""
 
     title: str
     button: str
@@ -33,7 +33,8 @@ class _Way:
 _VOID = _Way(
     "Void this charge",
     "Void the charge",
-    "Nothing of it was sent. The same work is not charged again; work that is added later is.",
+    "The receiver does not have it: it was never sent, or refused each time. "
+    "The same work is not charged again; work that is added later is.",
     "is void",
     ("Not performed", "Charged to the wrong patient", "Free of charge", "The charge before it stands"),
     deciding.void_charge,
@@ -49,6 +50,17 @@ _CREDIT = _Way(
 )
 
 
+_WRITE_OFF = _Way(
+    "Write off this charge",
+    "Write the charge off",
+    "Nobody said whether the receiver has it. It is closed: not sent any more, not taken back, and under Written off in the books; "
+    "what follows it is sent. If an acknowledgement is heard after all it is posted, and a credit that waits for it is sent.",
+    "is written off",
+    ("Booked there by hand", "The receiver does not have it, and nobody pays", "Not worth the work"),
+    deciding.write_off,
+)
+
+
 @page
 @requires("charges.edit")
 def void(request: HttpRequest, pk: int) -> HttpResponse:
@@ -61,6 +73,13 @@ def void(request: HttpRequest, pk: int) -> HttpResponse:
 def credit(request: HttpRequest, pk: int) -> HttpResponse:
     """Credit a charge that is posted."""
     return _take_back(request, pk, _CREDIT)
+
+
+@page
+@requires("charges.edit")
+def write_off(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give up a charge that failed and that the receiver may have."""
+    return _take_back(request, pk, _WRITE_OFF)
 
 
 def _take_back(request: HttpRequest, pk: int, way: _Way) -> HttpResponse:

@@ -89,8 +89,8 @@ def _of_procedures(numbers: Sequence[int]) -> Iterable[Work]:
 
 def _charges(rows: "QuerySet[Charge, Any]") -> Iterable[Charge]:
     return (
-        rows.select_related("requested_procedure", "performed_step")
-        .defer("performed_step__attributes", "message")
+        rows.select_related("site", "requested_procedure", "performed_step", "corrects")
+        .defer("performed_step__attributes", "message", "corrects__message")
         .order_by("revision", "pk")
     )
 

@@ -8,13 +8,14 @@ the same work, nor a credit for a charge it does not know.
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing import capture
 from billing.actions.history import nudge_when_committed, record_change
 from billing.actions.writing import write, write_lines
 from billing.models import MAX_TEXT, Charge, ChargeLine
-from billing.queries import standing
+from billing.queries import is_untold, standing
 from billing.transitions import CAPTURE, FORGO, HOLD, PENDING, RELEASE, VOID, VOID_PENDING, judged_again, redraft
 from ris import clock
 from ris.actor import Actor
@@ -43,11 +44,6 @@ def follow(made: Charge, draft: capture.Draft, actor: Actor) -> Charge:
     if draft.is_nothing:
         return credit or latest
     return _replace(latest, credit, draft, actor)
-
-
-def is_untold(charge: Charge) -> bool:
-    """Whether the receiver cannot have booked it: it was never sent, or refused as often as it was sent. The charge is locked."""
-    return not charge.message or charge.attempts == charge.refusals().count()
 
 
 def take_back(charge: Charge, reason: str, actor: Actor, hold: str = "", *, by_hand: bool = False) -> Charge:
@@ -90,8 +86,9 @@ def void(charge: Charge, reason: str, actor: Actor, *, by_hand: bool = False) ->
 
 
 def settled(charge: Charge) -> None:
-    """The charge is posted or void: what corrects it may go."""
-    for one in charge.corrections.filter(status=PENDING, on_hold=""):
+    """The charge is posted, void or written off: what corrects it may go, and what follows the credit of one that was written off."""
+    waiting = Q(corrects=charge) | Q(corrects__corrects=charge)
+    for one in Charge.objects.filter(waiting, status=PENDING, on_hold="").order_by("pk"):
         Charge.objects.filter(pk=one.pk).update(next_attempt_at=Now())
         nudge_when_committed(one)
 

@@ -3,10 +3,12 @@
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from billing import queries
 from billing.actions import correcting
 from billing.actions.history import record_change, sent_soon
 from billing.models import Charge
-from billing.transitions import PENDING, POSTED, RELEASE, RETRY
+from billing.transitions import FAILED, PENDING, POSTED, RELEASE, RETRY, WRITE_OFF
+from ris import clock
 from ris.actor import Actor
 from ris.db import action, locking
 from ris.errors import IllegalTransition, InvalidInput
@@ -35,9 +37,9 @@ def retry_failed(charge: Charge, actor: Actor, reason: str = "") -> Charge:
     """
     _lock(charge.requested_procedure_id)
     charge.refresh_from_db()
-    message = "" if correcting.is_untold(charge) else charge.message
+    message = "" if queries.is_untold(charge) else charge.message
     failed = Charge.objects.filter(pk=charge.pk, status=RETRY.source)
-    afresh = {"is_dead_letter": False, "tries_from": F("attempts"), "tried_since": None, "next_attempt_at": Now()}
+    afresh = {"is_dead_letter": False, "written_off_at": None, "tries_from": F("attempts"), "tried_since": None, "next_attempt_at": Now()}
     if not failed.update(status=RETRY.target, error="", message=message, lease_until=None, **afresh):
         raise IllegalTransition(f"Charge {charge} is {charge.status}; only a failed one is sent again.")
     record_change(charge, RETRY, actor, reason or f"After: {charge.error}")
@@ -53,8 +55,9 @@ def void_charge(charge: Charge, actor: Actor, reason: str) -> Charge:
     _require(reason, "voided")
     _lock(charge.requested_procedure_id)
     charge.refresh_from_db()
-    if charge.status != PENDING or not correcting.is_untold(charge):
-        raise IllegalTransition(f"{_named(charge)} is {_whereabouts(charge)}; only one that was not sent is voided. Credit it instead.")
+    if charge.status not in (PENDING, FAILED) or not queries.is_untold(charge):
+        instead = "Write it off instead" if charge.status == FAILED else "Credit it instead"
+        raise IllegalTransition(f"{_named(charge)} is {_whereabouts(charge)}; only one that nobody can have is voided. {instead}.")
     for following in charge.corrections.filter(status=PENDING):
         void_charge(following, actor, reason)
     correcting.void(charge, reason, actor, by_hand=True)
@@ -75,6 +78,26 @@ def credit_charge(charge: Charge, actor: Actor, reason: str) -> Charge:
     if (credit := correcting.credit_of(charge)) is not None:
         raise IllegalTransition(f"{_named(charge)} is taken back by {credit} already.")
     return correcting.take_back(charge, reason, actor, by_hand=True)
+
+
+@action
+def write_off(charge: Charge, actor: Actor, reason: str) -> Charge:
+    """Close a failed charge, or a credit, that the receiver may have: it is neither sent nor taken back, and what follows it goes.
+
+    A late acknowledgement posts it all the same, and then the credit that waits for it goes; a person may send it again. InvalidInput
+    without a reason; IllegalTransition unless it has failed and may have arrived: what cannot have arrived is voided.
+    """
+    _require(reason, "written off")
+    _lock(charge.requested_procedure_id)
+    charge.refresh_from_db()
+    if charge.status != WRITE_OFF.source or charge.written_off_at or queries.is_untold(charge):
+        where = "written off already" if charge.written_off_at else _whereabouts(charge)
+        raise IllegalTransition(f"{_named(charge)} is {where}; only one that has failed and may have arrived is written off.")
+    Charge.objects.filter(pk=charge.pk).update(written_off_at=clock.now(charge.site))
+    record_change(charge, WRITE_OFF, actor, reason)
+    correcting.settled(charge)
+    charge.refresh_from_db()
+    return charge
 
 
 def _require(reason: str, done: str) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
 from billing import messages, queries
@@ -35,7 +35,7 @@ def claim(charge_id: int) -> Charge | None:
     """Take a due charge for the length of a lease, with its message written once and for all.
 
     None when it is not due: posted, failed, on hold, waiting for its next attempt or for what it corrects, or held by another worker.
-    A charge that cannot be written as a message has FAILED afterwards.
+    A charge that cannot be written as a message, or that ended each worker that took it, has FAILED afterwards.
     """
     free = queries.due().filter(outbox.free(), pk=charge_id)
     if not free.update(attempts=F("attempts") + 1, lease_until=Now() + LEASE, tried_since=Coalesce("tried_since", Now())):
@@ -45,6 +45,9 @@ def claim(charge_id: int) -> Charge | None:
         .prefetch_related("lines")
         .get(pk=charge_id)
     )
+    if said := undelivered.set_aside_as_poison(charge):
+        record_change(charge, SET_ASIDE, SENDER, said)
+        return None
     if not charge.message:
         try:
             charge.message = messages.build(charge)
@@ -87,11 +90,13 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
 
 
 def _post(charge: Charge, said: str) -> None:
-    """Also a dead letter, whose acknowledgement was heard late; a charge that was refused since then stays so."""
+    """Also a dead letter, or one written off, whose acknowledgement was heard late; a charge that was refused since then stays so."""
     now = clock.now(charge.site)
-    for change, dead in ((POST, False), (POST_LATE, True)):
-        waiting = Charge.objects.filter(pk=charge.pk, status=change.source, is_dead_letter=dead)
-        if waiting.update(status=change.target, posted_at=now, error="", lease_until=None, is_dead_letter=False):
+    given_up = Q(is_dead_letter=True) | Q(written_off_at__isnull=False)
+    for change, which in ((POST, Q()), (POST_LATE, given_up)):
+        waiting = Charge.objects.filter(which, pk=charge.pk, status=change.source)
+        posted = {"status": change.target, "posted_at": now, "is_dead_letter": False, "written_off_at": None}
+        if waiting.update(**posted, error="", lease_until=None):
             record_change(charge, change, SENDER, said)
             correcting.settled(charge)
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, QuerySet
+from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 
 from billing import queries
@@ -15,6 +15,8 @@ from ris.db import action
 from ris.errors import IllegalTransition
 from ris.models import Site
 
+MAX_SILENT = 10
+"""Tries in a row of which nothing was heard again, five minutes by the lease, before the message is taken to be why."""
 CHUNK = 100
 """Charges that are sent again in one transaction."""
 
@@ -30,6 +32,25 @@ def set_aside(held: QuerySet[Charge], charge: Charge, error: str) -> str:
     text = f"Not delivered in {charge.attempts - charge.tries_from} tries; set aside. {error}"[:MAX_TEXT]
     old = held.filter(attempts__gte=F("tries_from") + often, tried_since__lte=Now() - long)
     return text if old.update(status=SET_ASIDE.target, is_dead_letter=True, error=text, lease_until=None) else ""
+
+
+def set_aside_as_poison(charge: Charge) -> str:
+    """Set aside a charge, claimed just now, whose last tries all ended without a word from the worker that made them.
+
+    A worker may be killed at any time, but hardly so often in a row with the same charge unless that is why. Return what is said about
+    it, empty if it goes on.
+    """
+    before = charge.attempts - 1
+    if before - charge.tries_from < MAX_SILENT:
+        return ""
+    heard = charge.delivery_attempts.aggregate(last=Max("number"))["last"] or 0
+    silent = before - max(heard, charge.tries_from)
+    if silent < MAX_SILENT:
+        return ""
+    text = f"Each worker that tried to send it ended without an answer, {silent} times; set aside before it ends another."
+    held = Charge.objects.filter(pk=charge.pk, status=SET_ASIDE.source, attempts=charge.attempts)
+    held.update(status=SET_ASIDE.target, is_dead_letter=True, error=text, lease_until=None, attempts=before)
+    return text
 
 
 def send_all_again(site: Site, actor: Actor) -> int:

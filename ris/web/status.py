@@ -24,6 +24,8 @@ WORDS = {
     "HELD": "On hold",
     "VOID": "Void",
     "UNDELIVERED": "Not delivered",
+    "WRITTEN_OFF": "Written off",
+    "NOTHING": "Nothing",
     # message for a destination
     "WAITING": "Waiting",
     "SENT": "Sent",
@@ -46,6 +48,8 @@ _LOOKS_LIKE = {
     "REFUSED": "FAILED",
     "PARKED": "REVIEW",
     "UNDELIVERED": "FAILED",
+    "WRITTEN_OFF": "VOID",
+    "NOTHING": "VOID",
 }
 """Statuses that share the look of another."""
 

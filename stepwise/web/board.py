@@ -1,6 +1,6 @@
 """The station board: who is on the table of each station, and every performed step with its charge, as it happens."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -106,7 +106,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "is_today": filters.day == today,
         "bays": _bays(site, today, now, every) if filters.day == today else [],
-        "rows": [(one, _charges(charges, one)) for charges in [_charges_of(request, site, shown)] for one in shown],
+        "rows": _rows(request, site, shown),
         "shows_charges": allowed(request.user, "charges.view"),
         "tabs": [(key, label, sum(map(test, every)), _address(filters, key)) for key, (label, test) in _TABS.items()],
         "tab": tab,
@@ -122,21 +122,25 @@ def _address(filters: Filters, tab: str) -> str:
     return reverse("performed") + filters.query + (f"{joint}show={tab}" if tab else "")
 
 
-Charges = dict[int, list[billing_web.ShownCharge]]
-
-
-def _charges_of(request: HttpRequest, site: Site, shown: Iterable[ShownPerformed]) -> Charges:
-    """By requested procedure, what its charges look like; nothing for who may not see charges."""
+def _rows(
+    request: HttpRequest, site: Site, shown: list[ShownPerformed]
+) -> list[tuple[ShownPerformed, list[billing_web.ShownCharge], bool]]:
+    """Each with what its charges look like, and whether there is nothing to charge; without both for who may not see charges."""
     if not allowed(request.user, "charges.view"):
-        return {}
-    procedures = {link.step.requested_procedure_id for one in shown for link in one.links if link.step}
-    found = billing_queries.of_procedures(site, procedures)
-    return {procedure: [billing_web.shown(charge) for charge in charges] for procedure, charges in found.items()}
-
-
-def _charges(charges: Charges, one: ShownPerformed) -> list[billing_web.ShownCharge]:
-    procedures = dict.fromkeys(link.step.requested_procedure_id for link in one.links if link.step)
-    return [charge for procedure in procedures for charge in charges.get(procedure, [])]
+        return [(one, [], False) for one in shown]
+    procedures = {
+        one.performed.pk: list(dict.fromkeys(link.step.requested_procedure_id for link in one.links if link.step)) for one in shown
+    }
+    every = {number for numbers in procedures.values() for number in numbers}
+    charges, nothing = billing_queries.of_procedures(site, every), billing_queries.no_charges_of(site, every)
+    return [
+        (
+            one,
+            [billing_web.shown(charge) for number in procedures[one.performed.pk] for charge in charges.get(number, [])],
+            any(number in nothing for number in procedures[one.performed.pk]),
+        )
+        for one in shown
+    ]
 
 
 def _bays(site: Site, today: date, now: datetime, performed: list[ShownPerformed]) -> list[Bay]:

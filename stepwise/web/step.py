@@ -53,8 +53,11 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     if allowed(request.user, "charges.view"):
         charges = billing_queries.of_procedures(site, [step.requested_procedure_id]).get(step.requested_procedure_id, [])
         context["charges"] = [billing_web.shown(charge) for charge in charges]
-        treads.append(billing_web.tread(charges))
+        no_charge = billing_queries.no_charges_of(site, [step.requested_procedure_id]).get(step.requested_procedure_id)
+        context["no_charge"] = no_charge
+        treads.append(billing_web.tread(charges, no_charge))
         moments += [moment for charge in charges for moment in billing_web.moments(charge)]
+        moments += [billing_web.decided(one) for one in step.requested_procedure.no_charges.all()]
     context |= {"treads": treads, "moments": _latest_first(moments)}
     return live.live_page(request, "stepwise/step.html", "stepwise/step_live.html", context, present=present)
 

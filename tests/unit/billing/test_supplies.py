@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset
 from billing import messages
 from billing.models import Charge
 from ris.actions import orders
-from ris.models import ProcedureStepTemplate
+from ris.models import ProcedureStepTemplate, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
-from tests.support.performing import code_items, perform
+from tests.support.performing import begin, code_items, end, perform
 
 pytestmark = pytest.mark.django_db
 REFUSED = ("110505", "DCM", "Patient refused to continue procedure")
@@ -128,3 +128,15 @@ def test_protocol_code_does_not_matter_where_a_procedure_code_is_given() -> None
         PerformedProtocolCodeSequence=code_items(("P7", "99PROT", "Protocol 7")),
     )
     assert [line.code for line in Charge.objects.get().lines.all()] == ["CTCHEST"]
+
+
+def test_supplies_of_a_group_whose_first_procedure_was_canceled_are_charged_with_the_next() -> None:
+    chest, head = a_procedure(), a_procedure("CTHEAD", steps=("CT head",))
+    a_station()
+    order = orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([chest.code, head.code]), ACTOR)
+    scheduled = steps_of(order)
+    begun = begin(scheduled)
+    ScheduledProcedureStep.objects.filter(requested_procedure__code="CTCHEST").update(status="CANCELED")
+    end(begun, BillingSuppliesAndDevicesSequence=supply(), ProcedureCodeSequence=code_items(("CTHEAD", "99TEST", ""), ("X1", "99TEST", "")))
+    charge = Charge.objects.get(requested_procedure__code="CTHEAD")
+    assert [line.code for line in charge.lines.all()] == ["CTHEAD", "X1", "IOHEX"]
