@@ -48,6 +48,7 @@ EXAMPLES: dict[str, Example] = {
     "charge-release": _of("charge"),
     "charge-retry": _of("charge"),
     "charge-void": _of("charge"),
+    "charge-write-off": _of("charge"),
     "console": _ae_title(),
     "console-edit": _ae_title(),
     "console-key": _ae_title(key="update"),
