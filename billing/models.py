@@ -1,5 +1,6 @@
 """Charges with their lines, and what was done to deliver them. `billing.actions` is the only writer."""
 
+from hashlib import sha256
 from typing import Any, ClassVar, NoReturn
 
 from django.db import models
@@ -117,6 +118,14 @@ class Charge(models.Model):
     @property
     def is_credit(self) -> bool:
         return self.transaction_type == self.TransactionType.CREDIT
+
+    @property
+    def mark(self) -> str:
+        """What a person who decides about it has seen of it, in short."""
+        corrections = sorted(one.pk for one in self.corrections.all())
+        facts = (self.on_hold, self.is_dead_letter, self.written_off_at, self.attempts, str(self.amount), self.reason, self.message)
+        seen = (self.status, *facts, corrections)
+        return sha256(repr(seen).encode()).hexdigest()[:16]
 
     def refusals(self) -> "models.QuerySet[DeliveryAttempt]":
         """The tries of which the receiver said that it did not book them."""

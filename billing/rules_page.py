@@ -31,12 +31,16 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A value of a rule: its field, what it is the rule for, the value in words, and what may be chosen (value, words, chosen)."""
+    """A value of a rule: its field, what it is the rule for, the value in words, and what may be chosen (value, words, chosen).
+
+    `now` is what holds where something else is chosen that was not saved.
+    """
 
     field: str
     label: str
     words: str
     choices: list[tuple[str, str, bool]]
+    now: str
 
 
 @page
@@ -49,8 +53,8 @@ def show(request: HttpRequest) -> HttpResponse:
         wanted, seen = _wanted(request.POST, faults), request.POST.get("seen", "")
         if not (seen.isascii() and seen.isdigit()):
             faults.append(("", "The form did not come whole; open the page again and repeat the change."))
-        if not faults:
-            return _save(request, site, wanted, int(seen[:9]))
+        if not faults and (saved := _saved(request, site, wanted, int(seen[:9]), faults)):
+            return saved
     return render(request, "billing/rules.html", _context(request, site, faults), status=422 if faults else 200)
 
 
@@ -81,19 +85,22 @@ def _outcome(posted: Mapping[str, str], field: str, choices: Sequence[Outcome], 
     return found
 
 
-def _save(request: HttpRequest, site: Site, wanted: dict[str, tuple[Outcome, Outcome]], seen: int) -> HttpResponse:
+def _saved(
+    request: HttpRequest, site: Site, wanted: dict[str, tuple[Outcome, Outcome]], seen: int, faults: list[tuple[str, str]]
+) -> HttpResponse | None:
+    """None when somebody was faster, which `faults` then says: what was chosen stays, with what holds now beside it."""
     try:
         changed = change_rules(site, wanted, seen, Actor.user(request.user))
     except ChangedMeanwhile as error:
-        messages.error(request, f"Not changed. {error}")
-    else:
-        rules = "rule" if changed == 1 else "rules"
-        messages.success(request, f"{changed} {rules} changed, for what is captured from now on." if changed else "Nothing was changed.")
+        faults.append(("", str(error)))
+        return None
+    rules = "rule" if changed == 1 else "rules"
+    messages.success(request, f"{changed} {rules} changed, for what is captured from now on." if changed else "Nothing was changed.")
     return redirect("charge-rules")
 
 
 def _context(request: HttpRequest, site: Site, faults: list[tuple[str, str]]) -> dict[str, Any]:
-    rows = [(rule, _cells(rule)) for rule in ruling.rules(site).values()]
+    rows = [(rule, _cells(rule, request.POST)) for rule in ruling.rules(site).values()]
     ended = (ruling.COMPLETED, ruling.BY_HAND)
     return {
         "form": {"faults": faults},
@@ -109,11 +116,16 @@ def _context(request: HttpRequest, site: Site, faults: list[tuple[str, str]]) ->
     }
 
 
-def _cells(rule: Rule) -> list[Cell]:
-    """With images and without; what a person completed has no images that anybody knows of."""
+def _cells(rule: Rule, posted: Mapping[str, str]) -> list[Cell]:
+    """With images and without; what a person completed has no images that anybody knows of. A choice that was not saved is kept."""
     values = (rule.with_images, rule.without_images)
     made = ("with images", "without images")
     return [
-        Cell(field, f"{rule.meaning}, {images}", _WORDS[value], [(one.value, _WORDS[one], one is value) for one in choices])
+        _cell(field, f"{rule.meaning}, {images}", value, choices, posted.get(field, value.value))
         for field, images, value, choices in zip(_fields(rule), made, values, rule.choices, strict=True)
     ]
+
+
+def _cell(field: str, label: str, value: Outcome, choices: Sequence[Outcome], chosen: str) -> Cell:
+    offered = [(one.value, _WORDS[one], one.value == chosen) for one in choices]
+    return Cell(field, label, _WORDS[value], offered, "" if chosen == value.value else _WORDS[value])

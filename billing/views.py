@@ -17,7 +17,7 @@ from billing.models import Charge, ChargeChange, DeliveryAttempt, NoCharge
 from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
 from ris.actor import Actor
-from ris.errors import Conflict
+from ris.errors import ChangedMeanwhile, Conflict
 from ris.permissions import allowed, requires
 from ris.web import live
 from ris.web.access import page, site_of
@@ -127,10 +127,12 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
     return _change(request, pk, deciding.retry_failed, "will be sent again")
 
 
-def _change(request: HttpRequest, pk: int, verb: Callable[[Charge, Actor], Charge], done: str) -> HttpResponse:
+def _change(request: HttpRequest, pk: int, verb: Callable[..., Charge], done: str) -> HttpResponse:
     charge = queries.charge(site_of(request), pk)
     try:
-        verb(charge, Actor.user(request.user))
+        verb(charge, Actor.user(request.user), seen=request.POST.get("seen", ""))
+    except ChangedMeanwhile:
+        raise
     except Conflict as error:
         messages.error(request, f"Not changed. {error}")
     else:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +19,12 @@ from ris.web.access import page, site_of
 from ris.web.steps import ReasonForm
 
 
+class _ReasonForm(ReasonForm):
+    """`seen` is `Charge.mark`."""
+
+    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+
+
 @dataclass(frozen=True)
 class _Way:
     """One way to take a charge back or to give it up: what it is called, what it means, and the verb."""
@@ -27,7 +34,7 @@ class _Way:
     means: str
     done: str
     reasons: tuple[str, ...]
-    verb: Callable[[Charge, Actor, str], Charge]
+    verb: Callable[[Charge, Actor, str, str], Charge]
 
 
 _VOID = _Way(
@@ -84,15 +91,15 @@ def write_off(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _take_back(request: HttpRequest, pk: int, way: _Way) -> HttpResponse:
     charge = queries.charge(site_of(request), pk)
-    form = ReasonForm(way.reasons, request.POST if request.method == "POST" else None)
+    form = _ReasonForm(way.reasons, request.POST if request.method == "POST" else None, initial={"seen": charge.mark})
     if request.method == "POST" and form.is_valid() and form.has_reason():
         try:
-            way.verb(charge, Actor.user(request.user), form.reason)
+            way.verb(charge, Actor.user(request.user), form.reason, form.cleaned_data["seen"])
         except Conflict as error:
-            messages.error(request, f"Not changed. {error}")
+            form.refuse(error)
         else:
             messages.success(request, f"Charge {charge.control_id} {way.done}.")
-        return redirect("charge", pk)
+            return redirect("charge", pk)
     context = {
         "one": web.shown(charge),
         "form": form,

@@ -14,13 +14,14 @@ from mpps.destination_forms import LABELS, DestinationForm, initial
 from mpps.destinations import NEW, DestinationData, data_of
 from mpps.models import Delivery, Destination
 from ris.actor import Actor
-from ris.errors import Conflict, InvalidInput
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.permissions import allowed, requires
 from ris.web import live, station_words
 from ris.web.access import page, site_of
+from ris.web.forms import number
 
 MAX_ROWS: Final = 200
-_DECISIONS: Final[dict[str, tuple[Callable[[Delivery, Actor], None], str]]] = {
+_DECISIONS: Final[dict[str, tuple[Callable[[Delivery, Actor, str], None], str]]] = {
     "send-again": (outbox.send_again, "is sent again"),
     "leave-out": (outbox.leave_out, "is left out; those behind it go on"),
 }
@@ -82,7 +83,7 @@ def _saved(request: HttpRequest, form: DestinationForm, known: Destination | Non
     except InvalidInput as error:
         form.take(error)
     except Conflict as error:
-        form.add_error(None, str(error))
+        form.refuse(error)
     else:
         messages.success(request, destination_presenters.saved(saved, destination_queries.loads([saved]).get(saved.pk)))
         return redirect("destination", saved.pk)
@@ -101,7 +102,8 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Say what is lost, then take it out."""
     known = destinations.get(site_of(request), pk)
     if request.method == "POST":
-        lost = destinations.remove_destination(known, Actor.user(request.user))
+        version = number(request.POST.get("version"))
+        lost = destinations.remove_destination(known, Actor.user(request.user), version)
         with_them = f" with {lost} waiting message{'' if lost == 1 else 's'}" if lost else ""
         messages.success(request, f"{known.name} is removed{with_them}.")
         return redirect("destinations")
@@ -128,7 +130,9 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     row = destination_queries.delivery(site_of(request), pk)
     act, done = _DECISIONS[verb]
     try:
-        act(row, Actor.user(request.user))
+        act(row, Actor.user(request.user), request.POST.get("seen", ""))
+    except ChangedMeanwhile:
+        raise
     except Conflict as error:
         messages.error(request, f"Not changed. {error}")
     else:

@@ -13,6 +13,7 @@ from mpps.models import Delivery, Destination
 from ris import clock, validation
 from ris.actions.stations import revise
 from ris.actor import Actor
+from ris.crossing import CHANGE_AGAIN, LOOK_AGAIN, crossed, since
 from ris.db import action, lock
 from ris.errors import ChangedMeanwhile, Conflict, NotFound
 from ris.models import RecordChange, Site
@@ -64,7 +65,7 @@ def save_destination(
         return _recorded(made, "register", {}, actor)
     present = Destination.objects.select_for_update().get(pk=known.pk)
     if expected_version is not None and expected_version != present.version:
-        raise ChangedMeanwhile("Somebody else changed this destination meanwhile; look at the present values and change them again.")
+        raise _crossed(present, expected_version, CHANGE_AGAIN)
     changed = {name: [_said(getattr(present, name)), _said(value)] for name, value in values.items() if getattr(present, name) != value}
     if not changed:
         return present
@@ -81,15 +82,24 @@ def save_destination(
     return _recorded(present, "edit", changed, actor, reason)
 
 
-def remove_destination(destination: Destination, actor: Actor) -> int:
-    """Take it out with all that waits for it; how many messages that were."""
-    _switch_off(destination)
+def _crossed(present: Destination, seen: int, advice: str) -> ChangedMeanwhile:
+    return crossed("this destination", present.site, since("destination", present.pk, present.version - seen), advice)
+
+
+def remove_destination(destination: Destination, actor: Actor, expected_version: int | None = None) -> int:
+    """Take it out with all that waits for it; how many messages that were. ChangedMeanwhile when it is not as it was seen."""
+    _switch_off(destination, expected_version)
     return _remove(destination, actor)
 
 
 @action
-def _switch_off(destination: Destination) -> None:
+def _switch_off(destination: Destination, expected_version: int | None) -> None:
     """In a transaction of its own, so that no message has to wait until all that went there is taken out."""
+    present = Destination.objects.select_for_update().filter(pk=destination.pk).first()
+    if present is None:
+        raise NotFound("This destination is removed already.")
+    if expected_version is not None and expected_version != present.version:
+        raise _crossed(present, expected_version, LOOK_AGAIN)
     Destination.objects.filter(pk=destination.pk).update(enabled=False)
     revise(destination.site)
 

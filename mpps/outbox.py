@@ -21,6 +21,7 @@ from mpps.replies import Reply
 from mpps.transitions import FINAL
 from ris import clock, outbox
 from ris.actor import Actor
+from ris.crossing import LOOK_AGAIN, crossed
 from ris.db import action
 from ris.errors import IllegalTransition
 from ris.models import RecordChange, Site
@@ -127,8 +128,12 @@ def release(destination: Destination, error: str = "", *, answered: bool = False
 
 
 @action
-def send_again(delivery: Delivery, actor: Actor) -> None:
-    """Let a parked message go once more; one that the destination answered with 0112H together with all of the step before it."""
+def send_again(delivery: Delivery, actor: Actor, seen: str = "") -> None:
+    """Let a parked message go once more; one that the destination answered with 0112H together with all of the step before it.
+
+    `seen` is `Delivery.mark` as it was seen: ChangedMeanwhile when it is another one.
+    """
+    _expect(delivery, seen)
     rows = Delivery.objects.filter(pk=delivery.pk, state=_State.PARKED)
     in_doubt = ExpressionWrapper(Q(may_have_arrived=True) | Q(attempts__gt=1), BooleanField())  # the last attempt was refused
     if not rows.update(state=_State.WAITING, attempts=0, may_have_arrived=in_doubt, text="", next_attempt_at=None):
@@ -140,8 +145,9 @@ def send_again(delivery: Delivery, actor: Actor) -> None:
 
 
 @action
-def leave_out(delivery: Delivery, actor: Actor) -> None:
-    """Do not send a message that is parked, or was tried in vain many times; those behind it go on."""
+def leave_out(delivery: Delivery, actor: Actor, seen: str = "") -> None:
+    """Do not send a message that is parked, or was tried in vain many times; those behind it go on. `seen` as of `send_again`."""
+    _expect(delivery, seen)
     now = clock.now(delivery.destination.site)
     stubborn = Q(state=_State.WAITING, attempts__gte=Delivery.MANY_ATTEMPTS)
     if not Delivery.objects.filter(Q(state=_State.PARKED) | stubborn, pk=delivery.pk).update(state=_State.REFUSED, changed_at=now):
@@ -177,14 +183,27 @@ def try_now(destination: Destination) -> None:
     transaction.on_commit(lambda: nudge(destination.pk), robust=True)
 
 
+def _expect(delivery: Delivery, seen: str) -> None:
+    present = Delivery.objects.select_for_update(of=("self",)).select_related("message", "destination__site").get(pk=delivery.pk)
+    if seen in ("", present.mark):
+        return
+    changes = RecordChange.objects.filter(subject="destination", subject_id=delivery.destination_id, reason=_named(present))
+    state = present.get_state_display().lower()
+    raise crossed("this message", present.destination.site, changes.order_by("-pk")[:1], f"It is {state} now. {LOOK_AGAIN}")
+
+
+def _named(delivery: Delivery) -> str:
+    """In the history of its destination."""
+    return f"{delivery.message.verb} of {delivery.message.sop_instance_uid}"
+
+
 def _not_parked(delivery: Delivery) -> IllegalTransition:
     delivery.refresh_from_db()
     return IllegalTransition(f"The message is {delivery.get_state_display().lower()}; only one that waits for a person is decided on.")
 
 
 def _decided(delivery: Delivery, verb: str, actor: Actor) -> None:
-    destination, message = delivery.destination, delivery.message
-    what = f"{message.verb} of {message.sop_instance_uid}"
+    destination = delivery.destination
     now = clock.now(destination.site)
-    RecordChange.by(actor, at=now, verb=verb, subject="destination", subject_id=destination.pk, reason=what)
+    RecordChange.by(actor, at=now, verb=verb, subject="destination", subject_id=destination.pk, reason=_named(delivery))
     transaction.on_commit(lambda: nudge(destination.pk), robust=True)

@@ -6,10 +6,11 @@ from django.db.models.functions import Now
 from billing import queries
 from billing.actions import correcting
 from billing.actions.history import record_change, sent_soon
-from billing.models import Charge
+from billing.models import Charge, ChargeChange
 from billing.transitions import FAILED, PENDING, POSTED, RELEASE, RETRY, WRITE_OFF
 from ris import clock
 from ris.actor import Actor
+from ris.crossing import LOOK_AGAIN, crossed
 from ris.db import action, locking
 from ris.errors import IllegalTransition, InvalidInput
 
@@ -17,9 +18,13 @@ _lock = locking(lambda procedure: Charge.objects.filter(requested_procedure=proc
 
 
 @action
-def release_hold(charge: Charge, actor: Actor, reason: str = "") -> Charge:
-    """Let a held charge be sent, and with it the credit before it that waits for the same; IllegalTransition when it is not held."""
+def release_hold(charge: Charge, actor: Actor, reason: str = "", seen: str = "") -> Charge:
+    """Let a held charge be sent, and with it the credit before it that waits for the same; IllegalTransition when it is not held.
+
+    `seen` is `Charge.mark` as it was seen, here and below: ChangedMeanwhile when it is another one.
+    """
     _lock(charge.requested_procedure_id)
+    _expect(charge, seen)
     held = Charge.objects.filter(pk=charge.pk, status=RELEASE.source, on_hold=charge.on_hold).exclude(on_hold="")
     if not held.update(on_hold="", released=charge.on_hold, next_attempt_at=Now()):
         raise IllegalTransition(f"Charge {charge} is not on hold for that any more; look at it again.")
@@ -30,12 +35,13 @@ def release_hold(charge: Charge, actor: Actor, reason: str = "") -> Charge:
 
 
 @action
-def retry_failed(charge: Charge, actor: Actor, reason: str = "") -> Charge:
+def retry_failed(charge: Charge, actor: Actor, reason: str = "", seen: str = "") -> Charge:
     """Send a refused charge, or a dead letter, again under its control ID; IllegalTransition unless FAILED.
 
     It is written anew from what is stored now, but for one that an earlier try may have delivered: that stays the same to the byte.
     """
     _lock(charge.requested_procedure_id)
+    _expect(charge, seen)
     charge.refresh_from_db()
     message = "" if queries.is_untold(charge) else charge.message
     failed = Charge.objects.filter(pk=charge.pk, status=RETRY.source)
@@ -47,13 +53,14 @@ def retry_failed(charge: Charge, actor: Actor, reason: str = "") -> Charge:
 
 
 @action
-def void_charge(charge: Charge, actor: Actor, reason: str) -> Charge:
+def void_charge(charge: Charge, actor: Actor, reason: str, seen: str = "") -> Charge:
     """Take a charge off the books before anybody has it; with a credit, also what was to follow it: the charge it was for stands.
 
     InvalidInput without a reason; IllegalTransition when it has been sent: what the receiver may have is credited.
     """
     _require(reason, "voided")
     _lock(charge.requested_procedure_id)
+    _expect(charge, seen)
     charge.refresh_from_db()
     if charge.status not in (PENDING, FAILED) or not queries.is_untold(charge):
         instead = "Write it off instead" if charge.status == FAILED else "Credit it instead"
@@ -65,13 +72,14 @@ def void_charge(charge: Charge, actor: Actor, reason: str) -> Charge:
 
 
 @action
-def credit_charge(charge: Charge, actor: Actor, reason: str) -> Charge:
+def credit_charge(charge: Charge, actor: Actor, reason: str, seen: str = "") -> Charge:
     """Take back a charge that the receiver has; return its credit. The same work is not charged again.
 
     InvalidInput without a reason; IllegalTransition when it is not posted, is a credit, or is taken back already.
     """
     _require(reason, "credited")
     _lock(charge.requested_procedure_id)
+    _expect(charge, seen)
     charge.refresh_from_db()
     if charge.is_credit or charge.status != POSTED:
         raise IllegalTransition(f"{_named(charge)} is {_whereabouts(charge)}; only a posted charge is credited.")
@@ -81,7 +89,7 @@ def credit_charge(charge: Charge, actor: Actor, reason: str) -> Charge:
 
 
 @action
-def write_off(charge: Charge, actor: Actor, reason: str) -> Charge:
+def write_off(charge: Charge, actor: Actor, reason: str, seen: str = "") -> Charge:
     """Close a failed charge, or a credit, that the receiver may have: it is neither sent nor taken back, and what follows it goes.
 
     A late acknowledgement posts it all the same, and then the credit that waits for it goes; a person may send it again. InvalidInput
@@ -89,6 +97,7 @@ def write_off(charge: Charge, actor: Actor, reason: str) -> Charge:
     """
     _require(reason, "written off")
     _lock(charge.requested_procedure_id)
+    _expect(charge, seen)
     charge.refresh_from_db()
     if charge.status != WRITE_OFF.source or charge.written_off_at or queries.is_untold(charge):
         where = "written off already" if charge.written_off_at else _whereabouts(charge)
@@ -98,6 +107,18 @@ def write_off(charge: Charge, actor: Actor, reason: str) -> Charge:
     correcting.settled(charge)
     charge.refresh_from_db()
     return charge
+
+
+def _expect(charge: Charge, seen: str) -> None:
+    present = Charge.objects.select_related("site").get(pk=charge.pk)
+    if seen not in ("", present.mark):
+        changes = ChargeChange.objects.filter(Q(charge=present) | Q(charge__corrects=present)).order_by("-pk")[:1]
+        what = f"{present.get_transaction_type_display().lower()} {present}"
+        raise crossed(what, present.site, changes, f"It is {_state(present)} now. {LOOK_AGAIN}")
+
+
+def _state(charge: Charge) -> str:
+    return "on hold" if charge.status == PENDING and charge.on_hold else charge.status
 
 
 def _require(reason: str, done: str) -> None:

@@ -7,8 +7,8 @@ from billing.models import DiscontinuationRule
 from billing.rules import Outcome
 from ris import clock
 from ris.actor import Actor
+from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action
-from ris.errors import ChangedMeanwhile
 from ris.models import RecordChange, Site
 
 
@@ -21,7 +21,8 @@ def change_rules(site: Site, wanted: Mapping[str, tuple[Outcome, Outcome]], seen
     """
     Site.objects.select_for_update().get(pk=site.pk)
     if seen != ruling.version(site):
-        raise ChangedMeanwhile("Somebody changed the rules meanwhile; nothing was saved. Look at them as they are now.")
+        changes = since(ruling.SUBJECT, site.pk, ruling.version(site) - seen)
+        raise crossed("the rules", site, changes, f"Nothing was saved. {CHANGE_AGAIN}")
     now, plain, detail, changed = ruling.rules(site), ruling.built_in(), {}, 0
     for code, (with_images, without_images) in wanted.items():
         was = now[code]

@@ -92,6 +92,12 @@ class Delivery(models.Model):
         return f"{self.message} for {self.destination}"
 
     @property
+    def mark(self) -> str:
+        """What a person who decides about it has seen of it; attempts that go on by themselves do not count."""
+        is_over = self.state != self.State.WAITING
+        return f"{self.state}-{self.attempts if is_over else ''}-{self.status if is_over and self.status is not None else ''}"
+
+    @property
     def may_be_left_out(self) -> bool:
         """Whether a person may decide not to send it: it waits for one, or was tried in vain many times."""
         return self.state == self.State.PARKED or (self.state == self.State.WAITING and self.attempts >= self.MANY_ATTEMPTS)

@@ -10,9 +10,9 @@ from ris.actions import orders, received, visits
 from ris.actions.orders import Further
 from ris.actions.steps import lock_step
 from ris.actor import Actor
+from ris.crossing import CHANGE_AGAIN, crossed
 from ris.db import action, lock
-from ris.errors import ChangedMeanwhile
-from ris.models import Order, RequestedProcedure, ScheduledProcedureStep, StepChange, Visit
+from ris.models import Order, RecordChange, RequestedProcedure, ScheduledProcedureStep, StepChange, Visit
 from ris.validation import Checker, reason_text
 
 RECORDS = ("step", "procedure", "order", "visit")
@@ -45,7 +45,8 @@ def edit_exam(
     lock(lambda: among.order_by("pk"))
     step = lock_step(step_id, of_step)
     if expected_visit and expected_visit != visits.mark(Visit.objects.filter(orders=order).first()):
-        raise ChangedMeanwhile("Somebody else changed the visit meanwhile; look at the present values and change them again.")
+        of_visit = RecordChange.objects.filter(subject="order", subject_id__in=Order.objects.filter(visit=order.visit_id).values("pk"))
+        raise crossed("the visit", order.site, of_visit.order_by("-pk")[:1], CHANGE_AGAIN)
     touched = {step.pk} if _edit_step(step, values["step"], actor, why) else set[int]()
     touched |= _edit_order(order, step.requested_procedure, values, actor, why)
     for pk in sorted(touched):

@@ -14,8 +14,9 @@ from django.db.models import Exists, F, OuterRef
 from ris import clock, events, names
 from ris.actions import patients
 from ris.actor import Actor
+from ris.crossing import crossed, since
 from ris.db import action, lock
-from ris.errors import ChangedMeanwhile, Conflict
+from ris.errors import Conflict
 from ris.identity import MERGED_INTO
 from ris.models import Order, Patient, RecordChange, ScheduledProcedureStep, Visit
 from ris.transitions import BEGUN
@@ -78,7 +79,9 @@ def merge_patients(
         raise Conflict(f"{patients.described(survivor)} cannot be merged with itself; choose the other record.")
     survivor, merged = _locked(survivor.pk, merged.pk)
     if expected_versions is not None and expected_versions != (survivor.version, merged.version):
-        raise ChangedMeanwhile("Somebody else changed one of the two patients meanwhile; look at both again, then decide.")
+        seen = zip((survivor, merged), expected_versions, strict=True)
+        changes = [change for one, version in seen if version != one.version for change in since("patient", one.pk, one.version - version)]
+        raise crossed("one of the two patients", survivor.site, changes)
     _refuse(survivor, merged)
     unseen = [doubt for doubt in doubts(survivor, merged) if doubt.name not in confirmed]
     if unseen:
@@ -89,6 +92,11 @@ def merge_patients(
     _record(actor, clock.now(survivor.site), why, survivor, merged, moved)
     events.publish(events.PatientChanged(survivor.pk))
     return survivor
+
+
+def _expect(patient: Patient, version: int | None) -> None:
+    if version is not None and patient.version != version:
+        raise crossed("this patient", patient.site, since("patient", patient.pk, patient.version - version))
 
 
 def _locked(*keys: int) -> tuple[Patient, Patient]:
@@ -150,12 +158,12 @@ def undo_merge(merged: Patient, actor: Actor, reason: str, *, expected_version: 
     stays with the survivor. Raises InvalidInput (no reason), ChangedMeanwhile, or Conflict when it is not merged.
     """
     why = reason_text(reason, needed=True)
-    present = Patient.objects.get(pk=merged.pk)
+    present = Patient.objects.select_related("site").get(pk=merged.pk)
+    _expect(present, expected_version)
     if present.merged_into_id is None:
         raise Conflict(f"{patients.described(present)} is not merged into another patient; there is nothing to undo.")
     survivor, merged = _locked(present.merged_into_id, present.pk)
-    if merged.merged_into_id != survivor.pk or (expected_version is not None and merged.version != expected_version):
-        raise ChangedMeanwhile("Somebody else changed this patient meanwhile; look again, then decide.")
+    _expect(merged, present.version)
     change = RecordChange.objects.filter(subject="patient", subject_id=merged.pk, verb=MERGED_INTO).order_by("pk").last()
     assert change is not None  # a record is merged by `merge_patients` alone
     moved = {name: change.detail[name][0] for name in ("order_keys", "visit_keys", "patient_keys", "received")}

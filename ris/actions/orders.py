@@ -12,8 +12,9 @@ from ris.actions import booking, numbers, patients, steps, visits
 from ris.actions.patients import PatientData
 from ris.actions.snapshot import procedure_columns, step_columns
 from ris.actor import Actor
+from ris.crossing import crossed, since
 from ris.db import action, lock
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
+from ris.errors import Conflict, InvalidInput, NotFound
 from ris.models import (
     Order,
     Patient,
@@ -257,7 +258,8 @@ def lock_order(pk: int, expected_version: int | None = None) -> Order:
     Patient.objects.select_for_update().get(pk=seen.patient_id)
     order = Order.objects.select_for_update(of=("self",)).select_related("site", "patient").get(pk=pk)
     if order.patient_id != seen.patient_id or (expected_version is not None and order.version != expected_version):
-        raise ChangedMeanwhile(f"Somebody else changed order {named(order)} meanwhile; look at it again, then decide.")
+        changes = since("order", order.pk, order.version - (expected_version or order.version))
+        raise crossed(f"order {named(order)}", order.site, changes)
     lock(lambda: RequestedProcedure.objects.filter(order=order).order_by("pk"))
     return order
 

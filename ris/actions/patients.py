@@ -9,8 +9,9 @@ from typing import Any
 from ris import attributes, clock, events, names, validation
 from ris.actions import numbers, received
 from ris.actor import Actor
+from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action
-from ris.errors import ChangedMeanwhile, Conflict
+from ris.errors import Conflict
 from ris.models import Patient, RecordChange, ScheduledProcedureStep, Site
 from ris.validation import Checker
 
@@ -190,7 +191,8 @@ def update_patient(patient: Patient, data: PatientData, actor: Actor, expected_v
     current = Patient.objects.select_for_update(of=("self",)).select_related("site").get(pk=patient.pk)
     refuse_merged(current)
     if expected_version is not None and current.version != expected_version:
-        raise ChangedMeanwhile("Somebody else changed this patient meanwhile; look at the present values and change them again.")
+        changes = since("patient", current.pk, current.version - expected_version)
+        raise crossed("this patient", current.site, changes, CHANGE_AGAIN)
     columns = check(current.site, data)
     columns["patient_id"] = columns["patient_id"] or current.patient_id
     if not data.issuer_of_patient_id.strip():

@@ -8,8 +8,9 @@ from ris import clock, events, validation
 from ris.actions import booking
 from ris.actions.booking import Place
 from ris.actor import Actor
+from ris.crossing import LOOK_AGAIN, crossed, since
 from ris.db import action, lock
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound, SlotTaken
+from ris.errors import Conflict, InvalidInput, NotFound, SlotTaken
 from ris.models import RecordChange, RequestedProcedure, ScheduledProcedureStep, Site, Station, StationPool, StepChange, StepStation
 from ris.transitions import WAITING
 from ris.validation import Checker
@@ -17,13 +18,20 @@ from ris.validation import Checker
 
 @action
 def save_pool(
-    site: Site, code: str, name: str | None, ae_titles: Iterable[str], actor: Actor, before: Sequence[str] | None = None
+    site: Site,
+    code: str,
+    name: str | None,
+    ae_titles: Iterable[str],
+    actor: Actor,
+    before: Sequence[str] | None = None,
+    name_before: str | None = None,
 ) -> StationPool:
     """Make the pool of this code, or change its name and stations. Exams from today on that wait on it follow. Without a name (None) it
     keeps the one that it has; an empty one is its code.
 
     The code stands where an AE title could and must not be one. `before` are the AE titles that were seen when it was decided, none for
-    a new pool. Raises InvalidInput, NotFound (a station), ChangedMeanwhile, or SlotTaken when an exam would be left without a station.
+    a new pool, `name_before` the name.
+    Raises InvalidInput, NotFound (a station), ChangedMeanwhile, or SlotTaken when an exam would be left without a station.
     """
     if name is None:
         name = StationPool.objects.filter(site=site, code=code).values_list("name", flat=True).first() or ""
@@ -34,7 +42,7 @@ def save_pool(
     _, made = StationPool.objects.get_or_create(site=site, code=code, defaults={"name": name})
     pool = StationPool.objects.select_for_update().get(site=site, code=code)  # of two who change it the later sees what the earlier did
     had = list(pool.stations.order_by("ae_title"))
-    _expect(pool, [] if made else [station.ae_title for station in had], before)
+    _expect(pool, [] if made else [station.ae_title for station in had], before, None if made else name_before)
     detail: dict[str, list[str]] = {}
     if pool.name != name:
         detail["name"] = [pool.name, name]
@@ -71,12 +79,12 @@ def _station(site: Site, ae_title: str) -> Station:
     return station
 
 
-def _expect(pool: StationPool, has: Sequence[str], before: Sequence[str] | None) -> None:
-    if before is None or sorted(before) == sorted(has):
+def _expect(pool: StationPool, has: Sequence[str], before: Sequence[str] | None, name: str | None) -> None:
+    if (before is None or sorted(before) == sorted(has)) and name in (None, pool.name):
         return
     if not before:
         raise Conflict(f"There is a pool {pool.code} already; open it to change it, or choose another code.")
-    raise ChangedMeanwhile(f"Somebody else changed this pool meanwhile; it has {', '.join(has)} now. Look again, then decide.")
+    raise crossed("this pool", pool.site, since("pool", pool.pk, 1), f"It has {', '.join(has)} now. {LOOK_AGAIN}")
 
 
 def _lock_stations(stations: Iterable[Station]) -> None:

@@ -10,8 +10,9 @@ from zoneinfo import available_timezones
 from dimse import charsets
 from ris import clock, events, networks, validation
 from ris.actor import Actor
+from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
+from ris.errors import Conflict, InvalidInput
 from ris.models import RecordChange, Site, Station, StationAlias, StationModality, StationPool
 from ris.transitions import SCHEDULED, STATUSES, WAITING
 from ris.validation import Checker
@@ -178,7 +179,7 @@ def save_station(site: Site, data: StationData, actor: Actor, expected_version: 
     if StationPool.objects.filter(site=site, code=ae_title).exists():
         raise InvalidInput({"ae_title": f"is the code of a pool of stations; choose another one than {ae_title}"})
     station = Station.objects.select_for_update().filter(site=site, ae_title=ae_title).first()
-    _expect(station, ae_title, expected_version)
+    _expect(site, station, ae_title, expected_version)
     if station is None:
         station, changed = Station.objects.create(site=site, **settings.columns), {}
         _list(station, settings)
@@ -200,12 +201,13 @@ def revise(site: Site) -> None:
     Site.objects.filter(pk=site.pk).update(stations_revision=uuid4())
 
 
-def _expect(station: Station | None, ae_title: str, version: int | None) -> None:
+def _expect(site: Site, station: Station | None, ae_title: str, version: int | None) -> None:
     if version is None or version == (station.version if station else NEW):
         return
     if version == NEW:
         raise Conflict(f"There is a station {ae_title} already; open it to change it, or choose another AE title.")
-    raise ChangedMeanwhile("Somebody else changed this station meanwhile; look at the present values and change them again.")
+    changes = since("station", station.pk, station.version - version) if station else []
+    raise crossed("this station", site, changes, CHANGE_AGAIN)
 
 
 def _changes(station: Station, settings: _Settings) -> dict[str, list[str]]:

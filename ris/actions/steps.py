@@ -10,8 +10,9 @@ from django.db.models import QuerySet
 from ris import clock, events
 from ris.actions import booking, received
 from ris.actor import HOUSEKEEPING, Actor
+from ris.crossing import LOOK_AGAIN, crossed
 from ris.db import action, locking, part
-from ris.errors import ChangedMeanwhile, IllegalTransition, InvalidInput, NotPermitted
+from ris.errors import IllegalTransition, InvalidInput, NotPermitted
 from ris.models import RequestedProcedure, ScheduledProcedureStep, StepChange, StepStation
 from ris.prepared import Prepared, PreparedUpdate
 from ris.transitions import DEPARTED, DISCONTINUED, STARTED, TRANSITIONS, WAITING
@@ -47,13 +48,8 @@ def _locked(steps: Prepared[ScheduledProcedureStep], step_id: int, expected_vers
     if step is None:
         raise ScheduledProcedureStep.DoesNotExist(f"There is no scheduled step with id {step_id}.")
     if expected_version is not None and step.version != expected_version:
-        last = step.changes.order_by("pk").last()
-        did = (
-            f"{last.actor} did “{last.verb.replace('_', ' ')}” at {clock.local(last.at, step.site):%H:%M}"
-            if last
-            else "somebody changed it"
-        )
-        raise ChangedMeanwhile(f"The exam is not as you saw it: {did}; it is {step.status} now. Look again, then decide.")
+        changes = reversed(step.changes.order_by("-pk")[: max(step.version - expected_version, 1)])
+        raise crossed("this exam", step.site, changes, f"It is {step.status} now. {LOOK_AGAIN}")
     return step
 
 

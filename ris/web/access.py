@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import AbstractUser
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -16,7 +17,7 @@ from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 
 from ris import queries
-from ris.errors import NotFound, NotPermitted
+from ris.errors import ChangedMeanwhile, NotFound, NotPermitted
 from ris.models import Site
 from ris.web.routes import route_of
 
@@ -29,7 +30,8 @@ def page(view: View[P]) -> View[P]:
     """A view for signed-in people only; what it shows is never kept by a cache. NotFound is 404, as is an address with NUL,
     which PostgreSQL cannot look up; NotPermitted is 403.
 
-    Two people who make the same thing at one moment, past the check that would have named it: 409 for the later one.
+    409 for the later of two people: who acted on what another one changed meanwhile (a form with fields says that itself, with what was
+    typed), and who makes the same thing at one moment, past the check that would have named it.
     """
 
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -43,6 +45,8 @@ def page(view: View[P]) -> View[P]:
             raise Http404(str(error)) from error
         except NotPermitted as error:
             raise PermissionDenied(str(error)) from error
+        except ChangedMeanwhile as error:
+            response = _changed_meanwhile(request, error)
         except IntegrityError as error:
             log.warning("a page lost a race", page=route_of(request), error=type(error).__name__)
             response = render(request, "409.html", status=409)
@@ -51,6 +55,18 @@ def page(view: View[P]) -> View[P]:
         return response
 
     return functools.update_wrapper(guarded, view)
+
+
+def _changed_meanwhile(request: HttpRequest, error: ChangedMeanwhile) -> HttpResponse:
+    """A button of a page that is no longer true: who changed what, and from a page that updates itself, the present one at once."""
+    if request.headers.get("HX-Request") == "true":
+        messages.error(request, f"Not changed. {error}")
+        response = render(request, "parts/messages.html", status=409)
+        response["HX-Trigger"] = "changed"
+        return response
+    back = urlsplit(request.headers.get("Referer", ""))
+    address = back.path + (f"?{back.query}" if back.query else "") if back.netloc == request.get_host() else ""
+    return render(request, "409.html", {"said": str(error), "back": address}, status=409)
 
 
 def site_of(request: HttpRequest) -> Site:

@@ -64,6 +64,10 @@ class AttributesForm(PageForm):
                 self.dress(field)
                 self.fields[attribute.keyword] = field
 
+    @property
+    def compared(self) -> set[str]:
+        return super().compared | {attribute.keyword for table in self.tables.values() for attribute in table}
+
     def typed(self, name: str) -> dict[str, Any]:
         """What was changed of a record, by keyword."""
         found: dict[str, Any] = {}

@@ -62,7 +62,7 @@ def _save(request: HttpRequest, form: ExamForm, step: ScheduledProcedureStep) ->
         form.take(error)
         return False
     except Conflict as error:
-        form.add_error(None, str(error))
+        form.refuse(error)
         return False
     name = shown_name(step.requested_procedure.order.patient.name)
     if any(typed.values()):

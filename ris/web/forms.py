@@ -7,9 +7,10 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 
 from ris import clock
-from ris.errors import InvalidInput
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.validation import within_reach
 from ris.web import times
 
@@ -45,6 +46,28 @@ class PageForm(forms.Form):
             else:
                 self.add_error(None, f"{name.replace('_', ' ').capitalize()} {message}")
 
+    def refuse(self, error: Conflict) -> None:
+        """Say what the domain refused. Where somebody was faster, what is there now stands beside what was typed, and who saves once more
+        has seen it: the versions in the form are the present ones. `initial` is what is there now."""
+        self.add_error(None, str(error))
+        if not isinstance(error, ChangedMeanwhile):
+            return
+        data = QueryDict(mutable=True)
+        data.update(self.data)
+        for bound in self:
+            if bound.name not in self.compared:
+                continue
+            if bound.is_hidden:
+                data[bound.html_name] = bound.initial
+            elif bound.field.has_changed(bound.initial, bound.data):
+                setattr(bound, "now", _in_words(bound))  # noqa: B010  # for the template; the class declares no such field
+        self.data = data
+
+    @property
+    def compared(self) -> set[str]:
+        """The fields that show what is there."""
+        return set(self.initial)
+
     @property
     def faults(self) -> list[tuple[str, str]]:
         """For the summary: (id of the field, message), in the order of the fields; the id is empty for the whole form."""
@@ -53,6 +76,21 @@ class PageForm(forms.Form):
             target = bound.id_for_label or f"{bound.auto_id}_0"  # of a group of boxes the first
             found += [(target, str(message)) for message in bound.errors]
         return found
+
+
+def _in_words(bound: forms.BoundField) -> str:
+    """What is there now, as the field shows it."""
+    value = bound.field.prepare_value(bound.initial)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    labels = {str(key): str(label) for key, label in getattr(bound.field, "choices", ()) if isinstance(label, str)}
+    many = value if isinstance(value, list | tuple) else [value]
+    return ", ".join(labels.get(str(one), str(one)) for one in many if one not in (None, "")) or "nothing"
+
+
+def number(text: str | None) -> int | None:
+    """A version as a hidden field has it; None for what is none."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def read_date(text: str) -> date:

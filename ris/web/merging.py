@@ -138,7 +138,7 @@ def _merge(request: HttpRequest, form: MergeForm, survivor: Patient, merged: Pat
         for doubt in error.doubts:
             form.add_error("confirm", f"{doubt.text} Tick it when you have checked that it is one person.")
     except Conflict as error:
-        form.add_error(None, str(error))
+        form.refuse(error)
     else:
         gone = f"{shown_name(merged.name)}, ID {merged.patient_id or 'not known'},"
         messages.success(request, f"{gone} is merged into this patient; the worklists follow at once.")
@@ -158,7 +158,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as error:
             form.take(error, {"reason": "note"})
         except Conflict as error:
-            form.add_error(None, str(error))
+            form.refuse(error)
         else:
             messages.success(request, f"{shown_name(merged.name)} is a patient of its own again; the worklists follow at once.")
             return redirect("patient", merged.pk)

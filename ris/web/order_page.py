@@ -124,6 +124,8 @@ def _add(request: HttpRequest, form: AdditionForm, add: Any, done: str) -> bool:
         form.take(error, _FIELDS)
     except SlotTaken as error:
         form.add_error("start", str(error))
+    except Conflict as error:
+        form.refuse(error)
     except RisError as error:
         form.add_error(None, str(error))
     else:
@@ -205,7 +207,7 @@ def _cancel(request: HttpRequest, order: Order, steps: list[ScheduledProcedureSt
         except InvalidInput as error:
             form.take(error, {"reason": "note"})
         except Conflict as error:
-            form.add_error(None, str(error))
+            form.refuse(error)
         else:
             count = len(canceled)
             messages.success(request, f"{count} exam{'s' if count > 1 else ''} of accession {orders.named(order)} canceled.")

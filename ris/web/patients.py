@@ -221,7 +221,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         except InvalidInput as error:
             form.take(error, _NAMES)
         except Conflict as error:
-            form.add_error(None, str(error))
+            form.refuse(error)
         else:
             messages.success(request, f"{shown_name(patient.name)} is changed; the worklists follow at once.")
             return redirect("patient", patient.pk)

@@ -30,7 +30,7 @@ def edit(request: HttpRequest, code: str) -> HttpResponse:
     site = site_of(request)
     pool = get_object_or_404(StationPool.objects.prefetch_related("stations"), site=site, code=code)
     has = [station.ae_title for station in pool.stations.all()]
-    known = {"name": pool.name, "stations": has, "before": ",".join(has)}
+    known = {"name": pool.name, "stations": has, "before": ",".join(has), "name_before": pool.name}
     return _answer(request, PoolForm(request.POST or None, site=site, pool=pool, initial=known), pool)
 
 
@@ -38,12 +38,14 @@ def _answer(request: HttpRequest, form: PoolForm, pool: StationPool | None) -> H
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         seen = [ae_title for ae_title in given["before"].split(",") if ae_title]
-        code = pool.code if pool else given["code"]
+        code, named = (pool.code, given["name_before"] or None) if pool else (given["code"], None)
         try:
-            saved = save_pool(site_of(request), code, given["name"], given["stations"], Actor.user(request.user), seen)
+            saved = save_pool(site_of(request), code, given["name"], given["stations"], Actor.user(request.user), seen, named)
         except InvalidInput as error:
             form.take(error)
-        except (Conflict, NotFound) as error:
+        except Conflict as error:
+            form.refuse(error)
+        except NotFound as error:
             form.add_error(None, str(error))
         else:
             messages.success(request, f"{saved.code} is saved; exams that wait on it are on the lists of its stations.")

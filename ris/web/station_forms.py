@@ -114,7 +114,7 @@ def initial(data: StationData, version: int) -> dict[str, Any]:
 
 
 class PoolForm(PageForm):
-    """A pool's stations. `before` are those that were seen when the form was opened."""
+    """A pool's stations. `before` are those that were seen when the form was opened, `name_before` is the name."""
 
     code = forms.CharField(label="Code", help_text="Short, for lists and bookings, for example ANYCT; not an AE title")
     name = forms.CharField(label="Name", required=False, help_text="In words, for example “Any CT”")
@@ -125,6 +125,7 @@ class PoolForm(PageForm):
         help_text="They stand in for each other: an exam on the pool is on the list of each of them that performs its modality",
     )
     before = forms.CharField(widget=forms.HiddenInput, required=False)
+    name_before = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, site: Site, pool: StationPool | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

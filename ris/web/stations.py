@@ -100,5 +100,5 @@ def _save(request: HttpRequest, form: StationForm, version: Any) -> Station | No
     except InvalidInput as error:
         form.take(error)
     except Conflict as error:
-        form.add_error(None, str(error))
+        form.refuse(error)
     return None

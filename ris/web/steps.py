@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from ris import queries
 from ris.actions import steps
 from ris.actor import Actor
-from ris.errors import Conflict, InvalidInput, RisError, SlotTaken
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, RisError, SlotTaken
 from ris.models import ScheduledProcedureStep
 from ris.permissions import Person, allowed, requires, requires_by
 from ris.transitions import STARTED, TRANSITIONS, WAITING
@@ -23,7 +23,7 @@ from ris.validation import printable
 from ris.web import booking, times
 from ris.web.access import page, site_of
 from ris.web.filters import asked
-from ris.web.forms import PageForm, read_moment
+from ris.web.forms import PageForm, number, read_moment
 from ris.web.names import shown_name
 from ris.web.status import shown_status
 
@@ -157,7 +157,7 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         return _with_reason(request, step, chosen)
     if request.method != "POST":
         return redirect("step", pk)
-    _carry_out(request, step, chosen, "", _version(request.POST.get("version")))
+    _carry_out(request, step, chosen, "", number(request.POST.get("version")))
     if request.headers.get("HX-Request") == "true":
         response = render(request, "parts/messages.html")
         response["HX-Trigger"] = "changed"
@@ -172,6 +172,8 @@ def _carry_out(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb, r
         return False
     try:
         steps.change_status(step.pk, verb.key, Actor.user(request.user), reason, expected_version=version)
+    except ChangedMeanwhile:
+        raise
     except Conflict as error:
         messages.error(request, f"{name}: not changed. {error}")
         return False
@@ -187,6 +189,8 @@ def _with_reason(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb)
             return redirect("step", step.pk)
         except InvalidInput as error:
             form.take(error, {"reason": "note"})
+        except ChangedMeanwhile as error:
+            form.refuse(error)
     context = {
         "step": step,
         "patient": step.requested_procedure.order.patient,
@@ -256,6 +260,8 @@ def _book(request: HttpRequest, form: ScheduleForm, step: ScheduledProcedureStep
         form.take(error, {"station_ae_title": "place"})
     except SlotTaken as error:
         form.add_error("start", str(error))
+    except Conflict as error:
+        form.refuse(error)
     except RisError as error:
         form.add_error(None, str(error))
     else:
@@ -285,10 +291,6 @@ def _moment(value: Any) -> Any:
         return read_moment(value)
     except ValueError:
         return None
-
-
-def _version(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() else None
 
 
 def _next(request: HttpRequest, step: ScheduledProcedureStep) -> str:

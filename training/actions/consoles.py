@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from ris import clock, validation
 from ris.actor import Actor
+from ris.crossing import CHANGE_AGAIN, LOOK_AGAIN, crossed, since
 from ris.db import action
-from ris.errors import ChangedMeanwhile, Conflict
+from ris.errors import Conflict
 from ris.models import RecordChange, Site
 from ris.validation import Checker
 from training.consoles import imitated
@@ -53,7 +54,7 @@ def save_console(site: Site, data: ConsoleData, actor: Actor, expected_version: 
     known = Console.objects.filter(site=site, ae_title=data.ae_title.strip()).values_list("kind", flat=True).first()
     columns = _checked(data, known or "")
     console = Console.objects.select_for_update().filter(site=site, ae_title=columns["ae_title"]).first()
-    _expect(console, columns["ae_title"], expected_version)
+    _expect(site, console, columns["ae_title"], expected_version)
     if console is None:
         console = Console.objects.create(site=site, **columns)
         RecordChange.by(actor, at=clock.now(site), verb="set up", subject="console", subject_id=console.pk, detail={})
@@ -73,11 +74,15 @@ def save_console(site: Site, data: ConsoleData, actor: Actor, expected_version: 
 
 
 @action
-def delete_console(site: Site, ae_title: str, actor: Actor) -> None:
-    """Remove a console with its messages. Raises Conflict while an exam is open on it; what it reported stays where it was reported."""
+def delete_console(site: Site, ae_title: str, actor: Actor, expected_version: int | None = None) -> None:
+    """Remove a console with its messages; what it reported stays where it was reported.
+
+    Raises Conflict while an exam is open on it, and ChangedMeanwhile.
+    """
     console = Console.objects.select_for_update().filter(site=site, ae_title=ae_title).first()
     if console is None:
         return
+    _expect(site, console, ae_title, expected_version, LOOK_AGAIN)
     _refuse_while_used(console, "removed")
     RecordChange.by(actor, at=clock.now(site), verb="remove", subject="console", subject_id=console.pk, detail={"ae_title": [ae_title, ""]})
     console.delete()
@@ -148,12 +153,13 @@ def _port(given: int | None) -> int | None:
     return given
 
 
-def _expect(console: Console | None, ae_title: str, version: int | None) -> None:
+def _expect(site: Site, console: Console | None, ae_title: str, version: int | None, advice: str = CHANGE_AGAIN) -> None:
     if version is None or version == (console.version if console else NEW):
         return
     if version == NEW:
         raise Conflict(f"There is a console {ae_title} already; open it, or choose another AE title.")
-    raise ChangedMeanwhile("Somebody else changed this console meanwhile; look at the present values and change them again.")
+    changes = since("console", console.pk, console.version - version) if console else []
+    raise crossed("this console", site, changes, advice)
 
 
 def _refuse_while_used(console: Console, what: str) -> None:

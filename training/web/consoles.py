@@ -12,6 +12,7 @@ from ris.errors import Conflict, InvalidInput
 from ris.models import Site, Station
 from ris.permissions import allowed, check, requires
 from ris.web.access import page, site_of
+from ris.web.forms import number
 from training import queries
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
 from training.consoles.looks import LOOKS
@@ -74,7 +75,7 @@ def _save(request: HttpRequest, form: ConsoleForm, version: Any) -> Console | No
     except InvalidInput as error:
         form.take(error)
     except Conflict as error:
-        form.add_error(None, str(error))
+        form.refuse(error)
     return None
 
 
@@ -88,7 +89,7 @@ def remove(request: HttpRequest, ae_title: str) -> HttpResponse:
     refusal = ""
     if request.method == "POST":
         try:
-            delete_console(console.site, ae_title, Actor.user(request.user))
+            delete_console(console.site, ae_title, Actor.user(request.user), number(request.POST.get("version")))
             messages.success(request, f"The console {ae_title} is removed. What it reported stays where it was reported.")
             return redirect("consoles")
         except Conflict as error:

@@ -100,7 +100,7 @@ def test_of_two_who_change_a_pool_at_once_the_later_is_told_and_changes_nothing(
     with transaction_beside() as begin:
         save_pool(site, "ANYCT", "Any CT", [*seen, "CT03"], ACTOR, before=seen)
         answer = begin(leave_one)
-    assert "it has CT01, CT02, CT03 now" in answer.result(30)
+    assert "It has CT01, CT02, CT03 now" in answer.result(30)
     assert pool.stations.count() == 3
 
 

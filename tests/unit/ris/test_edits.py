@@ -79,7 +79,7 @@ def test_of_two_who_edit_at_once_the_later_is_told_and_changes_nothing() -> None
         edits.edit_exam(step.pk, {"order": {"OrderEntererLocation": "Desk 2"}}, ACTOR, expected_versions=seen)
     seen = step.version, Order.objects.get().version
     edits.edit_exam(step.pk, {"step": {"PreMedication": "none"}}, ACTOR, expected_versions=seen)
-    with pytest.raises(ChangedMeanwhile, match="not as you saw it"):
+    with pytest.raises(ChangedMeanwhile, match="Somebody else changed this exam meanwhile"):
         edits.edit_exam(step.pk, {"step": {"PreMedication": "some"}}, ACTOR, expected_versions=seen)
     assert Order.objects.get().details == {"OrderEntererLocation": "Desk 1"}
     assert ScheduledProcedureStep.objects.get().pre_medication == "none"

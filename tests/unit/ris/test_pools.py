@@ -103,7 +103,7 @@ def test_a_station_cannot_leave_while_exams_of_one_time_need_it() -> None:
 def test_two_people_who_change_a_pool_are_told() -> None:
     any_ct("CT01", before=[])
     any_ct("CT01", "CT02", before=["CT01"])
-    with pytest.raises(ChangedMeanwhile, match="it has CT01, CT02 now"):
+    with pytest.raises(ChangedMeanwhile, match="It has CT01, CT02 now"):
         any_ct("CT03", before=["CT01"])
     with pytest.raises(Conflict, match="There is a pool ANYCT already"):
         any_ct("CT03", before=[])

@@ -63,7 +63,7 @@ def test_the_merge_shows_on_both_and_is_undone(signed_in: SignIn, two: tuple[Pat
 def test_somebody_was_faster(signed_in: SignIn, two: tuple[Patient, Patient]) -> None:
     Patient.objects.filter(pk=two[1].pk).update(version=5)
     status, text = confirmed(signed_in(), two)
-    assert (status, "look at both again" in text) == (422, True)
+    assert (status, "Somebody else changed one of the two patients meanwhile" in text) == (422, True)
 
 
 def test_who_may_not_merge_is_not_offered_it(signed_in: SignIn, two: tuple[Patient, Patient]) -> None:

@@ -86,11 +86,8 @@ EXAMPLES: dict[str, Example] = {
 OF_ANY_AE_TITLE = ("station-queries", "station-findings")
 """Pages of a title that need not be known here: they are there, and say nothing of another hospital."""
 
-NO_IDENTIFIER = {
-    "worklist-stage": "a stage of the worklist",
-    "fault-on": "a kind of faults",
-}
-"""Addresses with parameters that name no row, each with what they name."""
+NO_IDENTIFIER = {"worklist-stage": {"stage": "today"}, "fault-on": {"name": "delay"}}
+"""Addresses with parameters that name no row: a stage of the worklist, a kind of faults."""
 
 
 @dataclass(frozen=True)

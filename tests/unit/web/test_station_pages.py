@@ -129,7 +129,7 @@ def test_a_pool_is_made_and_changed(signed_in: SignIn) -> None:
     assert client.post("/stations/pools-of-stations/ANYCT/", changed).status_code == 302
     assert [one.ae_title for one in StationPool.objects.get().stations.all()] == ["CT03"]
     answer = client.post("/stations/pools-of-stations/ANYCT/", changed)
-    assert (answer.status_code, "it has CT03 now" in answer.content.decode()) == (422, True)
+    assert (answer.status_code, "It has CT03 now" in answer.content.decode()) == (422, True)
     answer = client.post("/stations/pools-of-stations/ANYCT/", {"name": "", "stations": [], "before": "CT03"})
     assert "Stations is empty" in answer.content.decode()
     assert "Stations: CT03, before CT01, CT02" in client.get("/stations/pools-of-stations/ANYCT/").content.decode()

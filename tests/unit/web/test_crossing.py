@@ -1,0 +1,271 @@
+"""The second of two people sees what the first did: every form that changes something that is there."""
+
+import html
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+from django.urls import resolve, reverse
+
+from billing.models import Charge
+from ris.actions.patients import register_patient
+from ris.models import Patient
+from tests.support.hospital import ACTOR, a_patient_data
+from tests.support.page_forms import PageForm, forms_of
+from tests.support.two_hospitals import AE_TITLE, PROCEDURE, FullHospital, a_full_hospital, changed, everything, somebody
+from tests.unit.web.test_other_sites import EXAMPLES, NO_IDENTIFIER, OF_ANY_AE_TITLE, addresses
+
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
+
+Typed = Mapping[str, str | list[str]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A form that two people have open: `name` of its address, `given` beside the key of the row, `query`.
+
+    `at` is the page that has it where that is another one. The earlier one types `first`, or changes the record by the case `by`; the
+    later one types `second`, and reads `told` of the change, and `beside` of what is there now. A button asks for nothing, and is
+    answered with 409. `over`: after the first change there is nothing left to be done.
+    """
+
+    name: str
+    first: Typed = field(default_factory=dict)
+    second: Typed = field(default_factory=dict)
+    told: str = ""
+    beside: str = ""
+    by: "Case | None" = None
+    at: Callable[[FullHospital], str] | None = None
+    given: Mapping[str, str] = field(default_factory=dict)
+    query: Callable[[FullHospital], str] = lambda full: ""
+    versions: tuple[str, ...] = ("version",)
+    is_button: bool = False
+    over: bool = False
+    ready: Callable[[FullHospital], object] = lambda full: None
+
+    def address(self, full: FullHospital) -> str:
+        parameters = EXAMPLES[self.name](full) if self.name in EXAMPLES else {}
+        return reverse(self.name, kwargs=parameters | self.given) + self.query(full)
+
+
+def charge_with(**columns: Any) -> Callable[[FullHospital], object]:
+    return lambda full: Charge.objects.filter(pk=full.charge.pk).update(**columns)
+
+
+def page_of(name: str) -> Callable[[FullHospital], str]:
+    return lambda full: reverse(name, kwargs=EXAMPLES[name](full))
+
+
+def another_record(full: FullHospital) -> str:
+    return f"?with={Patient.objects.get(patient_id='QZ4713').pk}"
+
+
+def register_another_record(full: FullHospital) -> None:
+    register_patient(full.site, a_patient_data(patient_id="QZ4713", birth_date=full.patient.birth_date, sex=full.patient.sex), ACTOR)
+
+
+SAID: Final[Typed] = {"note": "Because of this"}
+ON_HOLD = charge_with(on_hold="Look at it", message="")
+ARRIVE = Case("step-verb", at=page_of("step"), given={"verb": "arrive"}, is_button=True, told="“arrive”")
+ADD = Case("order-add", {"procedure": PROCEDURE}, {"procedure": PROCEDURE, "why": "Because of this"}, told="“add procedure”")
+EDIT_PATIENT = Case("patient-edit", {"given": "Anna"}, {"given": "Hannah"}, told="Anna”", beside="Anna")
+EDIT_DESTINATION = Case("destination-edit", {"port": "11112"}, {"port": "106"}, told="port “104” → “11112”", beside="11112")
+EDIT_CONSOLE = Case("console-edit", {"operator": "WEBER^Jan"}, {"operator": "DOE^Jo"}, told="operator", beside="WEBER^Jan")
+RELEASE = Case("charge-release", at=page_of("charge"), versions=("seen",), is_button=True, told="“release”", ready=ON_HOLD)
+SEND_AGAIN = Case(
+    "delivery-decide", at=page_of("destination"), given={"verb": "send-again"}, versions=("seen",), is_button=True, told="“send again”"
+)
+
+CASES: Final = (
+    EDIT_PATIENT,
+    Case(
+        "patient-merge",
+        by=Case("patient-edit", {"given": "Anna"}),
+        second={"reason": "Because of this"},
+        told="Anna”",
+        query=another_record,
+        versions=("survivor_version", "merged_version"),
+        ready=register_another_record,
+    ),
+    Case("patient-undo-merge", SAID, SAID, told="“undo merge”", over=True),
+    ADD,
+    Case("procedure-add", {"description": "Late", "modality": "CT"}, {"description": "Later", "modality": "CT"}, told="“add step”"),
+    Case("order-cancel", by=ADD, second=SAID, told="“add procedure”"),
+    Case("procedure-cancel", by=ADD, second=SAID, told="“add procedure”"),
+    ARRIVE,
+    Case("step-verb", by=ARRIVE, second=SAID, told="“arrive”", given={"verb": "cancel"}),
+    Case("step-schedule", {"start": "04-Mar-2030 10:00"}, {"start": "05-Mar-2030 11:00"}, told="“reschedule”", beside="04-Mar-2030 10:00"),
+    Case(
+        "step-edit",
+        {"PreMedication": "none"},
+        {"PreMedication": "some"},
+        told="PreMedication nothing → “none”",
+        beside="none",
+        versions=("step_version", "order_version", "visit_seen"),
+    ),
+    Case("station-edit", {"room": "One"}, {"room": "Two"}, told="room “Zebedee” → “One”", beside="One"),
+    Case("pool-edit", {"name": "One"}, {"name": "Two"}, told="name “Zebedee” → “One”", beside="One", versions=("before", "name_before")),
+    EDIT_DESTINATION,
+    Case("destination-remove", by=EDIT_DESTINATION, told="port “104” → “11112”", is_button=True),
+    SEND_AGAIN,
+    Case(
+        "delivery-decide",
+        by=SEND_AGAIN,
+        at=page_of("destination"),
+        given={"verb": "leave-out"},
+        versions=("seen",),
+        is_button=True,
+        told="“send again”",
+    ),
+    RELEASE,
+    Case(
+        "charge-retry",
+        at=page_of("charge"),
+        versions=("seen",),
+        is_button=True,
+        told="“retry”",
+        ready=charge_with(status="FAILED", error="x"),
+    ),
+    Case("charge-void", by=RELEASE, second=SAID, told="“release”", versions=("seen",), ready=ON_HOLD),
+    Case(
+        "charge-credit",
+        SAID,
+        SAID,
+        told="“capture”",
+        versions=("seen",),
+        over=True,
+        ready=charge_with(status="POSTED", message="MSH", attempts=1),
+    ),
+    Case(
+        "charge-rules",
+        {"with-110501": "nothing"},
+        {"with-110501": "review"},
+        told="110501 with images",
+        beside="Nothing",
+        versions=("seen",),
+    ),
+    EDIT_CONSOLE,
+    Case("console-remove", by=EDIT_CONSOLE, told="operator", is_button=True),
+)
+
+NOTHING_IS_OVERWRITTEN: Final = {
+    "charges-send-again": "sends what is set aside at that moment, each charge once",
+    "console-key": "does what the machine shows, one key at a time; what it shows is never typed over",
+    "console-new": "makes something",
+    "console-withdraw": "ends one act by its number, which ends once",
+    "destination-new": "makes something",
+    "destination-try": "changes no setting",
+    "fault-off": "ends one fault by its number, which ends once and says who ended it",
+    "fault-on": "makes something",
+    "order-new": "makes something",
+    "patient-new": "makes something",
+    "pool-new": "makes something",
+    "sign-in": "of one's own session",
+    "sign-out": "of one's own session",
+    "station-new": "makes something",
+}
+"""Addresses that take a form without a version, each with what makes that right."""
+
+
+@pytest.fixture
+def full(db: None) -> FullHospital:
+    return a_full_hospital()
+
+
+def signed_in(name: str, full: FullHospital) -> Client:
+    client = Client()
+    client.force_login(somebody(name, full.site))
+    return client
+
+
+def the_form(client: Client, case: Case, full: FullHospital) -> PageForm:
+    """The form as the person has it open."""
+    address = case.address(full)
+    page = case.at(full) if case.at else address
+    found = [form for form in forms_of(client.get(page).content) if form.method == "post" and (form.action or page) == address]
+    assert found, f"{page} has no form for {address}"
+    return found[0]
+
+
+def send(client: Client, case: Case, full: FullHospital, form: PageForm, typed: Typed) -> Any:
+    return client.post(case.address(full), {**form.fields, **typed})
+
+
+def text_of(answer: Any) -> str:
+    return html.unescape(answer.content.decode())
+
+
+def of_two_people(full: FullHospital, case: Case, early: Client, late: Client) -> Iterator[str]:
+    """What is wrong with how the later one is answered."""
+    case.ready(full)
+    form, earlier = the_form(late, case, full), case.by or case
+    missing = [name for name in case.versions if name not in form.hidden or not form.fields[name][0]]
+    if missing:
+        yield f"the form does not carry {missing}"
+    done = send(early, earlier, full, the_form(early, earlier, full), earlier.first)
+    if done.status_code != 302:
+        yield f"the first one was answered {done.status_code}"
+    before = everything()
+    answer = send(late, case, full, form, case.second)
+    text = text_of(answer)
+    if answer.status_code != (409 if case.is_button else 422):
+        yield f"the second one was answered {answer.status_code}"
+    if changed(before, everything()):
+        yield f"the second one changed {changed(before, everything())}"
+    if not re.search(r"early at \d\d:\d\d", text) or case.told not in text:
+        yield f"the second one does not read who did {case.told} when"
+    if case.beside and f"Now: {case.beside}" not in text:
+        yield f"{case.beside} is not said to be there now"
+    if case.is_button or case.over:
+        return
+    again = next(one for one in forms_of(answer.content) if one.method == "post" and not one.action)
+    lost = [name for name, value in case.second.items() if again.fields.get(name) != [value]]
+    if lost:
+        yield f"what was typed as {lost} is lost"
+    saved = send(late, case, full, again, {})
+    if saved.status_code != 302:
+        yield f"who has seen it cannot go on: {saved.status_code}"
+
+
+def test_the_second_of_two_people_sees_what_the_first_did(full: FullHospital) -> None:
+    early, late, wrong = signed_in("early", full), signed_in("late", full), []
+    for case in CASES:
+        with transaction.atomic():
+            wrong += [f"{case.name} {dict(case.given) or ''}: {fault}" for fault in of_two_people(full, case, early, late)]
+            transaction.set_rollback(True)
+    assert not wrong
+
+
+def test_every_form_that_changes_something_is_in_one_of_the_tables_here(full: FullHospital) -> None:
+    client, taking, offered = signed_in("early", full), set(), set()
+    names = {one.name for one in addresses()}
+    for name in names - {"pulse", "healthz"}:
+        address = reverse(name, kwargs=parameters(name, full))
+        with transaction.atomic():
+            client.force_login(User.objects.get(username="early"))  # one of the addresses signs out
+            shown = client.get(address)
+            offered |= {target for form in forms_of(b"" if shown.streaming else shown.content) if (target := changing(form, name))}
+            if client.post(address).status_code not in (405, shown.status_code):
+                taking.add(name)
+            transaction.set_rollback(True)
+    known = {case.name for case in CASES} | set(NOTHING_IS_OVERWRITTEN)
+    assert taking | offered <= known <= names
+    assert len(taking | offered) > len(CASES)
+
+
+def parameters(name: str, full: FullHospital) -> dict[str, Any]:
+    if name in EXAMPLES:
+        return EXAMPLES[name](full)
+    return {"ae_title": AE_TITLE} if name in OF_ANY_AE_TITLE else NO_IDENTIFIER.get(name, {})
+
+
+def changing(form: PageForm, page: str) -> str:
+    """The name of the address that a form is sent to, when it is one that changes something; empty for a search."""
+    if form.method != "post" or {"q", "keys"} & form.fields.keys():
+        return ""
+    return resolve(form.action.partition("?")[0]).url_name or "" if form.action else page
