@@ -142,6 +142,15 @@ CASES: Final = (
         ready=charge_with(status="POSTED", message="MSH", attempts=1),
     ),
     Case(
+        "charge-write-off",
+        SAID,
+        SAID,
+        told="“write off”",
+        versions=("seen",),
+        over=True,
+        ready=charge_with(status="FAILED", message="MSH", attempts=1),
+    ),
+    Case(
         "charge-rules",
         {"with-110501": "nothing"},
         {"with-110501": "review"},
