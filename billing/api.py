@@ -67,4 +67,4 @@ def list_charges(request: HttpRequest, query: Query[ChargeQuery]) -> dict[str, A
     """Charges, the latest first. `date` is the hospital's local date of the service."""
     status = base.one_of("status", query.status, STATUSES) or ""
     found = queries.filtered(base.site_of(request), accession_number=query.accession_number, status=status, day=query.date)
-    return base.page(request, query, found, presenters.as_row)
+    return base.page(request, query, found, presenters.as_row, discloses=True)

@@ -9,10 +9,11 @@ from django.urls import reverse
 from billing import books, presenters, targets, web
 from billing.charge_processor.statement import Message, Statement
 from billing.models import Charge, ChargeChange, DeliveryAttempt
-from ris import clock
+from ris import audit, clock
 from ris.permissions import requires
 from ris.web import live
-from ris.web.access import page
+from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.searching import key_of, query_of, searchable, text_of
 
 MAX_ROWS: Final = 100
@@ -35,6 +36,8 @@ def show(request: HttpRequest) -> HttpResponse:
         context |= _read(Statement(targets.ledger_file()), asked)
     except sqlite3.Error as error:
         context["trouble"] = f"The ledger {targets.ledger_file()} cannot be read: {error}."
+    shown = audit.of_numbers(site_of(request), ((one["message"].patient_id, one["accession_number"]) for one in context.get("rows", ())))
+    disclose(request, audit.LIST, *shown, asked={"q": asked})
     url = reverse("charge-ledger") + (f"?{query_of(key_of(request))}" if asked else "")
     return live.live_page(request, "billing/ledger.html", "billing/ledger_live.html", context, url=url, present=present)
 

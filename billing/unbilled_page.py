@@ -15,7 +15,7 @@ from billing.models import ChargeChange, DeliveryAttempt
 from billing.outages import watch
 from billing.unbilled import KINDS, Row
 from mpps.models import PerformedStepChange
-from ris import clock
+from ris import audit, clock
 from ris.api import base
 from ris.api.auth import Bearer
 from ris.api.base import Instant, Line, ListQuery, refusals
@@ -23,6 +23,7 @@ from ris.models import Site, Station
 from ris.permissions import requires
 from ris.web import live, times
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 
 MAX_SHOWN: Final = 200
 _HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, PerformedStepChange, ChargeChange, DeliveryAttempt)
@@ -64,9 +65,14 @@ def show(request: HttpRequest) -> HttpResponse:
         "stations": [("", "All stations"), *((one, one) for one in known)],
         "station": station,
     }
+    disclose(request, audit.LIST, *_people(site, chosen[:MAX_SHOWN]), total=len(chosen), asked={"kind": kind, "station": station})
     return live.live_page(
         request, "billing/unbilled.html", "billing/unbilled_live.html", context, url=_address(kind, station), present=present
     )
+
+
+def _people(site: Site, rows: Iterable[Row]) -> list[audit.Subject]:
+    return audit.of_numbers(site, ((row.patient_id, row.accession_number) for row in rows))
 
 
 def _address(kind: str, station: str) -> str:
@@ -143,9 +149,11 @@ def list_unbilled(request: HttpRequest, query: Query[UnbilledQuery]) -> dict[str
     site = base.site_of(request)
     found = unbilled.rows(site, station=query.station_ae_title)
     chosen = [row for row in found if kind in ("", row.kind)]
+    items = chosen[query.offset : query.offset + query.limit]
+    disclose(request, audit.LIST, *_people(site, items), total=len(chosen), asked=query.model_dump(exclude_defaults=True))
     kinds = [(one, [row for row in found if row.kind == one.key]) for one in KINDS.values()]
     return {
-        "items": [_as_item(row, site) for row in chosen[query.offset : query.offset + query.limit]],
+        "items": [_as_item(row, site) for row in items],
         "count": len(chosen),
         "kinds": [{"kind": one.key, "title": one.title, "count": len(rows), "amount": float(_at_risk(rows))} for one, rows in kinds],
         "outages": [

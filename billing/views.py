@@ -15,12 +15,13 @@ from billing import queries, sending, web
 from billing.actions import deciding
 from billing.models import Charge, ChargeChange, DeliveryAttempt, NoCharge
 from billing.transitions import FAILED, PENDING, POSTED, VOID
-from ris import clock
+from ris import audit, clock
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict
 from ris.permissions import allowed, requires
 from ris.web import live
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.filters import Filters
 
 MAX_ROWS = 500
@@ -56,7 +57,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     tabs = [(key, label, narrow(on_day).count(), _address(filters, key)) for key, (label, narrow) in _TABS.items()]
     decided = nothing.count()
     total = decided if tab == _NOTHING else found.count()
-    context = {
+    context: dict[str, Any] = {
         "tabs": [*tabs, (_NOTHING, "Nothing to charge", decided, _address(filters, _NOTHING))],
         "decisions": nothing[:MAX_ROWS] if tab == _NOTHING else (),
         "tab": tab,
@@ -68,6 +69,8 @@ def listing(request: HttpRequest) -> HttpResponse:
         "sending": sending.sending(site),
         "may_edit": allowed(request.user, "charges.edit"),
     }
+    shown = [one.charge for one in context["charges"]]
+    disclose(request, audit.LIST, *shown, total=total, asked={"day": filters.day.isoformat(), "show": tab})
     url = _address(filters, tab)
     return live.live_page(request, "billing/charges.html", "billing/charges_live.html", context, url=url, present=present)
 
@@ -101,6 +104,7 @@ def _sum(label: str, found: QuerySet[Charge]) -> dict[str, Any]:
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One charge: what it says, how it was delivered, its history."""
     charge = queries.charge(site_of(request), pk)
+    disclose(request, audit.PROCEDURE, charge)
     context = {
         "one": web.shown(charge),
         "segments": [line for line in charge.message.split("\r") if line],

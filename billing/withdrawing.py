@@ -12,10 +12,12 @@ from django.urls import reverse
 from billing import queries, web
 from billing.actions import deciding
 from billing.models import Charge
+from ris import audit
 from ris.actor import Actor
 from ris.errors import Conflict
 from ris.permissions import requires
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.steps import ReasonForm
 
 
@@ -100,6 +102,7 @@ def _take_back(request: HttpRequest, pk: int, way: _Way) -> HttpResponse:
         else:
             messages.success(request, f"Charge {charge.control_id} {way.done}.")
             return redirect("charge", pk)
+    disclose(request, audit.PROCEDURE, charge)
     context = {
         "one": web.shown(charge),
         "form": form,

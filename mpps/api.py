@@ -11,9 +11,11 @@ from mpps.destination_api import DeliveryOut
 from mpps.destination_api import shown as show_delivery
 from mpps.models import PerformedProcedureStep
 from mpps.transitions import STATUSES
+from ris import audit
 from ris.api import base
 from ris.api.auth import Bearer
 from ris.api.base import Day, Instant, Line, ListQuery, Page, refusals
+from ris.web.disclosure import disclose
 
 router = Router(tags=["performed steps"])
 
@@ -91,13 +93,14 @@ def list_performed_steps(request: HttpRequest, query: Query[PerformedStepQuery])
         station_ae_title=query.station_ae_title,
         day=query.date,
     )
-    return base.page(request, query, found.prefetch_related(destination_queries.beside()), _show)
+    return base.page(request, query, found.prefetch_related(destination_queries.beside()), _show, discloses=True)
 
 
 @router.get("/performed-steps/{sop_instance_uid}", auth=Bearer("performed.view"), response={200: PerformedStepOut, **refusals(404)})
 def get_performed_step(request: HttpRequest, sop_instance_uid: Line) -> dict[str, Any]:
     """The performed step of a SOP Instance UID."""
     performed = queries.performed_step(base.site_of(request), sop_instance_uid)
+    disclose(request, audit.PROCEDURE, performed)
     prefetch_related_objects([performed], destination_queries.beside())
     return _show(performed)
 

@@ -5,11 +5,13 @@ from django.http import HttpRequest, HttpResponse
 
 from mpps import destination_queries, exchanges, modules, presenters, queries
 from mpps.models import Delivery, MppsMessage, PerformedStepChange
+from ris import audit
 from ris.errors import NotFound
 from ris.models import RecordChange
 from ris.permissions import requires
 from ris.web import datasets, live
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 
 
 @page
@@ -23,6 +25,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     performed = queries.performed_steps(site_of(request)).filter(pk=pk).first()
     if performed is None:
         raise NotFound("There is no such performed step; it may have been removed with the schedule it belonged to.")
+    disclose(request, audit.PROCEDURE, performed)
     messages = presenters.messages(performed)
     form = request.GET.get("as", "")
     chosen = request.GET.get("message", "")

@@ -4,10 +4,10 @@ One table that the writer (`ris.actions.auditing`), the page, the exports and do
 CID 401 (PS3.16).
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Final
+from typing import Any, Final
 
 from ris.models import Change, Order, Patient, RecordChange, ScheduledProcedureStep, Site, StepChange
 
@@ -114,6 +114,17 @@ def of_numbers(site: Site, numbers: Iterable[tuple[str, str]]) -> list[Subject]:
     known = Patient.objects.filter(site=site, patient_id__in={patient_id for patient_id, _ in said}).exclude(patient_id="")
     keys = dict(known.values_list("patient_id", "pk"))
     return list(dict.fromkeys(Subject(keys.get(patient_id), patient_id, accession_number) for patient_id, accession_number in said))
+
+
+def of_datasets(site: Site, datasets: Iterable[Mapping[str, Any] | None]) -> list[Subject]:
+    """Of data sets in DICOM JSON (PS3.18 F), by Patient ID (0010,0020) and Accession Number (0008,0050); a query's wildcards are nobody."""
+    numbers = ((_value(one, "00100020"), _value(one, "00080050")) for one in datasets if one)
+    return of_numbers(site, (number for number in numbers if number[0] and not set(number[0]) & set("*?")))
+
+
+def _value(dataset: Mapping[str, Any], tag: str) -> str:
+    values = dataset.get(tag, {}).get("Value") or [""]
+    return str(values[0] or "").strip()
 
 
 def all_subjects(things: Iterable[object]) -> list[Subject]:

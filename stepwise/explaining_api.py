@@ -5,13 +5,14 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 
-from ris import queries
+from ris import audit, queries
 from ris.api import base
 from ris.api.auth import Bearer
 from ris.api.base import Instant, Line, ListQuery, Page, refusals
 from ris.errors import InvalidInput
 from ris.models import Site
 from ris.peers import Journal
+from ris.web.disclosure import disclose
 from stepwise import explaining
 from worklist import captured, explanation, outcome, typed
 from worklist.captured import Captured, Ending
@@ -119,6 +120,7 @@ def explain_step(request: HttpRequest, step_id: int, query: Query[ExplanationQue
         raise InvalidInput({"station": "is missing; it is the AE title that asks"})
     site = base.site_of(request)
     step = queries.step(site, step_id)
+    disclose(request, audit.PROCEDURE, step)
     explained = explaining.explain(step, explaining.asking(step, query.station, query.message, _typed(request), Journal(site)))
     return {
         "step": step.pk,

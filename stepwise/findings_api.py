@@ -5,11 +5,12 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from ris import queries
+from ris import audit, queries
 from ris.api import base
 from ris.api.auth import Bearer
 from ris.api.base import Instant, ListQuery, Page, refusals
 from ris.models import Site
+from ris.web.disclosure import disclose
 from stepwise.web import findings
 from stepwise.web.findings import Line, Shown
 from worklist import backlog
@@ -58,7 +59,9 @@ class StationFindings(Page[StationFindingOut]):
 )
 def of_step(request: HttpRequest, step_id: int) -> dict[str, Any]:
     """What modalities would stumble over in the item of a step as it is now."""
-    found = findings.of_step(queries.step(base.site_of(request), step_id))
+    step = queries.step(base.site_of(request), step_id)
+    disclose(request, audit.PROCEDURE, step)
+    found = findings.of_step(step)
     return {"items": [_of_item(one) for one in found], "count": len(found)}
 
 

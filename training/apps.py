@@ -6,6 +6,7 @@ class TrainingConfig(AppConfig):
 
     def ready(self) -> None:
         from billing.charge_processor import behaviour
+        from training import auditing  # noqa: F401  # registers whose entries lie on a console
         from training.faults import charge_processor
 
         behaviour.follow(charge_processor.behaviour)

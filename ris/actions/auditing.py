@@ -148,9 +148,10 @@ def _record_changes(rows: list[Change]) -> None:
         record(who, event, action, site=site_id_of(who), place=here, about=about, detail=detail)
 
 
-def site_id_of(who: Actor | Claimant) -> int | None:
-    """The hospital whose trail it belongs to: that of the user, else the default one. None before there is any."""
-    user_id = who.user_id if isinstance(who, Actor) else None
+def site_id_of(who: Actor | Claimant, claimed_id: int | None = None) -> int | None:
+    """The hospital whose trail it belongs to: that of the user, or of the account that somebody claims to be, else the default one. None
+    before there is any."""
+    user_id = who.user_id if isinstance(who, Actor) else claimed_id
     own = Membership.objects.filter(user=user_id).values_list("site", flat=True).first() if user_id else None
     if own is not None:
         return own

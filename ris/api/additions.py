@@ -18,7 +18,7 @@ from ris.actions.orders import Booking
 from ris.api import base
 from ris.api.auth import Bearer, caller
 from ris.api.base import Body, Line, Moment, refusals
-from ris.api.orders import OrderOut, show_order
+from ris.api.orders import OrderOut, shown
 from ris.errors import NotFound
 from ris.models import Order, RequestedProcedure, Site
 
@@ -71,7 +71,7 @@ def add_step(request: HttpRequest, accession_number: Line, requested_procedure_i
     site = base.site_of(request)
     procedure = _procedure(site, accession_number, requested_procedure_id)
     additions.add_step(procedure, body.step(), caller(request).actor, body.booking(), reason=body.reason or "")
-    return Status(201, _again(site, accession_number))
+    return Status(201, _again(request, site, accession_number))
 
 
 @router.post("/orders/{path:accession_number}/procedures/{requested_procedure_id}/cancel", auth=Bearer("steps.cancel"), response=_CHANGED)
@@ -79,7 +79,7 @@ def cancel_procedure(request: HttpRequest, accession_number: Line, requested_pro
     """Cancel what has not begun of one procedure."""
     site = base.site_of(request)
     orders.cancel_procedure(_procedure(site, accession_number, requested_procedure_id), caller(request).actor, body.reason)
-    return _again(site, accession_number)
+    return _again(request, site, accession_number)
 
 
 @router.post("/orders/{path:accession_number}/procedures", auth=Bearer("orders.change"), response=_ADDED)
@@ -88,7 +88,7 @@ def add_procedure(request: HttpRequest, accession_number: Line, body: ProcedureI
     site = base.site_of(request)
     order = queries.order(site, accession_number)
     additions.add_procedure(order, body.procedure_code, caller(request).actor, body.booking(), reason=body.reason or "")
-    return Status(201, _again(site, accession_number))
+    return Status(201, _again(request, site, accession_number))
 
 
 @router.post("/orders/{path:accession_number}/cancel", auth=Bearer("steps.cancel"), response=_CHANGED)
@@ -96,11 +96,11 @@ def cancel_order(request: HttpRequest, accession_number: Line, body: Cancellatio
     """Cancel what has not begun of an order."""
     site = base.site_of(request)
     orders.cancel_order(queries.order(site, accession_number), caller(request).actor, body.reason)
-    return _again(site, accession_number)
+    return _again(request, site, accession_number)
 
 
 def _get_order(request: HttpRequest, accession_number: str, below: str) -> dict[str, Any]:
-    return show_order(queries.order(base.site_of(request), f"{accession_number}/{below}"))
+    return shown(request, queries.order(base.site_of(request), f"{accession_number}/{below}"))
 
 
 @router.get("/orders/{path:accession_number}/procedures", auth=Bearer("orders.view"), response={200: OrderOut}, include_in_schema=False)
@@ -123,6 +123,6 @@ def _procedure(site: Site, accession_number: str, requested_procedure_id: str) -
     return found
 
 
-def _again(site: Site, accession_number: str) -> dict[str, Any]:
+def _again(request: HttpRequest, site: Site, accession_number: str) -> dict[str, Any]:
     """The order as a GET shows it now."""
-    return show_order(queries.order(site, accession_number))
+    return shown(request, queries.order(site, accession_number))

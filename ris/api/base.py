@@ -10,11 +10,12 @@ from django.http import HttpRequest
 from ninja import Field, Schema
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema
 
-from ris import clock, queries
+from ris import audit, clock, queries
 from ris.api.auth import caller
 from ris.errors import InvalidInput
 from ris.models import Site
 from ris.validation import calendar_day, within_reach
+from ris.web.disclosure import disclose
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -95,9 +96,13 @@ def site_of(request: HttpRequest) -> Site:
     return queries.default_site() if user is None else queries.site_of(user)
 
 
-def page(request: HttpRequest, query: ListQuery, rows: QuerySet[M], show: Callable[[M], dict[str, Any]]) -> dict[str, Any]:
-    """The items of the page that the query asks for, in the order of the rows, and the count of all."""
+def page(
+    request: HttpRequest, query: ListQuery, rows: QuerySet[M], show: Callable[[M], dict[str, Any]], *, discloses: bool = False
+) -> dict[str, Any]:
+    """The items of the page that the query asks for, in the order of the rows, and the count of all. `discloses`: they show patients."""
     wanted, count = cut(request, query, rows)
+    if discloses:
+        disclose(request, audit.LIST, *wanted, total=count, asked=query.model_dump(exclude_defaults=True, mode="json"))
     return {"items": [show(row) for row in wanted], "count": count}
 
 

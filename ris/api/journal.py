@@ -10,11 +10,13 @@ from pydantic import AfterValidator
 
 from dimse.models import Association, Message
 from dimse.services import Verb
+from ris import audit
 from ris.api import base
 from ris.api.auth import Bearer
 from ris.api.base import Instant, Line, ListQuery, Moment, Page, refusals
 from ris.models import Site
 from ris.peers import Journal
+from ris.web.disclosure import disclose
 
 router = Router(tags=["journal"])
 
@@ -140,7 +142,11 @@ def list_messages(request: HttpRequest, query: Query[MessageQuery]) -> dict[str,
         found = found.service(verb)
     if query.status:
         found = found.status(int(query.status, 16))
-    return base.page(request, query, found, lambda message: _message(message, site))
+    rows, count = base.cut(request, query, found)
+    items = [_message(message, site) for message in rows]
+    said = audit.of_datasets(site, (item["dataset"] for item in items))
+    disclose(request, audit.LIST, *said, total=len(said), asked=query.model_dump(exclude_defaults=True, mode="json"))
+    return {"items": items, "count": count}
 
 
 def _services(ids: list[Any]) -> dict[Any, list[str]]:

@@ -8,7 +8,7 @@ from ninja import Field, Router, Schema
 from ninja.responses import Status
 from pydantic import StrictInt, model_validator
 
-from ris import queries
+from ris import audit, queries
 from ris.actions import orders
 from ris.actions.orders import OrderRequest
 from ris.actions.patients import PatientData
@@ -19,6 +19,7 @@ from ris.api.base import Body, Line, Moment, refusals
 from ris.api.steps import StepOut, show_step
 from ris.errors import InvalidInput
 from ris.models import Order, Patient, RequestedProcedure
+from ris.web.disclosure import disclose
 
 router = Router(tags=["orders"])
 
@@ -142,18 +143,24 @@ def place_order(request: HttpRequest, body: OrderIn) -> Status[dict[str, Any]]:
         order = orders.place_order(site, body.patient.data(), body.request(), caller(request).actor)
     except InvalidInput as error:
         raise InvalidInput({_field(name): why for name, why in error.errors.items()}) from error
-    return Status(201, show_order(queries.order(site, order.accession_number)))
+    return Status(201, shown(request, queries.order(site, order.accession_number)))
 
 
 @router.get("/orders/{path:accession_number}", auth=Bearer("orders.view"), response={200: OrderOut, **refusals(404)})
 def get_order(request: HttpRequest, accession_number: Line) -> dict[str, Any]:
     """The order of an accession number with its procedures and their steps."""
-    return show_order(queries.order(base.site_of(request), accession_number))
+    return shown(request, queries.order(base.site_of(request), accession_number))
 
 
 def _field(name: str) -> str:
     """Where the caller wrote what the domain calls by this name."""
     return place(name) or (f"patient.{name}" if name in PatientIn.model_fields else name)
+
+
+def shown(request: HttpRequest, order: Order) -> dict[str, Any]:
+    """An order of `queries.order`, as OrderOut, for who asks."""
+    disclose(request, audit.ORDER, order)
+    return show_order(order)
 
 
 def show_order(order: Order) -> dict[str, Any]:

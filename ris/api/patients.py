@@ -5,13 +5,14 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Router, Schema
 
-from ris import queries
+from ris import audit, queries
 from ris.actions import merging
 from ris.api import base
 from ris.api.auth import Bearer, caller
 from ris.api.base import Body, Line, refusals
 from ris.api.orders import PatientOut, show_patient
 from ris.models import Patient, Site
+from ris.web.disclosure import disclose
 
 router = Router(tags=["patients"])
 
@@ -54,20 +55,25 @@ def merge_patients(request: HttpRequest, body: MergeIn) -> dict[str, Any]:
     site = base.site_of(request)
     survivor, merged = _record(site, body.survivor), _record(site, body.merged)
     merging.merge_patients(survivor, merged, caller(request).actor, body.reason or "", confirmed=body.confirm)
+    disclose(request, audit.PATIENT, survivor, merged)
     return {"survivor": _shown(survivor), "merged": show_patient(merged)}
 
 
 @router.post("/patients/undo-merge", auth=Bearer("patients.merge"), response={200: RecordOut, **refusals(404, 409, 422)})
 def undo_merge(request: HttpRequest, body: UndoIn) -> dict[str, Any]:
     """Make a merged record a patient of its own again, with the orders and visits that came from it."""
-    return _shown(merging.undo_merge(_record(base.site_of(request), body.merged), caller(request).actor, body.reason))
+    record = merging.undo_merge(_record(base.site_of(request), body.merged), caller(request).actor, body.reason)
+    disclose(request, audit.PATIENT, record)
+    return _shown(record)
 
 
 @router.get("/patients/{path:patient_id}", auth=Bearer("patients.view"), response={200: RecordOut, **refusals(404, 409)})
 def get_patient(request: HttpRequest, patient_id: Line, issuer_of_patient_id: Line = "") -> dict[str, Any]:
     """The patient of an ID; that of a merged record leads to the survivor."""
     found = queries.patient(base.site_of(request), patient_id, issuer_of_patient_id)
-    return _shown(found.merged_into or found)
+    record = found.merged_into or found
+    disclose(request, audit.PATIENT, record, *record.merged.all())
+    return _shown(record)
 
 
 def _record(site: Site, key: PatientKey) -> Patient:

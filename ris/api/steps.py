@@ -6,13 +6,14 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from ris import clock, queries
+from ris import audit, clock, queries
 from ris.actions import steps as verbs
 from ris.api import base
 from ris.api.auth import Bearer, caller
 from ris.api.base import Body, Day, Instant, Line, ListQuery, Moment, Page, refusals
 from ris.models import ScheduledProcedureStep, Site
 from ris.transitions import STATUSES
+from ris.web.disclosure import disclose
 
 router = Router(tags=["scheduled steps"])
 
@@ -62,7 +63,7 @@ _STEP = {200: StepOut, **refusals(404, 409, 422)}
 @router.get("/scheduled-steps", auth=Bearer("steps.view"), response={200: Page[StepOut], **refusals(422)})
 def list_scheduled_steps(request: HttpRequest, query: Query[StepQuery]) -> dict[str, Any]:
     """Steps in order of start, those in the tray last. `date` is the hospital's local date of the start."""
-    return base.page(request, query, _found(base.site_of(request), query), show_step)
+    return base.page(request, query, _found(base.site_of(request), query), show_step, discloses=True)
 
 
 @router.post("/scheduled-steps/{step_id}/arrive", auth=Bearer("steps.arrive"), response=_STEP)
@@ -70,7 +71,7 @@ def arrive(request: HttpRequest, step_id: int) -> dict[str, Any]:
     """The patient is here."""
     site = base.site_of(request)
     verbs.arrive(_id(site, step_id), caller(request).actor)
-    return _again(site, step_id)
+    return _again(request, site, step_id)
 
 
 @router.post("/scheduled-steps/{step_id}/cancel", auth=Bearer("steps.cancel"), response=_STEP)
@@ -78,7 +79,7 @@ def cancel(request: HttpRequest, step_id: int, body: Cancellation) -> dict[str, 
     """Take an exam that has not begun off the worklist."""
     site = base.site_of(request)
     verbs.cancel(_id(site, step_id), caller(request).actor, body.reason)
-    return _again(site, step_id)
+    return _again(request, site, step_id)
 
 
 @router.post("/scheduled-steps/{step_id}/reschedule", auth=Bearer("steps.schedule"), response=_STEP)
@@ -86,7 +87,7 @@ def reschedule(request: HttpRequest, step_id: int, body: Booking) -> dict[str, A
     """Book a step that has not begun on a station and time, or move it there."""
     site = base.site_of(request)
     verbs.schedule(_id(site, step_id), body.station_ae_title, body.start, caller(request).actor, end=body.end)
-    return _again(site, step_id)
+    return _again(request, site, step_id)
 
 
 def _found(site: Site, query: StepQuery) -> QuerySet[ScheduledProcedureStep]:
@@ -109,9 +110,11 @@ def _id(site: Site, step_id: int) -> int:
     return queries.step(site, step_id).pk
 
 
-def _again(site: Site, step_id: int) -> dict[str, Any]:
+def _again(request: HttpRequest, site: Site, step_id: int) -> dict[str, Any]:
     """The step as a GET shows it now."""
-    return show_step(queries.step(site, step_id))
+    step = queries.step(site, step_id)
+    disclose(request, audit.PROCEDURE, step)
+    return show_step(step)
 
 
 def show_step(step: ScheduledProcedureStep) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from ris import queries
+from ris import audit, queries
 from ris.actions import edits, visits
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
@@ -16,6 +16,7 @@ from ris.models import Order, ScheduledProcedureStep, Visit
 from ris.permissions import requires
 from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part
+from ris.web.disclosure import disclose
 from ris.web.names import shown_name
 
 
@@ -49,6 +50,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     form = ExamForm(records, request.POST or None, initial=seen)
     if request.method == "POST" and form.is_valid() and _save(request, form, step):
         return redirect("step", step.pk)
+    disclose(request, audit.PROCEDURE, step)
     context = {"step": step, "form": form, "parts": _parts(form, order)}
     return render(request, "ris/step_edit.html", context, status=422 if form.errors else 200)
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from ris import queries
+from ris import audit, queries
 from ris.actions import merging
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
@@ -18,6 +18,7 @@ from ris.permissions import requires
 from ris.transitions import BEGUN, WAITING
 from ris.web import times
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.forms import PageForm
 from ris.web.names import shown_name
 from ris.web.patients import matching
@@ -100,6 +101,7 @@ def merge(request: HttpRequest, pk: int) -> HttpResponse:
     form = MergeForm(doubts, request.POST or None, initial={"survivor_version": survivor.version, "merged_version": merged.version})
     if request.method == "POST" and form.is_valid() and _merge(request, form, survivor, merged):
         return redirect("patient", survivor.pk)
+    disclose(request, audit.PATIENT, survivor, merged)
     sums = [(label, mine, theirs) for (label, mine), (_, theirs) in zip(_sums(survivor), _sums(merged), strict=True)]
     context = {
         "form": form,
@@ -116,6 +118,7 @@ def merge(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _choose(request: HttpRequest, site: Site, survivor: Patient) -> HttpResponse:
     found = queries.patients(site, text_of(request)).exclude(pk=survivor.pk)
+    disclose(request, audit.PATIENT, survivor)
     context = matching(request, found) | {"any_exist": True, "merge_into": survivor}
     part = request.headers.get("HX-Request") == "true"
     return render(request, "ris/patients_found.html" if part else "ris/merge_choose.html", context)
@@ -162,6 +165,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"{shown_name(merged.name)} is a patient of its own again; the worklists follow at once.")
             return redirect("patient", merged.pk)
+    disclose(request, audit.PATIENT, *filter(None, (merged, merged.merged_into)))
     context = {
         "form": form,
         "patient": merged,

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from ris import clock, queries
+from ris import audit, clock, queries
 from ris.actions import additions, orders
 from ris.actions.catalogue import StepData
 from ris.actions.orders import Booking
@@ -21,6 +21,7 @@ from ris.transitions import FINAL, WAITING
 from ris.web import history
 from ris.web.access import page, site_of
 from ris.web.booking import BookingForm
+from ris.web.disclosure import disclose
 from ris.web.orders import first_modality, grouped, offer_for
 from ris.web.rows import rows
 from ris.web.steps import VERBS, ReasonForm
@@ -44,6 +45,7 @@ def _is_open(steps: list[ScheduledProcedureStep]) -> bool:
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """The order with all that belongs to it."""
     order = _order(site_of(request), pk)
+    disclose(request, audit.ORDER, order)
     now, today = clock.now(order.site), clock.today(order.site)
     procedures = []
     for procedure in order.requested_procedures.all():
@@ -152,8 +154,9 @@ def add_procedure(request: HttpRequest, pk: int) -> HttpResponse:
         ):
             return redirect("order", order.pk)
     steps = [step for procedure in order.requested_procedures.all() for step in procedure.steps.all()]
-    context = {"form": form, "order": order, "patient": order.patient, "is_open": _is_open(steps)}
+    context: dict[str, Any] = {"form": form, "order": order, "patient": order.patient, "is_open": _is_open(steps)}
     context |= {"chosen": form.chosen, "offer": offer_for(form, order.site, form.chosen)}
+    disclose(request, audit.ORDER, order, *context["offer"].exams)
     return render(request, "ris/order_add_procedure.html", context, status=422 if form.errors else 200)
 
 
@@ -176,6 +179,7 @@ def add_step(request: HttpRequest, pk: int) -> HttpResponse:
             f"{given['description']} is added to {procedure.description or procedure.requested_procedure_id}.",
         ):
             return redirect("order", order.pk)
+    disclose(request, audit.ORDER, order)
     context = {"form": form, "order": order, "patient": order.patient, "procedure": procedure, "is_open": _is_open(steps)}
     return render(request, "ris/order_add_step.html", context, status=422 if form.errors else 200)
 
@@ -212,6 +216,7 @@ def _cancel(request: HttpRequest, order: Order, steps: list[ScheduledProcedureSt
             count = len(canceled)
             messages.success(request, f"{count} exam{'s' if count > 1 else ''} of accession {orders.named(order)} canceled.")
             return redirect("order", order.pk)
+    disclose(request, audit.ORDER, order)
     begun = len(steps) - len(waiting)
     stays = f" {begun} that {'have' if begun > 1 else 'has'} begun or ended stay{'' if begun > 1 else 's'} as it is." if begun else ""
     exams = "1 exam" if len(waiting) == 1 else f"{len(waiting)} exams"

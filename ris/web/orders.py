@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from ris import queries
+from ris import audit, queries
 from ris.actions import orders
 from ris.actions.booking import find_place, in_a_row
 from ris.actor import Actor
@@ -22,6 +22,7 @@ from ris.validation import printable
 from ris.web import booking, times
 from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part
+from ris.web.disclosure import disclose
 from ris.web.filters import asked
 from ris.web.forms import read_moment, read_name
 from ris.web.names import shown_name
@@ -151,7 +152,9 @@ def new(request: HttpRequest) -> HttpResponse:
         step = _place(request, form, site, patient)
         if step is not None:
             return redirect("step", step.pk)
-    context = {"form": form, "patient": patient, "offer": offer_for(form, site, form.chosen), "chosen": form.chosen}
+    found = offer_for(form, site, form.chosen)
+    disclose(request, audit.PATIENT, patient, *found.exams)
+    context = {"form": form, "patient": patient, "offer": found, "chosen": form.chosen}
     return render(request, "ris/order.html", context, status=422 if form.errors else 200)
 
 
@@ -201,4 +204,6 @@ def places(request: HttpRequest) -> HttpResponse:
     """The part of the form that follows the procedure and the station."""
     site = site_of(request)
     form = OrderForm(site, initial={name: asked(request, name) for name in ("procedure", "place", "start")})
-    return render(request, "ris/order_swap.html", {"form": form, "offer": offer_for(form, site, form.chosen), "chosen": form.chosen})
+    found = offer_for(form, site, form.chosen)
+    disclose(request, audit.LIST, *found.exams, asked={"place": found.place})
+    return render(request, "ris/order_swap.html", {"form": form, "offer": found, "chosen": form.chosen})

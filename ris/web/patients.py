@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 
-from ris import clock, queries
+from ris import audit, clock, queries
 from ris.actions import patients
 from ris.actions.patients import PatientData
 from ris.actor import Actor
@@ -20,6 +20,7 @@ from ris.permissions import requires
 from ris.web import history
 from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part, lines
+from ris.web.disclosure import disclose
 from ris.web.filters import MIN_SEARCH
 from ris.web.forms import DayField
 from ris.web.names import shown_name
@@ -129,7 +130,9 @@ def _initial(patient: Patient) -> dict[str, Any]:
 
 def matching(request: HttpRequest, found: QuerySet[Patient]) -> dict[str, Any]:
     """What a list of the patients that a search finds shows."""
-    return {"q": text_of(request), "search": key_of(request), "patients": found[:MAX_FOUND], "total": found.count()}
+    shown, total, q = list(found[:MAX_FOUND]), found.count(), text_of(request)
+    disclose(request, audit.LIST, *(record for one in shown for record in (one, *one.merged.all())), total=total, asked={"q": q})
+    return {"q": q, "search": key_of(request), "patients": shown, "total": total}
 
 
 @page
@@ -156,15 +159,18 @@ def find(request: HttpRequest) -> HttpResponse:
     long_enough = len(q) >= MIN_SEARCH
     people = queries.patients(site, q) if long_enough else Patient.objects.none()
     exams = queries.search(queries.steps(site), q).order_by("-start", "-pk") if long_enough else ScheduledProcedureStep.objects.none()
-    context = {
+    context: dict[str, Any] = {
         "q": q,
         "search": key_of(request),
         "long_enough": long_enough,
-        "patients": people[:MAX_FOUND],
+        "patients": list(people[:MAX_FOUND]),
         "patients_total": people.count(),
         "rows": rows(exams[:MAX_FOUND], clock.now(site), clock.today(site)),
         "exams_total": exams.count(),
     }
+    found = [record for one in context["patients"] for record in (one, *one.merged.all())]
+    shown = [*found, *(row.step for row in context["rows"])]
+    disclose(request, audit.LIST, *shown, total=context["patients_total"] + context["exams_total"], asked={"q": q})
     return render(request, "ris/find.html", context)
 
 
@@ -175,6 +181,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     site = site_of(request)
     patient = get_object_or_404(Patient, site=site, pk=pk)
     exams = queries.steps(site).filter(requested_procedure__order__patient=patient).order_by("-start", "-pk")
+    disclose(request, audit.PATIENT, patient, *patient.merged.all())
     context = {
         "patient": patient,
         "merged": patient.merged.order_by("pk"),
@@ -225,6 +232,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"{shown_name(patient.name)} is changed; the worklists follow at once.")
             return redirect("patient", patient.pk)
+    disclose(request, audit.PATIENT, patient)
     context = {"form": form, "patient": patient, "back": reverse("patient", args=[pk])}
     return render(request, "ris/patient_form.html", context, status=422 if form.errors else 200)
 

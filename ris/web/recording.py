@@ -140,7 +140,7 @@ def _not_signed_in(credentials: dict[str, Any], request: HttpRequest | None = No
     name = str(credentials.get("username", ""))
     known = User.objects.filter(username=name).first()
     who = Claimant(address_of(request) if request else "", auditing.claimed(name, known is not None))
-    site = queries.site_of(known).pk if known else auditing.site_id_of(who)
+    site = auditing.site_id_of(who, known.pk if known else None)
     where = Place(address_of(request) if request else "", "sign-in")
     auditing.record(who, audit.SIGN_IN, audit.EXECUTE, site=site, place=where, outcome=audit.SERIOUS)
 

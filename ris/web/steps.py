@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
-from ris import queries
+from ris import audit, queries
 from ris.actions import steps
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, RisError, SlotTaken
@@ -22,6 +22,7 @@ from ris.transitions import STARTED, TRANSITIONS, WAITING
 from ris.validation import printable
 from ris.web import booking, times
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.filters import asked
 from ris.web.forms import PageForm, number, read_moment
 from ris.web.names import shown_name
@@ -157,6 +158,7 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         return _with_reason(request, step, chosen)
     if request.method != "POST":
         return redirect("step", pk)
+    disclose(request, audit.PROCEDURE, step)
     _carry_out(request, step, chosen, "", number(request.POST.get("version")))
     if request.headers.get("HX-Request") == "true":
         response = render(request, "parts/messages.html")
@@ -191,6 +193,7 @@ def _with_reason(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb)
             form.take(error, {"reason": "note"})
         except ChangedMeanwhile as error:
             form.refuse(error)
+    disclose(request, audit.PROCEDURE, step)
     context = {
         "step": step,
         "patient": step.requested_procedure.order.patient,
@@ -228,12 +231,9 @@ def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid() and _book(request, form, step):
         return redirect("step", step.pk)
     place, start = printable(str(form["place"].value() or "")), form["start"].value()
-    context = {
-        "step": step,
-        "form": form,
-        "may": may_be_scheduled(step, request.user),
-        "offer": booking.offer(step.site, place, step.modality, step.duration_minutes, _moment(start)),
-    }
+    offer = booking.offer(step.site, place, step.modality, step.duration_minutes, _moment(start))
+    disclose(request, audit.PROCEDURE, step, *offer.exams)
+    context = {"step": step, "form": form, "may": may_be_scheduled(step, request.user), "offer": offer}
     return render(request, "ris/step_schedule.html", context, status=422 if form.errors else 200)
 
 
@@ -280,6 +280,7 @@ def places(request: HttpRequest, pk: int) -> HttpResponse:
     form = ScheduleForm(initial={"place": asked(request, "place"), "start": asked(request, "start")})
     form.set_places(step.site, step.modality)
     found = booking.offer(step.site, asked(request, "place"), step.modality, step.duration_minutes, _moment(asked(request, "start")))
+    disclose(request, audit.LIST, *found.exams, asked={"place": found.place})
     return render(request, "ris/booking_swap.html", {"form": form, "offer": found})
 
 

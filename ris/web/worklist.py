@@ -3,18 +3,20 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
-from ris import clock, queries
+from ris import audit, clock, queries
 from ris.expiry import FORGOTTEN_AFTER
 from ris.models import Order, ScheduledProcedureStep, Site, Station, StationModality
 from ris.permissions import allowed, requires
 from ris.transitions import ARRIVED, BEGUN, CANCELED, COMPLETED, DISCONTINUED, FINAL, READY, SCHEDULED, WAITING
 from ris.web import live
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.filters import Filters
 from ris.web.rows import rows
 from ris.web.searching import searchable
@@ -76,6 +78,8 @@ def worklist(request: HttpRequest, stage: str = "all") -> HttpResponse:
     filters = Filters.of(request, clock.today(site))
     rights = {"may_arrive": allowed(request.user, "steps.arrive"), "may_schedule": allowed(request.user, "steps.schedule")}
     context = _listed(chosen, site, filters, now) | _choices(site) | rights | {"filters": filters, "stage": chosen, "now": now}
+    narrowed = {"stage": chosen.key, "day": filters.day.isoformat(), **dict(filters.tokens)}
+    disclose(request, audit.LIST, *(row.step for row in context["rows"]), total=context["total"], asked=narrowed)
     return live.live_page(
         request,
         "ris/worklist.html",
@@ -87,7 +91,7 @@ def worklist(request: HttpRequest, stage: str = "all") -> HttpResponse:
     )
 
 
-def _listed(stage: Stage, site: Site, filters: Filters, now: datetime) -> dict[str, object]:
+def _listed(stage: Stage, site: Site, filters: Filters, now: datetime) -> dict[str, Any]:
     """Rows of the stage and the counts of all stages."""
     on_day = filters.narrow(queries.steps_on(site, filters.day))
     by_status: Counter[str] = Counter(dict(on_day.order_by().values_list("status").annotate(Count("pk"))))
@@ -123,7 +127,7 @@ def _listed(stage: Stage, site: Site, filters: Filters, now: datetime) -> dict[s
     }
 
 
-def _choices(site: Site) -> dict[str, object]:
+def _choices(site: Site) -> dict[str, Any]:
     """What the filters offer."""
     return {
         "stations": Station.objects.filter(site=site).order_by("ae_title"),

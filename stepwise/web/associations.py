@@ -13,13 +13,14 @@ from pydicom.uid import UID
 from dimse.interference import injected
 from dimse.models import Association, Message
 from mpps.models import PerformedProcedureStep
-from ris import clock
+from ris import audit, clock
 from ris.errors import NotFound
 from ris.models import Site
 from ris.peers import Journal
 from ris.permissions import requires
 from ris.web import datasets
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.exchanges import Pair, Said, exchange
 from ris.web.live import live_page
 from ris.web.searching import searchable
@@ -52,11 +53,13 @@ def listing(request: HttpRequest) -> HttpResponse:
     before = filters.values.get("before", "")
     associations, older = page_of(filters.narrow(journal.associations()), before, PAGE)
     latest = filters.without("before")
+    rows = _rows(site, associations)
+    disclose(request, audit.LIST, *(exam for row in rows for exam in row.exams))
     context = {
         "filters": filters,
         "asked": filters.asked,
         "faults": [(f"f-{name}", text) for name, text in filters.errors.items()],
-        "rows": _rows(site, associations),
+        "rows": rows,
         "older": latest.url(before=older) if older else "",
         "latest": latest.url() if before else "",
         "cleared": reverse("associations"),
@@ -112,9 +115,12 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     if association is None:
         raise NotFound("There is no such association in the log; old ones are removed after a while.")
     messages = list(association.messages.order_by("time", "id"))
+    said = (one for message in messages for one in (message.dataset, *message.answers))
+    exams = _exams(site, messages)
+    disclose(request, audit.LIST, *exams.values(), *audit.of_datasets(site, said), asked={"association": str(pk)})
     form = request.GET.get("as", "")
     context = {
-        "row": _row(association, messages, _exams(site, messages)),
+        "row": _row(association, messages, exams),
         "contexts": [_context(one) for one in association.contexts],
         "exchanges": [exchange(number, pair, form) for number, pair in enumerate(_pairs(messages), start=1)],
         "forms": datasets.FORMS,

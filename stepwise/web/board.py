@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -12,13 +13,14 @@ from billing import web as billing_web
 from mpps import presenters, queries
 from mpps.presenters import ShownPerformed
 from mpps.transitions import IN_PROGRESS
-from ris import clock
+from ris import audit, clock
 from ris import queries as ris_queries
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.permissions import allowed, requires
 from ris.transitions import BEGUN, WAITING
 from ris.web import live
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.filters import Filters
 from stepwise.web import histories
 
@@ -57,10 +59,12 @@ class Occupied:
 
 @dataclass(frozen=True)
 class Bay:
-    """A station now. More than one occupant is possible: a console may report two performed steps at once."""
+    """A station now. More than one occupant is possible: a console may report two performed steps at once. `everybody` are the performed
+    and scheduled steps of whom it shows."""
 
     station: Station
     occupied: list[Occupied]
+    everybody: list[object]
     next_step: ScheduledProcedureStep | None
     waiting: int
 
@@ -102,7 +106,7 @@ def show(request: HttpRequest) -> HttpResponse:
     every = [presenters.shown(one) for one in queries.listed(found)[:MAX_ROWS]]
     tab = request.GET.get("show", "") if request.GET.get("show", "") in _TABS else ""
     shown = [one for one in every if _TABS[tab][1](one)]
-    context = {
+    context: dict[str, Any] = {
         "filters": filters,
         "is_today": filters.day == today,
         "bays": _bays(site, today, now, every) if filters.day == today else [],
@@ -113,6 +117,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "is_capped": len(every) == MAX_ROWS,
         "now": now,
     }
+    disclose(request, audit.LIST, *_everybody(context["bays"], shown), asked={"day": filters.day.isoformat(), "show": tab})
     url = _address(filters, tab)
     return live.live_page(request, "stepwise/board.html", "stepwise/board_live.html", context, url=url, present=present)
 
@@ -158,9 +163,15 @@ def _bay(station: Station, steps: list[ScheduledProcedureStep], performed: list[
     return Bay(
         station=station,
         occupied=[_by_mpps(one, now) for one in here] + [_by_hand(step, now) for step in by_hand],
+        everybody=[*(one.performed for one in here), *by_hand, *waiting[:1]],
         next_step=waiting[0] if waiting else None,
         waiting=len(waiting),
     )
+
+
+def _everybody(bays: list[Bay], shown: list[ShownPerformed]) -> list[object]:
+    """Whom the board shows."""
+    return [*(one for bay in bays for one in bay.everybody), *(one.performed for one in shown)]
 
 
 def _minutes(since: datetime, now: datetime) -> int:

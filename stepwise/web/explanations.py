@@ -10,13 +10,14 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 
 from dimse.models import Message
-from ris import clock, queries
+from ris import audit, clock, queries
 from ris.errors import InvalidInput, NotFound
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.peers import Journal
 from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.searching import searchable, text_of
 from stepwise import explaining
 from worklist import captured, explanation, outcome
@@ -74,6 +75,7 @@ def of_step(request: HttpRequest, pk: int) -> HttpResponse:
     """One exam against one query: the last one of a station, another one of the journal, or one that is typed here."""
     step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
     journal = Journal(step.site)
+    disclose(request, audit.PROCEDURE, step)
     stations = list(Station.objects.filter(site=step.site).values_list("ae_title", flat=True))
     first = next((row.ae_title for row in step.stations.all()), stations[0] if stations else "")
     station = request.GET.get("station", "").strip() or first
@@ -153,13 +155,15 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     outcomes = outcome.of_each([explanation.of_message(one, ae_title, journal) for one in asked])
     lines = [Line(one, _query_url(ae_title, one), _message(one) == chosen) for one in outcomes]
     shown = next((line for line in lines if line.chosen), None)
+    exams = _exams(site, shown.outcome, ae_title) if shown else []
+    disclose(request, audit.LIST, *(one.step for one in exams), asked={"station": ae_title})
     context = {
         "ae_title": ae_title,
         "station": Station.objects.filter(site=site, ae_title=ae_title).first(),
         "lines": lines,
         "shown": shown,
         "before": _before(shown.outcome, outcomes) if shown else "",
-        "exams": _exams(site, shown.outcome, ae_title) if shown else [],
+        "exams": exams,
         "rejected": captured.last_rejected(ae_title, messages[0].message.time if messages else None, journal),
         "kept_since": captured.kept_since(journal),
         "today": clock.today(site),

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from ris import clock
+from ris import audit, clock
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from worklist import backlog, lint, lint_rules
 from worklist import queries as worklist_queries
 from worklist.lint import Finding
@@ -51,6 +52,7 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     """What was odd about the queries of an AE title and the answers to it, the latest first."""
     site = site_of(request)
     found = list(recorded(site, ae_title).select_related("step__requested_procedure__order__patient")[: MAX_ROWS + 1])
+    disclose(request, audit.LIST, *(one.step for one in found[:MAX_ROWS] if one.step), asked={"station": ae_title})
     context = {
         "ae_title": ae_title,
         "station": Station.objects.filter(site=site, ae_title=ae_title).first(),

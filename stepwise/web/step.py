@@ -7,12 +7,13 @@ from billing import queries as billing_queries
 from billing import web as billing_web
 from mpps import presenters as mpps_presenters
 from mpps import queries as mpps_queries
-from ris import queries
+from ris import audit, queries
 from ris.models import ScheduledProcedureStep
 from ris.permissions import allowed, requires
 from ris.web import attributes, datasets, live, stair
 from ris.web.access import page, site_of
 from ris.web.attributes import Line
+from ris.web.disclosure import disclose
 from ris.web.stair import Moment
 from ris.web.steps import may_be_scheduled, offered
 from stepwise.web import explanations, findings, histories
@@ -33,6 +34,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     step = get_object_or_404(queries.steps(site), pk=pk)
     treads, moments = stair.present(step)
     performed = list(mpps_queries.performed_for(step))
+    disclose(request, audit.PROCEDURE, step, *performed)
     moments += [moment for one in performed for moment in mpps_presenters.moments(mpps_presenters.messages(one))]
     context = {
         "step": step,

@@ -8,11 +8,13 @@ from ninja.responses import Status
 from pydantic import ValidationInfo, field_validator
 
 from dimse import statuses
+from ris import audit
 from ris.api import base
 from ris.api.auth import Bearer, Caller, caller
 from ris.api.base import Body, Instant, Line, ListQuery, Page, refusals
 from ris.errors import NotFound
 from ris.models import Site
+from ris.web.disclosure import disclose
 from training import queries
 from training.actions import console_acts
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
@@ -153,7 +155,7 @@ _CONSOLE = {200: ConsoleOut, **refusals(404, 409, 422)}
 @router.get("/consoles", auth=Bearer("consoles.use"), response={200: Page[ConsoleOut], **refusals(422)})
 def list_consoles(request: HttpRequest, query: Query[ListQuery]) -> dict[str, Any]:
     """The consoles by AE title."""
-    return base.page(request, query, queries.consoles(base.site_of(request)), show_console)
+    return base.page(request, query, queries.consoles(base.site_of(request)), show_console, discloses=True)
 
 
 @router.post("/consoles", auth=Bearer("consoles.use"), response={201: ConsoleOut, **refusals(409, 422)})
@@ -187,6 +189,8 @@ def get_message(request: HttpRequest, ae_title: Line, message_id: int) -> dict[s
     message = _console(request, ae_title).messages.select_related("console__site").filter(pk=message_id).first()
     if message is None:
         raise NotFound(f"There is no such message of {ae_title} any more.")
+    said = audit.of_datasets(message.console.site, [message.request, *message.answers])
+    disclose(request, audit.LIST, *said, asked={"console": ae_title, "message": message_id})
     return show_message(message) | {"request": message.request, "answers": message.answers}
 
 
@@ -202,7 +206,7 @@ def get_console(request: HttpRequest, ae_title: Line) -> dict[str, Any]:
     """A console with its list, its keys and the last one that was pressed."""
     console = _console(request, ae_title)
     console_acts.settle(console.pk)
-    return show_console(console)
+    return _shown(request, console)
 
 
 @router.patch("/consoles/{path:ae_title}", auth=Bearer("consoles.use"), response=_CONSOLE)
@@ -232,7 +236,12 @@ def _saved(request: HttpRequest, data: ConsoleData, known: ConsoleData, version:
     if data.target != known.target:
         who.check("consoles.edit")
     site: Site = base.site_of(request)
-    return show_console(queries.console(site, save_console(site, data, who.actor, version).ae_title))
+    return _shown(request, queries.console(site, save_console(site, data, who.actor, version).ae_title))
+
+
+def _shown(request: HttpRequest, console: Console) -> dict[str, Any]:
+    disclose(request, audit.LIST, console, asked={"console": console.ae_title})
+    return show_console(console)
 
 
 def show_console(console: Console) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from django.shortcuts import render
 from pydicom.datadict import keyword_for_tag
 
 from mpps.models import PerformedProcedureStep
+from ris import audit
 from ris.errors import NotFound
 from ris.permissions import requires
 from ris.web import datasets
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from training.consoles.performing import ANSWERS_KEPT
 from training.consoles.screen import ShownMessage
 from training.models import ConsoleMessage
@@ -22,6 +24,8 @@ def show(request: HttpRequest, ae_title: str, pk: int) -> HttpResponse:
     message = found.select_related("console__site", "act").first()
     if message is None:
         raise NotFound(f"There is no such message of {ae_title} any more; the oldest ones are removed after a while.")
+    said = [message.request, *message.answers]
+    disclose(request, audit.LIST, *audit.of_datasets(message.console.site, said), asked={"console": ae_title, "message": pk})
     number = _number(request.GET.get("answer", ""), len(message.answers))
     form = request.GET.get("as", "")
     form = form if form in dict(datasets.FORMS) else "table"

@@ -9,12 +9,14 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from ris import audit
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound, Unavailable
 from ris.models import Site, Station
 from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from training import queries
 from training.actions import console_acts
 from training.consoles import keys
@@ -43,6 +45,7 @@ def show(request: HttpRequest, ae_title: str) -> HttpResponse:
     if same := live.unchanged(request, present):
         return same
     screen = Screen(queries.console(site, ae_title), request.GET.get("pick", ""))
+    disclose(request, audit.LIST, screen.console, asked={"console": ae_title})
     context = {"screen": screen, "console": screen.console, "asked": _asked(screen.console), "days": _days(screen.console)}
     return live.live_page(
         request, "training/console.html", "training/console_live.html", context, beside="training/console_list.html", present=present
@@ -81,6 +84,7 @@ def press(request: HttpRequest, ae_title: str, key: str) -> HttpResponse:
         except InvalidInput as error:
             form.take(error)
     screen = Screen(console)
+    disclose(request, audit.LIST, console, asked={"console": ae_title})
     context = {"screen": screen, "console": console, "key": wanted, "form": form, "why_not": keys.why_not(wanted, screen.exams)}
     return render(request, "training/console_asks.html", context, status=422 if form.errors else 200)
 

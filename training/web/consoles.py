@@ -7,13 +7,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from ris import audit
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
 from ris.models import Site, Station
 from ris.permissions import allowed, check, requires
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.forms import number
-from training import queries
+from training import auditing, queries
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
 from training.consoles.looks import LOOKS
 from training.consoles.screen import Screen
@@ -27,6 +29,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     """All consoles: what each is, whom it talks to, and what lies on its table."""
     site = site_of(request)
     screens = [Screen(console) for console in queries.consoles(site).defer("items", "rows")]
+    exams = [screen.open_exam for screen in screens if screen.open_exam]
+    disclose(request, audit.LIST, *auditing.of_exams(site, exams))
     taken = {screen.console.ae_title for screen in screens}
     stations = [one for one in Station.objects.filter(site=site, enabled=True) if one.ae_title not in taken]
     return render(request, "training/consoles.html", {"screens": screens, "stations": stations})

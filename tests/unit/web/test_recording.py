@@ -1,0 +1,161 @@
+"""What the web enters in the audit trail: what is shown, who is refused, who signs in and out; and what becomes of answers without it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.test import Client
+
+from ris import audit
+from ris.actions import auditing, tokens
+from ris.models import AuditRecord, Patient
+from ris.web import disclosure
+from tests.support.addresses import somebody
+from tests.support.hospital import a_site, an_order, steps_of
+
+pytestmark = pytest.mark.django_db
+SignIn = Callable[..., Client]
+PASSWORD = "a-long-password-of-tests"
+
+
+def entered(*events: str) -> list[AuditRecord]:
+    return list(AuditRecord.objects.filter(event__in=events).order_by("pk"))
+
+
+def test_a_page_says_who_saw_whom_from_where(signed_in: SignIn) -> None:
+    order = an_order()
+    signed_in().get(f"/steps/{steps_of(order)[0].pk}/edit/", REMOTE_ADDR="10.1.2.3")
+    (row,) = entered(audit.PROCEDURE)
+    assert (row.actor, row.action, row.outcome, row.address, row.place) == ("a-scheduler", audit.READ, 0, "10.1.2.3", "step-edit")
+    assert [(one.patient_key, one.accession_number) for one in row.patients.all()] == [(order.patient_id, order.accession_number)]
+
+
+def test_a_part_that_asks_again_does_not_fill_the_trail_and_a_new_patient_is_entered(signed_in: SignIn) -> None:
+    client = signed_in()
+    first = an_order()
+    for _ in range(3):
+        client.get("/worklist/", headers={"HX-Request": "true"})
+    second = an_order(station="CT02")
+    client.get("/worklist/", headers={"HX-Request": "true"})
+    rows = entered(audit.LIST)
+    assert [[one.patient_key for one in row.patients.all()] for row in rows] == [[first.patient_id], [second.patient_id]]
+    assert [row.total for row in rows] == [1, 2]
+
+
+def test_another_person_another_address_and_a_later_time_are_entered_again(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    an_order()
+    one, other = signed_in(), signed_in("technologist")
+    for client, address in ((one, "10.0.0.1"), (one, "10.0.0.1"), (one, "10.0.0.2"), (other, "10.0.0.1")):
+        client.get("/worklist/", REMOTE_ADDR=address)
+    assert len(entered(audit.LIST)) == 3
+    now = disclosure.stopwatch.monotonic()
+    monkeypatch.setattr(disclosure.stopwatch, "monotonic", lambda: now + disclosure.WINDOW + 1)
+    one.get("/worklist/", REMOTE_ADDR="10.0.0.1")
+    assert len(entered(audit.LIST)) == 4
+
+
+def test_a_search_is_entered_with_what_was_asked_even_when_it_finds_nobody(signed_in: SignIn) -> None:
+    a_site()
+    client = signed_in()
+    client.get(client.post("/patients/", {"q": "WALKER"})["Location"])
+    (row,) = entered(audit.LIST)
+    assert (row.detail, row.total, row.patients.count()) == ({"asked": {"q": "WALKER"}}, 0, 0)
+
+
+def test_who_may_not_see_a_page_is_entered_once(signed_in: SignIn) -> None:
+    client = signed_in("biller")
+    for _ in range(2):
+        assert client.get("/orders/new/").status_code == 403
+    (row,) = entered(audit.REFUSED)
+    assert (row.actor, row.outcome, row.detail["asked"]) == ("a-biller", audit.SERIOUS, "GET /orders/new/")
+
+
+def test_who_may_not_make_a_call_is_entered_with_the_reason() -> None:
+    token = tokens.create_token(somebody("anna", "biller"), "tests")
+    client = Client(headers={"Authorization": f"Bearer {token}"})
+    assert client.post("/api/v1/orders", {}, content_type="application/json").status_code == 403
+    (row,) = entered(audit.REFUSED)
+    assert (row.actor, row.place) == ("anna", "POST /api/v1/orders")
+    assert "orders.place" in row.detail["reason"]
+
+
+def test_a_token_that_is_not_known_has_somebody_at_an_address() -> None:
+    client = Client(headers={"Authorization": "Bearer sw_wrong"})
+    assert client.get("/api/v1/orders/1", REMOTE_ADDR="10.0.0.9").status_code == 401
+    (row,) = entered(audit.TOKEN)
+    assert (row.actor_kind, row.actor, row.user_id, row.outcome) == (
+        auditing.CLAIMANT,
+        "Somebody at 10.0.0.9, not signed in",
+        None,
+        audit.SERIOUS,
+    )
+    assert "sw_wrong" not in str(row.detail)
+
+
+def test_the_first_use_of_a_token_from_an_address_is_entered() -> None:
+    client = Client(headers={"Authorization": f"Bearer {tokens.create_token(somebody('anna', 'scheduler'), 'tests')}"})
+    a_site()
+    for address in ("10.0.0.1", "10.0.0.1", "10.0.0.2"):
+        client.get("/api/v1/procedures", REMOTE_ADDR=address)
+        disclosure.recent.forget()
+    assert [row.address for row in entered(audit.TOKEN)] == ["10.0.0.1", "10.0.0.2"]
+
+
+def test_sign_in_and_out_and_what_failed(client: Client) -> None:
+    user = User.objects.create_user("anna", password=PASSWORD)
+    client.post("/sign-in/", {"username": "anna", "password": "wrong"}, REMOTE_ADDR="10.0.0.7")
+    client.post("/sign-in/", {"username": PASSWORD, "password": "oops"}, REMOTE_ADDR="10.0.0.7")
+    client.post("/sign-in/", {"username": "anna", "password": PASSWORD}, REMOTE_ADDR="10.0.0.7")
+    client.post("/sign-out/", REMOTE_ADDR="10.0.0.7")
+    rows = entered(audit.SIGN_IN, audit.SIGN_OUT)
+    assert [(row.event, row.outcome, row.user_id) for row in rows] == [
+        (audit.SIGN_IN, audit.SERIOUS, None),
+        (audit.SIGN_IN, audit.SERIOUS, None),
+        (audit.SIGN_IN, audit.SUCCESS, user.pk),
+        (audit.SIGN_OUT, audit.SUCCESS, user.pk),
+    ]
+    assert rows[0].actor == "Somebody at 10.0.0.7, as anna"
+    assert {row.address for row in rows} == {"10.0.0.7"}
+    assert not any(PASSWORD in f"{row.actor} {row.detail}" for row in rows)
+
+
+@pytest.fixture
+def no_room(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    def fill() -> None:
+        def full(*args: Any) -> None:
+            raise OperationalError("database or disk is full")
+
+        monkeypatch.setattr(auditing, "insert_one", full)
+
+    return fill
+
+
+def test_what_cannot_be_recorded_is_not_shown(signed_in: SignIn, no_room: Callable[[], None]) -> None:
+    order = an_order()
+    client = signed_in()
+    no_room()
+    answer = client.get(f"/patients/{order.patient_id}/")
+    assert answer.status_code == 503
+    assert order.patient.patient_id not in answer.content.decode()
+    assert "audit trail" in answer.content.decode()
+
+
+def test_a_call_that_cannot_be_recorded_is_answered_in_json(no_room: Callable[[], None]) -> None:
+    order = an_order()
+    client = Client(headers={"Authorization": f"Bearer {tokens.create_token(somebody('anna', 'scheduler'), 'tests')}"})
+    no_room()
+    answer = client.get(f"/api/v1/orders/{order.accession_number}")
+    assert answer.status_code == 503
+    assert "audit trail" in answer.json()["detail"]
+
+
+def test_a_change_that_cannot_be_recorded_is_not_made(signed_in: SignIn, no_room: Callable[[], None]) -> None:
+    a_site()
+    client = signed_in()
+    client.raise_request_exception = False
+    no_room()
+    answer = client.post("/patients/new/", {"family": "Walker", "given": "Ann"})
+    assert answer.status_code >= 500
+    assert not Patient.objects.exists()
