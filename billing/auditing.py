@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from billing.models import Charge, ChargeChange
+from billing.models import Charge, ChargeChange, NoCharge
 from ris import audit
 from ris.audit import Subject
 
@@ -13,6 +13,11 @@ def of_charge(charge: Charge) -> Iterator[Subject]:
         yield from audit.subjects(charge.requested_procedure.order)
     elif charge.performed_step is not None:
         yield from audit.subjects(charge.performed_step)
+
+
+@audit.subjects.register
+def _of_no_charge(decided: NoCharge) -> Iterator[Subject]:
+    yield from audit.subjects(decided.requested_procedure.order)
 
 
 @audit.subjects.register

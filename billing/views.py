@@ -69,7 +69,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "sending": sending.sending(site),
         "may_edit": allowed(request.user, "charges.edit"),
     }
-    shown = [one.charge for one in context["charges"]]
+    shown = [*(one.charge for one in context["charges"]), *context["decisions"]]
     disclose(request, audit.LIST, *shown, total=total, asked={"day": filters.day.isoformat(), "show": tab})
     url = _address(filters, tab)
     return live.live_page(request, "billing/charges.html", "billing/charges_live.html", context, url=url, present=present)
