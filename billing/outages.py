@@ -62,6 +62,7 @@ def outages(site: Site) -> list[Outage]:
 def _due(site: Site, now: datetime) -> dict[str, list[datetime]]:
     """Starts of the exams that should have begun in the last hours, by station."""
     rows = ScheduledProcedureStep.objects.filter(site=site, status__in=WAITING, start__gte=now - LONGEST - AROUND, start__lte=now)
+    rows = rows.filter(requested_procedure__is_test=False)
     found: dict[str, list[datetime]] = {}
     for station, start in rows.order_by("start").values_list("stations__ae_title", "start"):
         if station and start:

@@ -64,7 +64,7 @@ class Kind:
 
 def _steps(site: Site, statuses: tuple[str, ...]) -> QuerySet[ScheduledProcedureStep]:
     return (
-        ScheduledProcedureStep.objects.filter(site=site, status__in=statuses)
+        ScheduledProcedureStep.objects.filter(site=site, status__in=statuses, requested_procedure__is_test=False)
         .select_related("requested_procedure__site", "requested_procedure__order__patient")
         .prefetch_related("stations")
         .order_by("start", "pk")

@@ -3,7 +3,7 @@
 import socket
 import ssl
 
-from dimse.scu import NotReachable, Timeouts
+from dimse.scu import NotReachable, Obstacle, Timeouts
 from dimse.tls import in_words
 
 
@@ -12,9 +12,11 @@ def connect(host: str, port: int, peer: str, timeouts: Timeouts, tls: ssl.SSLCon
     try:
         connection = socket.create_connection((host, port), timeouts.connect)
     except socket.gaierror as error:
-        raise NotReachable(f"{peer} is not reachable: the host name cannot be resolved ({error.strerror}).") from error
-    except OSError as error:
-        raise NotReachable(f"{peer} is not reachable: nothing answers there. Is it running, and are host and port right?") from error
+        words = f"{peer} is not reachable: the host name cannot be resolved ({error.strerror})."
+        raise NotReachable(words, Obstacle.UNRESOLVED) from error
+    except (OSError, UnicodeError) as error:  # the second for a name that is none
+        words = f"{peer} is not reachable: nothing answers there. Is it running, and are host and port right?"
+        raise NotReachable(words, _obstacle(error)) from error
     try:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is None:
@@ -24,4 +26,12 @@ def connect(host: str, port: int, peer: str, timeouts: Timeouts, tls: ssl.SSLCon
     except OSError as error:
         connection.close()
         why = in_words(error) or "the connection was closed during the TLS handshake"
-        raise NotReachable(f"{peer} is not reachable: {why}. Does its port speak TLS?") from error
+        raise NotReachable(f"{peer} is not reachable: {why}. Does its port speak TLS?", Obstacle.TLS) from error
+
+
+def _obstacle(error: Exception) -> Obstacle:
+    if isinstance(error, ConnectionRefusedError):
+        return Obstacle.REFUSED
+    if isinstance(error, TimeoutError):
+        return Obstacle.SILENT
+    return Obstacle.UNRESOLVED if isinstance(error, UnicodeError) else Obstacle.UNREACHABLE

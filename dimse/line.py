@@ -64,7 +64,7 @@ class Line:
         self.last_answer: ScuAnswer | None = None
         self._peer = f"{called} at {host}:{port}"
         self._timeouts = timeouts
-        self._deadline = Deadline()
+        self._deadline = self._whole = Deadline(timeouts.whole)
         self._framer = Framer(_MAXIMUM_LENGTH)
         self._message_id = 0
         self._socket = connect(host, port, self._peer, timeouts, tls)
@@ -145,7 +145,7 @@ class Line:
 
     def release(self) -> None:
         """A-RELEASE, and the connection is closed, whatever the peer answers."""
-        self._deadline = Deadline()
+        self._deadline = self._whole
         with suppress(OSError, InvalidPdu), self._socket:
             self._socket.settimeout(self._timeouts.association)
             self._socket.sendall(pdu.RELEASE_RQ)
@@ -212,7 +212,7 @@ class Line:
         self._message_id = self._message_id % 0xFFFF + 1
         has_data = data is not None
         command = encode_request(verb, self._message_id, context.abstract_syntax, instance, with_data_set=has_data, event_type=event_type)
-        self._deadline = Deadline(self._timeouts.query if verb == "C-FIND" else None)
+        self._deadline = Deadline(self._timeouts.query) if verb == "C-FIND" and self._timeouts.query else self._whole
         self._socket.settimeout(self._timeouts.response)
         self._send(self._packers[context.id].message(command, data), verb)
         return self._receive_answer(verb, instance)

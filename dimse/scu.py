@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, cast
 
 from pydicom.dataset import Dataset
@@ -41,8 +42,22 @@ class ScuError(Exception):
     """The exchange with the peer failed; the message says how and what to look at."""
 
 
+class Obstacle(StrEnum):
+    """Why there is no connection."""
+
+    UNRESOLVED = "UNRESOLVED"  # the host has a name that nobody knows
+    REFUSED = "REFUSED"  # the host is there and nothing listens on the port
+    SILENT = "SILENT"  # nothing came back in time: switched off, or a firewall that drops
+    UNREACHABLE = "UNREACHABLE"  # no way to the host, or something else
+    TLS = "TLS"  # connected, and no TLS
+
+
 class NotReachable(ScuError):
-    """No connection: look at host, port, firewall, and whether the peer runs."""
+    """No connection: look at host, port, firewall, and whether the peer runs. `obstacle` says why, where that is known."""
+
+    def __init__(self, words: str, obstacle: Obstacle = Obstacle.UNREACHABLE) -> None:
+        super().__init__(words)
+        self.obstacle = obstacle
 
 
 class Refused(ScuError):
@@ -87,7 +102,8 @@ class FailureStatus(ScuError):
 class Timeouts:
     """In seconds: to connect, for the answer to an association request or release, for a DIMSE response, for silence in between.
 
-    `query` is for all responses to a C-FIND; None lets it go on as long as they come.
+    `query` is for all responses to a C-FIND; None lets it go on as long as they come. `whole` is for all that a `dimse.line.Line` reads,
+    from the first byte on, so that a peer that dribbles does not go on for ever.
     """
 
     connect: float = 5.0
@@ -95,6 +111,7 @@ class Timeouts:
     response: float = 30.0
     idle: float = 60.0
     query: float | None = None
+    whole: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +295,7 @@ def open_association(
     try:
         association = ae.associate(host, port, requested, ae_title=called, evt_handlers=cast(Any, watch.handlers))
     except socket.gaierror as error:
-        raise NotReachable(f"{peer} is not reachable: the host name cannot be resolved ({error.strerror}).") from error
+        raise NotReachable(f"{peer} is not reachable: the host name cannot be resolved ({error.strerror}).", Obstacle.UNRESOLVED) from error
     try:
         if not association.is_established:
             join(association, _SETTLING)

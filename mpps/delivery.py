@@ -1,26 +1,23 @@
 """Bringing messages and notifications to their destinations. Any number of workers may do this at the same time."""
 
-import ssl
 import time
-from pathlib import Path
 from typing import Final
 
 import structlog
-from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from dimse import charsets, statuses
 from dimse.dispatch import without_values
 from dimse.encode import encode
 from dimse.relay import Relay
-from dimse.scu import NotReachable, ScuAnswer, ScuError, Timeouts
+from dimse.scu import ScuAnswer, ScuError, Timeouts
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MPPS_NOTIFICATION, TRANSFER_SYNTAXES, Verb
-from dimse.tls import BadTlsSettings, client_context
 from mpps import checking, datasets, outbox, replies
 from mpps.models import Delivery, Destination, MppsMessage
 from mpps.outbox import ClaimLost
 from mpps.replies import Reply
 from mpps.transitions import COMPLETED, DISCONTINUED, FINAL
+from ris import outgoing
 
 BUDGET: Final = 20.0  # seconds of a worker for one destination; others have their turn
 TIMEOUTS: Final = Timeouts(connect=5.0, association=10.0, response=20.0)
@@ -95,7 +92,7 @@ class _Visit:
             syntaxes=[TRANSFER_SYNTAXES] if is_events else [(syntax,) for syntax in TRANSFER_SYNTAXES],
             as_scp=is_events,
             timeouts=TIMEOUTS,
-            tls=_tls() if to.tls else None,
+            tls=outgoing.context() if to.tls else None,
         )
 
     def _send(self, line: Relay, delivery: Delivery) -> None:
@@ -135,15 +132,6 @@ class _Visit:
         takes = line.syntaxes(MODALITY_PERFORMED_PROCEDURE_STEP)
         syntax = message.transfer_syntax if message.transfer_syntax in takes else takes[0]
         return line.send_on(message.verb, message.sop_instance_uid, in_syntax(message, syntax), syntax)
-
-
-def _tls() -> ssl.SSLContext:
-    """By the settings, as they are for the server. Raises NotReachable."""
-    ours, key = (Path(name) if name else None for name in (settings.DICOM_TLS_CERTIFICATE, settings.DICOM_TLS_KEY))
-    try:
-        return client_context(Path(settings.DICOM_TLS_CA), ours, key)
-    except BadTlsSettings as error:
-        raise NotReachable(f"{error} Look at RIS_DICOM_TLS_CA, RIS_DICOM_TLS_CERTIFICATE and RIS_DICOM_TLS_KEY.") from error
 
 
 def event_type(message: MppsMessage) -> int:

@@ -6,11 +6,9 @@ from dataclasses import dataclass, fields
 from ipaddress import IPv6Address
 from typing import Any, Final
 
-from django.conf import settings
-
 from mpps import queueing
 from mpps.models import Delivery, Destination
-from ris import clock, validation
+from ris import clock, outgoing, validation
 from ris.actions.stations import revise
 from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, LOOK_AGAIN, crossed, since
@@ -146,7 +144,7 @@ def _checked(data: DestinationData) -> dict[str, Any]:
         "stations": checked("stations", _listed, data.stations, "AE"),
         "modalities": checked("modalities", _listed, data.modalities, "CS"),
         "enabled": data.enabled,
-        "tls": checked("tls", _tls, data.tls),
+        "tls": checked("tls", outgoing.tls, data.tls),
     }
     for name, why in (("name", "write what it is, e.g. PACS"), ("called_ae_title", "ask its administrator for it")):
         if values[name] == "":
@@ -178,12 +176,6 @@ def _is_ipv6(host: str) -> bool:
 def _port(given: int | None) -> int:
     if given is None or not 1 <= given <= 65_535:
         raise ValueError(f"is {'empty' if given is None else given}; it must be a number from 1 to 65535, DICOM's own are 104 and 11112")
-    return given
-
-
-def _tls(given: bool) -> bool:
-    if given and not settings.DICOM_TLS_CA:
-        raise ValueError("cannot be used: RIS_DICOM_TLS_CA names no file of authorities that its certificate could be checked with")
     return given
 
 

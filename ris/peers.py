@@ -8,15 +8,16 @@ from django.db.models import Exists, OuterRef, Q
 
 from dimse.models import Association, AssociationQuerySet, Message, MessageQuerySet
 from ris import queries
-from ris.models import Site, Station
+from ris.models import CalledAlias, Site, Station
 from ris.prepared import Prepared
 
 _called = Prepared(lambda ae_title: Site.objects.filter(ae_title=ae_title), "ae_title")
+_called_too = Prepared(lambda ae_title: Site.objects.filter(called_aliases__ae_title=ae_title), "ae_title")
 
 
 def site_called(ae_title: str) -> Site | None:
-    """The site of this AE title, which comes without padding."""
-    return _called.first(ae_title)
+    """The site of this AE title, which comes without padding: its own, or one that it lets itself be called by too."""
+    return _called.first(ae_title) or _called_too.first(ae_title)
 
 
 def site_of(called_ae_title: str, calling_ae_title: str) -> Site:
@@ -50,10 +51,12 @@ class Journal:
         sites = dict(Site.objects.values_list("pk", "ae_title")) if site is not None else {}
         if site is None or len(sites) < 2:
             return []
-        is_called = Q(called__in=list(sites.values()))
+        titles = [*sites.items(), *CalledAlias.objects.values_list("site", "ae_title")]
+        is_called = Q(called__in=[ae_title for _, ae_title in titles])
         if not site.is_default:
-            return [Q(called=site.ae_title) | ~is_called & Q(calling__in=_only_at(site, own=True))]
-        others = [ae_title for pk, ae_title in sites.items() if pk != site.pk]
+            own = [ae_title for pk, ae_title in titles if pk == site.pk]
+            return [Q(called__in=own) | ~is_called & Q(calling__in=_only_at(site, own=True))]
+        others = [ae_title for pk, ae_title in titles if pk != site.pk]
         return [~(Q(called__in=others) | ~is_called & Q(calling__in=_only_at(site, own=False)))]
 
     @cached_property

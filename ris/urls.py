@@ -31,5 +31,8 @@ urlpatterns = [
     path("stations/make-a-pool-of-stations/", pools.register, name="pool-new"),
     path("stations/pools-of-stations/<path:code>/", pools.edit, name="pool-edit"),
     path("stations/<path:ae_title>/edit/", stations.edit, name="station-edit"),
+    path("stations/<path:ae_title>/copy/", stations.copy, name="station-copy"),
+    path("stations/<path:ae_title>/switch/", stations.switch, name="station-switch"),
+    path("stations/<path:ae_title>/echo/", stations.echo, name="station-echo"),
     path("stations/<path:ae_title>/", stations.show, name="station"),
 ]

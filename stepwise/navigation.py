@@ -46,6 +46,7 @@ _PLAN = (
     Section(
         "Connectivity",
         (
+            Link("connect", "Connect a modality", "plug", "journal.view"),
             Link("stations", "Stations", "station", "stations.view"),
             Link("destinations", "Destinations", "link", "stations.view"),
             Link("associations", "Association log", "log", "journal.view"),

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from stepwise.api import api
 from stepwise.health import healthz
-from stepwise.web import associations, board, explanations, findings, pages, step
+from stepwise.web import associations, board, connecting, connecting_acts, explanations, findings, pages, step
 from stepwise.web.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -21,6 +21,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("performed/", board.show, name="performed"),
     path("associations/", associations.listing, name="associations"),
     path("associations/<uuid:pk>/", associations.show, name="association"),
+    path("connect/", connecting.listing, name="connect"),
+    # No AE title has more than 16 characters, so that these are none.
+    path("connect/card-for-the-service-engineer/", connecting.print_card, name="connect-card-general"),
+    path("connect/be-called-so-no-more/", connecting_acts.forget, name="connect-forget"),
+    path("connect/<path:ae_title>/card/", connecting.print_card, name="connect-card"),
+    path("connect/<path:ae_title>/do/<slug:verb>/", connecting_acts.act, name="connect-act"),
+    path("connect/<path:ae_title>/", connecting.station, name="connect-station"),
     path("", include("ris.urls")),
     path("", include("mpps.urls")),
     path("", include("billing.urls")),

@@ -1,6 +1,6 @@
 """Who asks a query, and what that makes of it: for the SCP, and for those who explain afterwards what it did."""
 
-from ris import clock, profiles
+from ris import clock, profiles, sandboxes
 from ris.models import Site
 from ris.profiles import Profile
 from worklist import scope
@@ -29,7 +29,8 @@ def view_of(profile: Profile, site: Site, asked: Query, agreed: Agreement = NOTH
 def scope_of(profile: Profile, site: Site, view: View | None = None) -> Scope:
     """What a station is shown at all, now, in the time zone of its query."""
     now = clock.now(site)
-    return scope.of(profile, clock.local(now, site) if view is None else now.astimezone(view.away))
+    hidden = sandboxes.of_others(site, (profile.ae_title,))
+    return scope.of(profile, clock.local(now, site) if view is None else now.astimezone(view.away), hidden)
 
 
 def as_answered(asked: Query, shown: Scope, agreed: Agreement, view: View | None = None) -> Query:

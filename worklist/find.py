@@ -195,6 +195,8 @@ def _narrowed(query: Query, prefix: str) -> Q:
     condition = _any_of(f"{prefix}status", matching.statuses(query)) & _beginnings(query, prefix)
     if prefix:
         condition &= _named(query, prefix, Q())
+    if query.scope.not_for_it:
+        condition &= ~Q(**{"entry__in" if prefix else "step__in": query.scope.not_for_it})
     modality = query.asked("Modality")
     if modality is not None and modality.kind is not Kind.WILDCARD:
         condition &= _any_of(f"{prefix}modality", modality.values)

@@ -25,6 +25,7 @@ station is set otherwise."""
 
 ONE_INTERVAL, BY_DEFAULT = "one interval", "shown unless asked otherwise"
 STATUSES_SHOWN, ARRIVED_ONLY, OWN_LIST, AGE = "statuses shown", "requires arrival", "own list only", "age limit"
+TEST_EXAM = "test exam"
 """How a verdict is reached that is no kind of matching of one key (`KeyVerdict.kind`)."""
 
 _START = ("ScheduledProcedureStepStartDate", "ScheduledProcedureStepStartTime")
@@ -109,6 +110,9 @@ def _verdicts(query: Query, candidate: Candidate, only_filters: bool) -> Iterato
 def _scope_verdicts(query: Query, entry: WorklistEntry) -> Iterator[KeyVerdict]:
     """What the asking station is shown at all, whatever its keys ask."""
     scope, status = query.scope, entry.status
+    if entry.pk in scope.not_for_it:
+        because = f"It is a test exam to connect {entry.station_ae_titles}, and no other station is shown it"
+        yield KeyVerdict(STATION, scope.station, entry.station_ae_titles, TEST_EXAM, False, because)
     if query.asked(STATUS) is None:
         kind, because = BY_DEFAULT, ""
         if scope.shown != SERVED:

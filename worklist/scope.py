@@ -18,7 +18,7 @@ class Scope:
 
     `station` is the AE title whose settings these are, `aliases` those whose lists it sees beside its own. `shown` are statuses, unless a
     query asks for some. `oldest` is the first local date and time that is shown, as `WorklistEntry` spells them. `empty_sequences`: those
-    of type 1C come back empty.
+    of type 1C come back empty. `not_for_it` are steps of test exams that another station is to be tried with.
     """
 
     station: str = ""
@@ -28,6 +28,7 @@ class Scope:
     requires_arrival: bool = False
     oldest: tuple[str, str] = ANY_TIME
     empty_sequences: bool = False
+    not_for_it: tuple[int, ...] = ()
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -43,7 +44,7 @@ class Scope:
 EVERYTHING = Scope()
 
 
-def of(profile: Profile, now: datetime) -> Scope:
+def of(profile: Profile, now: datetime, not_for_it: tuple[int, ...] = ()) -> Scope:
     """`now` is on the hospital's wall clock; what is too old is so to the minute."""
     oldest = ANY_TIME
     if profile.age_limit_hours is not None:
@@ -57,4 +58,5 @@ def of(profile: Profile, now: datetime) -> Scope:
         requires_arrival=profile.requires_arrival,
         oldest=oldest,
         empty_sequences=profile.empty_sequences,
+        not_for_it=not_for_it,
     )

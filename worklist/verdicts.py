@@ -9,7 +9,7 @@ from pydicom.datadict import dictionary_description, tag_for_keyword
 from ris.web import times
 from worklist import values
 from worklist.keys import Kind
-from worklist.matching import AGE, ARRIVED_ONLY, BY_DEFAULT, ONE_INTERVAL, OWN_LIST, STATUSES_SHOWN, KeyVerdict
+from worklist.matching import AGE, ARRIVED_ONLY, BY_DEFAULT, ONE_INTERVAL, OWN_LIST, STATUSES_SHOWN, TEST_EXAM, KeyVerdict
 
 SPAN = "Scheduled Procedure Step Start Date and Time"
 _STATION, _DATE = "ScheduledStationAETitle", "ScheduledProcedureStepStartDate"
@@ -19,6 +19,7 @@ _RULES = {
     ARRIVED_ONLY: ("requires_arrival", "Requires arrival"),
     OWN_LIST: ("own_list_only", "Own list only"),
     AGE: ("age_limit", "Age limit"),
+    TEST_EXAM: ("test_exam", "Test exam"),
 }
 """Kinds of verdicts that come from no key of the query: the name of the rule, for programs and for people."""
 _WORDS: dict[str, tuple[str, str]] = {
@@ -48,6 +49,7 @@ _ADVICE = {
     "requires_arrival": "Check the patient in, or change the settings of the station.",
     "own_list_only": "Move the exam to this station, or let it see the other list too, in its settings.",
     "age_limit": "Move the exam to today if it is still to be done, or raise the age limit in the settings of the station.",
+    "test_exam": "Nothing: begin to connect this station and make a test exam for it.",
     "answer_limit": "Let the console ask for fewer exams, such as one day's, or raise the answer limit in the settings of the station.",
     "canceled": "Let the console ask again and read to the end, or ask for less, such as one day.",
     "statuses_shown": "An exam that has begun or is over has left the worklist; undo that if it was a mistake.",

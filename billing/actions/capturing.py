@@ -1,5 +1,7 @@
 """From the work that ended to its charge, and what becomes of a charge when more is performed."""
 
+from typing import Final
+
 from billing import capture
 from billing.actions import correcting
 from billing.actions.history import nudge_when_committed, record_change
@@ -13,6 +15,9 @@ from ris.db import action, locking, part
 from ris.insertion import insert_one
 from ris.models import RequestedProcedure
 from ris.prepared import Prepared
+
+TEST: Final = "A test exam to connect a modality: it is never charged."
+"""Why a charge is voided in the transaction that captures it. No sender ever sees it, and what is void is left by nothing."""
 
 _performed_for = Prepared(
     lambda performed: (
@@ -50,6 +55,8 @@ def _capture(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) ->
     made, draft = _latest.first(procedure.pk), capture.draft(procedure, *at_hand)
     if draft is None:
         return made
+    if made is not None and procedure.is_test:
+        return made
     if made is not None:
         return correcting.follow(made, draft, CAPTURER)
     if draft.is_nothing:
@@ -57,7 +64,9 @@ def _capture(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) ->
         return None
     charge = write(draft.charge(procedure.site, procedure.pk, clock.now(procedure.site)), draft.lines)
     record_change(charge, CAPTURE, CAPTURER, draft.decision.reason)
-    if not charge.on_hold:
+    if procedure.is_test:
+        correcting.void(charge, TEST, CAPTURER, by_hand=True)
+    elif not charge.on_hold:
         nudge_when_committed(charge)
     return charge
 

@@ -67,7 +67,7 @@ def _occupants(station_ids: set[int], start: datetime, end: datetime) -> QuerySe
     """Steps that keep a slot on any of the stations between start and end."""
     return (
         ScheduledProcedureStep.objects.filter(stations__station__in=station_ids, status__in=OCCUPYING)
-        .filter(Q(start__lt=end) & Q(end__gt=start))
+        .filter(Q(start__lt=end) & Q(end__gt=start), requested_procedure__is_test=False)
         .select_related("requested_procedure__order__patient")
         .prefetch_related("stations")
         .distinct()

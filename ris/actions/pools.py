@@ -60,6 +60,15 @@ def save_pool(
     return pool
 
 
+@action
+def put_into_pools_of(like: Station, station: Station, actor: Actor) -> None:
+    """Have the station stand in wherever the other one does; exams that wait on these pools follow."""
+    for pool in StationPool.objects.filter(stations=like).prefetch_related("stations").order_by("code"):
+        has = [one.ae_title for one in pool.stations.all()]
+        if station.ae_title not in has:
+            save_pool(like.site, pool.code, None, (*has, station.ae_title), actor, has)
+
+
 def _checked(site: Site, code: str, name: str) -> tuple[str, str]:
     checked = Checker()
     code = checked("code", validation.text, code, "SH") or ""

@@ -1,4 +1,4 @@
-"""Taking steps off for good. Only an import that replaces everything does so; people cancel."""
+"""Taking steps off for good: an import that replaces everything does so, and who removes a test exam. People cancel."""
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -25,7 +25,13 @@ class Removal(NamedTuple):
     kept: int
 
 
-def remove_steps(site: Site, actor: Actor, on_progress: Callable[[int], None] = lambda removed: None, among: Q | Exists = _ALL) -> Removal:
+def remove_steps(
+    site: Site,
+    actor: Actor,
+    on_progress: Callable[[int], None] = lambda removed: None,
+    among: Q | Exists = _ALL,
+    reason: str = _REASON,
+) -> Removal:
     """Delete the waiting steps `among` these that were never begun, with procedures and orders that are left without any.
 
     Steps of some hundred procedures at a time, each lot in a transaction of its own; `on_progress` is told after each how many
@@ -36,14 +42,14 @@ def remove_steps(site: Site, actor: Actor, on_progress: Callable[[int], None] = 
     procedures = RequestedProcedure.objects.filter(Exists(removable.filter(requested_procedure=OuterRef("pk"))), site=site).order_by("pk")
     removed = last = 0
     while lot := list(procedures.filter(pk__gt=last).values_list("pk", flat=True)[:_LOT]):
-        removed += _remove_lot(site, actor, removable, lot)
+        removed += _remove_lot(site, actor, removable, lot, reason)
         last = lot[-1]
         on_progress(removed)
     return Removal(removed, waiting.count())
 
 
 @action
-def _remove_lot(site: Site, actor: Actor, removable: QuerySet[ScheduledProcedureStep], lot: Sequence[int]) -> int:
+def _remove_lot(site: Site, actor: Actor, removable: QuerySet[ScheduledProcedureStep], lot: Sequence[int], reason: str) -> int:
     """How many steps of these procedures went.
 
     What was found without a lock is looked at again when it is locked: a modality may have begun it meanwhile.
@@ -54,14 +60,14 @@ def _remove_lot(site: Site, actor: Actor, removable: QuerySet[ScheduledProcedure
     steps = list(removable.filter(requested_procedure__in=locked).order_by("pk").select_related("requested_procedure__order"))
     ScheduledProcedureStep.objects.filter(pk__in=[step.pk for step in steps]).delete()
     RequestedProcedure.objects.filter(pk__in=locked, steps=None).delete()
-    _record(site, actor, steps)
+    _record(site, actor, steps, reason)
     Order.objects.filter(pk__in=set(locked.values()), requested_procedures=None).delete()
     left = RequestedProcedure.objects.filter(pk__in=locked).order_by("pk").values_list("pk", flat=True)
     events.publish(events.StepsRemoved(tuple(left)))
     return len(steps)
 
 
-def _record(site: Site, actor: Actor, removed: Sequence[ScheduledProcedureStep]) -> None:
+def _record(site: Site, actor: Actor, removed: Sequence[ScheduledProcedureStep], reason: str) -> None:
     """A row for each order that the steps belonged to: which went with what status, and whether the order went with them."""
     steps_of: dict[Order, list[str]] = defaultdict(list)
     for step in removed:
@@ -74,6 +80,6 @@ def _record(site: Site, actor: Actor, removed: Sequence[ScheduledProcedureStep])
         detail = {"steps": [", ".join(step_ids), ""]}
         if order.pk not in left:
             detail["accession_number"] = [order.accession_number, ""]
-        change = {"verb": "remove", "subject": "order", "subject_id": order.pk, "reason": _REASON, "detail": detail}
+        change = {"verb": "remove", "subject": "order", "subject_id": order.pk, "reason": reason, "detail": detail}
         rows.append(RecordChange.unsaved(actor, at=clock.now(site), **change))
     insert(rows)

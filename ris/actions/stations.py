@@ -8,7 +8,7 @@ from uuid import uuid4
 from zoneinfo import available_timezones
 
 from dimse import charsets
-from ris import clock, events, networks, validation
+from ris import clock, events, hosts, networks, outgoing, validation
 from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action
@@ -30,6 +30,7 @@ class StationData:
 
     `aliases`: AE titles whose lists it sees beside its own. `statuses_shown`: what it is shown unless a query asks for statuses.
     `addresses`: addresses and networks (CIDR) that its AE title may call from, none meaning from anywhere.
+    `host`, `port` and `tls`: where it answers a C-ECHO of ours, if it does.
     `age_limit_hours` and `answer_limit`: None is no limit. The other settings are those of `ris.models.Station`.
     """
 
@@ -57,6 +58,9 @@ class StationData:
     reports_performed_steps: bool = True
     refuses_undefined_attributes: bool = False
     warns: bool = False
+    host: str = ""
+    port: int | None = None
+    tls: bool = False
 
 
 _AS_THEY_ARE = (
@@ -102,6 +106,9 @@ def _checked(data: StationData) -> _Settings:
         "at_answer_limit": checked("at_answer_limit", _at_limit, data.at_answer_limit),
         "time_zone": checked("time_zone", _time_zone, data.time_zone),
         "addresses": checked("addresses", networks.listed, data.addresses),
+        "host": checked("host", hosts.host, data.host),
+        "port": checked("port", hosts.port, data.port),
+        "tls": checked("tls", outgoing.tls, data.tls),
         **{name: getattr(data, name) for name in _AS_THEY_ARE},
     }
     modalities = checked("modalities", lambda: [validation.code_string(modality) for modality in data.modalities]) or []
@@ -110,6 +117,8 @@ def _checked(data: StationData) -> _Settings:
         checked.refuse("ae_title", "is empty; write the AE title that the modality calls with")
     if not any(modalities):
         checked.refuse("modalities", "is empty; name at least one, e.g. CT")
+    if columns["port"] and not columns["host"] and "host" not in checked.errors:
+        checked.refuse("host", "is empty; a port alone leads nowhere")
     if data.opens >= data.closes:
         checked.refuse("closes", f"must be later than the opening at {data.opens:%H:%M}")
     if data.requires_arrival and columns["statuses_shown"] == [SCHEDULED]:

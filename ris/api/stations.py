@@ -37,7 +37,7 @@ WallTime = Annotated[time, BeforeValidator(_wall_time), WithJsonSchema({"type": 
 class StationSettings(Schema):
     """`age_limit_hours` and `answer_limit` are null for no limit; `at_answer_limit` is 0000 or A700. Hours are the hospital's wall time.
 
-    `time_zone` is empty for the hospital's.
+    `host`, `port` (null for none) and `tls` say where it answers a C-ECHO of ours. `time_zone` is empty for the hospital's.
     """
 
     ae_title: str
@@ -48,6 +48,9 @@ class StationSettings(Schema):
     opens: str
     closes: str
     addresses: list[str]
+    host: str
+    port: int | None
+    tls: bool
     character_set: str
     time_zone: str
     aliases: list[str]
@@ -78,6 +81,9 @@ class StationIn(Body):
     opens: WallTime | None = None
     closes: WallTime | None = None
     addresses: list[Line] | None = None
+    host: Line | None = None
+    port: StrictInt | None = Field(None, description="Null for none.")
+    tls: StrictBool | None = None
     character_set: str | None = None
     time_zone: Line | None = None
     aliases: list[Line] | None = None
@@ -99,7 +105,7 @@ class StationIn(Body):
     @field_validator("*", mode="before")
     @classmethod
     def _null_is_a_limit_s(cls, value: object, info: ValidationInfo) -> object:
-        if value is None and info.field_name not in ("age_limit_hours", "answer_limit", "version"):
+        if value is None and info.field_name not in ("age_limit_hours", "answer_limit", "port", "version"):
             raise ValueError("is null; leave it out to let it be as it is")
         return value
 

@@ -3,6 +3,7 @@
 from ris.models.access import ApiToken, Membership
 from ris.models.audit import AuditedPatient, AuditRecord
 from ris.models.catalogue import Procedure, ProcedureStepTemplate
+from ris.models.connecting import CalledAlias, ConnectionCheck, EchoTest
 from ris.models.history import Change, RecordChange
 from ris.models.kept_search import KeptSearch
 from ris.models.operations import Heartbeat
@@ -17,7 +18,10 @@ __all__ = [
     "ApiToken",
     "AuditRecord",
     "AuditedPatient",
+    "CalledAlias",
     "Change",
+    "ConnectionCheck",
+    "EchoTest",
     "Heartbeat",
     "KeptSearch",
     "Membership",

@@ -69,6 +69,7 @@ class RequestedProcedure(models.Model):
     laterality = models.CharField(max_length=16, blank=True)
     details = models.JSONField(default=dict, blank=True, help_text="`ris.attributes.PROCEDURE` by keyword.")
     price = models.DecimalField(max_digits=10, decimal_places=2, default=0)
+    is_test = models.BooleanField(default=False, db_default=False, help_text="To try a connection with: never charged, keeps no slot.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["site", "order", "requested_procedure_id"], name="one_procedure_per_id_and_order")]

@@ -44,6 +44,9 @@ class StationForm(PageForm):
     opens = TimeOfDayField()
     closes = TimeOfDayField()
     addresses = forms.CharField(required=False)
+    host = forms.CharField(required=False)
+    port = forms.IntegerField(required=False)
+    tls = forms.BooleanField(required=False)
     enabled = forms.BooleanField(required=False)
     character_set = forms.ChoiceField()
     time_zone = forms.CharField(required=False)
@@ -65,6 +68,7 @@ class StationForm(PageForm):
     refuses_undefined_attributes = forms.BooleanField(required=False)
     warns = forms.BooleanField(required=False)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    then = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, known: StationData | None = None, **kwargs: Any) -> None:
         """`known` is the station that is changed, whose AE title stays; none for a new one."""

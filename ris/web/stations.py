@@ -1,5 +1,6 @@
 """The stations of the hospital: a list, and for each of them what it is set to."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -7,15 +8,18 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_POST
 
 from ris import clock
+from ris.actions import echoes as echo_actions
+from ris.actions.pools import put_into_pools_of
 from ris.actions.stations import NEW, StationData, data_of, save_station
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
-from ris.models import Site, Station, StationPool
+from ris.models import EchoTest, ScheduledProcedureStep, Site, Station, StationPool
 from ris.permissions import requires
 from ris.transitions import BEGUN, FINAL, WAITING
-from ris.web import station_words
+from ris.web import echoes, live, station_words
 from ris.web.access import page, site_of
 from ris.web.station_forms import StationForm, initial
 from ris.web.station_words import IDENTITY, PERFORMED, WORKLIST
@@ -53,21 +57,39 @@ def show(request: HttpRequest, ae_title: str) -> HttpResponse:
         "worklist": station_words.said(station, WORKLIST),
         "performed": station_words.said(station, PERFORMED),
         "moments": station_words.history("station", station.pk),
+        "echo": echoes.latest(station.site, ae_title),
+        "today": clock.today(station.site),
     }
-    return render(request, "ris/station.html", context)
+    return live.live_page(request, "ris/station.html", "ris/station_reach.html", context)
 
 
 @page
 @requires("stations.edit")
 def register(request: HttpRequest) -> HttpResponse:
-    """Register a new station."""
-    form = StationForm(request.POST or None, initial=initial(StationData("", ()), NEW))
+    """Register a new station. The address may name what is known of it: `ae_title`, `host`; and `then=connect` to connect it at once."""
+    known = StationData(request.GET.get("ae_title", "")[:16], (), host=request.GET.get("host", "")[:253])
+    return _new(request, initial(known, NEW) | {"then": request.GET.get("then", "")}, None)
+
+
+@page
+@requires("stations.edit")
+def copy(request: HttpRequest, ae_title: str) -> HttpResponse:
+    """Register a new station that is set as this one is, under another AE title, at another address and in the same pools."""
+    like = _station(site_of(request), ae_title)
+    known = replace(data_of(like), ae_title="", name="", room="", addresses=(), host="", port=None, enabled=True)
+    return _new(request, initial(known, NEW), like)
+
+
+def _new(request: HttpRequest, known: dict[str, Any], like: Station | None) -> HttpResponse:
+    form = StationForm(request.POST or None, initial=known)
     if request.method == "POST" and form.is_valid():
         saved = _save(request, form, NEW)
         if saved is not None:
+            if like is not None:
+                put_into_pools_of(like, saved, Actor.user(request.user))
             messages.success(request, f"{saved.ae_title} is registered; exams can be booked on it.")
-            return redirect("station", saved.ae_title)
-    context = {"form": form, "back": reverse("stations")}
+            return redirect("connect-station" if form.cleaned_data["then"] == "connect" else "station", saved.ae_title)
+    context = {"form": form, "back": reverse("station", args=[like.ae_title]) if like else reverse("stations"), "like": like}
     return render(request, "ris/station_form.html", context, status=422 if form.errors else 200)
 
 
@@ -85,6 +107,50 @@ def edit(request: HttpRequest, ae_title: str) -> HttpResponse:
             return redirect("station", ae_title)
     context = {"form": form, "station": station, "ae_title": ae_title, "back": reverse("station", args=[ae_title])}
     return render(request, "ris/station_form.html", context, status=422 if form.errors else 200)
+
+
+@page
+@requires("stations.edit")
+def switch(request: HttpRequest, ae_title: str) -> HttpResponse:
+    """Disable a station, having said what becomes of what is booked on it, or enable it again; refused when it was changed meanwhile."""
+    station = _station(site_of(request), ae_title)
+    if request.method == "POST":
+        data = replace(data_of(station), enabled=not station.enabled)
+        try:
+            save_station(station.site, data, Actor.user(request.user), _version(request))
+        except (Conflict, InvalidInput) as error:
+            messages.error(request, f"Not changed. {error}")
+        else:
+            now = "can be booked again" if data.enabled else "is disabled: nothing new is booked on it"
+            messages.success(request, f"{ae_title} {now}.")
+        return redirect("station", ae_title)
+    waiting = ScheduledProcedureStep.objects.filter(stations__station=station, status__in=WAITING)
+    context = {"station": station, "ae_title": ae_title, "waiting": waiting.count(), "alone": waiting.filter(pool=None).count()}
+    return render(request, "ris/station_switch.html", context)
+
+
+def _version(request: HttpRequest) -> int:
+    """Of the station as it was seen; a form without one is of no version that there is."""
+    given = request.POST.get("version", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else -1
+
+
+@page
+@requires("stations.edit")
+@require_POST
+def echo(request: HttpRequest, ae_title: str) -> HttpResponse:
+    """Have a worker send a C-ECHO to the station, and go back to where the button was; the result shows there by itself."""
+    station = _station(site_of(request), ae_title)
+    try:
+        test = echo_actions.ask(station, Actor.user(request.user))
+    except InvalidInput as error:
+        messages.error(request, f"Not sent. The host {error.errors['host']}.")
+    except Conflict as error:
+        messages.error(request, f"Not sent. {error}")
+    else:
+        if test.result == EchoTest.Result.NO_WORKER:
+            messages.error(request, test.text)
+    return redirect("connect-station" if request.POST.get("from") == "connect" else "station", ae_title)
 
 
 def _station(site: Site, ae_title: str) -> Station:

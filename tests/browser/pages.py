@@ -179,6 +179,15 @@ def _set_the_station(page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("XA01 is changed")
 
 
+def _begin_to_connect(page: Page) -> None:
+    """A test exam on the list, and a C-ECHO that cannot be sent for want of a host."""
+    if page.get_by_role("button", name="Begin").count():
+        press("Begin")(page)
+    if page.get_by_role("button", name="Make a test exam").count():
+        press("Make a test exam")(page)
+    expect(page.get_by_role("main")).to_contain_text("never charged")
+
+
 _REASONED = [verb.slug for verb in VERBS if verb.needs_reason]
 _FORMS = {"cancel": "waiting", "undo-arrival": "arrived", "restore": "canceled"}
 """Changes whose form is shown for one of the examples; the others show why they cannot be made of an exam that is over."""
@@ -265,6 +274,13 @@ _STATES = [
     State("station-edit", "station-edit", "/stations/CT01/edit/"),
     State("station-edit", "station-edit-errors", "/stations/CT01/edit/", fill("Save", aliases="CT01", answer_limit="0"), status=422),
     State("station-new", "station-new", "/stations/register-a-station/"),
+    State("station-copy", "station-copy", "/stations/CT01/copy/", looks=TWO_LOOKS),
+    State("station-switch", "station-switch", "/stations/CT01/switch/"),
+    State("connect", "connect", "/connect/"),
+    State("connect-station", "connect-station-fresh", "/connect/US01/"),
+    State("connect-station", "connect-station", "/connect/CT02/", _begin_to_connect, parts=("connect-act",)),
+    State("connect-card", "connect-card", "/connect/CT02/card/"),
+    State("connect-card-general", "connect-card-general", "/connect/card-for-the-service-engineer/", looks=TWO_LOOKS),
     State("pool-new", "pool-new", "/stations/make-a-pool-of-stations/"),
     State("pool-edit", "pool-edit", "/stations/pools-of-stations/ANYCT/"),
     State("destinations", "destinations", "/destinations/"),
@@ -360,6 +376,9 @@ NO_PAGES = {
     "charge-retry": "takes POST only and sends on to the charge",
     "destination-try": "takes POST only and sends on to the destination",
     "delivery-decide": "takes POST only and sends on to where its button was",
+    "connect-act": "takes POST only and sends on to the checklist",
+    "connect-forget": "takes POST only and sends on to the list",
+    "station-echo": "takes POST only and sends on to where its button was",
     "healthz": "answers JSON",
     "pulse": "is fetched into every page",
 }

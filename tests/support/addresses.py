@@ -54,6 +54,8 @@ class World:
             "steps/<int:pk>/": [{"pk": pk} for pk in exams],
             "steps/<int:pk>/<slug:verb>/": [{"pk": exams[0], "verb": verb.slug} for verb in VERBS],
             "stations/<path:ae_title>/": [{"ae_title": "CT01"}],
+            "connect/<path:ae_title>/": [{"ae_title": "CT01"}],
+            "connect/<path:ae_title>/do/<slug:verb>/": [{"ae_title": "CT01", "verb": "begin"}],
             "stations/pools-of-stations/": [{"code": pool.code}],
             "associations/<uuid:pk>/": [{"pk": an_association()}],
             "worklist/<slug:stage>/": [{"stage": "remaining"}],

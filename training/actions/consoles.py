@@ -1,11 +1,9 @@
 """Consoles: set up, changed, removed. What is done with them is in `training.actions.console_acts`."""
 
-import ipaddress
-import re
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from ris import clock, validation
+from ris import clock, hosts, validation
 from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, LOOK_AGAIN, crossed, since
 from ris.db import action
@@ -20,7 +18,6 @@ from training.models import Console, ConsoleAct
 NEW: Final = 0
 """The version that is expected of a console that is not there yet."""
 OPERATOR: Final = "OPERATOR^Virtual"
-_HOST_NAME = re.compile(r"(?=.{1,253}\.?$)[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9_-]{0,61}[A-Za-z0-9])?)*\.?")
 
 
 @dataclass(frozen=True)
@@ -97,8 +94,8 @@ def _checked(data: ConsoleData, known_kind: str) -> dict[str, Any]:
         "kind": checked("kind", _kind, data.kind, known_kind),
         "profile": checked("profile", _profile, data.profile, data.kind),
         "operator": checked("operator", validation.person_name, data.operator),
-        "host": checked("host", _host, host),
-        "port": checked("port", _port, port),
+        "host": checked("host", hosts.host, host),
+        "port": checked("port", hosts.port, port),
         "called": checked("called", validation.text, called, "AE"),
     }
     if not data.ae_title.strip():
@@ -132,25 +129,6 @@ def _profile(name: str, kind: str) -> str:
     if device.kind and device.kind != kind.strip().upper():
         raise ValueError(f"is {device.title}, whose kind is {device.kind}; choose that kind, or another device")
     return stripped
-
-
-def _host(given: str) -> str:
-    """A host name or an address."""
-    if "://" in given or "/" in given:
-        raise ValueError("is an address of a page; write the host alone, for example ris.example.org or 10.20.8.7")
-    if not given or _HOST_NAME.fullmatch(given):
-        return given
-    try:
-        return str(ipaddress.ip_address(given.strip("[]")))
-    except ValueError:
-        hint = "; the port has a field of its own" if ":" in given else ""
-        raise ValueError(f"is {given[:40]!r}, which is neither a host name nor an address{hint}") from None
-
-
-def _port(given: int | None) -> int | None:
-    if given is not None and not 1 <= given <= 65535:
-        raise ValueError(f"is {given}; a port is a number from 1 to 65535, often 104 or 11112")
-    return given
 
 
 def _expect(site: Site, console: Console | None, ae_title: str, version: int | None, advice: str = CHANGE_AGAIN) -> None:

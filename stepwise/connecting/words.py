@@ -1,0 +1,67 @@
+"""What to tell whoever stands at the modality about a refusal, a bad connection or a status: tables that code, tests and docs read."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from dimse import statuses
+
+
+@dataclass(frozen=True)
+class Advice:
+    """`sign` is what the journal's words hold; `next` what to do, with the names of `Evidence` in braces."""
+
+    sign: str
+    next: str
+
+
+REJECTIONS: Final = (
+    Advice("(1/1/7)", "Change the called AE title at the modality to {ours}, or accept both."),
+    Advice("may not call from", "Allow that address if it is the device’s; or have the modality call from one of {allowed}."),
+    Advice("(1/1/3)", "It was not known when it called. It is registered now: have it call again."),
+    Advice("user identity", "Have the modality offer no user identity; nobody is authenticated by one here."),
+    Advice("(1/1/2)", "The modality names another application context than DICOM’s; its network settings are damaged."),
+    Advice("(1/2/2)", "The modality speaks another protocol version than 1; update its DICOM software."),
+    Advice("(2/3/2)", "There are too many associations at once. Let the modality release those that it does not need, then try again."),
+    Advice("(2/3/1)", "The server was stopping. Try again in a moment."),
+    Advice("(2/1/1)", "The fault is here, not at the modality: look at the server’s log, then let it try again."),
+)
+"""Why an association was rejected, the first that fits."""
+
+NO_DICOM: Final = (
+    Advice("looks like TLS", "It speaks TLS to a port that does not: switch TLS off at the modality{or_tls}."),
+    Advice("looks like HTTP", "A browser or a web monitor asked the DICOM port. It is not the modality’s DICOM."),
+    Advice("looks like HL7", "An HL7 sender has the DICOM port; HL7 has a port of its own."),
+    Advice("looks like SSH", "Somebody tries to log in there by SSH; it is not the modality’s DICOM."),
+    Advice(
+        "certificate is not trusted",
+        "Have the modality’s certificate signed by an authority of RIS_DICOM_TLS_CA, or give that file its own.",
+    ),
+    Advice("handshake", "It reached the port for TLS without speaking TLS that fits: switch TLS on at the modality, or use port {plain}."),
+    Advice("", "Look at the port that is set at the modality, and at whether it wants TLS."),
+)
+"""What somebody said who spoke no DICOM, the first that fits."""
+
+REFUSED_CONTEXTS: Final = {
+    "transfer syntaxes not supported": "it proposed no transfer syntax that is served; let it offer Implicit or Explicit VR Little Endian",
+    "abstract syntax not supported": "that service is not offered here; it may have been switched off on purpose",
+    "user rejection": "it proposed to be the server of it (SCP role); let it propose the SCU role, or none",
+}
+
+CREATE: Final = {
+    statuses.NO_SUCH_ATTRIBUTE: "Take the attribute out of what it sends, or let undefined attributes pass in the settings of the station.",
+    statuses.INVALID_ATTRIBUTE_VALUE: "Correct the value at the console. The PS3.4 Table F.7.2-1 says what may stand there.",
+    statuses.PROCESSING_FAILURE: "The association log has the reason; the modality may send it again with the same UID.",
+    statuses.DUPLICATE_SOP_INSTANCE: "It was taken the first time. A new exam needs a new UID; an N-SET goes on with this one.",
+    statuses.INVALID_SOP_INSTANCE: "The modality makes UIDs that break PS3.5 9.1; its UID root is set wrong.",
+    statuses.MISSING_ATTRIBUTE: "Have it sent (PS3.4 Table F.7.2-1), or switch the station to lenient.",
+    statuses.MISSING_ATTRIBUTE_VALUE: "Have it filled in: it is of type 1 (PS3.4 Table F.7.2-1). Or switch the station to lenient.",
+    statuses.NOT_AUTHORIZED: "The station is set not to report performed steps; switch that on in its settings.",
+    statuses.NO_SUCH_SOP_CLASS: "It sent another SOP class than Modality Performed Procedure Step (1.2.840.10008.3.1.2.3.3).",
+    statuses.MISTYPED_ARGUMENT: "What it sent cannot be decoded; its encoding does not fit the transfer syntax that was agreed.",
+    statuses.RESOURCE_LIMITATION: "The fault is here and may be over soon: let it send the same again.",
+}
+SET: Final = CREATE | {
+    statuses.NO_SUCH_SOP_INSTANCE: "It names a performed step of which no N-CREATE was taken: it has to send the UID of its N-CREATE.",
+    statuses.PROCESSING_FAILURE: "A performed step that is over may not be changed: it ended already, or the answer to the end was lost.",
+}
+OTHERWISE: Final = "The association log has what was sent and answered."

@@ -1,0 +1,126 @@
+"""Connect a modality: who is being connected and who called unknown, the live checklist of one station, and the card to print."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.conf import settings
+from django.db.models import Max
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from ris import clock
+from ris.models import CalledAlias, ConnectionCheck, Site, Station
+from ris.permissions import requires
+from ris.transitions import BEGUN, WAITING
+from ris.web import live
+from ris.web.access import page, site_of
+from stepwise.connecting import card, evidence, lines
+from stepwise.connecting.facts import Call
+
+HEARD_WITHIN: Final = timedelta(days=1)
+MOST_STRANGERS: Final = 20
+MOST_CHECKS: Final = 10
+HEARD: Final = 8
+"""Associations that are shown beside the checklist."""
+
+
+@dataclass(frozen=True)
+class Stranger:
+    """Calls of one AE title that nobody here has, from one address; `latest` is the last of them."""
+
+    latest: Call
+    times: int
+
+    @property
+    def became(self) -> str:
+        if not self.latest.calling:
+            return self.latest.note
+        return f"Rejected: {self.latest.rejection}" if self.latest.rejection else "Accepted as unknown"
+
+    @property
+    def look(self) -> str:
+        return "ERROR" if self.latest.rejection or not self.latest.calling else "WARNING"
+
+
+@page
+@requires("journal.view")
+def listing(request: HttpRequest) -> HttpResponse:
+    """What is being connected, who called and is no station here, and the stations to begin with."""
+    site = site_of(request)
+    checks = ConnectionCheck.objects.filter(site=site)
+    context = {
+        "open": checks.filter(ended_at=None),
+        "ended": checks.exclude(ended_at=None).order_by("-ended_at")[:MOST_CHECKS],
+        "strangers": _strangers(site, clock.wall() - HEARD_WITHIN),
+        "stations": Station.objects.filter(site=site).prefetch_related("modalities"),
+        "last": dict(checks.exclude(ended_at=None).order_by().values_list("ae_title").annotate(Max("ended_at"))),
+        "also_called": CalledAlias.objects.filter(site=site),
+        "unknown_callers": settings.UNKNOWN_CALLERS,
+        "listens": card.listens(request),
+        "is_local": card.is_local(settings.DICOM_BIND),
+        "our_title": site.ae_title,
+        "today": clock.today(site),
+    }
+    return live.live_page(request, "stepwise/connect.html", "stepwise/connect_live.html", context)
+
+
+def _strangers(site: Site, since: datetime) -> list[Stranger]:
+    calls: dict[tuple[str, str], list[Call]] = {}
+    for call in evidence.strangers(site, since):
+        calls.setdefault((call.calling, call.address), []).append(call)
+    return [Stranger(found[0], len(found)) for found in calls.values()][:MOST_STRANGERS]
+
+
+@page
+@requires("journal.view")
+def station(request: HttpRequest, ae_title: str) -> HttpResponse:
+    """The live checklist of a station: of the check that is open, else of the one that ended last."""
+    site = site_of(request)
+    found = get_object_or_404(Station.objects.prefetch_related("modalities"), site=site, ae_title=ae_title)
+    check = _check(site, ae_title)
+    context = {"station": found, "ae_title": ae_title, "check": check, "today": clock.today(site), "parts": _card(request, site, found)}
+    if check is not None:
+        context |= _seen(check, found)
+    return live.live_page(request, "stepwise/connect_station.html", "stepwise/connect_station_live.html", context)
+
+
+def _check(site: Site, ae_title: str) -> ConnectionCheck | None:
+    checks = ConnectionCheck.objects.filter(site=site, ae_title=ae_title).select_related("site", "order")
+    return checks.filter(ended_at=None).first() or checks.order_by("-ended_at").first()
+
+
+def _seen(check: ConnectionCheck, found: Station) -> dict[str, object]:
+    seen = evidence.gather(check, found)
+    checklist = lines.lines(seen)
+    return {
+        "lines": checklist,
+        "proved": lines.proved(checklist),
+        "heard": sorted((*seen.calls, *(call for call in seen.strangers if not call.calling)), key=lambda call: call.at, reverse=True)[
+            :HEARD
+        ],
+        "test": check.order,
+        "test_step": check.order and check.order.requested_procedures.values_list("steps", flat=True).first(),
+        "test_waits": check.order and check.order.requested_procedures.filter(steps__status__in=(*WAITING, *BEGUN)).exists(),
+    }
+
+
+def _card(request: HttpRequest, site: Site, found: Station | None) -> list[card.Part]:
+    return card.parts(site, found, evidence.titles_of(site), request)
+
+
+@page
+@requires("stations.view")
+def print_card(request: HttpRequest, ae_title: str = "") -> HttpResponse:
+    """One page for the service engineer: of a station, or in general."""
+    site = site_of(request)
+    found = get_object_or_404(Station.objects.prefetch_related("modalities"), site=site, ae_title=ae_title) if ae_title else None
+    context = {
+        "station": found,
+        "ae_title": ae_title,
+        "parts": _card(request, site, found),
+        "expected": card.EXPECTED,
+        "is_local": card.is_local(settings.DICOM_BIND),
+        "site": site,
+    }
+    return render(request, "stepwise/connect_card.html", context)
