@@ -20,7 +20,7 @@ def begin(site: Site, ae_title: str, actor: Actor) -> ConnectionCheck:
     if under_way is not None:
         raise Conflict(f"{under_way.begun_by} has begun to connect {ae_title} already; go on with that, or end it.")
     check = ConnectionCheck.objects.create(site=site, ae_title=ae_title, begun_at=clock.wall(), begun_by=actor.name)
-    _record(check, "begin_connecting", actor)
+    _record(check, "begin", actor)
     return check
 
 
@@ -33,7 +33,7 @@ def end(check_id: int, actor: Actor, seen: int, summary: str) -> ConnectionCheck
     check.ended_at, check.ended_by = clock.wall(), actor.name
     check.seen, check.summary = seen, summary[:255]
     check.save(update_fields=["ended_at", "ended_by", "seen", "summary"])
-    _record(check, "end_connecting", actor, summary)
+    _record(check, "end", actor, summary)
     return check
 
 
@@ -78,8 +78,8 @@ def allow_address(site: Site, ae_title: str, address: str, version: int, actor: 
 
 
 def _record(check: ConnectionCheck, verb: str, actor: Actor, reason: str = "") -> None:
-    station = Station.objects.get(site=check.site_id, ae_title=check.ae_title)
-    RecordChange.by(actor, at=clock.now(check.site), verb=verb, subject="station", subject_id=station.pk, reason=reason[:255])
+    change = {"verb": verb, "subject": "connection check", "subject_id": check.pk, "reason": reason[:255]}
+    RecordChange.by(actor, at=clock.now(check.site), **change, detail={"station": ["", check.ae_title]})
 
 
 def _record_called(site: Site, verb: str, actor: Actor, change: list[str]) -> None:

@@ -1,7 +1,7 @@
 """The stations of the hospital: a list, and for each of them what it is set to."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from django.contrib import messages
 from django.db.models import Count, Q
@@ -21,8 +21,12 @@ from ris.permissions import requires
 from ris.transitions import BEGUN, FINAL, WAITING
 from ris.web import echoes, live, station_words
 from ris.web.access import page, site_of
+from ris.web.forms import number
 from ris.web.station_forms import StationForm, initial
 from ris.web.station_words import IDENTITY, PERFORMED, WORKLIST
+
+_NONE: Final = -1
+"""The version of a form that has none: of no station that there is."""
 
 
 @page
@@ -117,8 +121,8 @@ def switch(request: HttpRequest, ae_title: str) -> HttpResponse:
     if request.method == "POST":
         data = replace(data_of(station), enabled=not station.enabled)
         try:
-            save_station(station.site, data, Actor.user(request.user), _version(request))
-        except (Conflict, InvalidInput) as error:
+            save_station(station.site, data, Actor.user(request.user), number(request.POST.get("version")) or _NONE)
+        except InvalidInput as error:
             messages.error(request, f"Not changed. {error}")
         else:
             now = "can be booked again" if data.enabled else "is disabled: nothing new is booked on it"
@@ -127,12 +131,6 @@ def switch(request: HttpRequest, ae_title: str) -> HttpResponse:
     waiting = ScheduledProcedureStep.objects.filter(stations__station=station, status__in=WAITING)
     context = {"station": station, "ae_title": ae_title, "waiting": waiting.count(), "alone": waiting.filter(pool=None).count()}
     return render(request, "ris/station_switch.html", context)
-
-
-def _version(request: HttpRequest) -> int:
-    """Of the station as it was seen; a form without one is of no version that there is."""
-    given = request.POST.get("version", "")
-    return int(given) if given.isascii() and given.isdigit() and len(given) < 10 else -1
 
 
 @page

@@ -14,6 +14,7 @@ from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import ConnectionCheck, Site, Station
 from ris.permissions import requires
 from ris.web.access import page, site_of
+from ris.web.forms import number
 from stepwise.connecting import evidence, lines
 
 Act = Callable[[HttpRequest, Site, str, Actor], str]
@@ -51,10 +52,10 @@ def _accept(request: HttpRequest, site: Site, ae_title: str, actor: Actor) -> st
 
 
 def _allow(request: HttpRequest, site: Site, ae_title: str, actor: Actor) -> str:
-    address, version = request.POST.get("value", ""), request.POST.get("version", "")
-    if not (version.isascii() and version.isdigit() and len(version) < 10):
+    address, version = request.POST.get("value", ""), number(request.POST.get("version"))
+    if version is None:
         raise InvalidInput({"version": "is missing; load the page again"})
-    connecting.allow_address(site, ae_title, address, int(version), actor)
+    connecting.allow_address(site, ae_title, address, version, actor)
     return f"{ae_title} may call from {address} too."
 
 

@@ -109,6 +109,7 @@ CASES: Final = (
         versions=("step_version", "order_version", "visit_seen"),
     ),
     Case("station-edit", {"room": "One"}, {"room": "Two"}, told="room “Zebedee” → “One”", beside="One"),
+    Case("station-switch", is_button=True, told="enabled “True” → “False”"),
     Case("pool-edit", {"name": "One"}, {"name": "Two"}, told="name “Zebedee” → “One”", beside="One", versions=("before", "name_before")),
     EDIT_DESTINATION,
     Case("destination-remove", by=EDIT_DESTINATION, told="port “104” → “11112”", is_button=True),
@@ -164,6 +165,8 @@ CASES: Final = (
 
 NOTHING_IS_OVERWRITTEN: Final = {
     "charges-send-again": "sends what is set aside at that moment, each charge once",
+    "connect-act": "begins, ends or adds one thing, each once; an address is allowed only of the version that was seen",
+    "connect-forget": "ends one name, which ends once",
     "console-key": "does what the machine shows, one key at a time; what it shows is never typed over",
     "console-new": "makes something",
     "console-withdraw": "ends one act by its number, which ends once",
@@ -176,6 +179,8 @@ NOTHING_IS_OVERWRITTEN: Final = {
     "pool-new": "makes something",
     "sign-in": "of one's own session",
     "sign-out": "of one's own session",
+    "station-copy": "makes something",
+    "station-echo": "changes no setting",
     "station-new": "makes something",
 }
 """Addresses that take a form without a version, each with what makes that right."""
