@@ -89,6 +89,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "charges.rules": Permission("change what discontinued work is charged", frozenset({ADMIN})),
     # Connecting modalities.
     "journal.view": Permission("see the association log, and which faults are on", _of(TECHNOLOGIST, INTEGRATOR)),
+    "journal.export": Permission("take messages out of the association log as files", _of(INTEGRATOR)),
     "stations.edit": Permission("register and set stations, pools and destinations", frozenset({INTEGRATOR, INSTRUCTOR, ADMIN})),
     # Virtual modalities. `consoles.edit` points one at another system.
     "consoles.use": Permission("set up and use the consoles of virtual modalities", _of(TECHNOLOGIST, INTEGRATOR)),

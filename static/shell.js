@@ -58,12 +58,14 @@
     field.remove();
     if (!done) throw new Error("not copied");
   };
+  for (const button of document.querySelectorAll("[data-copy-from]")) button.hidden = false;
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest("[data-copy]");
+    const button = event.target.closest("[data-copy], [data-copy-from]");
     if (!button) return;
+    const source = button.dataset.copyFrom;
     try {
-      await copyText(button.dataset.copy);
-      announce(`Copied ${button.dataset.copy}`);
+      await copyText(source ? document.getElementById(source).textContent : button.dataset.copy);
+      announce(source ? "Copied" : `Copied ${button.dataset.copy}`);
       button.dataset.copied = "";
       setTimeout(() => delete button.dataset.copied, 1200);
     } catch {

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from stepwise.api import api
 from stepwise.health import healthz
-from stepwise.web import associations, board, connecting, connecting_acts, explanations, findings, pages, step
+from stepwise.web import associations, board, connecting, connecting_acts, exchange, explanations, findings, pages, step
 from stepwise.web.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -28,6 +28,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("connect/<path:ae_title>/card/", connecting.print_card, name="connect-card"),
     path("connect/<path:ae_title>/do/<slug:verb>/", connecting_acts.act, name="connect-act"),
     path("connect/<path:ae_title>/", connecting.station, name="connect-station"),
+    path("associations/<uuid:pk>/messages/<int:number>/", exchange.show, name="exchange"),
+    path("associations/<uuid:pk>/messages/<int:number>/files/", exchange.files, name="exchange-files"),
+    path("associations/<uuid:pk>/messages/<int:number>/again/", exchange.again, name="exchange-again"),
+    path("associations/<uuid:pk>/messages/<int:number>/beside/", exchange.beside, name="exchange-beside"),
     path("", include("ris.urls")),
     path("", include("mpps.urls")),
     path("", include("billing.urls")),

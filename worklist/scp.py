@@ -37,25 +37,65 @@ class _Ready:
 _ready: Recent[tuple[str, bytes, int, Scope, tuple[str, ...], Agreement, View | None], _Ready] = Recent(_KEPT)
 
 
+@dataclass(frozen=True, slots=True)
+class _Watching:
+    """What is kept of a query about the station that asks it: findings, and answers to be linted."""
+
+    odd: Oddities
+
+    def began(self, notes: Sequence[str]) -> None:
+        self.odd.report_tolerated(notes)
+
+    def found(self, page: Sequence[Found]) -> None:
+        linting.looking.offer(self.odd.site.pk, self.odd.calling_ae_title, page, clock.now(self.odd.site))
+
+    def sent(self, plan: Plan, batch: Sequence[Found]) -> None:
+        self.odd.report_misfits(plan, batch)
+
+    def cut(self, told: str) -> None:
+        self.odd.report_cut(told[:1].upper() + told[1:])
+
+
+class _LookingAway(_Watching):
+    """Of a query that somebody here asks again."""
+
+    def began(self, notes: Sequence[str]) -> None: ...
+
+    def found(self, page: Sequence[Found]) -> None: ...
+
+    def sent(self, plan: Plan, batch: Sequence[Found]) -> None: ...
+
+    def cut(self, told: str) -> None: ...
+
+
 def c_find(request: FindRequest) -> Iterator[FindAnswer]:
     """Pending answers in order of start; FE00 when canceled; A900 with the offending element for a key that is no date or time.
 
     What the station is set to decides which exams it is shown, and how many.
     """
+    return _answers(request, _Watching)
+
+
+def c_find_again(request: FindRequest) -> Iterator[FindAnswer]:
+    """As `c_find` would answer now, and nothing is kept of it."""
+    return _answers(request, _LookingAway)
+
+
+def _answers(request: FindRequest, watching: type[_Watching]) -> Iterator[FindAnswer]:
     asked, peer = _query(request), request.association
     site = site_of(peer.called_ae_title, peer.calling_ae_title)
     profile = askers.profile_of(site, peer.calling_ae_title, asked)
     if profile.refuses_several_items:
         _refuse_several_items(request)
     ready = _made_ready(request, asked, site, profile)
-    odd = Oddities(site, peer.calling_ae_title)
-    odd.report_tolerated((*request.notes, *asked.notes))
+    watch = watching(Oddities(site, peer.calling_ae_title))
+    watch.began((*request.notes, *asked.notes))
     for remark in ready.remarks:
         request.remark(remark)
     status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
     room = profile.answer_limit
     for page in ready.search.pages():
-        linting.looking.offer(site.pk, peer.calling_ae_title, page[:room], clock.now(site))
+        watch.found(page[:room])
         for at in range(0, len(page), BATCH):
             if request.is_cancelled():
                 yield statuses.CANCELED, None
@@ -63,11 +103,11 @@ def c_find(request: FindRequest) -> Iterator[FindAnswer]:
             batch = page[at : at + BATCH]
             if room is not None and len(batch) > room:
                 yield _encoded(status, ready.plan, batch[:room])
-                odd.report_misfits(ready.plan, batch[:room])
-                _cut(request, profile, odd)
+                watch.sent(ready.plan, batch[:room])
+                _cut(request, profile, watch)
                 return
             yield _encoded(status, ready.plan, batch)
-            odd.report_misfits(ready.plan, batch)
+            watch.sent(ready.plan, batch)
             room = None if room is None else room - len(batch)
 
 
@@ -75,11 +115,11 @@ def _encoded(status: int, plan: Plan, found: Sequence[Found]) -> EncodedAnswers:
     return EncodedAnswers(status, [plan.compose(one.item) for one in found])
 
 
-def _cut(request: FindRequest, profile: Profile, odd: Oddities) -> None:
+def _cut(request: FindRequest, profile: Profile, watch: _Watching) -> None:
     """The answers end at the station's limit; DimseFailure (A700) when it is set so."""
     told = captured.limit_remark(profile)
     request.remark(told)
-    odd.report_cut(told[:1].upper() + told[1:])
+    watch.cut(told)
     if profile.refuses_at_limit:
         raise DimseFailure(statuses.OUT_OF_RESOURCES, f"More than {profile.answer_limit} exams match; ask for fewer, e.g. for one day")
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from pydicom.uid import UID
 
 from ris.models import ScheduledProcedureStep
 from ris.permissions import Person, allowed
@@ -110,6 +111,13 @@ _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 def breakable(keyword: str) -> SafeString:
     """A keyword that may be broken before its capitals: `PlacerOrder|Number`."""
     return format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in _HUMP.split(keyword)))
+
+
+@register.filter
+def uid_name(uid: str) -> str:
+    """The name that the standard gives a UID with the UID behind it; the UID alone when it gives none."""
+    name = UID(uid).name if uid else ""
+    return f"{name} ({uid})" if name and name != uid else uid
 
 
 @register.filter

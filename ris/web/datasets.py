@@ -14,6 +14,11 @@ from ris.web import times
 
 NO_VALUE = "(no value)"
 MAX_TEXT = 1024
+MAX_BYTES = 4096
+"""Of a data set that is none, shown in hexadecimal."""
+MAX_ELEMENTS = 1500
+"""Of one data set that are shown, those of items too."""
+_FIRST_BYTES = 16
 _BINARY = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
 
 
@@ -54,12 +59,23 @@ def elements(dataset: Dataset, path: str = "") -> tuple[Element, ...]:
 def _element(element: DataElement, before: str) -> Element:
     path = f"{before}{element.tag.group:04X}{element.tag.element:04X}"
     tag = f"({element.tag.group:04X},{element.tag.element:04X})"
-    keyword = element.keyword or element.name.strip("[]") or "Unknown"
+    keyword = element.keyword or _name_of_odd(element)
     if element.VR == "SQ":
         items = tuple(elements(item, f"{path}-{number}-") for number, item in enumerate(element.value or (), start=1))
         return Element(path, tag, "SQ", keyword, "", items=items)
     value = _text(element)
     return Element(path, tag, str(element.VR), keyword, value, _note(str(element.VR), value))
+
+
+def _name_of_odd(element: DataElement) -> str:
+    """Of an element without keyword: a private one with its creator, a group length, one that no dictionary knows."""
+    if element.tag.element == 0:
+        return "GroupLength"
+    if element.tag.is_private and not element.tag.is_private_creator:
+        creator = element.private_creator or "creator not said"
+        known = element.name.strip("[]")
+        return f"{'Private' if known == 'Private tag data' else known} ({creator})"
+    return element.name.strip("[]") or "Unknown"
 
 
 def _text(element: DataElement) -> str:
@@ -68,10 +84,27 @@ def _text(element: DataElement) -> str:
     if value is None or value == "" or value == []:
         return ""
     if isinstance(value, bytes | bytearray):
-        return f"{len(value)} bytes" if str(element.VR) in _BINARY else bytes(value).decode("ascii", "replace")
+        return _some_of(bytes(value)) if str(element.VR) in _BINARY else bytes(value).decode("ascii", "replace")
     values = value if isinstance(value, MultiValue | list) else [value]
     text = "\\".join("" if one is None else str(one) for one in values)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+
+
+def _some_of(value: bytes) -> str:
+    """`4 bytes: 00 01 02 03`."""
+    return f"{len(value)} bytes: {value[:_FIRST_BYTES].hex(' ')}{' …' if len(value) > _FIRST_BYTES else ''}"
+
+
+def hexadecimal(data: bytes) -> str:
+    """Bytes as `hexdump -C` shows them: offset, sixteen bytes, what of them is ASCII; the first `MAX_BYTES`, and a line about the rest."""
+    shown = data[:MAX_BYTES]
+    lines = []
+    for at in range(0, len(shown), 16):
+        row = shown[at : at + 16]
+        text = "".join(chr(byte) if 0x20 <= byte < 0x7F else "." for byte in row)
+        lines.append(f"{at:08x}  {row[:8].hex(' '):<23}  {row[8:].hex(' '):<23}  |{text}|")
+    rest = len(data) - len(shown)
+    return "\n".join([*lines, f"{rest} more bytes are not shown; the exported file has them"] if rest else lines)
 
 
 def _note(vr: str, value: str) -> str:
@@ -119,12 +152,13 @@ FORMS = (("table", "Table"), ("dump", "Dump"), ("json", "JSON"))
 
 @dataclass(frozen=True)
 class Shown:
-    """A data set in the form that was asked for: `elements` in the table, `text` in the others."""
+    """A data set in the form that was asked for: `elements` in the table, `text` in the others; `cut` says what is not shown."""
 
     key: str
     form: str
     elements: tuple[Element, ...] = ()
     text: str = ""
+    cut: str = ""
 
     @property
     def tabs(self) -> list[tuple[str, str, str]]:
@@ -134,11 +168,32 @@ class Shown:
 
 def shown(dataset: Dataset, key: str, form: str) -> Shown:
     """The data set in a form; `key` is the name of the tabs' parameter in the address and of the panel in the page."""
+    dataset, cut = _bounded(dataset)
     if form == "dump":
-        return Shown(key, form, text=dump(dataset))
+        return Shown(key, form, text=dump(dataset), cut=cut)
     if form == "json":
-        return Shown(key, form, text=as_json(dataset))
-    return Shown(key, "table", elements(dataset))
+        return Shown(key, form, text=as_json(dataset), cut=cut)
+    return Shown(key, "table", elements(dataset), cut=cut)
+
+
+def shown_bytes(data: bytes, key: str, problem: str) -> Shown:
+    """What is no data set, in hexadecimal, and why it is none."""
+    return Shown(key, "hex", text=hexadecimal(data), cut=f"no data set: {problem}")
+
+
+def _bounded(dataset: Dataset) -> tuple[Dataset, str]:
+    """The data set, or as many of its first elements as are shown, and what is said then."""
+    kept, size, whole = Dataset(), 0, len(dataset)
+    for element in dataset:
+        size += _size(element)
+        if size > MAX_ELEMENTS and len(kept):
+            return kept, f"the first {len(kept)} of {whole} attributes are shown; the exported file has all"
+        kept.add(element)
+    return dataset, ""
+
+
+def _size(element: DataElement) -> int:
+    return 1 + sum(_size(one) for item in element.value or () for one in item) if element.VR == "SQ" else 1
 
 
 def shown_json(data: dict[str, Any], key: str, form: str) -> Shown:

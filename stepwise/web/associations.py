@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from pydicom.uid import UID
 
 from dimse.interference import injected
 from dimse.models import Association, Message
@@ -18,6 +17,7 @@ from ris.errors import NotFound
 from ris.models import Site
 from ris.peers import Journal
 from ris.permissions import requires
+from ris.templatetags.ris_web import uid_name
 from ris.web import datasets
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
@@ -131,17 +131,12 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 def _context(context: dict[str, Any]) -> dict[str, str]:
     """A negotiated presentation context with UIDs followed by their names."""
-    shown = {name: _named(context.get(name, "")) if name != "result" else context.get(name, "") for name in _CONTEXT}
+    shown = {name: uid_name(context.get(name, "")) if name != "result" else context.get(name, "") for name in _CONTEXT}
     extended = context.get("extended")
     return shown | {"result": f"{shown['result']}, extended negotiation {extended}"} if extended else shown
 
 
 _CONTEXT = ("abstract_syntax", "transfer_syntax", "result")
-
-
-def _named(uid: str) -> str:
-    name = UID(uid).name if uid else ""
-    return f"{name} ({uid})" if name and name != uid else uid
 
 
 def _pairs(messages: list[Message]) -> list[Pair]:

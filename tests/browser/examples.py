@@ -56,6 +56,8 @@ class Examples:
     held_charge: str
     association: str
     failed_association: str
+    query_message: str
+    refused_message: str
     rejected_association: str
     console: str
     console_message: str
@@ -88,6 +90,8 @@ def prepare(stack: Stack, page: Page) -> Examples:
     stack.post(path, {"procedure_code": "CTCHEST", "reason": "Asked for by phone"})
     order = _linked(page, f"/steps/{several['steps'][0]['id']}/", "/orders/")
     survivor = _merge(stack, page)
+    association = _linked(page, "/associations/?q=CT01&service=C-FIND", "/associations/")
+    failed = _linked(page, "/associations/?service=N-SET&result=failures", "/associations/")
     return Examples(
         waiting=_step(stack, "status=SCHEDULED"),
         arrived=_after(stack, "Arrived", "arrive"),
@@ -111,8 +115,10 @@ def prepare(stack: Stack, page: Page) -> Examples:
         destination_away=away,
         posted_charge=str(charge["id"]),
         held_charge=_linked(page, f"/steps/{held}/", "/charges/"),
-        association=_linked(page, "/associations/?q=CT01&service=C-FIND", "/associations/"),
-        failed_association=_linked(page, "/associations/?service=N-SET&result=failures", "/associations/"),
+        association=association,
+        failed_association=failed,
+        query_message=_linked(page, f"/associations/{association}/", f"/associations/{association}/messages/"),
+        refused_message=_linked(page, f"/associations/{failed}/", f"/associations/{failed}/messages/"),
         rejected_association=_linked(page, "/associations/?result=rejected", "/associations/"),
         **_consoles(stack),
     )

@@ -20,8 +20,9 @@ from ris.web.steps import VERBS
 from stepwise.addresses import Call, PageAddress
 from tests.support.console import a_console, worker_later
 from tests.support.hospital import ACTOR, a_patient_data, a_pool, a_site, a_station, an_order, steps_of
-from tests.support.journal import an_association
+from tests.support.journal import a_query, an_association
 from tests.support.performing import begin, end
+from tests.support.worklist import identifier
 from training.actions import console_acts, faults
 from training.actions.faults import FaultData
 from training.consoles.pressing import press
@@ -50,6 +51,7 @@ class World:
         act, message = _said(console)
         fault = faults.switch_on(site, FaultData("delay", "CT01", reason="lesson 3"), ACTOR)
         exams = [steps_of(order)[0].pk for order in (waiting, done)]
+        asked = a_query(identifier({"ScheduledStationAETitle": "CT01"}))
         self._pages: dict[str, Sequence[dict[str, Any]]] = {
             "steps/<int:pk>/": [{"pk": pk} for pk in exams],
             "steps/<int:pk>/<slug:verb>/": [{"pk": exams[0], "verb": verb.slug} for verb in VERBS],
@@ -58,6 +60,7 @@ class World:
             "connect/<path:ae_title>/do/<slug:verb>/": [{"ae_title": "CT01", "verb": "begin"}],
             "stations/pools-of-stations/": [{"code": pool.code}],
             "associations/<uuid:pk>/": [{"pk": an_association()}],
+            "associations/<uuid:pk>/messages/": [{"pk": asked.association_id, "number": asked.pk}],
             "worklist/<slug:stage>/": [{"stage": "remaining"}],
             "patients/<int:pk>/": [{"pk": waiting.patient_id}],
             "patients/<int:pk>/undo-merge/": [{"pk": merged.pk}],

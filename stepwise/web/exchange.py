@@ -1,0 +1,260 @@
+"""The message inspector: one request beside its response, what it changed, as files, asked again, beside another message."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+from pydicom import Dataset
+
+from dimse.models import Message
+from dimse.services import Verb
+from ris import audit, clock
+from ris.errors import NotFound
+from ris.peers import Journal
+from ris.permissions import allowed, requires
+from ris.web import datasets, times
+from ris.web.access import page, site_of
+from ris.web.datasets import Shown
+from ris.web.disclosure import disclose
+from ris.web.exchanges import Said as Answered
+from stepwise.inspector import bundle, changed, said
+from stepwise.inspector.comparing import Comparison, State, compare
+from stepwise.inspector.deidentify import Choice
+from stepwise.inspector.said import Data, Said
+from worklist import captured, replay
+from worklist.replay import Replayed
+
+_LIKELY = 12
+"""Messages that are offered to be compared with."""
+
+
+@page
+@requires("journal.view")
+@require_GET
+def show(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+    """One exchange. `as` is the form of its data sets, `answer` which of the first answers is shown."""
+    site = site_of(request)
+    journal = Journal(site)
+    found = said.exchange(journal, pk, number)
+    disclose(request, audit.PROCEDURE, *audit.of_numbers(site, found.numbers), asked={"message": found.first.pk})
+    form = request.GET.get("as", "")
+    asked = next((one for one in found.data if one.name == "request"), None)
+    answers = [one for one in found.data if one.name.startswith("answer")]
+    place = _place(request.GET.get("answer", ""), len(answers))
+    answer = answers[place - 1] if answers else next((one for one in found.data if one.name == "response"), None)
+    context = _heading(found) | {
+        "answered": Answered.of(found.response) if found.response else None,
+        "request_data": _shown(asked, "request", form),
+        "response_data": _shown(answer, "response", form),
+        "request_command": said.command(found.request) if found.request else [],
+        "response_command": said.command(found.response) if found.response else [],
+        "not_kept": said.NOT_KEPT,
+        "place": place,
+        "places": range(1, len(answers) + 1),
+        "forms": datasets.FORMS,
+        "form": form if form in dict(datasets.FORMS) else "table",
+        "context": _context(found),
+        "effects": changed.effects(found, site),
+        "likely": _likely(journal, found),
+        "may_explain": found.is_query and found.request is not None and found.calling and allowed(request.user, "worklist.explain"),
+        "may_export": allowed(request.user, "journal.export"),
+    }
+    return render(request, "stepwise/exchange.html", context)
+
+
+def _heading(found: Said) -> dict[str, object]:
+    """What every page about an exchange says of it."""
+    return {"said": found, "first": found.first, "association": found.association, "url": _url(found.first)}
+
+
+def _url(message: Message, name: str = "exchange") -> str:
+    return reverse(name, args=[message.association_id, message.pk])
+
+
+def _place(text: str, last: int) -> int:
+    """Which answer, counted from 1; the first for what is none."""
+    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= last else 1
+
+
+def _shown(data: Data | None, key: str, form: str) -> Shown | None:
+    if data is None:
+        return None
+    if data.dataset is None:
+        return datasets.shown_bytes(data.raw, key, data.problem)
+    return datasets.shown(data.dataset, key, form)
+
+
+def _context(found: Said) -> str:
+    """The result of the presentation context that it came in, as it was negotiated."""
+    contexts = found.association.contexts if found.association else []
+    results = (one.get("result", "") for one in contexts if one.get("abstract_syntax") == found.first.sop_class_uid)
+    return next(results, "")
+
+
+# --- As files -----------------------------------------------------------------------------------------------------
+
+
+@page
+@requires("journal.export")
+@require_POST
+def files(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+    """The exchange as a ZIP of DICOM files: as it travelled, or with `without=identities` as the form says."""
+    site = site_of(request)
+    found = said.exchange(Journal(site), pk, number)
+    without = request.POST.get("without") == "identities"
+    about = {"message": found.first.pk, "without identities": without}
+    disclose(request, audit.EXPORT, *audit.of_numbers(site, found.numbers), asked=about)
+    if without:
+        choice = Choice(
+            keep_dates="keep_dates" in request.POST, keep_text="keep_text" in request.POST, keep_ae_titles="keep_ae_titles" in request.POST
+        )
+        made = bundle.without_identities(found, choice)
+    else:
+        made = bundle.as_it_travelled(found)
+    response = HttpResponse(made.zipped(), content_type="application/zip")
+    response["Content-Disposition"] = f'attachment; filename="{made.name}"'
+    return response
+
+
+# --- Beside another message ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Other:
+    """A message that may be compared with this one, and why it is offered."""
+
+    message: Message
+    why: str
+
+
+def _likely(journal: Journal, found: Said) -> list[Other]:
+    """Its response, the messages about its instance, the same message of the same caller before and after."""
+    first = found.first
+    offered: dict[int, Other] = {}
+    if found.request and found.response and found.response.size:
+        offered[found.response.pk] = Other(found.response, "its response")
+    about = journal.messages().filter(direction=Message.Direction.IN).exclude(pk=first.pk).defer("data", "first_answers")
+    if first.sop_instance_uid:
+        for one in about.filter(sop_instance_uid=first.sop_instance_uid).order_by("-time")[:_LIKELY]:
+            offered.setdefault(one.pk, Other(one, "about the same performed step"))
+    alike = about.filter(service=first.service, association__calling=found.calling)
+    before, after = alike.filter(time__lt=first.time).order_by("-time"), alike.filter(time__gt=first.time).order_by("time")
+    for one in (*before[:_LIKELY], *after[:2]):
+        offered.setdefault(one.pk, Other(one, f"{first.service} of {found.calling}"))
+    return list(offered.values())[: 2 * _LIKELY]
+
+
+@page
+@requires("journal.view")
+@require_GET
+def beside(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+    """The message beside another one, attribute by attribute; `with` is the number of the other one, which the exchange's page offers."""
+    site = site_of(request)
+    journal = Journal(site)
+    found = said.exchange(journal, pk, number)
+    wanted = request.GET.get("with", "")
+    if not wanted:
+        return redirect(_url(found.first))
+    other = journal.messages().filter(pk=int(wanted)).first() if wanted.isascii() and wanted.isdigit() and len(wanted) < 16 else None
+    if other is None:
+        raise NotFound("There is no message with this number to compare with; choose one on the page of the exchange.")
+    second = said.beside(other, journal.associations().filter(pk=other.association_id).first())
+    shown = audit.of_numbers(site, dict.fromkeys((*found.numbers, *second.numbers)))
+    disclose(request, audit.PROCEDURE, *shown, asked={"message": found.first.pk, "beside": other.pk})
+    one, two = _data_of(found.first), _data_of(other)
+    whole = request.GET.get("all") == "1"
+    compared = compare(one.dataset, two.dataset)
+    context = _heading(found) | {
+        "other": other,
+        "second": second,
+        "other_url": _url(other),
+        "problems": [f"{_name(message)}: {data.problem}" for message, data in ((found.first, one), (other, two)) if data.problem],
+        "lines": [line for line in compared.lines if whole or line.state is not State.SAME],
+        "compared": compared,
+        "counts": compared.counts,
+        "whole": whole,
+        "likely": _likely(journal, found),
+    }
+    return render(request, "stepwise/exchange_beside.html", context)
+
+
+def _data_of(message: Message) -> Data:
+    return Data.of("request", bytes(message.data), message.transfer_syntax)
+
+
+def _name(message: Message) -> str:
+    return f"{message.service} of {times.moment_seconds(message.time)}"
+
+
+# --- Asked again --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer in a line: which exam it is, and how it differs from the one of then."""
+
+    step_id: str
+    patient: str
+    accession: str
+    start: str
+    changes: Comparison | None = None
+
+
+@page
+@requires("journal.view")
+@require_GET
+def again(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
+    """A query of the journal, answered now, beside what was answered then."""
+    site = site_of(request)
+    journal = Journal(site)
+    found = said.exchange(journal, pk, number)
+    query = captured.by_id(found.first.pk, journal) if found.first.service == Verb.C_FIND.value else None
+    if query is None or not query.message.data:
+        raise NotFound("Only a worklist query that the journal still has can be asked again.")
+    context = _heading(found) | {"query": query, "problem": query.read.problem, "now": clock.now(site)}
+    if not query.read.problem:
+        replayed = replay.again(query)
+        about = [(_told(one, "PatientID"), _told(one, "AccessionNumber")) for one in (*replayed.then, *replayed.now)]
+        disclose(request, audit.LIST, *audit.of_numbers(site, about), total=len(replayed.now), asked={"message": found.first.pk})
+        context |= _difference(replayed)
+    return render(request, "stepwise/exchange_again.html", context)
+
+
+def _difference(replayed: Replayed) -> dict[str, object]:
+    changed_answers = [(then, now, compare(then, now)) for then, now in replayed.stayed]
+    different = [
+        _answer(now, compared) for _, now, compared in changed_answers if any(line.state is not State.SAME for line in compared.lines)
+    ]
+    return {
+        "replayed": replayed,
+        "groups": [
+            ("Added", "INFO", "Answers now, and was no answer then", list(map(_answer, replayed.added))),
+            ("Gone", "WARNING", "Was an answer then, and is none now", list(map(_answer, replayed.gone))),
+            ("Changed", "IN PROGRESS", "Answered differently", different),
+        ],
+        "same": len(replayed.stayed) - len(different),
+    }
+
+
+def _answer(dataset: Dataset, changes: Comparison | None = None) -> Answer:
+    items = dataset.get("ScheduledProcedureStepSequence") or []
+    step = items[0] if items else Dataset()
+    day, time = (
+        times.dicom_date(_told(step, "ScheduledProcedureStepStartDate")),
+        times.dicom_time(_told(step, "ScheduledProcedureStepStartTime")),
+    )
+    lines = tuple(line for line in changes.lines if line.state is not State.SAME) if changes else ()
+    return Answer(
+        _told(step, "ScheduledProcedureStepID"),
+        _told(dataset, "PatientName"),
+        _told(dataset, "AccessionNumber"),
+        f"{day} {time}".strip(),
+        Comparison(lines) if lines else None,
+    )
+
+
+def _told(dataset: Dataset, keyword: str) -> str:
+    return str(dataset.get(keyword, "") or "")

@@ -1,0 +1,210 @@
+"""The message inspector's pages: what is shown, changed, compared, asked again and taken out."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pydicom import Dataset, dcmread
+
+from dimse import journal
+from dimse.encode import encode
+from dimse.entries import MessageEntry, now
+from dimse.models import Message
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP
+from ris.web import datasets
+from tests.support.hospital import a_station, an_order, steps_of
+from tests.support.journal import a_query, an_association
+from tests.support.performing import begin, end
+from tests.support.worklist import identifier
+from worklist import findings
+from worklist.models import WorklistEntry
+
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
+SignIn = Callable[..., Client]
+LIST = {"ScheduledStationAETitle": "CT01", "ScheduledProcedureStepID": "", "ScheduledProcedureStepStartDate": ""}
+
+
+def text(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return " ".join(unescape(answer.content.decode()).replace("<wbr>", "").split())
+
+
+def at(message: Message, name: str = "exchange") -> str:
+    return reverse(name, args=[message.association_id, message.pk])
+
+
+def an_mpps_message(verb: str, data: Dataset | bytes, uid: str, status: int = 0) -> Message:
+    """As the server journals one, answered."""
+    common = {
+        "association_id": an_association(),
+        "time": now(),
+        "verb": verb,
+        "message_id": 3,
+        "sop_class_uid": MODALITY_PERFORMED_PROCEDURE_STEP,
+        "sop_instance_uid": uid,
+        "transfer_syntax": EXPLICIT_VR_LITTLE_ENDIAN,
+    }
+    raw = data if isinstance(data, bytes) else encode(data, EXPLICIT_VR_LITTLE_ENDIAN)
+    journal.write([MessageEntry(**common, incoming=True, data=raw), MessageEntry(**common, incoming=False, status=status)])
+    return Message.objects.get(association_id=common["association_id"], direction="in")
+
+
+def a_status(status: str, **more: str) -> Dataset:
+    dataset = Dataset()
+    dataset.PerformedProcedureStepStatus = status
+    for keyword, value in more.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def test_the_page_shows_both_sides_in_three_forms(signed_in: SignIn) -> None:
+    steps_of(an_order(name="DOE^Jane"))
+    asked = a_query(identifier(LIST, PatientName="DOE*"), answers=0)
+    client = signed_in("integrator")
+    page = text(client, at(asked))
+    for shown in ("PatientName", "DOE*", "(no value)", "C-FIND-RQ", "0020H", "Explicit VR Little Endian (1.2.840.10008.1.2.1)", "5.0 ms"):
+        assert shown in page
+    assert f"/stations/CT01/queries/?message={asked.pk}" in page
+    assert "(0010,0010) PN [DOE*]" in text(client, f"{at(asked)}?as=dump")
+    assert '"00100010"' in text(client, f"{at(asked)}?as=json")
+    response = Message.objects.get(association_id=asked.association_id, direction="out")
+    assert "DOE*" in text(client, at(response))
+
+
+def test_what_is_no_data_set_is_shown_in_hexadecimal(signed_in: SignIn) -> None:
+    an_order()
+    asked = a_query(b"\x10\x00\x10\x00PN\xff\x00DOE", status=0xC002)
+    page = text(signed_in("integrator"), at(asked))
+    assert "10 00 10 00 50 4e ff 00" in page
+    assert "No data set: PatientName (0010,0010): 255 bytes announced" in page
+
+
+def test_private_attributes_group_lengths_and_large_sets_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset = Dataset()
+    dataset.add_new(0x00080000, "UL", 4)
+    dataset.add_new(0x00190010, "LO", "ACME 1.1")
+    dataset.add_new(0x00191001, "OB", bytes(range(20)))
+    shown = {one.tag: one for one in datasets.elements(dataset)}
+    assert shown["(0008,0000)"].keyword == "GroupLength"
+    assert shown["(0019,1001)"].keyword == "Private (ACME 1.1)"
+    assert shown["(0019,1001)"].value == "20 bytes: 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f …"
+    monkeypatch.setattr(datasets, "MAX_ELEMENTS", 2)
+    cut = datasets.shown(dataset, "request", "table")
+    assert (len(cut.elements), cut.cut) == (2, "the first 2 of 3 attributes are shown; the exported file has all")
+    assert "more bytes are not shown" in datasets.hexadecimal(bytes(5000))
+
+
+def test_what_a_message_changed_is_listed_with_links(signed_in: SignIn) -> None:
+    step = steps_of(an_order())[0]
+    performed = begin([step])
+    created = an_mpps_message("N-CREATE", a_status("IN PROGRESS"), performed.sop_instance_uid)
+    client = signed_in("integrator")
+    page = text(client, at(created))
+    assert f'href="{reverse("performed-step", args=[performed.pk])}"' in page
+    assert f'href="{reverse("step", args=[step.pk])}"' in page
+    end(performed)
+    ended = an_mpps_message("N-SET", a_status("COMPLETED"), performed.sop_instance_uid)
+    charge = performed.charges.get()
+    assert f'href="{reverse("charge", args=[charge.pk])}"' in text(client, at(ended))
+    refused = an_mpps_message("N-SET", a_status("COMPLETED"), performed.sop_instance_uid, status=0x0110)
+    assert "Nothing: it was refused." in text(client, at(refused))
+
+
+def test_two_messages_are_compared_attribute_by_attribute(signed_in: SignIn) -> None:
+    performed = begin([steps_of(an_order())[0]])
+    created = an_mpps_message("N-CREATE", a_status("IN PROGRESS", Modality="CT", PatientID="P1"), performed.sop_instance_uid)
+    ended = an_mpps_message(
+        "N-SET", a_status("COMPLETED", Modality="CT", PerformedProcedureStepEndDate="20261123"), performed.sop_instance_uid
+    )
+    client = signed_in("integrator")
+    assert f'<option value="{ended.pk}">N-SET' in text(client, at(created))
+    page = text(client, f"{at(created, 'exchange-beside')}?with={ended.pk}")
+    assert "1 changed, 1 added, 1 removed, 1 the same" in page
+    assert "IN PROGRESS" in page and "COMPLETED" in page and "(0008,0060)" not in page
+    assert "(0008,0060)" in text(client, f"{at(created, 'exchange-beside')}?with={ended.pk}&all=1")
+    for wrong in ("x", "999999"):
+        assert client.get(f"{at(created, 'exchange-beside')}?with={wrong}").status_code == 404
+
+
+def test_a_query_is_asked_again_and_leaves_no_trace(signed_in: SignIn) -> None:
+    a_station("CT01")
+    asked = a_query(identifier(LIST, PatientName="", AccessionNumber="", StudyInstanceUID=""), answers=0, at=now() - timedelta(days=1))
+    step = steps_of(an_order(name="DOE^Jane"))[0]
+    before = Message.objects.count()
+    findings.gathering.write()
+    page = text(signed_in("integrator"), at(asked, "exchange-again"))
+    assert "0 answers then, 1 now." in page
+    assert step.scheduled_procedure_step_id in page and "Added" in page
+    assert Message.objects.count() == before
+    assert not findings.gathering._waiting
+    WorklistEntry.objects.all().delete()
+    assert "0 answers then, 0 now." in text(signed_in("trainee"), at(asked, "exchange-again"))
+
+
+def test_what_changed_and_is_gone_since_a_query_is_told(signed_in: SignIn) -> None:
+    a_station("CT02")
+    names = {"DOE^Jane": "CT01", "ROE^Ann": "CT02"}
+    steps = [steps_of(an_order(name=name, patient_id=name, station=station))[0] for name, station in names.items()]
+    asked = a_query(identifier(LIST | {"ScheduledStationAETitle": ""}, PatientName="", StudyInstanceUID=""), at=now() - timedelta(hours=1))
+    answers = []
+    for step, name in zip(steps, ("DOE^Joan", "ROE^Ann"), strict=True):
+        answer, item = Dataset(), Dataset()
+        answer.PatientName, answer.StudyInstanceUID = name, step.requested_procedure.study_instance_uid
+        item.ScheduledProcedureStepID, item.ScheduledStationAETitle = step.scheduled_procedure_step_id, "CT01"
+        answer.ScheduledProcedureStepSequence = [item]
+        answers.append(encode(answer, EXPLICIT_VR_LITTLE_ENDIAN))
+    response = Message.objects.filter(association_id=asked.association_id, direction="out")
+    response.update(first_answers=journal.packed(answers), answer_count=2)
+    WorklistEntry.objects.filter(pk=steps[1].pk).delete()
+    page = text(signed_in("integrator"), at(asked, "exchange-again"))
+    assert "2 answers then, 1 now." in page
+    assert 'PatientName: <span class="mono">DOE^Joan</span> → <span class="mono">DOE^Jane</span>' in page
+    assert "Was an answer then, and is none now" in page and steps[1].scheduled_procedure_step_id in page
+
+
+def test_only_queries_that_can_be_read_are_asked_again(signed_in: SignIn) -> None:
+    client = signed_in("integrator")
+    performed = begin([steps_of(an_order())[0]])
+    assert client.get(at(an_mpps_message("N-SET", a_status("COMPLETED"), performed.sop_instance_uid), "exchange-again")).status_code == 404
+    odd = a_query(identifier({"ScheduledProcedureStepStartDate": "soon"}), status=0xA900)
+    assert "It cannot be asked." in text(client, at(odd, "exchange-again"))
+
+
+def test_an_exchange_is_exported_to_the_byte_and_a_refused_one_bare_too(signed_in: SignIn) -> None:
+    an_order()
+    client = signed_in("integrator")
+    query = identifier(LIST, PatientName="DOE*")
+    good, broken = a_query(query), a_query(b"\x10\x00\x10\x00PN\xff\x00DOE", status=0xC002)
+    answer = client.post(at(good, "exchange-files"))
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="exchange-{good.pk}.zip"'
+    archive = zipfile.ZipFile(io.BytesIO(answer.content))
+    assert archive.namelist() == ["README.txt", "request.dcm"]
+    assert dcmread(io.BytesIO(archive.read("request.dcm"))).PatientName == "DOE*"
+    assert archive.read("request.dcm").endswith(encode(query, EXPLICIT_VR_LITTLE_ENDIAN))
+    bare = zipfile.ZipFile(io.BytesIO(client.post(at(broken, "exchange-files")).content))
+    assert bare.read("request.bin") == b"\x10\x00\x10\x00PN\xff\x00DOE"
+    assert b"cannot be read as a data set" in bare.read("README.txt")
+    clean = zipfile.ZipFile(io.BytesIO(client.post(at(good, "exchange-files"), {"without": "identities", "keep_ae_titles": "on"}).content))
+    assert str(dcmread(io.BytesIO(clean.read("request.dcm"))).PatientName) == "PERSON1^GIVEN1*"
+
+
+def test_who_may_not_take_messages_out_sees_no_button(signed_in: SignIn) -> None:
+    an_order()
+    asked = a_query(identifier(LIST))
+    client = signed_in("technologist")
+    assert "As DICOM files" not in text(client, at(asked))
+    assert client.post(at(asked, "exchange-files")).status_code == 403
+
+
+def test_a_message_of_another_association_or_none_is_no_page(signed_in: SignIn) -> None:
+    an_order()
+    asked, other = a_query(identifier(LIST)), a_query(identifier(LIST))
+    client = signed_in("integrator")
+    assert client.get(reverse("exchange", args=[other.association_id, asked.pk])).status_code == 404
+    assert client.get(reverse("exchange", args=[asked.association_id, 10**12])).status_code == 404
