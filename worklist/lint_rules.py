@@ -134,6 +134,17 @@ RULES: Final = (
     ),
 )
 BY_CODE: Final = {rule.code: rule for rule in RULES}
+OF_QUERIES: Final = {
+    "TOLERATED_IN_QUERY": (
+        "Tell the vendor: the identifier has to hold what the standard defines for the key, in its VR.",
+        "PS3.4 K.4.1.1.2, PS3.5 Table 6.2-1",
+    ),
+    "ANSWERS_CUT": (
+        "Let the console ask for fewer exams, such as one day's, or raise the answer limit of the station.",
+        "PS3.4 Table K.4-1",
+    ),
+}
+"""Advice and paragraph of what `worklist.findings.Code` has beside these rules."""
 
 
 def markdown() -> str:

@@ -65,6 +65,11 @@ def gather(check: ConnectionCheck, station: Station) -> Evidence:
     )
 
 
+def disclosed(seen: Evidence) -> list[PerformedProcedureStep]:
+    """The performed steps that the lines may tell of, for the audit trail."""
+    return list(PerformedProcedureStep.objects.filter(pk__in={one.performed for one in (*seen.creates, *seen.sets) if one.performed}))
+
+
 def titles_of(site: Site) -> tuple[str, ...]:
     """The AE titles that the site lets itself be called by, its own first."""
     return (site.ae_title, *CalledAlias.objects.filter(site=site).values_list("ae_title", flat=True))

@@ -9,14 +9,15 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
-from ris import clock
+from ris import audit, clock
 from ris.models import CalledAlias, ConnectionCheck, Site, Station
 from ris.permissions import requires
 from ris.transitions import BEGUN, WAITING
 from ris.web import live
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from stepwise.connecting import card, evidence, lines
-from stepwise.connecting.facts import Call
+from stepwise.connecting.facts import Call, Evidence
 
 HEARD_WITHIN: Final = timedelta(days=1)
 MOST_STRANGERS: Final = 20
@@ -81,7 +82,9 @@ def station(request: HttpRequest, ae_title: str) -> HttpResponse:
     check = _check(site, ae_title)
     context = {"station": found, "ae_title": ae_title, "check": check, "today": clock.today(site), "parts": _card(request, site, found)}
     if check is not None:
-        context |= _seen(check, found)
+        seen = evidence.gather(check, found)
+        disclose(request, audit.LIST, *evidence.disclosed(seen), *filter(None, [check.order]), asked={"station": ae_title})
+        context |= _seen(check, seen)
     return live.live_page(request, "stepwise/connect_station.html", "stepwise/connect_station_live.html", context)
 
 
@@ -90,8 +93,7 @@ def _check(site: Site, ae_title: str) -> ConnectionCheck | None:
     return checks.filter(ended_at=None).first() or checks.order_by("-ended_at").first()
 
 
-def _seen(check: ConnectionCheck, found: Station) -> dict[str, object]:
-    seen = evidence.gather(check, found)
+def _seen(check: ConnectionCheck, seen: Evidence) -> dict[str, object]:
     checklist = lines.lines(seen)
     return {
         "lines": checklist,

@@ -12,6 +12,7 @@ from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
+from stepwise import station_mpps
 from worklist import backlog, lint, lint_rules
 from worklist import queries as worklist_queries
 from worklist.lint import Finding
@@ -44,20 +45,30 @@ class Line:
     look: str
     advice: str
     is_past: bool
+    paragraph: str = ""
 
 
 @page
 @requires("worklist.explain")
 def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
-    """What was odd about the queries of an AE title and the answers to it, the latest first."""
+    """What was odd about what an AE title asked, was answered and reported, the latest first."""
     site = site_of(request)
     found = list(recorded(site, ae_title).select_related("step__requested_procedure__order__patient")[: MAX_ROWS + 1])
-    disclose(request, audit.LIST, *(one.step for one in found[:MAX_ROWS] if one.step), asked={"station": ae_title})
+    reported = station_mpps.told(site, ae_title, MAX_ROWS + 1)
+    disclose(
+        request,
+        audit.LIST,
+        *(one.step for one in found[:MAX_ROWS] if one.step),
+        *(one.performed for one in reported if one.performed),
+        asked={"station": ae_title},
+    )
     context = {
         "ae_title": ae_title,
         "station": Station.objects.filter(site=site, ae_title=ae_title).first(),
         "lines": list(lines(found[:MAX_ROWS])),
-        "is_capped": len(found) > MAX_ROWS,
+        "reported": reported[:MAX_ROWS],
+        "is_capped": len(found) > MAX_ROWS or len(reported) > MAX_ROWS,
+        "most": MAX_ROWS,
         "behind": backlog.of(site, ae_title),
         "today": clock.today(site),
     }
@@ -76,4 +87,6 @@ def lines(found: list[WorklistFinding]) -> Iterator[Line]:
         rule = lint_rules.BY_CODE.get(one.code)
         is_lint = rule is not None and one.step_id is not None and rule.code != lint_rules.NOT_IN_CHARACTER_SET
         is_past = is_lint and (one.step_id, one.code, one.attribute) not in present
-        yield Line(one, rule.look if rule else lint_rules.WARNING, rule.advice if rule else "", is_past)
+        other = lint_rules.OF_QUERIES.get(one.code)
+        advice, paragraph = (rule.advice, rule.paragraph) if rule else other or ("", "")
+        yield Line(one, rule.look if rule else lint_rules.WARNING, advice, is_past, paragraph)

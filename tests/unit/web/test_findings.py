@@ -1,14 +1,19 @@
 """Findings on the pages of an exam and of a station, and over REST."""
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from mpps import checking, finding_rules, matching
+from mpps.errors import Refused
 from ris import clock
 from ris.models import ScheduledProcedureStep
-from tests.support.hospital import a_site
+from tests.support.hospital import a_site, an_order, steps_of
+from tests.support.performing import begin
 from tests.support.worklist import a_faulty_step, observed
 from worklist import backlog
 from worklist.backlog import Backlog
@@ -59,3 +64,23 @@ def test_that_the_lint_is_behind_is_told_on_the_page_of_the_station(signed_in: S
     assert "7 answers to CT01 were not looked at." in shown
     assert "1 answer to CT02 waits to be looked at" in text(client, "/stations/CT02/findings/")
     assert "looked at, since" not in text(client, "/stations/CT03/findings/")
+
+
+def test_the_page_of_a_station_shows_what_was_odd_about_its_performed_steps_and_what_was_refused(signed_in: SignIn) -> None:
+    steps = steps_of(an_order())
+    begin(steps, PatientID="SOMEBODY-ELSE")
+    with pytest.raises(Refused):
+        begin(steps, PerformedProcedureStepStatus="COMPLETED")
+    shown = text(signed_in("integrator"), "/stations/CT01/findings/")
+    assert "The modality sent patient ID SOMEBODY-ELSE" in shown and "lock it at the console" in shown
+    assert "N-CREATE refused, 0106 Invalid attribute value" in shown
+    assert "Performed Procedure Step" not in text(signed_in("scheduler"), "/stations/CT02/findings/").split("Performed steps")[1]
+
+
+def test_every_finding_about_a_performed_step_has_a_rule() -> None:
+    """The codes are those that the room writes anywhere."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in Path("mpps").glob("*.py") if path.name != "finding_rules.py")
+    written = set(re.findall(r'Notice\(\s*"([A-Z_]+)"', sources)) | set(checking._CODES.values()) | {"STEP_UNKNOWN", "STEP_AMBIGUOUS"}
+    written |= {f"{name.upper()}_DIFFERS" for name in matching._LABELS}
+    assert written == finding_rules.BY_CODE.keys()
+    assert all(rule.paragraph and rule.tell for rule in finding_rules.RULES)

@@ -1,0 +1,61 @@
+"""What was odd about the N-CREATEs and N-SETs of a station, and which were refused, each with the rule and what to tell the vendor."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Q
+
+from dimse.services import Verb
+from dimse.statuses import DONE, name_of
+from mpps import finding_rules
+from mpps.models import Finding, MppsMessage, PerformedProcedureStep
+from ris.models import Site
+from stepwise.connecting import words
+
+
+@dataclass(frozen=True)
+class Told:
+    """`performed` is None for what was refused, of which nothing but the message is kept; `times` is how often it was."""
+
+    at: datetime
+    text: str
+    look: str
+    attribute: str = ""
+    paragraph: str = ""
+    tell: str = ""
+    performed: PerformedProcedureStep | None = None
+    times: int = 1
+
+
+def told(site: Site, ae_title: str, most: int) -> list[Told]:
+    """The latest first, at most so many."""
+    found = [*_odd(site, ae_title, most), *_refused(site, ae_title, most)]
+    return sorted(found, key=lambda one: one.at, reverse=True)[:most]
+
+
+def _odd(site: Site, ae_title: str, most: int) -> list[Told]:
+    its = Q(performed_step__station_ae_title=ae_title) | Q(performed_step__calling_ae_title=ae_title)
+    findings = Finding.objects.filter(its, performed_step__site=site).select_related("performed_step").defer("performed_step__attributes")
+    return [_of_finding(one) for one in findings.order_by("-at", "-pk")[:most]]
+
+
+def _of_finding(one: Finding) -> Told:
+    rule = finding_rules.BY_CODE.get(one.code)
+    look, paragraph, tell = (rule.look, rule.paragraph, rule.tell) if rule else (finding_rules.WARNING, "", "")
+    return Told(one.at, one.text, look, one.attribute, paragraph, tell, one.performed_step)
+
+
+def _refused(site: Site, ae_title: str, most: int) -> list[Told]:
+    """Of messages that were refused alike the last, with their number."""
+    refused = MppsMessage.objects.filter(site=site, calling_ae_title=ae_title).exclude(status__in=DONE).order_by()
+    alike = refused.values("verb", "status", "error_comment").annotate(last=Max("received_at"), times=Count("pk"))
+    return [
+        _of_refusals(one["verb"], one["status"], one["error_comment"], one["last"], one["times"]) for one in alike.order_by("-last")[:most]
+    ]
+
+
+def _of_refusals(verb: str, status: int, comment: str, last: datetime, times: int) -> Told:
+    table = words.CREATE if verb == Verb.N_CREATE else words.SET
+    text = f"{verb} refused, {status:04X} {name_of(status)}{f': {comment}' if comment else ''}"
+    paragraph = "PS3.7 10.1.5.1.6, PS3.4 F.7.2.1" if verb == Verb.N_CREATE else "PS3.7 10.1.3.1.9, PS3.4 F.7.2.2"
+    return Told(last, text, "ERROR", "", paragraph, table.get(status, words.OTHERWISE), None, times)
