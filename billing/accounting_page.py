@@ -1,6 +1,5 @@
 """The page of the books, and the same figures as CSV (RFC 4180)."""
 
-import csv
 from collections.abc import Iterator
 from datetime import date
 from typing import Final
@@ -12,10 +11,11 @@ from django.utils.http import urlencode
 from billing import accounting, web
 from billing.accounting import COLUMNS, TITLES, Books, Difference, Figure
 from billing.models import ChargeChange, DeliveryAttempt, NoCharge
-from ris import clock
+from ris import audit, clock
 from ris.permissions import requires
-from ris.web import live
+from ris.web import csv_files, live
 from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
 from ris.web.filters import Filters
 
 PERIODS: Final = (1, 7, 31)
@@ -23,15 +23,6 @@ _PERIOD_NAMES: Final = {1: "Day", 7: "7 days", 31: "31 days"}
 MAX_LINES: Final = 500
 MAX_DIFFERENCES: Final = 20
 _HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, ChargeChange, DeliveryAttempt, NoCharge)
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for the beginning of a formula."""
-
-
-class _Echo:
-    """A file for `csv.writer` that gives back what is written."""
-
-    def write(self, text: str) -> str:
-        return text
 
 
 @page
@@ -70,30 +61,22 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     site = site_of(request)
     first, last = accounting.days(Filters.of(request, clock.today(site)).day, _period(request))
     written_at = clock.local(clock.now(site), site).isoformat(timespec="seconds")
-    rows = _rows(accounting.books(site, first, last), written_at)
-    response = StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="accounting-{first}-{last}.csv"'
-    return response
+    disclose(request, audit.EXPORT, asked={"what": "accounting", "as": "CSV", "first": first.isoformat(), "last": last.isoformat()})
+    return csv_files.download(_rows(accounting.books(site, first, last), written_at), f"accounting-{first}-{last}.csv")
 
 
-def _rows(found: Books, written_at: str) -> Iterator[str]:
-    writer = csv.writer(_Echo())
+def _rows(found: Books, written_at: str) -> Iterator[list[str]]:
     titles = [f"{TITLES[name]} {what}" for name in COLUMNS for what in ("count", "amount")]
-    yield writer.writerow(["Day", "Station", "Procedure", *titles])
+    yield ["Day", "Station", "Procedure", *titles]
     for key, figures in found.ordered():
-        yield writer.writerow([key.day.isoformat(), _safe(key.station), _safe(key.procedure), *_figures(figures)])
-    yield writer.writerow(["Total", "", "", *_figures(found.total)])
+        yield [key.day.isoformat(), csv_files.safe(key.station), csv_files.safe(key.procedure), *_figures(figures)]
+    yield ["Total", "", "", *_figures(found.total)]
     verdict = "adds up" if found.adds_up else "; ".join(one.what for one in found.differences)
-    yield writer.writerow([_safe(verdict), f"Written {written_at}", "", *[""] * len(titles)])
+    yield [csv_files.safe(verdict), f"Written {written_at}", "", *[""] * len(titles)]
 
 
 def _figures(figures: dict[str, Figure]) -> list[str]:
     return [text for name in COLUMNS for text in (str(figures[name].count), f"{figures[name].amount:.2f}")]
-
-
-def _safe(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def _cells(figures: dict[str, Figure]) -> list[tuple[str, int, str]]:

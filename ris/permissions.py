@@ -98,6 +98,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     # Teaching and administration.
     "training.lead": Permission("lead a training", frozenset({INSTRUCTOR, ADMIN})),
     "users.manage": Permission("make and change accounts, their roles and passwords", frozenset({ADMIN})),
+    "audit.view": Permission("read the audit trail, and take it away as a file", frozenset({ADMIN})),
     "tokens.manage": Permission("make, see and revoke everybody's API tokens", frozenset({ADMIN})),
 }
 

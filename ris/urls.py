@@ -2,9 +2,13 @@
 
 from django.urls import path
 
-from ris.web import edits, merging, order_page, orders, patients, pools, stations, steps, worklist
+from ris.web import audit_pages, edits, merging, order_page, orders, patients, pools, stations, steps, worklist
 
 urlpatterns = [
+    path("audit/", audit_pages.listing, name="audit"),
+    path("audit/export.csv", audit_pages.export_csv, name="audit-csv"),
+    path("audit/export.json", audit_pages.export_json, name="audit-json"),
+    path("audit/<int:pk>/", audit_pages.show, name="audit-record"),
     path("worklist/", worklist.worklist, name="worklist"),
     path("worklist/<slug:stage>/", worklist.worklist, name="worklist-stage"),
     path("find/", patients.find, name="find"),

@@ -54,6 +54,7 @@ _PLAN = (
         ),
     ),
     Section("Training", (Link("consoles", "Consoles", "screen", "consoles.use"),)),
+    Section("Administration", (Link("audit", "Audit trail", "log", "audit.view"),)),
 )
 
 

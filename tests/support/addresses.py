@@ -13,8 +13,8 @@ from django.urls import reverse
 from billing.models import Charge
 from mpps.destinations import DestinationData, save_destination
 from mpps.models import Delivery
-from ris import clock
-from ris.actions import merging, patients
+from ris import audit, clock
+from ris.actions import auditing, merging, patients
 from ris.models import Order, Patient
 from ris.web.steps import VERBS
 from stepwise.addresses import Call, PageAddress
@@ -61,6 +61,7 @@ class World:
             "stations/pools-of-stations/": [{"code": pool.code}],
             "associations/<uuid:pk>/": [{"pk": an_association()}],
             "associations/<uuid:pk>/messages/": [{"pk": asked.association_id, "number": asked.pk}],
+            "audit/<int:pk>/": [{"pk": auditing.record(ACTOR, audit.PATIENT, audit.READ, site=site).pk}],
             "worklist/<slug:stage>/": [{"stage": "remaining"}],
             "patients/<int:pk>/": [{"pk": waiting.patient_id}],
             "patients/<int:pk>/undo-merge/": [{"pk": merged.pk}],

@@ -31,7 +31,6 @@ OF_NO_PATIENT: Final = {
 SHOWS_NOBODY: Final = {
     "patient-new": "the form of somebody who is not registered yet",
     "accounting": "sums of a day, a station and a procedure",
-    "accounting-csv": "the same as a file",
     "charges-send-again": "a button",
     "charge-release": "a button: the charge is recorded as changed",
     "charge-retry": "a button: the charge is recorded as changed",

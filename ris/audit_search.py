@@ -1,0 +1,79 @@
+"""Finding records of the audit trail: what narrows it, and pages of it, the latest first, each by an index."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Q, QuerySet
+
+from ris import audit
+from ris.models import AuditedPatient, AuditRecord, Patient, Site
+
+SECURITY: Final = "security"
+"""For `event`: all of sign-ins, refusals and what protects the system."""
+_CHUNK: Final = 2000
+
+
+@dataclass(frozen=True)
+class Search:
+    """Only what is set narrows. `person` is the beginning of a name as recorded, `patient` the key of a patient's record, `number` a
+    patient ID or an accession number as it was then; `failed`: only what did not succeed."""
+
+    person: str = ""
+    patient: int | None = None
+    number: str = ""
+    event: str = ""
+    action: str = ""
+    failed: bool = False
+    address: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def narrow(self, site: Site) -> QuerySet[AuditRecord]:
+        """The site's records, the latest first."""
+        found = AuditRecord.objects.filter(*self._conditions(site), site=site)
+        return found.order_by("-at", "-pk")
+
+    def _conditions(self, site: Site) -> Iterator[Q]:
+        if self.person:
+            yield Q(actor__gte=self.person, actor__lt=self.person + "\U0010ffff")
+        if self.patient is not None:
+            yield Q(pk__in=_about(patient_key__in=_records_of(site, self.patient)))
+        if self.number:
+            yield Q(pk__in=_about(patient_id=self.number).union(_about(accession_number=self.number)))
+        if self.event:
+            yield Q(event__in=audit.SECURITY) if self.event == SECURITY else Q(event=self.event)
+        if self.action:
+            yield Q(action=self.action)
+        if self.failed:
+            yield Q(outcome__gt=audit.SUCCESS)
+        if self.address:
+            yield Q(address=self.address)
+        if self.since is not None:
+            yield Q(at__gte=self.since)
+        if self.until is not None:
+            yield Q(at__lt=self.until)
+
+
+def _about(**patient: object) -> QuerySet[AuditedPatient, int]:
+    return AuditedPatient.objects.filter(**patient).order_by().values_list("record", flat=True)
+
+
+def _records_of(site: Site, patient: int) -> list[int]:
+    """The record of the patient and those that were merged into it: who saw one of them saw the patient."""
+    return [patient, *Patient.objects.filter(site=site, merged_into=patient).values_list("pk", flat=True)]
+
+
+def page(found: QuerySet[AuditRecord], before: str, size: int) -> tuple[list[AuditRecord], str]:
+    """A page of records behind the one whose key is `before`, and the key for the next page; empty at the end."""
+    last = AuditRecord.objects.filter(pk=int(before)).first() if before.isascii() and before.isdigit() and len(before) < 19 else None
+    if last is not None:
+        found = found.filter(at__lte=last.at).exclude(at=last.at, pk__gte=last.pk)
+    rows = list(found.prefetch_related("patients")[: size + 1])
+    return rows[:size], str(rows[size - 1].pk) if len(rows) > size else ""
+
+
+def all_of(found: QuerySet[AuditRecord]) -> Iterable[AuditRecord]:
+    """Every record with its patients, read in portions while it is written out."""
+    return found.prefetch_related("patients").iterator(chunk_size=_CHUNK)

@@ -1,0 +1,244 @@
+"""The audit trail for administrators: searching it, one record, and both ways to take it away. Reading it is entered in it."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+
+from ris import audit, audit_messages, audit_search, clock
+from ris.audit import ACTIONS, EVENTS, OUTCOMES
+from ris.audit_search import SECURITY, Search
+from ris.models import AuditRecord, Patient, Site
+from ris.permissions import requires
+from ris.web import csv_files
+from ris.web.access import page, site_of
+from ris.web.disclosure import disclose
+from ris.web.filters import asked
+from ris.web.forms import read_moment
+from ris.web.searching import key_of, query_of, searchable, text_of
+
+PAGE: Final = 50
+_MOST_SHOWN: Final = 3
+"""Patients of a record that the list names."""
+_EVENTS: Final = [("", "Everything"), (SECURITY, "Security"), *((key, event.words) for key, event in EVENTS.items())]
+_ACTIONS: Final = [("", "Saw and did"), *((code, words.capitalize()) for code, words in ACTIONS.items())]
+_LOOKS: Final = {audit.SUCCESS: "PASS", audit.MINOR: "WARNING", audit.SERIOUS: "ERROR", audit.MAJOR: "ERROR"}
+_COLUMNS: Final = (
+    *("Time", "Who", "Kind", "From", "Event", "Action", "Outcome", "Place"),
+    *("Patients", "Patient IDs", "Accession numbers", "Detail"),
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the address asks for: `search` for the records, `values` for the form and for further addresses, `faults` by field."""
+
+    search: Search
+    values: dict[str, str]
+    faults: dict[str, str]
+    key: str
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "Asked":
+        names = ("person", "patient", "event", "action", "failed", "address", "from", "to")
+        given = {name: asked(request, name) for name in names}
+        faults: dict[str, str] = {}
+        moments = {name: _moment(given[name], name, faults) for name in ("from", "to")}
+        known = {"event": dict(_EVENTS), "action": dict(_ACTIONS)}
+        given |= {name: given[name] if given[name] in choices else "" for name, choices in known.items()}
+        patient = given["patient"]
+        search = Search(
+            person=given["person"],
+            patient=int(patient) if patient.isascii() and patient.isdigit() and len(patient) < 19 else None,
+            number=text_of(request),
+            event=given["event"],
+            action=given["action"],
+            failed=bool(given["failed"]),
+            address=given["address"],
+            since=moments["from"],
+            until=moments["to"],
+        )
+        return cls(search, given, faults, key_of(request))
+
+    def address(self, name: str, **more: str) -> str:
+        """Of a page that shows the same."""
+        parts = [urlencode({key: value for key, value in {**self.values, **more}.items() if value}), query_of(self.key)]
+        query = "&".join(filter(None, parts))
+        return reverse(name) + (f"?{query}" if query else "")
+
+    @property
+    def in_words(self) -> dict[str, str]:
+        """What it is narrowed by, for the record of the reading."""
+        return {one.name: str(value) for one in fields(Search) if (value := getattr(self.search, one.name)) not in ("", None, False)}
+
+
+def _moment(text: str, name: str, faults: dict[str, str]) -> datetime | None:
+    try:
+        return read_moment(text) if text else None
+    except ValueError as error:
+        faults[name] = str(error)
+        return None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A record as the list shows it. `people` are the first patients, `more` how many follow."""
+
+    record: AuditRecord
+    event: str
+    action: str
+    outcome: str
+    look: str
+    what: str
+    people: list[Any]
+    more: int
+
+
+def _row(record: AuditRecord) -> Row:
+    people = list(record.patients.all())
+    return Row(
+        record=record,
+        event=EVENTS[record.event].words,
+        action=ACTIONS[record.action],
+        outcome=OUTCOMES[record.outcome],
+        look=_LOOKS[record.outcome],
+        what=what_of(record),
+        people=people[:_MOST_SHOWN],
+        more=max(record.total, len(people)) - len(people[:_MOST_SHOWN]),
+    )
+
+
+def what_of(record: AuditRecord) -> str:
+    """What else is known: the verbs of a change and its reason, or what was asked for and why it was refused."""
+    detail = record.detail
+    verbs = ", ".join(dict.fromkeys(verb.replace("_", " ") for _, _, verb in detail.get("changes", [])))
+    narrowed = detail.get("asked", "")
+    said = ", ".join(f"{name} {value}" for name, value in narrowed.items()) if isinstance(narrowed, dict) else narrowed
+    return "; ".join(filter(None, (verbs, said, detail.get("reason", ""))))
+
+
+@page
+@requires("audit.view")
+@searchable()
+def listing(request: HttpRequest) -> HttpResponse:
+    """Records by person, patient, event, action, outcome, address and time, the latest first."""
+    site, found = site_of(request), Asked.of(request)
+    rows, before = ([], "") if found.faults else audit_search.page(found.search.narrow(site), asked(request, "before"), PAGE)
+    about = _patients(site, found.search)
+    disclose(request, audit.AUDIT, *about, asked=found.in_words)
+    context = {
+        "rows": [_row(record) for record in rows],
+        "asked": found.values,
+        "q": found.search.number,
+        "faults": [(f"f-{name}", text) for name, text in found.faults.items()],
+        "patient": next(iter(about), None),
+        "events": _EVENTS,
+        "actions": _ACTIONS,
+        "older": found.address("audit", before=before) if before else "",
+        "latest": found.address("audit") if request.GET.get("before") else "",
+        "csv": found.address("audit-csv"),
+        "json": found.address("audit-json"),
+        "today": clock.today(site),
+    }
+    return render(request, "ris/audit.html", context, status=422 if found.faults else 200)
+
+
+def _patients(site: Site, search: Search) -> list[Patient]:
+    """The patient whose readers are looked for."""
+    return list(Patient.objects.filter(site=site, pk=search.patient)) if search.patient is not None else []
+
+
+@page
+@requires("audit.view")
+def show(request: HttpRequest, pk: int) -> HttpResponse:
+    """One record with everybody it is about, and as the message that DICOM makes of it."""
+    site = site_of(request)
+    record: AuditRecord = get_object_or_404(AuditRecord.objects.select_related("site").prefetch_related("patients"), site=site, pk=pk)
+    disclose(request, audit.AUDIT, asked={"record": pk})
+    said = list(audit_messages.messages(record))
+    context = {
+        "row": _row(record),
+        "people": list(record.patients.all()),
+        "paragraph": EVENTS[record.event].paragraph,
+        "message": json.dumps(said[0] if len(said) == 1 else said, ensure_ascii=False, indent=2),
+        "count": len(said),
+    }
+    return render(request, "ris/audit_record.html", context)
+
+
+@page
+@requires("audit.view")
+def export_csv(request: HttpRequest) -> StreamingHttpResponse:
+    """What the page shows, all pages of it, as CSV; the last line says who took it when."""
+    site, found = site_of(request), Asked.of(request)
+    disclose(request, audit.EXPORT, asked={"what": "audit trail", "as": "CSV", **found.in_words})
+    records = audit_search.all_of(_exported(site, found))
+    return csv_files.download(_lines(records, _by(request, site)), f"audit-{clock.wall():%Y%m%dT%H%M%SZ}.csv")
+
+
+def _exported(site: Site, found: Asked) -> Any:
+    """Up to now: what is entered while it is written out is not in it, the export itself is."""
+    records = found.search.narrow(site)
+    return records.none() if found.faults else records
+
+
+def _lines(records: Iterable[AuditRecord], by: str) -> Iterator[list[str]]:
+    yield list(_COLUMNS)
+    count = 0
+    for record in records:
+        count += 1
+        yield [csv_files.safe(text) for text in _cells(record)]
+    yield [f"{count} records, exported by {by}", *[""] * (len(_COLUMNS) - 1)]
+
+
+def _cells(record: AuditRecord) -> list[str]:
+    people = list(record.patients.all())
+    ids, numbers = ({getattr(one, name): None for one in people} for name in ("patient_id", "accession_number"))
+    return [
+        record.at.isoformat(timespec="milliseconds"),
+        record.actor,
+        record.actor_kind,
+        record.address,
+        EVENTS[record.event].words,
+        record.action,
+        f"{record.outcome} {OUTCOMES[record.outcome]}",
+        record.place,
+        str(record.total),
+        " ".join(filter(None, ids)),
+        " ".join(filter(None, numbers)),
+        what_of(record),
+    ]
+
+
+def _by(request: HttpRequest, site: Site) -> str:
+    at = clock.local(clock.wall(), site).isoformat(timespec="seconds")
+    return f"{request.user.get_username()} at {at}"
+
+
+@page
+@requires("audit.view")
+def export_json(request: HttpRequest) -> StreamingHttpResponse:
+    """The same as audit messages (`ris.audit_messages`), in one object with who took it when."""
+    site, found = site_of(request), Asked.of(request)
+    disclose(request, audit.EXPORT, asked={"what": "audit trail", "as": "JSON", **found.in_words})
+    records = audit_search.all_of(_exported(site, found))
+    head = {"exported_by": request.user.get_username(), "exported_at": clock.wall().isoformat(timespec="seconds"), "asked": found.in_words}
+    response = StreamingHttpResponse(_json(records, head), content_type="application/json; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="audit-{clock.wall():%Y%m%dT%H%M%SZ}.json"'
+    return response
+
+
+def _json(records: Iterable[AuditRecord], head: dict[str, Any]) -> Iterator[str]:
+    yield json.dumps(head, ensure_ascii=False)[:-1] + ', "messages": ['
+    first = True
+    for record in records:
+        said = ",\n".join(json.dumps(message, ensure_ascii=False) for message in audit_messages.messages(record))
+        yield said if first else f",\n{said}"
+        first = False
+    yield "]}\n"
