@@ -11,6 +11,8 @@ from django.test import Client
 from tests.support.hospital import a_procedure, a_site, a_station
 
 TOKEN = "the-token-of-this-installation"
+RECORDED = 3
+"""Statements that enter in the audit trail whom a call shows: a savepoint is one of them, and there is none outside of tests."""
 
 
 class Rest:

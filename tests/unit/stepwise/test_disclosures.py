@@ -36,6 +36,8 @@ SHOWS_NOBODY: Final = {
     "charge-retry": "a button: the charge is recorded as changed",
     "charge-rules": "what is charged for a reason",
     "faults": "what goes wrong on purpose",
+    "connect": "which AE titles called",
+    "connect-station": "what a modality did; of patients only that of its test exam, which is recorded where there is one",
     "console-new": "what a console is to be set to",
     "console-edit": "what a console is set to",
     "console-remove": "asks whether it is meant",
