@@ -13,7 +13,7 @@ from django.db.models import Count, Max, Q
 
 from mpps.models import PerformedProcedureStep
 from ris import clock
-from ris.models import ScheduledProcedureStep, Site
+from ris.models import ScheduledProcedureStep, Site, Station
 from ris.transitions import WAITING
 
 WEEKS: Final = 4
@@ -71,7 +71,7 @@ def _due(site: Site, now: datetime) -> dict[str, list[datetime]]:
 
 
 def _usual(site: Site, now: datetime, stations: list[str]) -> dict[str, int]:
-    """N-CREATEs of each station in the same hours of the weeks before; stations without a history are left out."""
+    """N-CREATEs of each station in the same hours of the weeks before; those without a history or without MPPS to come are left out."""
     day, wall_time = clock.local(now, site).date(), clock.local(now, site).time()
     hours = Q()
     for week in range(1, WEEKS + 1):
@@ -79,7 +79,9 @@ def _usual(site: Site, now: datetime, stations: list[str]) -> dict[str, int]:
         hours |= Q(received_at__gte=then - AROUND, received_at__lt=then + AROUND)
     rows = PerformedProcedureStep.objects.filter(hours, site=site, station_ae_title__in=stations).order_by()
     counts = Counter(dict(rows.values_list("station_ae_title").annotate(Count("pk"))))
-    return {station: count for station, count in counts.items() if count >= MIN_EXAMS}
+    silent = Station.objects.filter(site=site, ae_title__in=stations).filter(Q(reports_performed_steps=False) | Q(enabled=False))
+    not_expected = set(silent.values_list("ae_title", flat=True))
+    return {station: count for station, count in counts.items() if count >= MIN_EXAMS and station not in not_expected}
 
 
 def _last(site: Site, now: datetime, stations: list[str]) -> dict[str, datetime]:

@@ -20,7 +20,7 @@ from tests.support.processes import Process
 from tests.support.redis import RedisServer
 from tests.support.wait import wait_until
 
-COMPONENTS = {"database", "redis", "worker", "dicom"}
+COMPONENTS = {"database", "redis", "worker", "dicom", "stations"}
 
 
 class Parts:
