@@ -5,7 +5,8 @@ each side by itself, so that a charge without work, work without a charge, work 
 as a difference, by name.
 """
 
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -20,7 +21,7 @@ from ris import clock
 from ris.models import Procedure, RecordChange, RequestedProcedure, ScheduledProcedureStep, Site
 from ris.transitions import FINAL
 
-COLUMNS: Final = ("performed", "nothing", "missing", "captured", "posted", "pending", "held", "refused", "written_off")
+COLUMNS: Final = ("performed", "nothing", "missing", "captured", "posted", "pending", "held", "refused", "undelivered", "written_off")
 TITLES: Final = {
     "performed": "Performed",
     "nothing": "Nothing to charge",
@@ -30,10 +31,14 @@ TITLES: Final = {
     "pending": "Waiting",
     "held": "On hold",
     "refused": "Refused",
+    "undelivered": "Not delivered",
     "written_off": "Written off",
 }
-"""Nothing to charge: by a rule, or because a person voided or credited it. Refused: dead letters too."""
+"""Nothing to charge: by a rule, or because a person voided or credited it."""
 _STAGES: Final = COLUMNS[4:]
+_MAX_RECKONED: Final = 20_000
+_reckoned: dict[tuple[object, ...], Draft] = {}
+"""What services are worth, by all that this follows from (`works.Work.state`)."""
 
 
 @dataclass(slots=True)
@@ -180,11 +185,12 @@ def _worth(draft: Draft, charge: Charge, judged_at: datetime) -> Decimal:
     if draft.amount == charge.amount:
         return draft.amount
     booked = {(line.code, line.scheme, line.unit): line.unit_amount for line in charge.lines.all()}
-    for line in draft.lines:
+    lines = [copy(line) for line in draft.lines]
+    for line in lines:
         said = booked.get((line.code, line.scheme, line.unit), line.unit_amount)
         if said != line.unit_amount and _repriced(charge, line.code, line.scheme, judged_at):
             line.unit_amount = said
-    return draft.amount
+    return replace(draft, lines=tuple(lines)).amount
 
 
 def _repriced(charge: Charge, code: str, scheme: str, judged_at: datetime) -> bool:
@@ -224,8 +230,23 @@ def _without_charge(work: Work, rulebook: Rulebook) -> _Entry | None:
 
 
 def _draft(work: Work, rulebook: Rulebook, moment: datetime) -> Draft | None:
-    """What the steps are worth by the rules of when they were judged; None while one of them is open."""
-    return capture.draft(work.procedure, by=rulebook.at(work.judged_at or moment)) if work.procedure else None
+    """What the steps are worth by the rules of when they were judged; None while one of them is open.
+
+    Reckoned once, without the performed steps themselves: pages ask for a month of services again and again.
+    """
+    if work.procedure is None:
+        return None
+    judged_at = work.judged_at or moment
+    key = (work.procedure.pk, work.procedure.price, work.procedure.code, judged_at, *work.state)
+    known = _reckoned.get(key)
+    if known is not None:
+        return known
+    draft = capture.draft(work.procedure, by=rulebook.at(judged_at))
+    if draft is not None:
+        if len(_reckoned) >= _MAX_RECKONED:
+            _reckoned.clear()
+        _reckoned[key] = draft = replace(draft, performed=())
+    return draft
 
 
 def _stage(charge: Charge) -> str:
@@ -236,7 +257,7 @@ def _stage(charge: Charge) -> str:
     if given_up:
         return "written_off"
     if charge.status == FAILED:
-        return "refused"
+        return "undelivered" if charge.is_dead_letter else "refused"
     return "held" if charge.on_hold else "pending"
 
 

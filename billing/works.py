@@ -9,7 +9,7 @@ from django.db.models import Max, QuerySet
 
 from billing.models import Charge, ChargeChange, NoCharge
 from billing.queries import standing
-from mpps.models import PerformedProcedureStep
+from mpps.models import PerformedProcedureStep, StepLink
 from ris.actor import Actor
 from ris.models import RequestedProcedure, ScheduledProcedureStep, Site
 from ris.transitions import COMPLETED, DISCONTINUED
@@ -31,6 +31,8 @@ class Work:
     charges: list[Charge] = field(default_factory=list)
     no_charge: NoCharge | None = None
     judged_at: datetime | None = None
+    state: list[tuple[object, ...]] = field(default_factory=list)
+    """What its worth follows from, so that it need not be reckoned again while this is the same."""
 
     @property
     def standing(self) -> Charge | None:
@@ -71,9 +73,12 @@ def works(site: Site, begin: datetime, end: datetime) -> Iterator[Work]:
 def _of_procedures(numbers: Sequence[int]) -> Iterable[Work]:
     procedures = RequestedProcedure.objects.filter(pk__in=numbers).select_related("order", "site")
     found = {one.pk: Work(one) for one in procedures}
-    ended = ScheduledProcedureStep.objects.filter(requested_procedure__in=numbers, status__in=(COMPLETED, DISCONTINUED))
-    for step in ended.prefetch_related("stations").order_by("status_at", "pk"):
-        found[step.requested_procedure_id].steps.append(step)
+    steps = ScheduledProcedureStep.objects.filter(requested_procedure__in=numbers)
+    for step in steps.prefetch_related("stations").order_by("status_at", "pk"):
+        found[step.requested_procedure_id].state.append((step.pk, step.status, step.status_at))
+        if step.status in (COMPLETED, DISCONTINUED):
+            found[step.requested_procedure_id].steps.append(step)
+    _add_performed(found)
     for charge in _charges(Charge.objects.filter(requested_procedure__in=numbers)):
         found[_number(charge)].charges.append(charge)
     decisions = NoCharge.objects.filter(requested_procedure__in=numbers).select_related("performed_step")
@@ -85,6 +90,21 @@ def _of_procedures(numbers: Sequence[int]) -> Iterable[Work]:
     for number, moment in judged.values_list("charge__requested_procedure").annotate(Max("at")):
         found[number].judged_at = moment
     return found.values()
+
+
+def _add_performed(found: dict[int, Work]) -> None:
+    """To the state of each work its performed steps as they were written last, with all exams that these are about."""
+    own = StepLink.objects.filter(step__requested_procedure__in=list(found)).order_by("performed_step", "pk")
+    pairs: Iterable[tuple[Any, ...]] = own.values_list("performed_step_id", "step__requested_procedure_id")
+    by_performed: dict[int, set[int]] = {}
+    for performed, number in pairs:
+        by_performed.setdefault(performed, set()).add(number)
+    every = StepLink.objects.filter(performed_step__in=list(by_performed)).order_by("performed_step", "pk")
+    columns = ("performed_step_id", "performed_step__updated_at", "performed_step__started_at", "step_id", "step__status")
+    facts: Iterable[tuple[Any, ...]] = every.values_list(*columns)
+    for fact in facts:
+        for number in by_performed[fact[0]]:
+            found[number].state.append(fact)
 
 
 def _charges(rows: "QuerySet[Charge, Any]") -> Iterable[Charge]:

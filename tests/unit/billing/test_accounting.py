@@ -7,7 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from billing import accounting, ruling
 from billing.accounting import Books
@@ -115,6 +117,20 @@ def test_price_of_the_catalogue_that_was_changed_since_makes_no_difference() -> 
     assert not books().adds_up, "nobody changed it by the verb: the charge is wrong"
     RecordChange.by(BILLER, at=clock.now(a_site()), verb="edit", subject="procedure", subject_id=Procedure.objects.get(code="CTABD").pk)
     assert books().adds_up
+
+
+def test_a_service_is_reckoned_once_until_something_of_it_changes() -> None:
+    scheduled = steps_of(an_order())
+    perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
+    first, again = asked_for_findings(), asked_for_findings()
+    perform(scheduled)
+    assert (first, again, asked_for_findings()) == (1, 0, 2), "findings are asked for each performed step that is judged"
+
+
+def asked_for_findings() -> int:
+    with CaptureQueriesContext(connection) as asked:
+        assert books().adds_up
+    return sum("mpps_finding" in query["sql"] for query in asked)
 
 
 def test_correction_on_another_day_adds_up_on_each_of_them() -> None:

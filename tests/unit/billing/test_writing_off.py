@@ -55,6 +55,7 @@ def counts() -> dict[str, int]:
 
 def test_a_dead_letter_is_closed_with_a_reason_and_stands_in_the_books_as_what_it_is() -> None:
     _, charge = a_dead_letter()
+    assert counts() == {"performed": 1, "captured": 1, "undelivered": 1}
     with pytest.raises(InvalidInput, match="Say why"):
         deciding.write_off(charge, BILLER, " ")
     deciding.write_off(charge, BILLER, "Booked there by hand")
