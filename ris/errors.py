@@ -43,5 +43,13 @@ class NotPermitted(RisError):
     """The actor's role does not allow it (REST: 403)."""
 
 
+class Throttled(RisError):
+    """Too much was tried in vain; nothing is looked at for `seconds` (REST: 429)."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(message)
+
+
 class Unavailable(RisError):
     """A part of the system that is needed does not answer now; nothing was done (REST: 503)."""

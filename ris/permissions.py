@@ -122,6 +122,11 @@ def allowed(user: Person, permission: str) -> bool:
     return not PERMISSIONS[permission].roles.isdisjoint(roles_of(user))
 
 
+def permissions_of(user: Person) -> frozenset[str]:
+    """All that the user's roles allow."""
+    return frozenset(name for name, permission in PERMISSIONS.items() if not permission.roles.isdisjoint(roles_of(user)))
+
+
 def refuse(permission: str, roles: frozenset[str]) -> NotPermitted:
     """The refusal in words: what is missing and who has it."""
     has = ", ".join(role for role in ROLES if role in PERMISSIONS[permission].roles)

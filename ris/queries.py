@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Prefetch, Q, QuerySet
 
 from ris import clock, names
@@ -28,6 +28,15 @@ def site_of(user: AbstractBaseUser | AnonymousUser) -> Site:
         site = Site.objects.filter(own | Q(is_default=True)).order_by("is_default").first() or default_site()
         setattr(user, "_site", site)  # noqa: B010  # kept on this request's object; the class declares no such field
     return site
+
+
+def managed_by(administrator: AbstractBaseUser | AnonymousUser) -> QuerySet[User]:
+    """The accounts that an administrator has to do with: those of the own hospital, for a superuser those of all."""
+    if getattr(administrator, "is_superuser", False):
+        return User.objects.all()
+    site = site_of(administrator)
+    nowhere = Q(membership=None) if site.is_default else Q()
+    return User.objects.filter(Q(membership__site=site) | nowhere)
 
 
 def steps(site: Site) -> QuerySet[ScheduledProcedureStep]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ris.web import audit_pages, edits, merging, order_page, orders, patients, pools, stations, steps, worklist
+from ris.web import account, audit_pages, edits, merging, order_page, orders, patients, pools, stations, steps, tokens, users, worklist
 
 urlpatterns = [
     path("audit/", audit_pages.listing, name="audit"),
@@ -39,4 +39,17 @@ urlpatterns = [
     path("stations/<path:ae_title>/switch/", stations.switch, name="station-switch"),
     path("stations/<path:ae_title>/echo/", stations.echo, name="station-echo"),
     path("stations/<path:ae_title>/", stations.show, name="station"),
+    path("users/", users.listing, name="users"),
+    path("users/new/", users.new, name="user-new"),
+    path("users/<int:pk>/", users.show, name="user"),
+    path("users/<int:pk>/edit/", users.edit, name="user-edit"),
+    path("users/<int:pk>/password/", users.password, name="user-password"),
+    path("users/<int:pk>/<slug:verb>/", users.act, name="user-verb"),
+    path("tokens/", tokens.listing, name="tokens"),
+    path("tokens/new/", tokens.new, name="token-new"),
+    path("tokens/<int:pk>/revoke/", tokens.revoke, name="token-revoke"),
+    path("account/", account.show, name="account"),
+    path("account/password/", account.password, name="account-password"),
+    path("account/end-sessions/", account.end_sessions, name="account-end-sessions"),
+    path("account/tokens/<int:pk>/revoke/", account.revoke, name="account-token-revoke"),
 ]

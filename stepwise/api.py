@@ -30,7 +30,7 @@ from ris.api.orders import router as orders
 from ris.api.patients import router as patients
 from ris.api.stations import router as stations
 from ris.api.steps import router as steps
-from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken, Unavailable
+from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken, Throttled, Unavailable
 from ris.web.routes import route_of
 from stepwise.explaining_api import router as explanations
 from stepwise.findings_api import router as findings
@@ -99,7 +99,7 @@ def index(request: HttpRequest) -> dict[str, str]:
     return {"name": "Stepwise", "openapi_url": reverse("api:openapi-json"), "docs_url": reverse("api:openapi-view")}
 
 
-_STATUS: dict[type[RisError], int] = {InvalidInput: 422, NotFound: 404, Conflict: 409, NotPermitted: 403, Unavailable: 503}
+_STATUS: dict[type[RisError], int] = {InvalidInput: 422, NotFound: 404, Conflict: 409, NotPermitted: 403, Throttled: 429, Unavailable: 503}
 
 
 def _refused(request: HttpRequest, error: RisError) -> HttpResponse:
@@ -110,7 +110,10 @@ def _refused(request: HttpRequest, error: RisError) -> HttpResponse:
         body["errors"] = error.errors
     if isinstance(error, SlotTaken):
         body["conflicts_with"] = error.clash
-    return _answer(request, status, body)
+    response = _answer(request, status, body)
+    if isinstance(error, Throttled):
+        response["Retry-After"] = str(error.seconds)
+    return response
 
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:

@@ -54,7 +54,15 @@ _PLAN = (
         ),
     ),
     Section("Training", (Link("consoles", "Consoles", "screen", "consoles.use"),)),
-    Section("Administration", (Link("audit", "Audit trail", "log", "audit.view"),)),
+    Section(
+        "Administration",
+        (
+            Link("users", "Accounts", "people", "users.manage"),
+            Link("tokens", "API tokens", "link", "tokens.manage"),
+            Link("roles", "Roles", "list", "users.manage"),
+            Link("audit", "Audit trail", "log", "audit.view"),
+        ),
+    ),
 )
 
 

@@ -71,6 +71,8 @@ JOURNAL_DAYS = _number("RIS_JOURNAL_DAYS", 14, 1, 36_500)
 DELIVERY_DAYS = _number("RIS_DELIVERY_DAYS", 14, 1, 36_500)
 JOURNAL_MEGABYTES = _number("RIS_JOURNAL_MEGABYTES", 1024, 1, 1_000_000)
 
+SESSION_HOURS = _number("RIS_SESSION_HOURS", 8, 1, 8760)
+SESSION_IDLE_MINUTES = _number("RIS_SESSION_IDLE_MINUTES", 60, 0, 525_600)  # 0: as long as the session
 CLOSE_WAITING_DAYS = _number("RIS_CLOSE_WAITING_DAYS", 7, 0, 3650)  # 0: never, as the next one
 CLOSE_BEGUN_DAYS = _number("RIS_CLOSE_BEGUN_DAYS", 0, 0, 3650)
 
@@ -121,6 +123,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "stepwise.sessions.ending",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -245,10 +248,12 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "forget what was sent on": {"task": "mpps.tasks.forget_sent", "schedule": 3600.0, "options": {"expires": 3600}},
     "close what is left over": {"task": "stepwise.tasks.close_left_over", "schedule": 600.0, "options": {"expires": 600}},
     "forget old searches": {"task": "stepwise.tasks.forget_searches", "schedule": 3600.0, "options": {"expires": 3600}},
+    "forget old sign-ins": {"task": "stepwise.tasks.forget_sign_ins", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget old findings": {"task": "worklist.tasks.prune_findings", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 # --- Web ---------------------------------------------------------------------------------------------------------
+AUTHENTICATION_BACKENDS = ["ris.accounts.Backend"]
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/sign-in/"
@@ -267,7 +272,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
     }
 }
-SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads it
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -280,6 +285,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 # Preloading (W021) binds the hospital's whole domain in every browser there is: not for one server in it to say.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SESSION_COOKIE_NAME = f"stepwise_session_{HTTP_PORT}"  # two simulators on one host keep their own sign-in
+KNOWN_BROWSER_COOKIE_NAME = f"stepwise_known_{HTTP_PORT}"
 CSRF_COOKIE_NAME = f"stepwise_csrf_{HTTP_PORT}"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -287,6 +293,7 @@ X_FRAME_OPTIONS = "DENY"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
 ]
 
 # --- Time and language -------------------------------------------------------------------------------------------

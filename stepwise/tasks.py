@@ -1,9 +1,10 @@
 """Celery tasks that concern several rooms."""
 
 from celery import shared_task
+from django.contrib.sessions.backends.db import SessionStore
 
 from ris import clock
-from ris.actions import searches
+from ris.actions import attempts, searches
 from ris.models import Site
 from stepwise import housekeeping
 
@@ -26,3 +27,12 @@ def forget_old_searches() -> None:
 
 
 forget_searches = shared_task(name="stepwise.tasks.forget_searches")(forget_old_searches)
+
+
+def forget_old_sign_ins() -> None:
+    """Forget sessions that are over, and sign-ins in vain that no longer count."""
+    SessionStore.clear_expired()
+    attempts.forget_old()
+
+
+forget_sign_ins = shared_task(name="stepwise.tasks.forget_sign_ins")(forget_old_sign_ins)

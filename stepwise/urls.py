@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from stepwise.api import api
 from stepwise.health import healthz
-from stepwise.web import associations, board, connecting, connecting_acts, exchange, explanations, findings, pages, step
+from stepwise.web import associations, board, connecting, connecting_acts, exchange, explanations, findings, pages, roles, step
 from stepwise.web.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("help/", pages.help_page, name="help"),
+    path("roles/", roles.show, name="roles"),
     path("pulse/", pages.pulse, name="pulse"),
     path("steps/<int:pk>/", step.show, name="step"),
     path("steps/<int:pk>/explanation/", explanations.of_step, name="step-explanation"),

@@ -1,6 +1,5 @@
 """Demo accounts: one user for each role, named like the role."""
 
-import secrets
 from functools import cache
 
 from django.conf import settings
@@ -8,6 +7,10 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+
+from ris.accounts import new_password
+from ris.actions.users import SUBJECT
+from ris.models import RecordChange
 
 FULL_NAMES = {
     "scheduler": ("Sofia", "Marchetti"),
@@ -20,9 +23,6 @@ FULL_NAMES = {
 }
 """Given and family name by role. The role is user name and group."""
 
-_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # without those that look alike
-_GROUPS, _GROUP_LENGTH = 3, 4
-
 
 @transaction.atomic
 def ensure_demo_accounts() -> dict[str, str | None]:
@@ -30,7 +30,7 @@ def ensure_demo_accounts() -> dict[str, str | None]:
 
     RIS_DEMO_PASSWORD, when set, is the password of every demo account, of those made earlier too. Without it a new
     account gets a password that is kept nowhere in clear: whoever calls has the only copy. An account that exists gets
-    its role back when it has lost it.
+    its role back when it has lost it, unless somebody changed the account in the pages: what an administrator decided holds.
     """
     one_for_all = _OneForAll(settings.DEMO_PASSWORD) if settings.DEMO_PASSWORD else None
     return {role: _ensure(role, one_for_all) for role in FULL_NAMES}
@@ -55,7 +55,8 @@ def _ensure(role: str, one_for_all: _OneForAll | None) -> str | None:
     elif one_for_all and not one_for_all.is_in(user.password):
         user.password = one_for_all.digest()
         user.save(update_fields=["password"])
-    user.groups.add(group)
+    if not RecordChange.objects.filter(subject=SUBJECT, subject_id=user.pk).exists():
+        user.groups.add(group)
     return password
 
 
@@ -67,9 +68,3 @@ def _make(role: str, digest: str) -> User:
     )
     user.save()
     return user
-
-
-def new_password() -> str:
-    """About 59 random bits, to be typed from a screen: `kmqt-4w9d-xezr`."""
-    groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP_LENGTH)) for _ in range(_GROUPS))
-    return "-".join(groups)

@@ -2,17 +2,30 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Final
 
+import structlog
 from django.contrib.auth.models import User
+from django.db import OperationalError
+from django.db.models import QuerySet
 
 from ris import clock, validation
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import Conflict, InvalidInput, NotFound
 from ris.models import ApiToken, RecordChange
+from ris.permissions import PERMISSIONS
 from ris.validation import Checker
 
-PREFIX = "sw_"
+log = structlog.get_logger(__name__)
+
+PREFIX: Final = "sw_"
+_SHOWN: Final = len(PREFIX) + 5
+"""Characters of a token that are kept in clear, to recognize it by: 30 of its 256 bits."""
+_COARSE: Final = timedelta(minutes=15)
+"""Between two notes of a use: a token is not written for every call."""
 
 
 def digest_of(token: str) -> str:
@@ -21,24 +34,57 @@ def digest_of(token: str) -> str:
 
 
 @action
-def create_token(user: User, name: str, actor: Actor | None = None) -> str:
+def create_token(
+    user: User,
+    name: str,
+    actor: Actor | None = None,
+    *,
+    scope: Collection[str] | None = None,
+    expires_at: datetime | None = None,
+) -> str:
     """Make a token that acts with the user's roles and return it in clear, which cannot be had a second time.
 
-    Raises InvalidInput (name, or a user who is switched off) or Conflict (the user has an active token of that name).
+    `scope` limits it to these permissions, of those that its user has when it is used. Raises InvalidInput (name, scope, expires_at, or a
+    user who is switched off) or Conflict (the user has an active token of that name).
     """
     checked = Checker()
     clean = checked("name", validation.text, name, "LO") or ""
     if not clean and "name" not in checked.errors:
         checked.refuse("name", "is empty; say what the token is for")
+    limits = None if scope is None else checked("scope", _known, scope)
+    if expires_at is not None and expires_at <= clock.wall():
+        checked.refuse("expires_at", "is over already; choose a time to come")
     checked.done()
     if not user.is_active:
         raise InvalidInput({"user": f"{user.get_username()} is switched off; switch the account on first"})
     if ApiToken.objects.filter(user=user, name=clean, revoked_at=None).exists():
         raise Conflict(f"{user.get_username()} has a token {clean!r} already; revoke it first, or choose another name.")
     token = PREFIX + secrets.token_urlsafe(32)
-    row = ApiToken.objects.create(user=user, name=clean, digest=digest_of(token), created_at=clock.wall())
-    _record(row, "create token", actor, {"name": ["", row.name]})
+    row = ApiToken.objects.create(
+        user=user,
+        name=clean,
+        digest=digest_of(token),
+        created_at=clock.wall(),
+        prefix=token[:_SHOWN],
+        scope=limits,
+        expires_at=expires_at,
+    )
+    _record(row, "create token", actor, {"name": ["", row.name], "user": ["", user.get_username()], "scope": ["", scope_text(row)]})
     return token
+
+
+def _known(scope: Collection[str]) -> list[str]:
+    unknown = sorted(set(scope) - PERMISSIONS.keys())
+    if unknown:
+        raise ValueError(f"holds {unknown[0][:32]!r}, which is no permission; they are {', '.join(PERMISSIONS)}")
+    if not scope:
+        raise ValueError("is empty, so that the token could do nothing; choose at least one permission")
+    return [permission for permission in PERMISSIONS if permission in scope]
+
+
+def scope_text(row: ApiToken) -> str:
+    """What a token is limited to."""
+    return "all that its user may" if row.scope is None else ", ".join(row.scope)
 
 
 @action
@@ -47,10 +93,36 @@ def revoke_token(user: User, name: str, actor: Actor | None = None) -> ApiToken:
     row = ApiToken.objects.select_for_update().filter(user=user, name=name.strip(), revoked_at=None).first()
     if row is None:
         raise NotFound(f"{user.get_username()} has no active token {name.strip()!r}.")
+    return _revoke(row, actor)
+
+
+@action
+def revoke(token_id: int, actor: Actor, of: QuerySet[User]) -> ApiToken:
+    """End a token of one of these users at once. Raises NotFound, or Conflict when it was revoked already."""
+    row = ApiToken.objects.select_for_update(of=("self",)).select_related("user").filter(pk=token_id, user__in=of).first()
+    if row is None:
+        raise NotFound("There is no such token.")
+    if row.revoked_at is not None:
+        raise Conflict(f"The token {row.name!r} of {row.user.get_username()} was revoked already.")
+    return _revoke(row, actor)
+
+
+def _revoke(row: ApiToken, actor: Actor | None) -> ApiToken:
     row.revoked_at = clock.wall()
     row.save(update_fields=["revoked_at"])
-    _record(row, "revoke token", actor, {"name": [row.name, ""]})
+    _record(row, "revoke token", actor, {"name": [row.name, ""], "user": [row.user.get_username(), ""]})
     return row
+
+
+def note_use(row: ApiToken) -> None:
+    """Keep when a token was used last, to a quarter of an hour; of many calls at once one writes. No call fails by it."""
+    now = clock.wall()
+    if row.last_used_at is not None and now - row.last_used_at < _COARSE:
+        return
+    try:
+        ApiToken.objects.filter(pk=row.pk, last_used_at=row.last_used_at).update(last_used_at=now)
+    except OperationalError as error:
+        log.warning("the use of a token was not noted", token=row.pk, error=str(error).strip())
 
 
 def _record(row: ApiToken, verb: str, actor: Actor | None, detail: dict[str, list[str]]) -> None:

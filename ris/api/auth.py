@@ -10,11 +10,15 @@ from django.http import HttpRequest
 from ninja.errors import AuthenticationError
 from ninja.security import HttpBearer
 
-from ris import permissions
-from ris.actions.tokens import digest_of
+from ris import clock, permissions
+from ris.actions import attempts
+from ris.actions.tokens import digest_of, note_use
 from ris.actor import Actor
-from ris.errors import NotPermitted
+from ris.errors import NotPermitted, Throttled
 from ris.models import ApiToken
+from ris.origin import address_of
+from ris.throttling import TOKEN, in_words, of_address
+from ris.web import times
 
 
 @dataclass(frozen=True)
@@ -23,11 +27,15 @@ class Caller:
 
     actor: Actor
     user: User | None = None
+    scope: frozenset[str] | None = None
+    """The permissions that the token is limited to; None for all that its user has."""
 
     def check(self, permission: str) -> None:
-        """Raise NotPermitted unless the caller has the permission."""
+        """Raise NotPermitted unless the caller has the permission, now: what the user lost, the token has lost."""
         if self.user is not None:
             permissions.check(self.user, permission)
+        if self.scope is not None and permission not in self.scope:
+            raise NotPermitted(f"This needs the permission {permission!r}; the token is limited to {', '.join(sorted(self.scope))}.")
 
 
 class Bearer(HttpBearer):
@@ -58,18 +66,34 @@ class Bearer(HttpBearer):
         return caller
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
-        """The caller of a token; AuthenticationError in words otherwise."""
+        """The caller of a token; AuthenticationError in words otherwise, or Throttled where too many were wrong. Right ones never wait."""
         token = token.strip()
         if settings.API_TOKEN and hmac.compare_digest(token.encode("utf-8", "replace"), settings.API_TOKEN.encode()):
             return Caller(Actor.system("api"))
         row = ApiToken.objects.select_related("user").filter(digest=digest_of(token)).first()
-        if row is None:
-            raise AuthenticationError(message="This bearer token is not known here.")
-        if row.revoked_at is not None:
-            raise AuthenticationError(message=f"The bearer token “{row.name}” was revoked; make a new one.")
-        if not row.user.is_active:
-            raise AuthenticationError(message=f"The account {row.user.get_username()} is switched off.")
-        return Caller(Actor.user(row.user), row.user)
+        wrong = _why_wrong(row)
+        if row is None or wrong:
+            raise _refusal(request, wrong)
+        note_use(row)
+        return Caller(Actor.user(row.user), row.user, None if row.scope is None else frozenset(row.scope))
+
+
+def _why_wrong(row: ApiToken | None) -> str:
+    if row is None:
+        return "This bearer token is not known here."
+    if row.revoked_at is not None:
+        return f"The bearer token “{row.name}” was revoked; make a new one."
+    if row.expires_at is not None and row.expires_at <= clock.wall():
+        return f"The bearer token “{row.name}” expired on {times.moment_text(row.expires_at)}; make a new one."
+    return "" if row.user.is_active else f"The account {row.user.get_username()} is switched off."
+
+
+def _refusal(request: HttpRequest, reason: str) -> Exception:
+    """Counted by the address. While it has to wait, nothing is counted and nothing said of the token."""
+    wait = attempts.begin(of_address(address_of(request), TOKEN))
+    if wait:
+        return Throttled(f"Too many bearer tokens from your address were wrong. Wait {in_words(wait)}; a right one need not wait.", wait)
+    return AuthenticationError(message=reason)
 
 
 def caller(request: HttpRequest) -> Caller:

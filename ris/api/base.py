@@ -86,8 +86,8 @@ class Problem(Schema):
 
 
 def refusals(*codes: int) -> dict[int, type[Problem]]:
-    """Responses of an operation that refuse, for the OpenAPI document: 401 and 403 always, and these."""
-    return dict.fromkeys((401, 403, *codes), Problem)
+    """Responses of an operation that refuse, for the OpenAPI document: 401, 403 and 429 always, and these."""
+    return dict.fromkeys((401, 403, 429, *codes), Problem)
 
 
 def site_of(request: HttpRequest) -> Site:

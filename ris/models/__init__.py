@@ -1,6 +1,6 @@
 """Tables of the RIS, one noun a module. `ris/actions` is their only writer."""
 
-from ris.models.access import ApiToken, Membership
+from ris.models.access import Account, ApiToken, Attempts, Membership
 from ris.models.audit import AuditedPatient, AuditRecord
 from ris.models.catalogue import Procedure, ProcedureStepTemplate
 from ris.models.connecting import CalledAlias, ConnectionCheck, EchoTest
@@ -15,7 +15,9 @@ from ris.models.station import Station, StationAlias, StationModality, StationPo
 from ris.models.step import ScheduledProcedureStep, StepChange, StepStation
 
 __all__ = [
+    "Account",
     "ApiToken",
+    "Attempts",
     "AuditRecord",
     "AuditedPatient",
     "CalledAlias",

@@ -1,9 +1,25 @@
-"""To which hospital a user belongs, and bearer tokens of the REST interface."""
+"""Accounts, to which hospital a user belongs, bearer tokens of the REST interface, and what was tried in vain."""
 
 from django.conf import settings
 from django.db import models
 
 from ris.models.site import Site
+
+
+class Account(models.Model):
+    """What Django's user does not hold. A user without one has these defaults; `ris.accounts.account_of` gives either.
+
+    A session that began under another number of `sessions` is over.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account")
+    version = models.PositiveIntegerField(default=1)
+    sessions = models.PositiveIntegerField(default=0)
+    must_change_password = models.BooleanField(default=False)
+    password_changed_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"account of {self.user}"
 
 
 class Membership(models.Model):
@@ -17,13 +33,31 @@ class Membership(models.Model):
 
 
 class ApiToken(models.Model):
-    """A user's token, kept only as its SHA-256 digest."""
+    """A user's token, kept only as its SHA-256 digest; `prefix` is how it begins, to be recognized by (unknown of old ones).
+
+    `scope` are the permissions that it is limited to, None being all that its user has. `last_used_at` is kept coarsely.
+    """
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
     name = models.CharField(max_length=64)
     digest = models.CharField(max_length=64, unique=True)
     created_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
+    prefix = models.CharField(max_length=12, blank=True)
+    scope = models.JSONField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.name
+
+
+class Attempts(models.Model):
+    """How often something was tried in vain of late (`ris.throttling`); `key` is the kind and whom it is counted for."""
+
+    key = models.CharField(max_length=128, unique=True)
+    failures = models.PositiveIntegerField(default=0)
+    last_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.failures}"

@@ -13,10 +13,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 
 from ris import queries
+from ris.accounts import account_of
 from ris.errors import ChangedMeanwhile, NotFound, NotPermitted
 from ris.models import Site
 from ris.web.routes import route_of
@@ -39,6 +41,8 @@ def page(view: View[P]) -> View[P]:
             return _to_sign_in(request)
         if "\0" in request.path:
             raise Http404("Nothing here is called so.")
+        if account_of(request.user).must_change_password and not request.path.startswith(reverse("account-password")):
+            return _to_password(request)
         try:
             response = view(request, *args, **kwargs)
         except NotFound as error:
@@ -84,6 +88,13 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
     response = HttpResponse(status=204)
     response["HX-Redirect"] = f"{settings.LOGIN_URL}?{query.urlencode(safe='/')}"
     return response
+
+
+def _to_password(request: HttpRequest) -> HttpResponse:
+    """First a password of one's own. A part of a page that is open is left as it is."""
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(status=204)
+    return redirect("account-password")
 
 
 def display_name(user: AbstractUser) -> str:

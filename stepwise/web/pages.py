@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from ris import clock
-from ris.permissions import for_everybody
+from ris.permissions import for_everybody, roles_of
 from ris.web.access import page
 from stepwise import health
 
@@ -16,8 +16,11 @@ START_PAGES = {"technologist": "performed", "biller": "charges", "integrator": "
 @for_everybody("sends on to a page that asks for its own permission")
 def home(request: HttpRequest) -> HttpResponse:
     """Each lands on the page of their own work."""
-    roles = set(request.user.groups.values_list("name", flat=True))
-    return redirect(next((name for role, name in START_PAGES.items() if role in roles), "worklist"))
+    roles = roles_of(request.user)
+    if not roles:
+        return redirect("account")  # which says that there is no role yet
+    own = set(request.user.groups.values_list("name", flat=True))
+    return redirect(next((name for role, name in START_PAGES.items() if role in own), "worklist"))
 
 
 @page

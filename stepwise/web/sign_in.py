@@ -1,18 +1,30 @@
 """Signing in and out."""
 
-from typing import Any
+import secrets
+from typing import Any, Final
 
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
-from django.http import HttpResponse
+from django.core import signing
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
 
+from ris.actions import attempts
+from ris.origin import address_of
+from ris.throttling import BROWSER, Counter, in_words, name_digest, of_account, of_address
 from ris.web.forms import PageForm
+from stepwise.sessions import WHY_ENDED
+
+KNOWN_FOR: Final = 180 * 86_400
+"""Seconds that a browser is known for in which somebody signed in."""
+_MOST_KNOWN = 12
+"""People whom one browser is known by: a reading room shares it."""
 
 
 class SignInForm(PageForm, AuthenticationForm):
-    """User name and password."""
+    """User name and password. `wait` are the seconds to wait when they were not even looked at."""
 
     username = forms.CharField(
         label="User name",
@@ -27,22 +39,83 @@ class SignInForm(PageForm, AuthenticationForm):
         error_messages={"required": "Enter the password"},
     )
     error_messages = {
-        "invalid_login": "User name and password do not fit together. Capitals and small letters count",
-        "inactive": "This account is switched off. Ask an administrator",
+        "invalid_login": "User name and password do not fit together, or the account is switched off. Capitals and small letters count",
+        "inactive": "User name and password do not fit together, or the account is switched off. Capitals and small letters count",
     }
+    wait = 0
+
+    def clean(self) -> dict[str, Any]:
+        """Counted before the password is looked at, and taken back when it was right."""
+        name = self.cleaned_data.get("username")
+        if not name or not self.cleaned_data.get("password"):
+            return self.cleaned_data
+        assert self.request is not None
+        counters = counters_of(self.request, name)
+        self.wait = attempts.begin(*counters)
+        if self.wait:
+            raise ValidationError(f"Too many sign-ins went wrong. Wait {in_words(self.wait)}, then try again")
+        cleaned: dict[str, Any] = super().clean()
+        attempts.succeeded(*counters)
+        return cleaned
+
+
+def counters_of(request: HttpRequest, name: str) -> tuple[Counter, ...]:
+    """By what a sign-in is counted: its browser where the account has signed in before, else the account and the address."""
+    browser = known_by(request).get(name_digest(name))
+    return (Counter(BROWSER, browser),) if browser else (of_account(name), of_address(address_of(request)))
+
+
+def known_by(request: HttpRequest) -> dict[str, str]:
+    """Digests of the names that signed in with this browser, each to what the browser is called for it."""
+    try:
+        kept = signing.loads(request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, ""), salt="known browser", max_age=KNOWN_FOR)
+    except signing.BadSignature:
+        return {}
+    return dict(kept)
+
+
+def make_known(request: HttpRequest, response: HttpResponse, name: str) -> None:
+    """Remember in the browser that the account signed in with it."""
+    known = known_by(request)
+    known[name_digest(name)] = known.pop(name_digest(name), "") or secrets.token_urlsafe(12)
+    kept = dict(list(known.items())[-_MOST_KNOWN:])
+    response.set_cookie(
+        settings.KNOWN_BROWSER_COOKIE_NAME,
+        signing.dumps(kept, salt="known browser"),
+        max_age=KNOWN_FOR,
+        path=settings.LOGIN_URL,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
 
 
 class SignIn(LoginView):
-    """The page for people who are not signed in; everybody else is sent on."""
+    """The page for people who are not signed in; everybody else is sent on, to addresses of this host alone."""
 
     template_name = "stepwise/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(demo=settings.DEMO, session_hours=settings.SESSION_COOKIE_AGE // 3600, **kwargs)
+        return super().get_context_data(
+            demo=settings.DEMO,
+            session_hours=settings.SESSION_HOURS,
+            idle=in_words(settings.SESSION_IDLE_MINUTES * 60) if settings.SESSION_IDLE_MINUTES else "",
+            why_ended=self.request.session.get(WHY_ENDED, ""),
+            **kwargs,
+        )
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        response = super().form_valid(form)
+        make_known(self.request, response, form.cleaned_data["username"])
+        return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """422, or 429 when nothing was looked at."""
         response = super().form_invalid(form)
-        response.status_code = 422
+        wait = getattr(form, "wait", 0)
+        response.status_code = 429 if wait else 422
+        if wait:
+            response["Retry-After"] = str(wait)
         return response

@@ -62,6 +62,8 @@ class Examples:
     console: str
     console_message: str
     console_failure: str
+    user: str
+    user_own: str
 
 
 def prepare(stack: Stack, page: Page) -> Examples:
@@ -121,7 +123,15 @@ def prepare(stack: Stack, page: Page) -> Examples:
         refused_message=_linked(page, f"/associations/{failed}/", f"/associations/{failed}/messages/"),
         rejected_association=_linked(page, "/associations/?result=rejected", "/associations/"),
         **_consoles(stack),
+        user=_account(page, "biller"),
+        user_own=_account(page, "admin"),
     )
+
+
+def _account(page: Page, name: str) -> str:
+    page.goto("/users/")
+    address = page.get_by_role("main").get_by_role("link", name=name, exact=True).get_attribute("href")
+    return str(address).strip("/").rpartition("/")[2]
 
 
 def press_key(stack: Stack, ae_title: str, key: str, **given: Any) -> dict[str, Any]:

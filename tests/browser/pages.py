@@ -188,6 +188,23 @@ def _begin_to_connect(page: Page) -> None:
     expect(page.get_by_role("main")).to_contain_text("never charged")
 
 
+def _make_an_account(page: Page) -> None:
+    page.get_by_label("User name").fill("example")
+    page.get_by_label("Given name").fill("New")
+    page.get_by_label("Trainee").check()
+    press("Make the account")(page)
+    expect(page.get_by_role("heading", name="Shown this once")).to_be_visible()
+
+
+def _limit_the_token(page: Page) -> None:
+    page.get_by_label("Only what is ticked here").check()
+    page.get_by_label("steps.view").check()
+
+
+def _open_a_permission(page: Page) -> None:
+    page.locator("summary", has_text="orders.place").click()
+
+
 _REASONED = [verb.slug for verb in VERBS if verb.needs_reason]
 _FORMS = {"cancel": "waiting", "undo-arrival": "arrived", "restore": "canceled"}
 """Changes whose form is shown for one of the examples; the others show why they cannot be made of an exam that is over."""
@@ -357,6 +374,25 @@ _STATES = [
     State("console-key", "console-group", "/consoles/TESTER/keys/group/"),
     State("console-message", "console-message", "/consoles/{console}/messages/{console_message}/", looks=TWO_LOOKS),
     State("console-message", "console-message-failed", "/consoles/TESTER/messages/{console_failure}/"),
+    State("user-new", "user-new", "/users/new/"),
+    State("user-new", "user-new-errors", "/users/new/", fill("Make the account", username="a b", password="x"), status=422),
+    State("user-new", "user-made", "/users/new/", _make_an_account),
+    State("users", "users", "/users/"),
+    State("users", "users-nothing", "/users/", fill("Find", q="zzzz")),
+    State("user", "user", "/users/{user}/"),
+    State("user", "user-own", "/users/{user_own}/"),
+    State("user-edit", "user-edit", "/users/{user}/edit/"),
+    State("user-password", "user-password", "/users/{user}/password/"),
+    State("token-new", "token-new", "/tokens/new/", _limit_the_token),
+    State("token-new", "token-new-errors", "/tokens/new/", fill("Make the token", expires="soon"), status=422),
+    State("token-new", "token-shown", "/tokens/new/?user=admin", fill("Make the token", name="night import")),
+    State("tokens", "tokens", "/tokens/"),
+    State("account", "own-account", "/account/"),
+    State("account-password", "own-password", "/account/password/"),
+    State(
+        "account-password", "own-password-errors", "/account/password/", fill("Change", present="x", password="y", again="z"), status=422
+    ),
+    State("roles", "roles", "/roles/", _open_a_permission),
     State("openapi-view", "reference", "/api/v1/docs", role=STRANGER, looks=TWO_LOOKS),
     State("help", "error-400", "/help/", status=400, template="400.html"),
     State("", "error-404", "/nowhere/", status=404),
@@ -377,6 +413,10 @@ def _with_looks() -> Iterator[State]:
 STATES = tuple(_with_looks())
 
 NO_PAGES = {
+    "user-verb": "takes POST only and sends on to the account",
+    "token-revoke": "takes POST only and sends on to the tokens",
+    "account-token-revoke": "takes POST only and sends on to one's own account",
+    "account-end-sessions": "takes POST only and sends on to one's own account",
     "home": "sends everybody on to the page of their work",
     "sign-out": "takes POST only and sends on to the sign-in",
     "console-withdraw": "takes POST only and sends on to the console",

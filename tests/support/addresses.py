@@ -15,7 +15,8 @@ from mpps.destinations import DestinationData, save_destination
 from mpps.models import Delivery
 from ris import audit, clock
 from ris.actions import auditing, merging, patients
-from ris.models import Order, Patient
+from ris.actions.tokens import create_token
+from ris.models import ApiToken, Order, Patient
 from ris.web.steps import VERBS
 from stepwise.addresses import Call, PageAddress
 from tests.support.console import a_console, worker_later
@@ -50,6 +51,9 @@ class World:
         console = a_console("CT01")
         act, message = _said(console)
         fault = faults.switch_on(site, FaultData("delay", "CT01", reason="lesson 3"), ACTOR)
+        person = somebody("jo", "scheduler")
+        create_token(person, "night import", ACTOR)
+        token = ApiToken.objects.get()
         exams = [steps_of(order)[0].pk for order in (waiting, done)]
         asked = a_query(identifier({"ScheduledStationAETitle": "CT01"}))
         self._pages: dict[str, Sequence[dict[str, Any]]] = {
@@ -75,6 +79,10 @@ class World:
             "consoles/<aet:ae_title>/keys/<slug:key>/": [{"ae_title": "CT01", "key": "hand"}],
             "consoles/<aet:ae_title>/acts/<int:pk>/": [{"ae_title": "CT01", "pk": act}],
             "consoles/<aet:ae_title>/messages/<int:pk>/": [{"ae_title": "CT01", "pk": message}],
+            "users/<int:pk>/": [{"pk": person.pk}],
+            "users/<int:pk>/<slug:verb>/": [{"pk": person.pk, "verb": "switch-off"}],
+            "tokens/<int:pk>/": [{"pk": token.pk}],
+            "account/tokens/<int:pk>/": [{"pk": token.pk}],  # till somebody has one of their own
             "faults/<int:pk>/": [{"pk": fault.pk}],
             "faults/inject/<slug:name>/": [{"name": "delay"}],
         }
@@ -90,6 +98,12 @@ class World:
             "fault_id": fault.pk,
             "rest": "nowhere",
         }
+
+    def be(self, user: User) -> User:
+        """Whose own account the pages are about from now on."""
+        create_token(user, "of my own", ACTOR)
+        self._pages["account/tokens/<int:pk>/"] = [{"pk": ApiToken.objects.latest("pk").pk}]
+        return user
 
     def addresses(self, page: PageAddress) -> list[tuple[str, dict[str, Any]]]:
         """Each with the arguments of its view. AssertionError for a page of which nobody said where it leads to something."""

@@ -78,7 +78,7 @@ def _views(patterns: list[URLPattern | URLResolver]) -> Iterator[Callable[..., A
 @pytest.mark.parametrize("role", [*ROLES, NO_ROLE])
 def test_pages_follow_the_table_and_offer_only_what_the_role_may(world: World, role: str) -> None:
     client = Client()
-    client.force_login(a_person(role))
+    client.force_login(world.be(a_person(role)))
     wrong = []
     for page in pages():
         if page.is_public or page.needs is None:

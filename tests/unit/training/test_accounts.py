@@ -6,7 +6,10 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
-from training.accounts import FULL_NAMES, ensure_demo_accounts, new_password
+from ris.accounts import new_password
+from ris.actions.users import UserData, change_user
+from tests.support.hospital import ACTOR
+from training.accounts import FULL_NAMES, ensure_demo_accounts
 
 pytestmark = pytest.mark.django_db
 ROLES = {"scheduler", "technologist", "biller", "integrator", "instructor", "trainee", "admin"}
@@ -64,6 +67,16 @@ def test_an_account_that_lost_its_role_gets_it_back():
     ensure_demo_accounts()
 
     assert User.objects.get(username="biller").groups.filter(name="biller").exists()
+
+
+def test_what_an_administrator_decided_holds():
+    ensure_demo_accounts()
+    biller = User.objects.get(username="biller")
+    change_user(biller.pk, UserData("biller", roles=("scheduler",)), ACTOR)
+
+    ensure_demo_accounts()
+
+    assert [group.name for group in biller.groups.all()] == ["scheduler"]
 
 
 def test_passwords_can_be_typed_and_differ():

@@ -76,6 +76,7 @@ ADD = Case("order-add", {"procedure": PROCEDURE}, {"procedure": PROCEDURE, "why"
 EDIT_PATIENT = Case("patient-edit", {"given": "Anna"}, {"given": "Hannah"}, told="Anna”", beside="Anna")
 EDIT_DESTINATION = Case("destination-edit", {"port": "11112"}, {"port": "106"}, told="port “104” → “11112”", beside="11112")
 EDIT_CONSOLE = Case("console-edit", {"operator": "WEBER^Jan"}, {"operator": "DOE^Jo"}, told="operator", beside="WEBER^Jan")
+EDIT_USER = Case("user-edit", {"given_name": "Anna"}, {"given_name": "Hannah"}, told="given name nothing → “Anna”", beside="Anna")
 RELEASE = Case("charge-release", at=page_of("charge"), versions=("seen",), is_button=True, told="“release”", ready=ON_HOLD)
 SEND_AGAIN = Case(
     "delivery-decide", at=page_of("destination"), given={"verb": "send-again"}, versions=("seen",), is_button=True, told="“send again”"
@@ -159,11 +160,20 @@ CASES: Final = (
         beside="Nothing",
         versions=("seen",),
     ),
+    EDIT_USER,
+    Case("user-password", by=EDIT_USER, told="given name", over=True),
+    Case("user-verb", by=EDIT_USER, at=page_of("user"), given={"verb": "switch-off"}, is_button=True, told="given name"),
     EDIT_CONSOLE,
     Case("console-remove", by=EDIT_CONSOLE, told="operator", is_button=True),
 )
 
 NOTHING_IS_OVERWRITTEN: Final = {
+    "account-end-sessions": "of one's own sessions",
+    "account-password": "asks for the present password",
+    "account-token-revoke": "ends one token, which ends once",
+    "token-new": "makes something",
+    "token-revoke": "ends one token, which ends once",
+    "user-new": "makes something",
     "charges-send-again": "sends what is set aside at that moment, each charge once",
     "connect-act": "begins, ends or adds one thing, each once; an address is allowed only of the version that was seen",
     "connect-forget": "ends one name, which ends once",

@@ -42,6 +42,7 @@ def _ae_title(**more: Any) -> Example:
 
 
 EXAMPLES: dict[str, Example] = {
+    "account-token-revoke": _of("token"),
     "association": _of("association"),
     "charge": _of("charge"),
     "charge-credit": _of("charge"),
@@ -86,6 +87,11 @@ EXAMPLES: dict[str, Example] = {
     "step-places": _of("waiting"),
     "step-schedule": _of("waiting"),
     "step-verb": _of("waiting", verb="arrive"),
+    "token-revoke": _of("token"),
+    "user": _of("user"),
+    "user-edit": _of("user"),
+    "user-password": _of("user"),
+    "user-verb": _of("user", verb="switch-off"),
 }
 """Name of an address to what it takes, of the full hospital."""
 
@@ -134,7 +140,7 @@ def test_every_address_with_a_parameter_has_an_example_here() -> None:
 
 
 def test_what_is_of_another_hospital_is_not_found_by_any_method_and_stays_as_it_is(full: FullHospital) -> None:
-    there, here = signed_in_as(somebody_elsewhere()), signed_in_as(somebody("here", full.site))
+    there, here = signed_in_as(somebody_elsewhere()), signed_in_as(full.user)
     before, wrong = everything(), []
     for name, example in EXAMPLES.items():
         address = reverse(name, kwargs=example(full))

@@ -1,0 +1,223 @@
+"""Accounts of people and their roles; passwords are in `ris.actions.passwords`, tokens in `ris.actions.tokens`.
+
+Nobody locks themselves or everybody out: an administrator neither switches off nor takes the role from their own account, and the last
+active administrator's cannot lose it at all.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db.models import Q, QuerySet
+
+from ris import clock, queries
+from ris.actions.membership import set_site
+from ris.actor import Actor
+from ris.crossing import CHANGE_AGAIN, crossed, since
+from ris.db import action, lock
+from ris.errors import Conflict, InvalidInput, NotFound
+from ris.models import Account, RecordChange, Site
+from ris.permissions import ADMIN, ROLE_NAMES, ROLES
+from ris.validation import Checker
+
+SUBJECT: Final = "user"
+"""What the histories call an account."""
+_LONGEST_NAME: Final = 150
+
+
+@dataclass(frozen=True)
+class UserData:
+    """An account as typed. `roles` are of `ris.permissions.ROLES`."""
+
+    username: str
+    given_name: str = ""
+    family_name: str = ""
+    email: str = ""
+    roles: tuple[str, ...] = ()
+
+
+def data_of(user: User) -> UserData:
+    """The account as it would be typed. A superuser is an administrator, whatever the groups say."""
+    return UserData(user.username, user.first_name, user.last_name, user.email, roles_held(user))
+
+
+def roles_held(user: User) -> tuple[str, ...]:
+    """By the groups, whether the account is switched on or off."""
+    held = {group.name for group in user.groups.all()} | ({ADMIN} if user.is_superuser else set())
+    return tuple(role for role in ROLES if role in held)
+
+
+def administrators() -> QuerySet[User]:
+    """The active ones, by id."""
+    return User.objects.filter(Q(is_superuser=True) | Q(pk__in=User.objects.filter(groups__name=ADMIN)), is_active=True).order_by("pk")
+
+
+@action
+def create_user(data: UserData, digest: str, actor: Actor, *, must_change: bool = True, site: Site | None = None) -> User:
+    """A new account with the digest of its password, of a hospital (None: the default one). Raises InvalidInput."""
+    columns, roles = _checked(data)
+    user: User = User.objects.create(**columns, password=digest)
+    _give(user, roles)
+    Account.objects.create(user=user, must_change_password=must_change, password_changed_at=clock.wall())
+    detail = {"username": ["", user.username], "roles": ["", _told(roles)]}
+    record(actor, "create user", user, detail | ({"must_change_password": ["no", "yes"]} if must_change else {}))
+    if site is not None:
+        set_site(user, site, actor)
+    return user
+
+
+@action
+def change_user(user_id: int, data: UserData, actor: Actor, expected_version: int | None = None, *, site: Site | None = None) -> User:
+    """Change names, e-mail and roles, and the hospital unless it is None.
+
+    Raises InvalidInput, ChangedMeanwhile, NotFound, or Conflict when it would lock out.
+    """
+    user, account = locked(user_id, expected_version)
+    columns, roles = _checked(data, user)
+    before = data_of(user)
+    if ADMIN in before.roles and ADMIN not in roles:
+        _keep_an_administrator(user, actor, "lose the role of an administrator")
+    for name, value in columns.items():
+        setattr(user, name, value)
+    if ADMIN not in roles:
+        user.is_superuser = user.is_staff = False
+    user.save()
+    _give(user, roles)
+    after = data_of(user)
+    changed = {name: [_told(getattr(before, name)), _told(getattr(after, name))] for name in UserData.__dataclass_fields__}
+    changed = {name: pair for name, pair in changed.items() if pair[0] != pair[1]}
+    moves = site is not None and queries.site_of(user) != site
+    if changed:
+        record(actor, "edit user", user, changed)
+    if site is not None and moves:
+        set_site(user, site, actor)
+    if changed or moves:
+        revise(account)
+    return user
+
+
+@action
+def switch_user(user_id: int, on: bool, actor: Actor, expected_version: int | None = None) -> User:
+    """Switch an account on, or off, which ends its sessions and its tokens' rights at once. Raises as `change_user`."""
+    user, account = locked(user_id, expected_version)
+    if user.is_active == on:
+        return user
+    if not on:
+        _keep_an_administrator(user, actor, "be switched off")
+        account.sessions += 1
+    user.is_active = on
+    user.save(update_fields=["is_active"])
+    revise(account)
+    record(actor, "switch on" if on else "switch off", user, {"active": ["no", "yes"] if on else ["yes", "no"]})
+    return user
+
+
+@action
+def end_sessions(user_id: int, actor: Actor, expected_version: int | None = None) -> int:
+    """End all sessions of an account at once; the number that sessions have from now on."""
+    user, account = locked(user_id, expected_version)
+    account.sessions += 1
+    revise(account)
+    record(actor, "end sessions", user, {})
+    return account.sessions
+
+
+def locked(user_id: int, expected_version: int | None) -> tuple[User, Account]:
+    """The account for a change, behind those of all administrators: two who take the role from each other wait for one another."""
+    lock(administrators)
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("There is no such account.")
+    account, _ = Account.objects.get_or_create(user=user)
+    if expected_version is not None and expected_version != account.version:
+        raise crossed("this account", queries.site_of(user), since(SUBJECT, user.pk, account.version - expected_version), CHANGE_AGAIN)
+    return user, account
+
+
+def revise(account: Account) -> None:
+    """Save the account as another version."""
+    account.version += 1
+    account.save()
+
+
+def record(actor: Actor, verb: str, user: User, detail: dict[str, Any]) -> None:
+    RecordChange.by(actor, at=clock.wall(), verb=verb, subject=SUBJECT, subject_id=user.pk, detail=detail)
+
+
+def _keep_an_administrator(user: User, actor: Actor, what: str) -> None:
+    if actor.user_id == user.pk:
+        raise Conflict(f"This is your own account, which cannot {what} by you; ask another administrator.")
+    if not administrators().exclude(pk=user.pk).exists() and administrators().filter(pk=user.pk).exists():
+        raise Conflict(f"{user.username} is the last active administrator and cannot {what}; make another administrator first.")
+
+
+def _give(user: User, roles: Iterable[str]) -> None:
+    """These roles, and whatever groups the account has that are no roles."""
+    others = [group for group in user.groups.all() if group.name not in ROLES]
+    user.groups.set([*others, *(Group.objects.get_or_create(name=role)[0] for role in roles)])
+    if hasattr(user, "_roles"):
+        del user._roles
+
+
+def _checked(data: UserData, user: User | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
+    checked = Checker()
+    columns = {
+        "username": checked("username", _username, data.username, user),
+        "first_name": checked("given_name", _name, data.given_name),
+        "last_name": checked("family_name", _name, data.family_name),
+        "email": checked("email", _email, data.email),
+    }
+    unknown = sorted(set(data.roles) - set(ROLES))
+    if unknown:
+        checked.refuse("roles", f"holds {unknown[0][:32]!r}; known roles are {', '.join(ROLE_NAMES)}")
+    checked.done()
+    return columns, tuple(role for role in ROLES if role in data.roles)
+
+
+def _username(typed: str, user: User | None) -> str:
+    name = User.normalize_username(typed.strip())
+    if not name:
+        raise ValueError("is empty; choose a name to sign in with, e.g. jmoreau")
+    try:
+        UnicodeUsernameValidator()(name)
+    except ValidationError:
+        raise ValueError("may hold only letters, digits and @ . + - _") from None
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"is {len(name)} characters long; at most {_LONGEST_NAME} are kept")
+    others = User.objects.filter(username__iexact=name)
+    taken = (others if user is None else others.exclude(pk=user.pk)).first()
+    if taken is not None:
+        raise ValueError(f"is taken: there is an account {taken.username}; choose another one")
+    return name
+
+
+def _name(typed: str) -> str:
+    name = typed.strip()
+    if any(unicodedata.category(char) in ("Cc", "Cs") for char in name):
+        raise ValueError("holds a control character; type it again as plain text")
+    if len(name) > _LONGEST_NAME:
+        raise ValueError(f"is {len(name)} characters long; at most {_LONGEST_NAME} are kept")
+    return name
+
+
+def _email(typed: str) -> str:
+    address = typed.strip()
+    try:
+        if address:
+            validate_email(address)
+    except ValidationError:
+        raise ValueError("is no e-mail address; write it as jo.moreau@example.org, or leave it empty") from None
+    return address
+
+
+def _told(value: Any) -> str:
+    """A value in the history."""
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+__all__ = ["InvalidInput", "UserData", "change_user", "create_user", "data_of", "end_sessions", "switch_user"]

@@ -1,0 +1,80 @@
+"""When a session ends: so many hours after the sign-in, when nobody uses it, and when it is ended from elsewhere.
+
+The last is a number that the account and its sessions share (`Account.sessions`): ending them raises it, in one row, whatever keeps
+the sessions. A live part that asks again by itself is no use of a session.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.conf import settings
+from django.contrib.auth import logout
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
+
+from ris import clock
+from ris.accounts import account_of
+from ris.throttling import in_words
+from ris.web.account import GENERATION
+from ris.web.live import SEEN
+
+Answering = Callable[[HttpRequest], HttpResponseBase]
+
+BEGAN: Final = "began"
+"""When the session began, in seconds since 1970, as the next."""
+USED: Final = "used"
+WHY_ENDED: Final = "why_ended"
+"""Why the session before ended, for the page of the sign-in."""
+_COARSE = 60
+"""Seconds between two notes of a use: a session is not written for every request."""
+
+
+def begin(sender: Any, request: HttpRequest, user: Any, **more: Any) -> None:
+    """Note in a new session when it began. For `user_logged_in`."""
+    now = int(clock.wall().timestamp())
+    request.session.pop(WHY_ENDED, None)
+    request.session.update({BEGAN: now, USED: now, GENERATION: account_of(user).sessions})
+
+
+user_logged_in.connect(begin, dispatch_uid="sessions")
+
+
+def ending(answer: Answering) -> Answering:
+    """Middleware behind the one that knows the user: whose session is over is nobody."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            why = _why_over(request)
+            if why:
+                logout(request)
+                request.session[WHY_ENDED] = why
+            elif not _is_live(request):
+                _use(request)
+        return answer(request)
+
+    return middleware
+
+
+def _why_over(request: HttpRequest) -> str:
+    """In words for whoever signs in again; empty while it goes on."""
+    now, session = int(clock.wall().timestamp()), request.session
+    idle = settings.SESSION_IDLE_MINUTES * 60
+    if session.get(GENERATION, 0) != account_of(request.user).sessions:
+        return "Your session was ended, by an administrator or since your password changed."
+    if now - session.get(BEGAN, now) >= settings.SESSION_HOURS * 3600:
+        return f"Your session ended {in_words(settings.SESSION_HOURS * 3600)} after you had signed in."
+    if idle and now - session.get(USED, now) >= idle:
+        return f"Your session ended since nobody used it for {in_words(idle)}."
+    return ""
+
+
+def _use(request: HttpRequest) -> None:
+    now, session = int(clock.wall().timestamp()), request.session
+    if BEGAN not in session or now - session.get(USED, 0) >= _COARSE:
+        session.update({BEGAN: session.get(BEGAN, now), USED: now})
+
+
+def _is_live(request: HttpRequest) -> bool:
+    """Whether a page asks by itself, without anybody who does something."""
+    return SEEN in request.headers or request.path == reverse("pulse")

@@ -1,0 +1,195 @@
+"""Accounts: who may be locked out, what a password must be, what the history says, and that two who act at once are told."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+
+from ris import permissions
+from ris.accounts import account_of
+from ris.actions import passwords, users
+from ris.actions.users import UserData
+from ris.actor import Actor
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
+from ris.models import RecordChange
+from tests.support.addresses import somebody
+from tests.support.hospital import ACTOR, a_site
+
+GOOD = "three green herons"
+
+
+@pytest.fixture(autouse=True)
+def _quick_digests(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def an_administrator(name: str = "root") -> User:
+    return somebody(name, permissions.ADMIN)
+
+
+def fresh(user: User) -> User:
+    return User.objects.select_related("account").get(pk=user.pk)
+
+
+@pytest.mark.django_db
+def test_an_account_is_made_with_roles_and_a_password_that_is_kept_as_a_digest_alone() -> None:
+    user, password = passwords.create(UserData("jo", "Jo", "Moreau", "jo@example.org", ("scheduler", "biller")), "", ACTOR)
+    assert user.check_password(password)
+    assert users.data_of(fresh(user)) == UserData("jo", "Jo", "Moreau", "jo@example.org", ("scheduler", "biller"))
+    assert account_of(fresh(user)).must_change_password
+    change = RecordChange.objects.get(subject="user", subject_id=user.pk)
+    assert (change.verb, change.actor, change.detail["roles"]) == ("create user", "test", ["", "scheduler, biller"])
+    assert password not in str(change.detail) and user.password not in str(change.detail)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("data", "field", "why"),
+    [
+        (UserData(""), "username", "is empty"),
+        (UserData("jo moreau"), "username", "letters, digits"),
+        (UserData("j" * 151), "username", "151 characters"),
+        (UserData("ROOT"), "username", "is taken: there is an account root"),
+        (UserData("jo", "J\x07"), "given_name", "control character"),
+        (UserData("jo", email="jo at home"), "email", "no e-mail address"),
+        (UserData("jo", roles=("boss",)), "roles", "known roles are scheduler"),
+    ],
+)
+def test_what_is_wrong_with_an_account_is_named_and_nothing_is_made(data: UserData, field: str, why: str) -> None:
+    an_administrator()
+    with pytest.raises(InvalidInput) as refused:
+        passwords.create(data, GOOD, ACTOR)
+    assert why in refused.value.errors[field]
+    assert User.objects.count() == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("short", "is shorter than 10 characters"),
+        ("password123", "everybody tries first"),
+        ("jo.moreau.1", "too much like the user name"),
+        ("x" * 129, "longer than 128"),
+        ("nul\0in the middle", "cannot be typed"),
+    ],
+)
+def test_a_password_keeps_the_rules(password: str, why: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        passwords.checked(password, UserData("jo.moreau"))
+    assert why in refused.value.errors["password"]
+
+
+@pytest.mark.django_db
+def test_the_second_of_two_changes_sees_that_there_was_a_first() -> None:
+    a_site()
+    user = somebody("jo", "scheduler")
+    seen = account_of(fresh(user)).version
+    users.change_user(user.pk, UserData("jo", roles=("biller",)), ACTOR, seen)
+    for late in (
+        lambda: users.change_user(user.pk, UserData("jo"), ACTOR, seen),
+        lambda: users.switch_user(user.pk, False, ACTOR, seen),
+        lambda: users.end_sessions(user.pk, ACTOR, seen),
+        lambda: passwords.reset(user.pk, "", ACTOR, seen),
+        lambda: passwords.require_change(user.pk, ACTOR, seen),
+    ):
+        with pytest.raises(ChangedMeanwhile, match=r"test at .*: roles “scheduler” → “biller”"):
+            late()
+    assert users.roles_held(fresh(user)) == ("biller",)
+    with pytest.raises(NotFound):
+        users.switch_user(user.pk + 99, False, ACTOR)
+
+
+@pytest.mark.django_db
+def test_saving_what_is_there_already_changes_nothing() -> None:
+    user = somebody("jo", "scheduler")
+    users.change_user(user.pk, users.data_of(user), ACTOR)
+    assert not RecordChange.objects.filter(subject="user").exists()
+
+
+@pytest.mark.django_db
+def test_groups_that_are_no_roles_stay_as_they_are() -> None:
+    user = somebody("jo", "scheduler", "night shift")
+    users.change_user(user.pk, UserData("jo", roles=("biller",)), ACTOR)
+    assert set(user.groups.values_list("name", flat=True)) == {"biller", "night shift"}
+
+
+@pytest.mark.django_db
+def test_nobody_locks_themselves_out() -> None:
+    one, _ = an_administrator("one"), an_administrator("two")
+    me = Actor.user(one)
+    for attempt in (lambda: users.switch_user(one.pk, False, me), lambda: users.change_user(one.pk, UserData("one"), me)):
+        with pytest.raises(Conflict, match="your own account"):
+            attempt()
+    with pytest.raises(Conflict, match="your own account"):
+        passwords.reset(one.pk, "", me)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("superuser", [False, True])
+def test_the_last_active_administrator_stays_one(superuser: bool) -> None:
+    last = somebody("last", *(() if superuser else (permissions.ADMIN,)), is_superuser=superuser)
+    off = an_administrator("off")
+    users.switch_user(off.pk, False, ACTOR)
+    for attempt in (lambda: users.switch_user(last.pk, False, ACTOR), lambda: users.change_user(last.pk, UserData("last"), ACTOR)):
+        with pytest.raises(Conflict, match="last active administrator"):
+            attempt()
+    an_administrator("another")
+    users.change_user(last.pk, UserData("last", roles=("biller",)), ACTOR)
+    assert permissions.roles_of(fresh(last)) == {"biller"}
+
+
+@pytest.mark.django_db
+def test_a_reset_password_is_told_once_and_ends_sessions() -> None:
+    user = somebody("jo", "scheduler")
+    made = passwords.reset(user.pk, "", ACTOR)
+    assert fresh(user).check_password(made)
+    assert (account_of(fresh(user)).sessions, account_of(fresh(user)).must_change_password) == (1, True)
+    passwords.reset(user.pk, GOOD, ACTOR, must_change=False)
+    assert fresh(user).check_password(GOOD)
+    assert not account_of(fresh(user)).must_change_password
+    with pytest.raises(InvalidInput):
+        passwords.reset(user.pk, "jo", ACTOR)
+    assert fresh(user).check_password(GOOD)
+    verbs = RecordChange.objects.filter(subject="user", subject_id=user.pk)
+    assert [change.verb for change in verbs] == ["reset password"] * 2
+    assert not any(made in str(change.detail) or GOOD in str(change.detail) for change in verbs)
+
+
+@pytest.mark.django_db
+def test_one_s_own_password_needs_the_present_one_and_becomes_another() -> None:
+    user = somebody("jo", "scheduler", password="the-first-of-them")
+    for present, wanted, field in (("wrong", GOOD, "present"), ("the-first-of-them", "the-first-of-them", "password")):
+        with pytest.raises(InvalidInput) as refused:
+            passwords.change_own(user, present, wanted)
+        assert field in refused.value.errors
+    passwords.require_change(user.pk, ACTOR)
+    assert passwords.change_own(user, "the-first-of-them", GOOD) == 1
+    assert fresh(user).check_password(GOOD)
+    assert not account_of(fresh(user)).must_change_password
+
+
+@pytest.mark.both_databases
+@pytest.mark.django_db(transaction=True)
+def test_two_administrators_who_take_the_role_from_each_other_leave_one() -> None:
+    one, two = an_administrator("one"), an_administrator("two")
+    barrier, refused = threading.Barrier(2), []
+
+    def demote(actor: User, other: User) -> None:
+        try:
+            barrier.wait(10)
+            users.change_user(other.pk, UserData(other.username, roles=("biller",)), Actor.user(actor))
+        except Conflict as error:
+            refused.append(str(error))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=demote, args=pair) for pair in ((one, two), (two, one))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [user.username for user in users.administrators()] in (["one"], ["two"])
+    assert len(refused) == 1 and "last active administrator" in refused[0]

@@ -1,0 +1,196 @@
+"""Signing in: what is refused and for how long, where it leads, and when a session is over."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.test import Client
+
+from ris import clock
+from ris.actions import passwords, tokens, users
+from ris.models import Attempts
+from ris.throttling import ACCOUNT, ADDRESS, BROWSER, TOKEN
+from stepwise.tasks import forget_old_sign_ins
+from tests.support.addresses import somebody
+from tests.support.hospital import ACTOR, a_site
+
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
+RIGHT = "three green herons"
+
+
+class Time:
+    """Wall time that passes when told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = clock.wall()
+        monkeypatch.setattr(clock, "wall", lambda: self.now)
+
+    def passes(self, **much: float) -> datetime:
+        self.now += timedelta(**much)
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def _quick_digests(settings: Any) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    return Time(monkeypatch)
+
+
+@pytest.fixture
+def jo(db: None) -> User:
+    a_site()
+    return somebody("jo", "scheduler", password=RIGHT)
+
+
+def sign_in(client: Client, password: str = RIGHT, name: str = "jo", address: str = "192.0.2.1", **query: str) -> Any:
+    return client.post("/sign-in/", {"username": name, "password": password, **query}, REMOTE_ADDR=address)
+
+
+def is_signed_in(client: Client) -> bool:
+    return bool(client.get("/help/").status_code == 200)
+
+
+def test_too_many_wrong_passwords_are_made_to_wait_in_words_and_the_right_one_too(jo: User, client: Client, time: Time) -> None:
+    told = [sign_in(client, "wrong").status_code for _ in range(ACCOUNT.free)]
+    assert told == [422] * ACCOUNT.free
+    refused = sign_in(client)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "5")
+    assert "Wait 5 seconds, then try again" in refused.content.decode()
+    time.passes(seconds=5)
+    assert sign_in(client).status_code == 302
+    assert not Attempts.objects.filter(key__startswith="account:").exists()
+
+
+@pytest.mark.parametrize("name", ["jo", "nobody", "gone"])
+def test_what_is_answered_does_not_tell_whether_there_is_such_an_account(jo: User, client: Client, time: Time, name: str) -> None:
+    somebody("gone", "scheduler", password=RIGHT, is_active=False)
+    password = "wrong" if name == "jo" else RIGHT
+    answers = [sign_in(client, password, name) for _ in range(ACCOUNT.free + 1)]
+    texts = [re.sub(r'csrfmiddlewaretoken" value="\w+|value="(jo|nobody|gone)"', "", answer.content.decode()) for answer in answers]
+    assert [answer.status_code for answer in answers] == [422] * ACCOUNT.free + [429]
+    assert "do not fit together, or the account is switched off" in texts[0]
+    assert len(set(texts[: ACCOUNT.free])) == 1
+
+
+def test_somebody_who_signed_in_with_this_browser_is_not_locked_out_by_others(jo: User, client: Client, time: Time) -> None:
+    sign_in(client)
+    client.post("/sign-out/")
+    stranger = Client()
+    for _ in range(ACCOUNT.free + 1):
+        last = sign_in(stranger, "wrong")
+    assert last.status_code == 429
+    assert sign_in(client).status_code == 302
+    client.post("/sign-out/")
+    told = [sign_in(client, "wrong").status_code for _ in range(BROWSER.free + 1)]
+    assert told[-1] == 429, "a browser that is known does not guess for ever, either"
+
+
+def test_one_address_that_tries_many_names_has_to_wait_and_others_need_not(jo: User, client: Client, time: Time) -> None:
+    told = {sign_in(client, "wrong", f"name{number}").status_code for number in range(ADDRESS.free)}
+    assert told == {422}
+    assert sign_in(client).status_code == 429
+    assert sign_in(Client(), address="192.0.2.2").status_code == 302
+
+
+def test_a_made_up_cookie_makes_no_browser_known(jo: User, time: Time) -> None:
+    client = Client()
+    client.cookies[django_settings.KNOWN_BROWSER_COOKIE_NAME] = "made-up"
+    for _ in range(ACCOUNT.free):
+        sign_in(client, "wrong")
+    assert sign_in(client).status_code == 429
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "http:evil.org"])
+def test_after_the_sign_in_nobody_is_sent_to_another_host(jo: User, client: Client, target: str) -> None:
+    assert sign_in(client, next=target)["Location"] == "/"
+    assert client.get("/sign-in/", {"next": target})["Location"] == "/"
+
+
+def test_after_the_sign_in_one_is_where_one_wanted_to_be(jo: User, client: Client) -> None:
+    assert sign_in(client, next="/worklist/?station=CT01")["Location"] == "/worklist/?station=CT01"
+
+
+def test_a_session_ends_when_nobody_uses_it_and_a_page_that_asks_by_itself_is_no_use(jo: User, client: Client, time: Time) -> None:
+    client.force_login(jo)
+    for _ in range(3):
+        time.passes(minutes=59)
+        assert is_signed_in(client)
+    for _ in range(3):
+        time.passes(minutes=20)
+        live = client.get("/worklist/", headers={"HX-Request": "true", "X-Seen": "x", "HX-Current-URL": "http://testserver/worklist/"})
+    assert (live.status_code, live["HX-Redirect"]) == (204, "/sign-in/?next=/worklist/")
+    assert not is_signed_in(client)
+    assert "nobody used it for 1 hour" in client.get("/sign-in/").content.decode()
+    sign_in(client)
+    assert is_signed_in(client)
+
+
+def test_a_session_ends_some_hours_after_the_sign_in_however_much_it_is_used(jo: User, client: Client, time: Time) -> None:
+    client.force_login(jo)
+    for _ in range(15):
+        time.passes(minutes=31)
+        assert is_signed_in(client)
+    time.passes(minutes=15)
+    assert not is_signed_in(client)
+    assert "8 hours after you had signed in" in client.get("/sign-in/").content.decode()
+
+
+def test_a_session_is_not_written_for_every_request(
+    jo: User, client: Client, time: Time, django_assert_max_num_queries: Callable[..., Any]
+) -> None:
+    client.force_login(jo)
+    client.get("/help/")
+    with django_assert_max_num_queries(12) as captured:
+        client.get("/help/")
+    assert not [query for query in captured.captured_queries if query["sql"].startswith(("UPDATE", "INSERT"))]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda user: users.end_sessions(user.pk, ACTOR),
+        lambda user: users.switch_user(user.pk, False, ACTOR),
+        lambda user: passwords.reset(user.pk, "", ACTOR),
+        lambda user: passwords.change_own(user, RIGHT, "five blue herons"),
+    ],
+    ids=["ended", "switched off", "reset", "changed"],
+)
+def test_sessions_end_from_elsewhere_at_once(jo: User, end: Callable[[User], object]) -> None:
+    here, there = Client(), Client()
+    for client in (here, there):
+        client.force_login(jo)
+        assert is_signed_in(client)
+    end(jo)
+    assert not is_signed_in(here) and not is_signed_in(there)
+
+
+def test_sessions_that_are_over_are_forgotten(jo: User, client: Client, time: Time) -> None:
+    sign_in(client, "wrong")
+    time.passes(days=2)
+    forget_old_sign_ins()
+    assert not Attempts.objects.exists()
+
+
+def test_wrong_tokens_of_an_address_have_to_wait_and_right_ones_never(jo: User, time: Time) -> None:
+    token = tokens.create_token(jo, "scripts")
+
+    def call(token: str, address: str = "192.0.2.1") -> Any:
+        return Client().get("/api/v1/procedures", headers={"Authorization": f"Bearer {token}"}, REMOTE_ADDR=address)
+
+    assert {call("sw_wrong").status_code for _ in range(TOKEN.free)} == {401}
+    refused = call("sw_wrong")
+    assert (refused.status_code, refused["Retry-After"]) == (429, "1")
+    assert "a right one need not wait" in refused.json()["detail"]
+    assert call(token).status_code == 200
+    assert call("sw_wrong", "192.0.2.2").status_code == 401
+    before = Attempts.objects.get(key="token:192.0.2.1").failures
+    call("sw_wrong")
+    assert Attempts.objects.get(key="token:192.0.2.1").failures == before, "who waits writes nothing"
