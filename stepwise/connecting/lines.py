@@ -122,7 +122,7 @@ def _rejected(seen: Evidence, call: Call) -> Line:
 def _no_dicom(seen: Evidence, call: Call) -> str:
     advice = next(one for one in words.NO_DICOM if one.sign in call.note)
     or_tls = f", or use our port for TLS, {seen.tls_port}" if seen.tls_port else "; this server has no port for TLS (RIS_DICOM_TLS_PORT)"
-    return advice.next.format(or_tls=or_tls, plain=seen.plain_port)
+    return advice.next.format(or_tls=or_tls, plain=f"{seen.plain_port} for plain DICOM")
 
 
 def _title(seen: Evidence) -> Line:

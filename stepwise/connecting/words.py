@@ -1,9 +1,12 @@
 """What to tell whoever stands at the modality about a refusal, a bad connection or a status: tables that code, tests and docs read."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from dimse import statuses
+from dimse.echo import ADVICE
+from mpps.finding_rules import RULES
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,9 @@ NO_DICOM: Final = (
         "certificate is not trusted",
         "Have the modality’s certificate signed by an authority of RIS_DICOM_TLS_CA, or give that file its own.",
     ),
-    Advice("handshake", "It reached the port for TLS without speaking TLS that fits: switch TLS on at the modality, or use port {plain}."),
+    Advice(
+        "handshake", "It reached the port for TLS without speaking TLS that fits: switch TLS on at the modality, or use the port {plain}."
+    ),
     Advice("", "Look at the port that is set at the modality, and at whether it wants TLS."),
 )
 """What somebody said who spoke no DICOM, the first that fits."""
@@ -65,3 +70,39 @@ SET: Final = CREATE | {
     statuses.PROCESSING_FAILURE: "A performed step that is over may not be changed: it ended already, or the answer to the end was lost.",
 }
 OTHERWISE: Final = "The association log has what was sent and answered."
+
+_NAMED: Final = {
+    "ours": "the hospital’s",
+    "allowed": "its addresses",
+    "or_tls": ", or use our port for TLS",
+    "plain": "for plain DICOM",
+}
+
+
+def markdown() -> dict[str, str]:
+    """The tables of docs/connect.md, by their headings."""
+    return {
+        "Rejected associations": _table(
+            ("the journal has", "what to do"), ((f"`{one.sign}`", one.next.format(**_NAMED)) for one in REJECTIONS)
+        ),
+        "What is no DICOM": _table(
+            ("the journal has", "what to do"), ((one.sign or "anything else", one.next.format(**_NAMED)) for one in NO_DICOM)
+        ),
+        "Presentation contexts that were not accepted": _table(("result", "what is said"), REFUSED_CONTEXTS.items()),
+        "Our C-ECHO": _table(("result", "what to do"), ADVICE.items()),
+        "Refused N-CREATE": _table(("status", "what to do"), _statuses(CREATE)),
+        "Refused N-SET": _table(
+            ("status", "what to do"), _statuses({status: said for status, said in SET.items() if said != CREATE.get(status)})
+        ),
+        "Findings about performed steps": _table(
+            ("code", "rule", "what to tell the vendor"), ((f"`{rule.code}`", rule.paragraph, rule.tell) for rule in RULES)
+        ),
+    }
+
+
+def _statuses(table: Mapping[int, str]) -> Iterable[tuple[str, str]]:
+    return ((f"{status:04X}H {statuses.name_of(status)}", said) for status, said in table.items())
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ("---",) * len(head), *rows))

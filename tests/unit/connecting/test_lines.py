@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -149,3 +150,9 @@ def test_whatever_is_no_dicom_is_told_with_what_to_do(sign: str) -> None:
 def test_an_association_that_never_became_one_proves_no_title() -> None:
     later = replace(TLS_HELLO, at=AT + timedelta(seconds=1))
     assert _line("title", replace(NOTHING, strangers=(later, STRANGER))).said.startswith("CTSCAN2")
+
+
+@pytest.mark.parametrize("title", words.markdown())
+def test_the_documentation_has_the_tables(title: str) -> None:
+    told = Path("docs/connect.md").read_text(encoding="utf-8")
+    assert f"## {title}\n\n{words.markdown()[title]}\n" in told
