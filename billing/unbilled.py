@@ -6,7 +6,7 @@ bounded by `LOOK_BACK`. All go by an index, so that the cost does not grow with 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -30,8 +30,8 @@ POSTED_WITHIN: Final = timedelta(seconds=60)
 OVERDUE_AFTER: Final = timedelta(minutes=60)
 OVER_DURATION: Final = timedelta(minutes=60)
 """An exam may take this much longer than was planned."""
-MAX_ROWS: Final = 1000
-"""Rows of one kind that are looked at, the oldest first."""
+_CHUNK: Final = 500
+"""Rows that are held at once while all are looked at: what is dropped behind the query must not hide what comes after it."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _not_captured(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
     )
     seen: set[int] = set()
     rulebook = ruling.Rulebook(site)
-    for step in ended.order_by("status_at", "pk")[:MAX_ROWS]:
+    for step in ended.order_by("status_at", "pk").iterator(_CHUNK):
         procedure = step.requested_procedure
         if procedure.pk in seen:
             continue
@@ -134,7 +134,7 @@ def _not_posted(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
         .prefetch_related("lines", "corrections")
         .order_by("created_at", "pk")
     )
-    for charge in waiting[:MAX_ROWS]:
+    for charge in waiting.iterator(_CHUNK):
         procedure, performed = charge.requested_procedure, charge.performed_step
         patient = procedure.order.patient if procedure else None
         yield Row(
@@ -164,7 +164,7 @@ def _without_order(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
     performed = PerformedProcedureStep.objects.filter(
         ~Exists(Charge.objects.filter(performed_step=OuterRef("pk"))), site=site, unscheduled=True, received_at__gte=now - LOOK_BACK
     ).order_by("received_at", "pk")
-    for one in performed[:MAX_ROWS]:
+    for one in performed.iterator(_CHUNK):
         if one.status == PERFORMED_DISCONTINUED and not reading.instances(one.attributes):
             continue
         yield Row(
@@ -201,7 +201,7 @@ def _overdue(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
         ~Exists(StepLink.objects.filter(step=OuterRef("pk"))), start__gte=now - LOOK_BACK, start__lte=now - OVERDUE_AFTER
     )
     seen: set[int] = set()
-    for step in late[:MAX_ROWS]:
+    for step in late.iterator(_CHUNK):
         price = Decimal(0) if step.requested_procedure_id in seen else step.requested_procedure.price
         seen.add(step.requested_procedure_id)
         if step.start is not None:
@@ -212,7 +212,7 @@ def _too_long(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
     """Begun, and long past the time that was planned for it."""
     begun = _steps(site, BEGUN).filter(status_at__gte=now - LOOK_BACK, status_at__lte=now - OVER_DURATION)
     seen: set[int] = set()
-    for step in begun[:MAX_ROWS]:
+    for step in begun.iterator(_CHUNK):
         if step.status_at + timedelta(minutes=step.duration_minutes) + OVER_DURATION > now:
             continue
         price = Decimal(0) if step.requested_procedure_id in seen else step.requested_procedure.price
@@ -237,9 +237,16 @@ KINDS: Final = {
 }
 
 
-def rows(site: Site, kind: str = "", station: str = "") -> list[Row]:
-    """What is unbilled now, the oldest first; of one kind or one station where these are given."""
+def rows(site: Site, kind: str = "", station: str = "", first: date | None = None, last: date | None = None) -> list[Row]:
+    """All that is unbilled now, the oldest first; of one kind, one station, or since local days `first` to `last` where these are given."""
     now, facts = clock.now(site), Facts(site)
+    after = clock.day_bounds(first, site)[0] if first else None
+    before = clock.day_bounds(last, site)[1] if last else None
     chosen = [KINDS[kind]] if kind else KINDS.values()
-    found = [row for one in chosen for row in one.find(site, now, facts) if station in ("", row.station)]
+    found = [
+        row
+        for one in chosen
+        for row in one.find(site, now, facts)
+        if station in ("", row.station) and (after is None or row.since >= after) and (before is None or row.since < before)
+    ]
     return sorted(found, key=lambda row: (row.since, row.kind, row.pk))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,8 +25,11 @@ from ris.permissions import requires
 from ris.web import live, times
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
+from ris.web.forms import read_day
 
 MAX_SHOWN: Final = 200
+"""Rows of a page of the list."""
+MAX_DIGITS: Final = 9
 _HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, PerformedStepChange, ChargeChange, DeliveryAttempt)
 
 router = Router(tags=["charges"])
@@ -48,36 +52,88 @@ def show(request: HttpRequest) -> HttpResponse:
     if same := live.unchanged(request, present):
         return same
     site = site_of(request)
-    kind = request.GET.get("kind", "") if request.GET.get("kind", "") in KINDS else ""
-    known = list(Station.objects.filter(site=site).order_by("ae_title").values_list("ae_title", flat=True))
-    station = request.GET.get("station", "") if request.GET.get("station", "") in known else ""
-    found = unbilled.rows(site, station=station)
-    chosen = [row for row in found if kind in ("", row.kind)]
+    asked = _Asked.of(request, site)
+    found = unbilled.rows(site, station=asked.station, first=asked.first, last=asked.last)
+    chosen = [row for row in found if asked.kind in ("", row.kind)]
+    begin = min(asked.begin, max(len(chosen) - 1, 0) // MAX_SHOWN * MAX_SHOWN)
+    rows = chosen[begin : begin + MAX_SHOWN]
+    of_kind = {key: [row for row in found if row.kind == key] for key in KINDS}
     context = {
-        "tabs": [("", "All", len(found), _address("", station))]
-        + [(one.key, one.title, sum(row.kind == one.key for row in found), _address(one.key, station)) for one in KINDS.values()],
-        "tab": kind,
-        "parts": [_part("At risk", found), *(_part(one.title, [row for row in found if row.kind == one.key]) for one in KINDS.values())],
+        "tabs": [("", "All", len(found), asked.address(kind=""))]
+        + [(one.key, one.title, len(of_kind[one.key]), asked.address(kind=one.key)) for one in KINDS.values()],
+        "tab": asked.kind,
+        "parts": [_part("At risk", found), *(_part(one.title, of_kind[one.key]) for one in KINDS.values())],
         "kinds": KINDS.values(),
-        "rows": [_shown(row, site) for row in chosen[:MAX_SHOWN]],
+        "rows": [_shown(row, site) for row in rows],
         "total": len(chosen),
-        "is_capped": len(chosen) > MAX_SHOWN,
-        "stations": [("", "All stations"), *((one, one) for one in known)],
-        "station": station,
+        "shown_from": begin + 1,
+        "shown_to": begin + len(rows),
+        "before": asked.address(begin=begin - MAX_SHOWN) if begin else "",
+        "after": asked.address(begin=begin + MAX_SHOWN) if begin + MAX_SHOWN < len(chosen) else "",
+        "stations": [("", "All stations"), *((one, one) for one in asked.known)],
+        "asked": asked,
     }
-    disclose(request, audit.LIST, *_people(site, chosen[:MAX_SHOWN]), total=len(chosen), asked={"kind": kind, "station": station})
-    return live.live_page(
-        request, "billing/unbilled.html", "billing/unbilled_live.html", context, url=_address(kind, station), present=present
-    )
+    narrowed = {
+        "kind": asked.kind,
+        "station": asked.station,
+        "from": asked.first and str(asked.first),
+        "to": asked.last and str(asked.last),
+    }
+    disclose(request, audit.LIST, *_people(site, rows), total=len(chosen), asked=narrowed)
+    url = asked.address(begin=begin)
+    return live.live_page(request, "billing/unbilled.html", "billing/unbilled_live.html", context, url=url, present=present)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the address narrows the list to; what it cannot mean does not narrow. `begin` counts rows, `known` are all stations."""
+
+    known: tuple[str, ...]
+    kind: str
+    station: str
+    first: date | None
+    last: date | None
+    begin: int
+
+    @classmethod
+    def of(cls, request: HttpRequest, site: Site) -> "_Asked":
+        known = tuple(Station.objects.filter(site=site).order_by("ae_title").values_list("ae_title", flat=True))
+        kind, station, begin = (request.GET.get(name, "") for name in ("kind", "station", "begin"))
+        return cls(
+            known=known,
+            kind=kind if kind in KINDS else "",
+            station=station if station in known else "",
+            first=_day(request, "from"),
+            last=_day(request, "to"),
+            begin=int(begin) // MAX_SHOWN * MAX_SHOWN if begin.isascii() and begin.isdigit() and len(begin) < MAX_DIGITS else 0,
+        )
+
+    @property
+    def is_narrow(self) -> bool:
+        return bool(self.kind or self.station or self.first or self.last)
+
+    def address(self, *, kind: str | None = None, begin: int = 0) -> str:
+        """Of the same narrowing, from another row or of another kind."""
+        values = {
+            "kind": self.kind if kind is None else kind,
+            "station": self.station,
+            "from": self.first.isoformat() if self.first else "",
+            "to": self.last.isoformat() if self.last else "",
+            "begin": begin or "",
+        }
+        given = [(name, value) for name, value in values.items() if value]
+        return reverse("unbilled") + (f"?{urlencode(given)}" if given else "")
+
+
+def _day(request: HttpRequest, name: str) -> date | None:
+    try:
+        return read_day(request.GET.get(name, ""))
+    except ValueError:
+        return None
 
 
 def _people(site: Site, rows: Iterable[Row]) -> list[audit.Subject]:
     return audit.of_numbers(site, ((row.patient_id, row.accession_number) for row in rows))
-
-
-def _address(kind: str, station: str) -> str:
-    asked = [(name, value) for name, value in (("kind", kind), ("station", station)) if value]
-    return reverse("unbilled") + (f"?{urlencode(asked)}" if asked else "")
 
 
 def _part(label: str, rows: list[Row]) -> dict[str, Any]:

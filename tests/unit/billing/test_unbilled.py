@@ -217,3 +217,36 @@ def test_empty_page_says_what_was_checked(admin_client: Client) -> None:
     assert "Nothing is unbilled" in page
     assert "Every charge was acknowledged within a minute" in page
     assert "has gone quiet" not in page
+
+
+def test_what_is_dropped_hides_nothing_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More broken off with nothing made than are held at once, then one that made images."""
+    monkeypatch.setattr(unbilled, "_CHUNK", 2)
+    a_station()
+    for _ in range(5):
+        end(begin([]), "DISCONTINUED", images=0)
+    made = end(begin([]))
+    assert only("WITHOUT_ORDER").pk == made.pk
+
+
+def test_page_counts_all_and_shows_a_part_that_leads_to_the_rest(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("billing.unbilled_page.MAX_SHOWN", 2)
+    prices = sum(a_late_step(minutes).requested_procedure.price for minutes in (64, 63, 62))
+    page = admin_client.get("/unbilled/?kind=OVERDUE").content.decode()
+    assert "1 to 2 of 3 unbilled" in page
+    assert f"{prices:,.2f}" in page
+    assert 'id="after" href="/unbilled/?kind=OVERDUE&amp;begin=2"' in page
+    rest = admin_client.get("/unbilled/?kind=OVERDUE&begin=2").content.decode()
+    assert "3 to 3 of 3 unbilled" in rest
+    assert 'id="before" href="/unbilled/?kind=OVERDUE"' in rest
+    assert "3 to 3 of 3 unbilled" in admin_client.get("/unbilled/?kind=OVERDUE&begin=99999999").content.decode()
+
+
+def test_page_is_narrowed_by_days(admin_client: Client) -> None:
+    late = a_late_step(3 * 24 * 60)
+    assert late.start is not None
+    day = clock.local(late.start).date()
+    assert "1 unbilled" in admin_client.get(f"/unbilled/?from={day}&to={day}").content.decode()
+    assert "Nothing is unbilled of what is asked for" in admin_client.get(f"/unbilled/?from={day + timedelta(days=1)}").content.decode()
+    assert "Nothing is unbilled of what is asked for" in admin_client.get(f"/unbilled/?to={day - timedelta(days=1)}").content.decode()
+    assert "1 unbilled" in admin_client.get("/unbilled/?from=soon&begin=-1").content.decode()
