@@ -247,6 +247,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "forget old journal entries": {"task": "dimse.tasks.prune_journal", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget what was sent on": {"task": "mpps.tasks.forget_sent", "schedule": 3600.0, "options": {"expires": 3600}},
     "close what is left over": {"task": "stepwise.tasks.close_left_over", "schedule": 600.0, "options": {"expires": 600}},
+    "audit rejected associations": {"task": "stepwise.tasks.audit_rejections", "schedule": 60.0, "options": {"expires": 60}},
     "forget old searches": {"task": "stepwise.tasks.forget_searches", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget old sign-ins": {"task": "stepwise.tasks.forget_sign_ins", "schedule": 3600.0, "options": {"expires": 3600}},
     "forget old findings": {"task": "worklist.tasks.prune_findings", "schedule": 3600.0, "options": {"expires": 3600}},

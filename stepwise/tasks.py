@@ -4,7 +4,7 @@ from celery import shared_task
 from django.contrib.sessions.backends.db import SessionStore
 
 from ris import clock
-from ris.actions import attempts, searches
+from ris.actions import attempts, rejections, searches
 from ris.models import Site
 from stepwise import housekeeping
 
@@ -36,3 +36,11 @@ def forget_old_sign_ins() -> None:
 
 
 forget_sign_ins = shared_task(name="stepwise.tasks.forget_sign_ins")(forget_old_sign_ins)
+
+
+def audit_rejected() -> None:
+    """Enter rejected associations in the audit trail."""
+    rejections.enter()
+
+
+audit_rejections = shared_task(name="stepwise.tasks.audit_rejections")(audit_rejected)
