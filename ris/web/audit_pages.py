@@ -14,7 +14,7 @@ from django.urls import reverse
 from ris import audit, audit_messages, audit_search, clock
 from ris.audit import ACTIONS, EVENTS, OUTCOMES
 from ris.audit_search import SECURITY, Search
-from ris.models import AuditRecord, Patient, Site
+from ris.models import AuditedPatient, AuditRecord, Patient, Site
 from ris.permissions import requires
 from ris.web import csv_files
 from ris.web.access import page, site_of
@@ -24,8 +24,6 @@ from ris.web.forms import read_moment
 from ris.web.searching import key_of, query_of, searchable, text_of
 
 PAGE: Final = 50
-_MOST_SHOWN: Final = 3
-"""Patients of a record that the list names."""
 _EVENTS: Final = [("", "Everything"), (SECURITY, "Security"), *((key, event.words) for key, event in EVENTS.items())]
 _ACTIONS: Final = [("", "Saw and did"), *((code, words.capitalize()) for code, words in ACTIONS.items())]
 _LOOKS: Final = {audit.SUCCESS: "PASS", audit.MINOR: "WARNING", audit.SERIOUS: "ERROR", audit.MAJOR: "ERROR"}
@@ -96,12 +94,11 @@ class Row:
     outcome: str
     look: str
     what: str
-    people: list[Any]
+    people: list[AuditedPatient]
     more: int
 
 
-def _row(record: AuditRecord) -> Row:
-    people = list(record.patients.all())
+def _row(record: AuditRecord, named: list[AuditedPatient]) -> Row:
     return Row(
         record=record,
         event=EVENTS[record.event].words,
@@ -109,8 +106,8 @@ def _row(record: AuditRecord) -> Row:
         outcome=OUTCOMES[record.outcome],
         look=_LOOKS[record.outcome],
         what=what_of(record),
-        people=people[:_MOST_SHOWN],
-        more=max(record.total, len(people)) - len(people[:_MOST_SHOWN]),
+        people=named,
+        more=record.total - len({(one.patient_key, one.patient_id) for one in named}),
     )
 
 
@@ -129,11 +126,11 @@ def what_of(record: AuditRecord) -> str:
 def listing(request: HttpRequest) -> HttpResponse:
     """Records by person, patient, event, action, outcome, address and time, the latest first."""
     site, found = site_of(request), Asked.of(request)
-    rows, before = ([], "") if found.faults else audit_search.page(found.search.narrow(site), asked(request, "before"), PAGE)
+    rows, before = ([], "") if found.faults else found.search.page(site, asked(request, "before"), PAGE)
     about = _patients(site, found.search)
     disclose(request, audit.AUDIT, *about, asked=found.in_words)
     context = {
-        "rows": [_row(record) for record in rows],
+        "rows": [_row(record, record.named) for record in rows],
         "asked": found.values,
         "q": found.search.number,
         "faults": [(f"f-{name}", text) for name, text in found.faults.items()],
@@ -161,10 +158,10 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     site = site_of(request)
     record: AuditRecord = get_object_or_404(AuditRecord.objects.select_related("site").prefetch_related("patients"), site=site, pk=pk)
     disclose(request, audit.AUDIT, asked={"record": pk})
-    said = list(audit_messages.messages(record))
+    people, said = list(record.patients.all()), list(audit_messages.messages(record))
     context = {
-        "row": _row(record),
-        "people": list(record.patients.all()),
+        "row": _row(record, people),
+        "people": people,
         "paragraph": EVENTS[record.event].paragraph,
         "message": json.dumps(said[0] if len(said) == 1 else said, ensure_ascii=False, indent=2),
         "count": len(said),

@@ -393,6 +393,11 @@ _STATES = [
         "account-password", "own-password-errors", "/account/password/", fill("Change", present="x", password="y", again="z"), status=422
     ),
     State("roles", "roles", "/roles/", _open_a_permission),
+    State("audit", "audit", "/audit/"),
+    State("audit", "audit-patient", "/audit/?patient={patient}"),
+    State("audit", "audit-nothing", "/audit/?person=nobody"),
+    State("audit", "audit-unreadable", "/audit/?from=soon", status=422),
+    State("audit-record", "audit-record", "/audit/?patient={patient}", lambda page: page.locator("tbody a[id^=record-]").first.click()),
     State("openapi-view", "reference", "/api/v1/docs", role=STRANGER, looks=TWO_LOOKS),
     State("help", "error-400", "/help/", status=400, template="400.html"),
     State("", "error-404", "/nowhere/", status=404),
@@ -400,6 +405,7 @@ _STATES = [
     State("order-new", "error-403", "/orders/new/", role="biller", status=403),
     State("help", "error-409", "/help/", status=409, template="409.html"),
     State("help", "error-500", "/help/", status=500, template="500.html"),
+    State("help", "error-503", "/help/", status=503, template="503.html"),
 ]
 
 
@@ -421,6 +427,8 @@ NO_PAGES = {
     "sign-out": "takes POST only and sends on to the sign-in",
     "console-withdraw": "takes POST only and sends on to the console",
     "accounting-csv": "is a file",
+    "audit-csv": "is a file",
+    "audit-json": "is a file",
     "exchange-files": "is a file",
     "charge-release": "takes POST only and sends on to the charge",
     "charges-send-again": "takes POST only and sends on to the charges",

@@ -59,11 +59,12 @@ def test_who_saw_a_record_that_was_merged_saw_the_patient() -> None:
 
 
 @pytest.mark.both_databases
-def test_pages_meet_and_overlap_nowhere() -> None:
-    rows = [enter() for _ in range(7)]
+@pytest.mark.parametrize("search", [Search(), Search(number="P7")])
+def test_pages_meet_and_overlap_nowhere(search: Search) -> None:
+    rows = [enter("anna", audit.PATIENT, Subject(7, "P7")) for _ in range(7)]
     before, seen = "", []
     for _ in range(3):
-        shown, before = audit_search.page(Search().narrow(a_site()), before, 3)
+        shown, before = search.page(a_site(), before, 3)
         seen += shown
     assert seen == rows[::-1]
     assert before == ""
