@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import singledispatch
 from typing import Any, Final
 
+from django.contrib.auth.models import User
+
 from ris.models import Change, Order, Patient, RecordChange, ScheduledProcedureStep, Site, StepChange
 
 CREATE, READ, UPDATE, DELETE, EXECUTE = "C", "R", "U", "D", "E"
@@ -156,7 +158,7 @@ _RECORDS: Final = {
     "patient": PATIENT,
     "visit": PATIENT,
     "order": ORDER,
-    "user": ROLES,
+    "user": ACCOUNT,
     "api token": ACCOUNT,
     "station": DEVICE,
     "pool": DEVICE,
@@ -181,7 +183,16 @@ def _event_of_step_change(row: StepChange) -> str:
 
 @event_of.register
 def _event_of_record_change(row: RecordChange) -> str:
-    return _RECORDS.get(row.subject, SETTINGS)
+    return ROLES if row.subject == "user" and "roles" in row.detail else _RECORDS.get(row.subject, SETTINGS)
+
+
+def object_of(row: Change) -> str:
+    """What a change of an account, a device or a setting was about, in words: `user anna`, `station 3`. Empty for what is of patients."""
+    if not isinstance(row, RecordChange) or _RECORDS.get(row.subject) in (PATIENT, ORDER):
+        return ""
+    if row.subject == "user":
+        return f"user {User.objects.filter(pk=row.subject_id).values_list('username', flat=True).first() or row.subject_id}"
+    return f"{row.subject} {row.subject_id}"
 
 
 def action_of(row: Change) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from django.conf import settings
+from django.urls import reverse
 
 from ris import audit
 from ris.audit import EVENTS
@@ -33,7 +34,7 @@ def _message(record: AuditRecord, people: list[AuditedPatient]) -> dict[str, Any
         "EventIdentification": _event(record),
         "ActiveParticipant": [_participant(record)],
         "AuditSourceIdentification": {"AuditEnterpriseSiteID": str(record.site or ""), "AuditSourceID": settings.AE_TITLE},
-        "ParticipantObjectIdentification": [*_patients(people), *_query(record)],
+        "ParticipantObjectIdentification": [*_patients(people), *_query(record), *_trail(record)],
     }
 
 
@@ -76,6 +77,18 @@ def _patients(people: list[AuditedPatient]) -> Iterator[dict[str, Any]]:
             "ParticipantObjectIDTypeCode": _code("2", "Patient Number", "RFC-3881"),
             "ParticipantObjectID": patient_id,
             "ParticipantObjectDescription": {"Accession": list(dict.fromkeys(accessions))},
+        }
+
+
+def _trail(record: AuditRecord) -> Iterator[dict[str, Any]]:
+    """The audit log that was used (A.5.3.2): type 2 (system object), role 13 (security resource), by URI."""
+    if record.event == audit.AUDIT:
+        yield {
+            "ParticipantObjectTypeCode": "2",
+            "ParticipantObjectTypeCodeRole": "13",
+            "ParticipantObjectIDTypeCode": _code("12", "URI", "RFC-3881"),
+            "ParticipantObjectID": reverse("audit"),
+            "ParticipantObjectName": "Security Audit Log",
         }
 
 

@@ -18,6 +18,9 @@ NAMED: Final = 3
 """Patients of a record that a page names; the worklist of a day has two hundred."""
 _CHUNK: Final = 2000
 
+Found = tuple[AuditRecord, list[AuditedPatient]]
+"""A record with the first of its patients."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -46,16 +49,15 @@ class Search:
         """Of one patient the keys are found first, and give the order: SQLite would take the index of the site, and look at all it has."""
         return self.patient is not None or bool(self.number)
 
-    def page(self, site: Site, before: str, size: int) -> tuple[list[AuditRecord], str]:
-        """A page of records behind the one whose key is `before`, and the key for the next page; empty at the end. A record has `named`,
-        the first of its patients."""
+    def page(self, site: Site, before: str, size: int) -> tuple[list[Found], str]:
+        """A page of records behind the one whose key is `before`, and the key for the next page; empty at the end."""
         found = self.narrow(site)
         last = AuditRecord.objects.filter(pk=int(before)).first() if before.isascii() and before.isdigit() and len(before) < 19 else None
         if last is not None:
             found = found.filter(pk__lt=last.pk) if self._by_key else found.filter(at__lte=last.at).exclude(at=last.at, pk__gte=last.pk)
         named = Prefetch("patients", AuditedPatient.objects.order_by("pk")[:NAMED], to_attr="named")
         rows = list(found.prefetch_related(named)[: size + 1])
-        return rows[:size], str(rows[size - 1].pk) if len(rows) > size else ""
+        return [(row, row.named) for row in rows[:size]], str(rows[size - 1].pk) if len(rows) > size else ""
 
     def _conditions(self, site: Site) -> Iterator[Q]:
         if self.person:

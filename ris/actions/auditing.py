@@ -143,7 +143,8 @@ def _record_changes(rows: list[Change]) -> None:
         about = audit.all_subjects(some)
         named = [[row._meta.label_lower, row.pk, row.verb] for row in some[:_MOST_CHANGES]]
         reason = next((row.reason for row in some if row.reason), "")
-        detail: dict[str, Any] = {"changes": named} | ({"reason": reason} if reason else {})
+        of = list(dict.fromkeys(text for row in some if (text := audit.object_of(row))))[:_MOST_CHANGES]
+        detail: dict[str, Any] = {"changes": named} | ({"of": of} if of else {}) | ({"reason": reason} if reason else {})
         who = Actor(kind, name, user_id)
         record(who, event, action, site=site_id_of(who), place=here, about=about, detail=detail)
 

@@ -121,6 +121,12 @@ def uid_name(uid: str) -> str:
 
 
 @register.filter
+def at_slashes(address: str) -> SafeString:
+    """An address that may be broken behind each slash."""
+    return format_html_join(mark_safe("/<wbr>"), "{}", ((part,) for part in address.split("/")))
+
+
+@register.filter
 def status_word(value: str) -> str:
     return shown_status(value).word
 

@@ -117,7 +117,7 @@ def what_of(record: AuditRecord) -> str:
     verbs = ", ".join(dict.fromkeys(verb.replace("_", " ") for _, _, verb in detail.get("changes", [])))
     narrowed = detail.get("asked", "")
     said = ", ".join(f"{name} {value}" for name, value in narrowed.items()) if isinstance(narrowed, dict) else narrowed
-    return "; ".join(filter(None, (verbs, said, detail.get("reason", ""))))
+    return "; ".join(filter(None, (verbs, ", ".join(detail.get("of", [])), said, detail.get("reason", ""))))
 
 
 @page
@@ -126,11 +126,11 @@ def what_of(record: AuditRecord) -> str:
 def listing(request: HttpRequest) -> HttpResponse:
     """Records by person, patient, event, action, outcome, address and time, the latest first."""
     site, found = site_of(request), Asked.of(request)
-    rows, before = ([], "") if found.faults else found.search.page(site, asked(request, "before"), PAGE)
+    rows, before = found.search.page(site, asked(request, "before"), PAGE) if not found.faults else ([], "")
     about = _patients(site, found.search)
     disclose(request, audit.AUDIT, *about, asked=found.in_words)
     context = {
-        "rows": [_row(record, record.named) for record in rows],
+        "rows": [_row(record, named) for record, named in rows],
         "asked": found.values,
         "q": found.search.number,
         "faults": [(f"f-{name}", text) for name, text in found.faults.items()],

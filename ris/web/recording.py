@@ -21,6 +21,7 @@ from ris.errors import NotFound
 from ris.models import AuditRecord, Site
 from ris.origin import address_of
 from ris.web import disclosure
+from ris.web.routes import route_of
 
 log = structlog.get_logger(__name__)
 _NOT_RECORDED = "This cannot be entered in the audit trail now, so that it is not shown. Try again in a moment."
@@ -50,7 +51,7 @@ def place_of(request: HttpRequest) -> Place:
     if match is None:
         return Place(address_of(request), "")
     is_call = match.app_names[:1] == ["ninja"]
-    return Place(address_of(request), f"{request.method} /{match.route}" if is_call else match.view_name)
+    return Place(address_of(request), f"{request.method} {route_of(request)}" if is_call else match.view_name)
 
 
 def _record(request: HttpRequest, response: HttpResponseBase) -> None:
