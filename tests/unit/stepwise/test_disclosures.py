@@ -38,6 +38,7 @@ SHOWS_NOBODY: Final = {
     "faults": "what goes wrong on purpose",
     "connect": "which AE titles called",
     "connect-station": "what a modality did; of patients only that of its test exam, which is recorded where there is one",
+    "exchange-beside": "two messages side by side, whose patients it records; none is chosen here",
     "console-new": "what a console is to be set to",
     "console-edit": "what a console is set to",
     "console-remove": "asks whether it is meant",
