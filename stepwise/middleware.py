@@ -5,6 +5,7 @@ from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django_structlog.middlewares import RequestMiddleware
 
@@ -64,6 +65,19 @@ def policies(answer: Answering) -> Answering:
         return response
 
     return telling
+
+
+def body_limits(answer: Answering) -> Answering:
+    """A form that is larger than DATA_UPLOAD_MAX_MEMORY_SIZE is refused before anything of it is read. REST calls say so themselves."""
+
+    def refusing(request: HttpRequest) -> HttpResponseBase:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        is_too_big = length.isdecimal() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if not is_too_big or request.path.startswith(reverse("api:api-root")):
+            return answer(request)
+        return render(request, "413.html", {"most": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}, status=413)
+
+    return refusing
 
 
 def method_refusals(answer: Answering) -> Answering:

@@ -3,6 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 
+from ris.web import ae_titles  # noqa: F401  # the converter `aet`
 from stepwise.api import api
 from stepwise.health import healthz
 from stepwise.web import associations, board, connecting, connecting_acts, exchange, explanations, findings, pages, roles, step
@@ -14,11 +15,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("help/", pages.help_page, name="help"),
     path("roles/", roles.show, name="roles"),
+    path("help/threat-model/", pages.threat_model, name="threat-model"),
     path("pulse/", pages.pulse, name="pulse"),
     path("steps/<int:pk>/", step.show, name="step"),
     path("steps/<int:pk>/explanation/", explanations.of_step, name="step-explanation"),
-    path("stations/<path:ae_title>/queries/", explanations.of_station, name="station-queries"),
-    path("stations/<path:ae_title>/findings/", findings.of_station, name="station-findings"),
+    path("stations/<aet:ae_title>/queries/", explanations.of_station, name="station-queries"),
+    path("stations/<aet:ae_title>/findings/", findings.of_station, name="station-findings"),
     path("performed/", board.show, name="performed"),
     path("associations/", associations.listing, name="associations"),
     path("associations/<uuid:pk>/", associations.show, name="association"),
@@ -26,9 +28,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # No AE title has more than 16 characters, so that these are none.
     path("connect/card-for-the-service-engineer/", connecting.print_card, name="connect-card-general"),
     path("connect/be-called-so-no-more/", connecting_acts.forget, name="connect-forget"),
-    path("connect/<path:ae_title>/card/", connecting.print_card, name="connect-card"),
-    path("connect/<path:ae_title>/do/<slug:verb>/", connecting_acts.act, name="connect-act"),
-    path("connect/<path:ae_title>/", connecting.station, name="connect-station"),
+    path("connect/<aet:ae_title>/card/", connecting.print_card, name="connect-card"),
+    path("connect/<aet:ae_title>/do/<slug:verb>/", connecting_acts.act, name="connect-act"),
+    path("connect/<aet:ae_title>/", connecting.station, name="connect-station"),
     path("associations/<uuid:pk>/messages/<int:number>/", exchange.show, name="exchange"),
     path("associations/<uuid:pk>/messages/<int:number>/files/", exchange.files, name="exchange-files"),
     path("associations/<uuid:pk>/messages/<int:number>/again/", exchange.again, name="exchange-again"),

@@ -1,11 +1,8 @@
 """Addresses of the training room's pages."""
 
-from django.urls import path, register_converter
+from django.urls import path
 
 from training.web import console_messages, console_screens, consoles, faults
-from training.web.addresses import AeTitleConverter
-
-register_converter(AeTitleConverter, "aet")
 
 urlpatterns = [
     path("consoles/", consoles.listing, name="consoles"),

@@ -1,5 +1,6 @@
 """Pages of the frame: where everybody starts, help, and the sign of life at the foot of the navigation."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -7,6 +8,7 @@ from ris import clock
 from ris.permissions import for_everybody, roles_of
 from ris.web.access import page
 from stepwise import health
+from stepwise.web import documents
 
 START_PAGES = {"technologist": "performed", "biller": "charges", "integrator": "associations"}
 """Where a role starts; everybody else starts on the worklist."""
@@ -27,6 +29,13 @@ def home(request: HttpRequest) -> HttpResponse:
 @for_everybody("explains the pages and holds nothing of a hospital")
 def help_page(request: HttpRequest) -> HttpResponse:
     return render(request, "stepwise/help.html")
+
+
+@page
+@for_everybody("says what is protected and how, and holds nothing of a hospital")
+def threat_model(request: HttpRequest) -> HttpResponse:
+    title, about, sections = documents.read(settings.BASE_DIR / "docs" / "threat-model.md")
+    return render(request, "stepwise/document.html", {"title": title, "about": about, "sections": sections})
 
 
 @page

@@ -221,6 +221,7 @@ _STATES = [
     State("worklist", "worklist-misread-day", "/worklist/?day=31-Feb-2026&station=MR01"),
     State("worklist-stage", "worklist-told", "/worklist/remaining/?station=MR01", _change_in_the_list, parts=("step-verb",)),
     State("help", "help", "/help/"),
+    State("threat-model", "threat-model", "/help/threat-model/"),
     State("help", "help-keys", "/help/", _open_keys),
     State("help", "account", "/help/", _open_account),
     State("help", "menu", "/help/", _open_menu, looks=((NARROW, "light"), (NARROW, "dark"))),
@@ -404,6 +405,7 @@ _STATES = [
     State("step", "error-404-step", "/steps/99999999/", status=404),
     State("order-new", "error-403", "/orders/new/", role="biller", status=403),
     State("help", "error-409", "/help/", status=409, template="409.html"),
+    State("help", "error-413", "/help/", status=413, template="413.html"),
     State("help", "error-500", "/help/", status=500, template="500.html"),
     State("help", "error-503", "/help/", status=503, template="503.html"),
 ]

@@ -59,9 +59,9 @@ class World:
         self._pages: dict[str, Sequence[dict[str, Any]]] = {
             "steps/<int:pk>/": [{"pk": pk} for pk in exams],
             "steps/<int:pk>/<slug:verb>/": [{"pk": exams[0], "verb": verb.slug} for verb in VERBS],
-            "stations/<path:ae_title>/": [{"ae_title": "CT01"}],
-            "connect/<path:ae_title>/": [{"ae_title": "CT01"}],
-            "connect/<path:ae_title>/do/<slug:verb>/": [{"ae_title": "CT01", "verb": "begin"}],
+            "stations/<aet:ae_title>/": [{"ae_title": "CT01"}],
+            "connect/<aet:ae_title>/": [{"ae_title": "CT01"}],
+            "connect/<aet:ae_title>/do/<slug:verb>/": [{"ae_title": "CT01", "verb": "begin"}],
             "stations/pools-of-stations/": [{"code": pool.code}],
             "associations/<uuid:pk>/": [{"pk": an_association()}],
             "associations/<uuid:pk>/messages/": [{"pk": asked.association_id, "number": asked.pk}],

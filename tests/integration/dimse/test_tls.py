@@ -89,6 +89,54 @@ def test_dcmtk_echoes_over_tls_with_certificates(secured: Callable[..., DicomSer
     assert done.returncode == 0, done.stderr
 
 
+def test_dcmtk_finds_over_tls_with_certificates(secured: Callable[..., DicomServer], ris: Ris) -> None:
+    def find(request: FindRequest) -> Iterator[FindAnswer]:
+        yield EncodedAnswers(statuses.PENDING, [b"\x10\0\x20\0\x04\0\0\0P-42"])
+
+    ris.on_find = find
+    server = secured(client_certificate=ClientCertificate.REQUIRED)
+    certificates = ("+tls", FILES / "client.key", FILES / "client.pem", "+cf", FILES / "authority.pem")
+    command = [dcmtk("findscu"), "-W", "-xi", *certificates, "-k", "PatientID", "localhost", str(server.tls_port)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, "[P-42]" in done.stdout + done.stderr) == (0, True), done.stderr
+
+
+def handshake(port: int | None, **wanted: Any) -> str:
+    """Version and cipher of a peer that wants it so; empty when it gets nothing."""
+    asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    asking.load_verify_locations(FILES / "authority.pem")
+    asking.set_ciphers(wanted.get("ciphers", "DEFAULT:@SECLEVEL=0"))
+    for bound in ("minimum_version", "maximum_version"):
+        setattr(asking, bound, wanted.get("version", ssl.TLSVersion.TLSv1_2))
+    assert port is not None
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        try:
+            with asking.wrap_socket(plain, server_hostname="localhost") as encrypted:
+                return f"{encrypted.version()} {(encrypted.cipher() or ('',))[0]}"
+        except (ssl.SSLError, ConnectionError):
+            return ""
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1:DeprecationWarning")
+def test_versions_and_ciphers_are_those_of_bcp_195(secured: Callable[..., DicomServer], ris: Ris) -> None:
+    port = secured().tls_port
+    versions = {
+        version: handshake(port, version=version) for version in (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1, ssl.TLSVersion.TLSv1_3)
+    }
+    assert [bool(found) for found in versions.values()] == [False, False, True]
+    assert "TLS handshake failed" in note_of(ris)
+    good = ("ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384")
+    assert [handshake(port, ciphers=name) for name in good] == [f"TLSv1.2 {name}" for name in good]
+    weak = ("AES128-GCM-SHA256", "AES256-SHA", "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-GCM-SHA256")
+    assert [handshake(port, ciphers=f"{name}:@SECLEVEL=0") for name in weak] == [""] * len(weak)
+
+
+def test_a_certificate_that_has_elapsed_is_refused_in_words(secured: Callable[..., DicomServer], ris: Ris) -> None:
+    server = secured(client_certificate=ClientCertificate.REQUIRED, authorities=FILES / "elapsed-authority.pem")
+    assert not is_served(server.tls_port, "elapsed")
+    assert note_of(ris) == "the peer's certificate is not trusted: certificate has expired"
+
+
 def test_many_answers_come_whole_and_a_released_connection_is_closed(secured: Callable[..., DicomServer], ris: Ris) -> None:
     def find(request: FindRequest) -> Iterator[FindAnswer]:
         for _ in range(20):

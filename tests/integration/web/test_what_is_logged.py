@@ -9,12 +9,11 @@ import logging
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.db import connection, connections, transaction
+from django.db import connection, transaction
 from django.test import Client
 from pydicom import Dataset
 from pytest_django.fixtures import Settings
@@ -22,26 +21,22 @@ from pytest_django.fixtures import Settings
 from billing import delivery
 from billing.charge_processor.behaviour import Behaviour, Refusal
 from billing.models import Charge
-from dimse.journal import DatabaseJournal
-from dimse.scu import ScuAssociation, ScuError, open_association
-from dimse.server import DicomServer, ServerSettings
-from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST
+from dimse.scu import ScuAssociation, ScuError
+from dimse.server import DicomServer
 from dimse.uids import new_uid
 from mpps import actions as mpps_actions
-from mpps.scp import MPPS
 from ris.api import orders as order_api
 from ris.models import Patient, ScheduledProcedureStep
 from ris.web import patients as patient_pages
-from stepwise.associations import decide
 from stepwise.celery import app
+from tests.integration.web.conftest import connected
 from tests.support.charge_processor import charge_processor
 from tests.support.charges import make_due
 from tests.support.everything import an_item_of, marks, performed_of
-from tests.support.hospital import a_site, a_station
+from tests.support.hospital import a_site
 from tests.support.items import write_item
 from tests.support.mpps import an_end
 from worklist import scp
-from worklist.scp import WORKLIST
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True, databases=["default", "journal"])]
 MARK = re.compile(r"ZYX\d{3}Q", re.IGNORECASE)
@@ -59,27 +54,6 @@ def said(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[[], str]]:
     yield lambda: stream.getvalue() + "".join(capfd.readouterr())
     root.setLevel(level)
     handler.setStream(before or io.StringIO())  # type: ignore[attr-defined]
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[DicomServer]:
-    settings.UNKNOWN_CALLERS = "accept"
-    a_station("CT01")
-    journal = DatabaseJournal()
-    running = DicomServer([WORKLIST, MPPS], ServerSettings(ae_title=a_site().ae_title, port=0, policy=decide), journal)
-    running.start()
-    journal.start()
-    try:
-        yield running
-    finally:
-        running.stop(grace=2)
-        journal.stop(timeout=2)
-        connections.close_all()
-
-
-def connected(server: DicomServer, calling: str = "CT01") -> Any:
-    contexts = [MODALITY_WORKLIST, MODALITY_PERFORMED_PROCEDURE_STEP]
-    return open_association("127.0.0.1", server.port, calling=calling, called=server.settings.ae_title, contexts=contexts)
 
 
 def broken(*args: object, **kwargs: object) -> None:

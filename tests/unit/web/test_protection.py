@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from ris import networks
-from ris.models import ScheduledProcedureStep
+from ris.models import Patient, ScheduledProcedureStep
 from stepwise import health
 from stepwise.addresses import pages
 from tests.support.addresses import World, somebody
@@ -140,6 +141,8 @@ def test_no_address_leads_somewhere_else() -> None:
     step = steps_of(an_order())[0]
     client = chief()
     for target in ELSEWHERE:
+        ScheduledProcedureStep.objects.update(status="SCHEDULED")
+        step.refresh_from_db()
         leads_nowhere_else(client, step, target)
 
 
@@ -169,6 +172,21 @@ def test_line_ends_in_what_is_typed_make_no_header() -> None:
         assert answer.status_code in (200, 303)
         assert not any(end in value for value in answer.headers.values() for end in "\r\n"), answer.headers
         assert ("Set-Cookie" in answer.headers, "a" in answer.cookies) == (False, False)
+
+
+def test_a_form_that_is_too_large_is_refused_in_words_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    a_site()
+    client, limit = chief(enforce_csrf_checks=True), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    kinds = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain")
+    for address, kind in product(("/patients/new/", "/sign-in/", "/find/", "/nowhere/"), kinds):
+        answer = client.post(address, b"q=" + b"x" * limit, content_type=kind)
+        assert (answer.status_code, "That is too much at once" in answer.content.decode()) == (413, True), address
+    assert Patient.objects.count() == 0
+    call = client.post("/api/v1/orders", b'"' + b"x" * limit, content_type="application/json", headers={"Authorization": "Bearer x"})
+    assert call.status_code == 401  # who is nobody has nothing read
+    monkeypatch.setattr(settings, "API_TOKEN", "a-token")
+    call = client.post("/api/v1/orders", b'"' + b"x" * limit, content_type="application/json", headers={"Authorization": "Bearer a-token"})
+    assert (call.status_code, "larger than" in call.json()["detail"]) == (413, True)
 
 
 def checked_for_production(**environment: str) -> subprocess.CompletedProcess[str]:

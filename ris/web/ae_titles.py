@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from django.urls import register_converter
+
 _MARK: Final = "~"
 _MARKED: Final = re.compile(rf"{_MARK}([0-9A-F]{{2}})")
 
@@ -18,3 +20,6 @@ class AeTitleConverter:
     def to_url(self, value: str) -> str:
         unsafe = f"/.{_MARK}" if value in (".", "..") else f"/{_MARK}"
         return "".join(f"{_MARK}{ord(one):02X}" if one in unsafe else one for one in value)
+
+
+register_converter(AeTitleConverter, "aet")
