@@ -1,0 +1,69 @@
+"""Connecting a modality in the browser: lines that follow the network by themselves, buttons that put it right, and a card of one page."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from dimse.echo import echo
+from tests.support.looking import picture
+from tests.support.stack import Stack
+from tests.support.wait import patience
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+Window = Callable[..., Page]
+
+
+def line(page: Page, key: str) -> Locator:
+    return page.locator(f"#line-{key}")
+
+
+def calls(stack: Stack, called: str) -> str:
+    return echo("127.0.0.1", stack.dicom_port, calling="DX01", called=called).result
+
+
+def test_a_line_turns_red_by_what_came_and_green_by_what_is_put_right(window: Window, stack: Stack) -> None:
+    page = window("integrator")
+    page.goto("/stations/DX01/edit/")
+    page.locator("[name=host]").fill("127.0.0.1")
+    page.locator("[name=port]").fill(str(stack.dicom_port))
+    page.get_by_role("button", name="Save").click()
+    page.goto("/connect/DX01/")
+    page.get_by_role("button", name="Begin").click()
+    expect(line(page, "title")).to_contain_text("Nothing heard yet")
+    page.evaluate("window.untouched = true")
+
+    assert calls(stack, "ELSEWHERE") == "REJECTED"
+    slowly = patience(15_000)
+    expect(line(page, "reaches_us")).to_contain_text("It calls us ELSEWHERE, and we are STEPWISE", timeout=slowly)
+    expect(line(page, "title")).to_have_attribute("data-status", "PASS")
+    picture(page, "connect-called-otherwise-light")
+    assert page.evaluate("window.untouched") is True, "the page followed by itself"
+
+    page.get_by_role("button", name="Accept ELSEWHERE too").click()
+    expect(page.get_by_role("status")).to_contain_text("lets itself be called ELSEWHERE too")
+    assert calls(stack, "ELSEWHERE") == "SUCCESS"
+    expect(line(page, "reaches_us")).to_have_attribute("data-status", "PASS", timeout=slowly)
+
+    # A worker sends it: to this product itself, which is called otherwise.
+    page.get_by_role("button", name="Send C-ECHO").click()
+    expect(line(page, "we_reach")).to_contain_text("called AE title not recognized (1/1/7)", timeout=slowly)
+    page.get_by_role("button", name="End the check").click()
+    expect(page.get_by_role("status")).to_contain_text("2 of 7 seen")
+    page.goto("/connect/")
+    page.get_by_role("button", name="No more").click()
+    expect(page.get_by_role("status")).to_contain_text("Who calls ELSEWHERE is rejected from now on")
+    assert calls(stack, "ELSEWHERE") == "REJECTED"
+
+
+def test_the_card_is_one_page_of_paper(window: Window, tmp_path: Path) -> None:
+    page = window("integrator", theme="dark")
+    page.goto("/connect/DX01/card/")
+    paper = page.pdf(path=tmp_path / "card.pdf", prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b(?!s)", paper)) == 1
+    page.emulate_media(media="print")
+    picture(page, "connect-card-printed")
+    expect(page.locator(".side")).to_be_hidden()
+    expect(page.locator(".card")).to_contain_text("not for clinical use")
