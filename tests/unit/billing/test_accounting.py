@@ -33,8 +33,8 @@ WRONG = ("110514", "DCM", "Incorrect worklist entry selected")
 
 
 def books() -> Books:
-    today = clock.today(a_site())
-    return accounting.books(a_site(), *accounting.days(today, 7))
+    last = clock.local(in_minutes(30), a_site()).date()  # the day of what is booked in some minutes, also just before midnight
+    return accounting.books(a_site(), *accounting.days(last, 7))
 
 
 def counts() -> dict[str, int]:
