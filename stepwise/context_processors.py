@@ -35,7 +35,6 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "outages": SimpleLazyObject(lambda: _outages(request)),
         "today": clock.today(),
         "zone_name": str(clock.zone()),
-        "ae_title": settings.AE_TITLE,
         "dicom_port": settings.DICOM_PORT,
         "account": SimpleLazyObject(lambda: _account(request)),
     }

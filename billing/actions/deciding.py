@@ -7,7 +7,7 @@ from billing import queries
 from billing.actions import correcting
 from billing.actions.history import record_change, sent_soon
 from billing.models import Charge, ChargeChange
-from billing.transitions import FAILED, PENDING, POSTED, RELEASE, RETRY, WRITE_OFF
+from billing.transitions import CAPTURE, FAILED, PENDING, POSTED, RELEASE, RETRY, WRITE_OFF
 from ris import clock
 from ris.actor import Actor
 from ris.crossing import LOOK_AGAIN, crossed
@@ -112,12 +112,18 @@ def write_off(charge: Charge, actor: Actor, reason: str, seen: str = "") -> Char
 def _expect(charge: Charge, seen: str) -> None:
     present = Charge.objects.select_related("site").get(pk=charge.pk)
     if seen not in ("", present.mark):
-        changes = ChargeChange.objects.filter(Q(charge=present) | Q(charge__corrects=present)).order_by("-pk")[:1]
+        changes = list(ChargeChange.objects.filter(Q(charge=present) | Q(charge__corrects=present)).order_by("-pk")[:1])
+        for change in changes:
+            if (change.verb, change.charge_id == present.pk) == (CAPTURE.verb, False):
+                change.verb = "credit"  # for the sentence: the row is the capture of the credit
         what = f"{present.get_transaction_type_display().lower()} {present}"
         raise crossed(what, present.site, changes, f"It is {_state(present)} now. {LOOK_AGAIN}")
 
 
 def _state(charge: Charge) -> str:
+    credit = correcting.credit_of(charge)
+    if credit is not None:
+        return f"taken back by {credit}"
     return "on hold" if charge.status == PENDING and charge.on_hold else charge.status
 
 

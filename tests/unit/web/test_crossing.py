@@ -138,7 +138,7 @@ CASES: Final = (
         "charge-credit",
         SAID,
         SAID,
-        told="“capture”",
+        told="“credit”",
         versions=("seen",),
         over=True,
         ready=charge_with(status="POSTED", message="MSH", attempts=1),
