@@ -182,6 +182,7 @@ NOTHING_IS_OVERWRITTEN: Final = {
     "console-withdraw": "ends one act by its number, which ends once",
     "destination-new": "makes something",
     "destination-try": "changes no setting",
+    "exchange-files": "reads",
     "fault-off": "ends one fault by its number, which ends once and says who ended it",
     "fault-on": "makes something",
     "order-new": "makes something",

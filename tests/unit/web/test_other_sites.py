@@ -41,6 +41,10 @@ def _ae_title(**more: Any) -> Example:
     return lambda full: {"ae_title": AE_TITLE, **{name: value(full) if callable(value) else value for name, value in more.items()}}
 
 
+def _exchange(full: FullHospital) -> dict[str, Any]:
+    return {"pk": full.association.pk, "number": full.message.pk}
+
+
 EXAMPLES: dict[str, Example] = {
     "account-token-revoke": _of("token"),
     "association": _of("association"),
@@ -61,6 +65,10 @@ EXAMPLES: dict[str, Example] = {
     "destination-edit": _of("destination"),
     "destination-remove": _of("destination"),
     "destination-try": _of("destination"),
+    "exchange": _exchange,
+    "exchange-again": _exchange,
+    "exchange-beside": _exchange,
+    "exchange-files": _exchange,
     "fault-off": _of("fault"),
     "order": _of("order"),
     "order-add": _of("order"),
