@@ -73,6 +73,7 @@ class FullHospital:
     fault: Fault
     user: User
     token: ApiToken
+    audited: AuditRecord
 
     @property
     def procedure(self) -> RequestedProcedure:
@@ -114,6 +115,9 @@ def a_full_hospital() -> FullHospital:
         site, patient, merged, step, performed, Charge.objects.get(), destination, _parked(destination),
         Association.objects.get(pk=asked.association_id), asked, console, act, said,
         switch_on(site, FaultData("delay", AE_TITLE, reason="Zebedee"), ACTOR), user, ApiToken.objects.get(user=user),
+        AuditRecord.objects.create(
+            site=site, at=clock.wall(), event="patient", action="R", outcome=0, actor_kind="user", actor="zebedee", place="patient"
+        ),
     )  # fmt: skip
 
 

@@ -48,6 +48,7 @@ def _exchange(full: FullHospital) -> dict[str, Any]:
 EXAMPLES: dict[str, Example] = {
     "account-token-revoke": _of("token"),
     "association": _of("association"),
+    "audit-record": _of("audited"),
     "charge": _of("charge"),
     "charge-credit": _of("charge"),
     "charge-release": _of("charge"),
