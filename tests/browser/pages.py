@@ -437,7 +437,6 @@ NO_PAGES = {
     "charge-retry": "takes POST only and sends on to the charge",
     "destination-try": "takes POST only and sends on to the destination",
     "delivery-decide": "takes POST only and sends on to where its button was",
-    "connect-act": "takes POST only and sends on to the checklist",
     "connect-forget": "takes POST only and sends on to the list",
     "station-echo": "takes POST only and sends on to where its button was",
     "healthz": "answers JSON",
