@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from ris.web import ae_titles  # noqa: F401  # the converter `aet`
 from stepwise.api import api
 from stepwise.health import healthz
-from stepwise.web import associations, board, connecting, connecting_acts, exchange, explanations, findings, pages, roles, step
+from stepwise.web import associations, board, connecting, connecting_acts, exchange, explanations, findings, modality_report, pages, roles, step
 from stepwise.web.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -21,6 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("steps/<int:pk>/explanation/", explanations.of_step, name="step-explanation"),
     path("stations/<aet:ae_title>/queries/", explanations.of_station, name="station-queries"),
     path("stations/<aet:ae_title>/findings/", findings.of_station, name="station-findings"),
+    path("stations/<aet:ae_title>/report/", modality_report.show, name="station-report"),
+    path("stations/<aet:ae_title>/report/file/", modality_report.file, name="station-report-file"),
     path("performed/", board.show, name="performed"),
     path("associations/", associations.listing, name="associations"),
     path("associations/<uuid:pk>/", associations.show, name="association"),

@@ -76,7 +76,7 @@ def end(
     modified.PerformedProcedureStepStatus = status
     modified.PerformedProcedureStepEndDate = ended.strftime("%Y%m%d")
     modified.PerformedProcedureStepEndTime = ended.strftime("%H%M%S")
-    modified.PerformedSeriesSequence = [_series(images, operator)]
+    modified.PerformedSeriesSequence = [a_series(images, operator)]
     if reason:
         modified.PerformedProcedureStepDiscontinuationReasonCodeSequence = code_items(reason)
     for keyword, value in more.items():
@@ -117,7 +117,7 @@ def _unscheduled() -> Dataset:
     return item
 
 
-def _series(images: int, operator: str) -> Dataset:
+def a_series(images: int, operator: str) -> Dataset:
     series = Dataset()
     series.SeriesInstanceUID = generate_uid()
     series.ProtocolName = "CHEST"

@@ -1,0 +1,139 @@
+"""What a station sent in a span of time: its associations, its queries and its MPPS messages, each with its answer."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from pydicom import Dataset
+
+from dimse.decode import UndecodableDataSet, decode
+from dimse.models import Association, Message
+from dimse.services import Verb
+from mpps import datasets
+from mpps.datasets import Json
+from mpps.models import MppsMessage, StepLink
+from ris.models import ScheduledProcedureStep, Site
+from ris.peers import Journal
+from worklist import captured
+from worklist.captured import Read
+
+MOST: Final = 20_000
+"""Messages, and associations, of one report; the latest."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A C-FIND; `dataset` is None when it cannot be read."""
+
+    message: Message
+    response: Message | None
+    read: Read
+    dataset: Dataset | None
+
+
+@dataclass(frozen=True)
+class Told:
+    """An N-CREATE or N-SET; `data` is None when it cannot be read, for which `problem` gives the reason."""
+
+    message: Message
+    response: Message | None
+    data: Json | None
+    notes: tuple[str, ...]
+    problem: str = ""
+
+    @property
+    def is_create(self) -> bool:
+        return self.message.service == Verb.N_CREATE.value
+
+    @property
+    def status(self) -> int | None:
+        return self.response.status if self.response else None
+
+
+@dataclass
+class Instance:
+    """A performed step by its SOP Instance UID: what was told of it, which steps it was taken for, what was known before the span."""
+
+    uid: str
+    told: list[Told] = field(default_factory=list)
+    steps: list[ScheduledProcedureStep] = field(default_factory=list)
+    created: Json | None = None
+    callers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Heard:
+    site: Site
+    ae_title: str
+    start: datetime
+    end: datetime
+    associations: tuple[Association, ...]
+    asked: tuple[Asked, ...]
+    instances: tuple[Instance, ...]
+    is_cut: bool
+
+
+def from_station(site: Site, ae_title: str, start: datetime, end: datetime) -> Heard:
+    """Everything that came under the AE title at or after `start` and before `end` (wall time)."""
+    journal = Journal(site)
+    associations = list(journal.associations().calling(ae_title).between(start, end).order_by("-started")[:MOST])
+    said = journal.messages().calling(ae_title).between(start, end).defer("first_answers")
+    messages = list(said.order_by("-time", "-pk")[:MOST])[::-1]
+    pairs = _pairs(messages)
+    asked = [_asked(one, answer) for one, answer in pairs if one.service == Verb.C_FIND.value]
+    told = [_told(one, answer) for one, answer in pairs if one.service in (Verb.N_CREATE.value, Verb.N_SET.value)]
+    is_cut = len(messages) == MOST or len(associations) == MOST
+    return Heard(site, ae_title, start, end, tuple(associations[::-1]), tuple(asked), tuple(_instances(site, told)), is_cut)
+
+
+def _pairs(messages: Iterable[Message]) -> list[tuple[Message, Message | None]]:
+    """Requests with the next response of their Message ID in their association."""
+    waiting: dict[tuple[UUID, int], int] = {}
+    found: list[tuple[Message, Message | None]] = []
+    for message in messages:
+        key = (message.association_id, message.message_id)
+        if message.direction == Message.Direction.IN:
+            waiting[key] = len(found)
+            found.append((message, None))
+        elif key in waiting:
+            place = waiting.pop(key)
+            found[place] = (found[place][0], message)
+    return found
+
+
+def _asked(message: Message, response: Message | None) -> Asked:
+    raw = bytes(message.data)
+    try:
+        dataset = decode(raw, message.transfer_syntax).dataset if raw else None
+    except UndecodableDataSet:
+        dataset = None
+    return Asked(message, response, captured.read(raw, message.transfer_syntax), dataset)
+
+
+def _told(message: Message, response: Message | None) -> Told:
+    try:
+        decoded = decode(bytes(message.data), message.transfer_syntax)
+    except UndecodableDataSet as error:
+        return Told(message, response, None, (), str(error))
+    return Told(message, response, datasets.from_dataset(decoded.dataset), decoded.notes)
+
+
+def _instances(site: Site, told: Iterable[Told]) -> list[Instance]:
+    found: dict[str, Instance] = {}
+    for one in told:
+        uid = one.message.sop_instance_uid or (one.response.sop_instance_uid if one.response else "")
+        found.setdefault(uid, Instance(uid)).told.append(one)
+    links = StepLink.objects.filter(performed_step__site=site, performed_step__sop_instance_uid__in=found, step__isnull=False)
+    for link in links.select_related("performed_step", "step__requested_procedure__order__patient"):
+        if link.step is not None:
+            found[link.performed_step.sop_instance_uid].steps.append(link.step)
+    callers: dict[str, set[str]] = {}
+    for message in MppsMessage.objects.filter(site=site, sop_instance_uid__in=found, performed_step__isnull=False).order_by("pk"):
+        callers.setdefault(message.sop_instance_uid, set()).add(message.calling_ae_title)
+        if message.verb == Verb.N_CREATE.value and found[message.sop_instance_uid].created is None:
+            found[message.sop_instance_uid].created = message.dataset
+    for uid, titles in callers.items():
+        found[uid].callers = frozenset(titles)
+    return list(found.values())

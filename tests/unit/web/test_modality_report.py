@@ -1,0 +1,286 @@
+"""The conformance report of a station: an exemplary modality passes, and each quirk of the virtual ones fails what it is about."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pydicom import Dataset
+
+from dimse import journal
+from dimse.decode import decode
+from dimse.encode import encode
+from dimse.entries import AssociationEnded, AssociationStarted, Ending, MessageEntry, now
+from dimse.services import (
+    EXPLICIT_VR_LITTLE_ENDIAN,
+    MODALITY_PERFORMED_PROCEDURE_STEP,
+    MODALITY_WORKLIST,
+    AssociationInfo,
+    Verb,
+)
+from dimse.uids import new_uid
+from mpps import actions, datasets
+from mpps.errors import Refused
+from mpps.reasons import reasons
+from mpps.received import Received
+from ris import clock
+from ris.models import Station
+from stepwise.modality_report import report
+from stepwise.modality_report.checks import CHECKS, markdown
+from tests.support.hospital import a_site, a_station, an_order, steps_of
+from tests.support.performing import a_series
+from training import performed
+from training.performed import Device
+from training.profiles import Profile
+from training.query import Question
+from training.quirks import habits
+from worklist.queries import item_for
+
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
+SignIn = Callable[..., Client]
+NAME = "DOE-MÜLLER^Jane"
+
+
+@dataclass
+class Console:
+    """A modality that says what it says in-process, and is journalled as the server journals it."""
+
+    profile: Profile = field(default_factory=lambda: Profile("tested", "Tested"))
+    calling: str = "CT01"
+    ending: Ending = Ending.RELEASED
+    at: datetime = field(default_factory=lambda: now() - timedelta(seconds=30))
+
+    def query(self, **asked: str) -> None:
+        question = Question(**(asked or {"station": self.calling, "dates": f"{clock.today(a_site()):%Y%m%d}"}))
+        data = encode(self.profile.asked(question.identifier()), EXPLICIT_VR_LITTLE_ENDIAN)
+        self._journalled(Verb.C_FIND, MODALITY_WORKLIST, "", "", data, 0, answers=1)
+
+    def exam(self, status: str = performed.COMPLETED, *, images: int = 2) -> str:
+        """N-CREATE, a report and the final N-SET, sent on whatever is answered."""
+        step = steps_of(an_order(name=NAME, patient_id="4812366"))[0]
+        item, device = item_for(step), Device("CT01", "CT", operator="WEBER^Jan")
+        begun = clock.local(clock.now(a_site()), a_site())
+        created = performed.in_progress([item], device, begun, "PPS1")
+        uid = "" if self.profile.has(habits.NO_INSTANCE_UID) else new_uid()
+        uid = self._told(Verb.N_CREATE, uid, self.profile.created(created))
+        if self.profile.has(habits.CREATES_TWICE):
+            self._told(Verb.N_CREATE, uid, self.profile.created(created))
+        progress = Dataset()
+        progress.SpecificCharacterSet, progress.PerformedProcedureStepStatus = "ISO_IR 192", performed.IN_PROGRESS
+        progress.PerformedSeriesSequence = [a_series(images, "WEBER^Jan")]
+        self._told(Verb.N_SET, uid, self.profile.changed(progress, created))
+        reason = next(iter(reasons().values())) if status == performed.DISCONTINUED else None
+        final = performed.final(status, performed.what_is_done([item]), [a_series(images, "WEBER^Jan")], begun, reason)
+        final.SpecificCharacterSet = "ISO_IR 192"
+        if self.profile.has(habits.SETS_AS_ANOTHER):
+            self.calling = "CT01_2"
+        for _ in range(2 if self.profile.has(habits.ENDS_TWICE) else 1):
+            self._told(Verb.N_SET, uid, self.profile.changed(final, created))
+        return uid
+
+    def _told(self, verb: Verb, uid: str, dataset: Dataset) -> str:
+        """As it travels and is decoded there; the UID of the answer."""
+        data = encode(dataset, EXPLICIT_VR_LITTLE_ENDIAN)
+        decoded = decode(data, EXPLICIT_VR_LITTLE_ENDIAN)
+        given = uid or new_uid()
+        received = Received(
+            site=a_site(), verb=verb, sop_instance_uid=given, dataset=datasets.from_dataset(decoded.dataset),
+            received_at=clock.now(a_site()), calling_ae_title=self.calling,
+        )  # fmt: skip
+        status, comment = 0, ""
+        try:
+            (actions.n_create if verb is Verb.N_CREATE else actions.n_set)(received)
+        except Refused as refused:
+            status, comment = refused.status, refused.comment
+        self._journalled(verb, MODALITY_PERFORMED_PROCEDURE_STEP, uid, given, data, status, comment=comment[:64])
+        return given
+
+    def _journalled(
+        self, verb: Verb, sop_class: str, uid: str, given: str, data: bytes, status: int, *, comment: str = "", answers: int | None = None
+    ) -> None:
+        self.at += timedelta(seconds=6)
+        info = AssociationInfo(uuid4(), self.calling, "STEPWISE", "10.0.0.7", 4000)
+        common = {
+            "association_id": info.id, "time": self.at, "verb": verb.value, "message_id": 1, "sop_class_uid": sop_class,
+            "transfer_syntax": EXPLICIT_VR_LITTLE_ENDIAN,
+        }  # fmt: skip
+        asked = MessageEntry(**common, incoming=True, data=data, sop_instance_uid=uid)
+        answered = MessageEntry(**common, incoming=False, status=status, comment=comment, sop_instance_uid=given, answer_count=answers)
+        journal.write([AssociationStarted(info, self.at, "TESTS"), asked, answered, AssociationEnded(info.id, self.at, self.ending)])
+
+
+@pytest.fixture(autouse=True)
+def lenient_station(db: None) -> None:
+    a_station("CT01", strict=False)
+
+
+def reported(ae_title: str = "CT01") -> report.Report:
+    return report.of(a_site(), ae_title, now() - timedelta(hours=1), now() + timedelta(hours=1))
+
+
+def profile(**more: Iterable[str]) -> Profile:
+    return Profile("tested", "Tested", **{name: tuple(values) for name, values in more.items()})
+
+
+def test_an_exemplary_modality_passes_everything() -> None:
+    Station.objects.update(strict=True)
+    console = Console()
+    console.query()
+    console.exam()
+    found = reported()
+    assert found.failing == set(), [(one.check.code, one.examples) for one in found.results if one.failed]
+    assert {one.check.code for one in found.results if not one.passed} == {"REASON"}
+
+
+def test_an_exemplary_discontinuation_passes_everything() -> None:
+    Console().exam(performed.DISCONTINUED)
+    found = reported()
+    assert found.failing == set()
+    assert next(one for one in found.results if one.check.code == "REASON").passed == 1
+
+
+@pytest.mark.parametrize(
+    ("quirk", "failing"),
+    [
+        ("no_step_sequence", "NARROWED RETURN_KEYS"),
+        ("no_step_item", "NARROWED"),
+        ("empty_step_item", "NARROWED"),
+        ("two_step_items", "ONE_STEP_ITEM"),
+        ("empty_character_set", ""),
+        ("unknown_character_set", "QUERY_WELL_FORMED"),
+        ("time_only", ""),
+        ("old_date_form", "QUERY_WELL_FORMED"),
+        ("moment_as_date", "QUERY_WELL_FORMED"),
+        ("lower_case_modality", "QUERY_WELL_FORMED"),
+        ("stars_everywhere", ""),
+        ("no_station", ""),
+        ("private_elements", ""),
+        ("retired_elements", ""),
+    ],
+)
+def test_each_quirk_of_a_query_fails_exactly_its_checks(quirk: str, failing: str) -> None:
+    Console(profile(asks=[quirk])).query(station="CT01", dates=f"{clock.today(a_site()):%Y%m%d}", modality="CT")
+    assert reported().failing == set(failing.split())
+
+
+@pytest.mark.parametrize(
+    ("quirk", "failing"),
+    [
+        ("no_relation", "CREATE_COMPLETE"),
+        ("no_relation_item", "CREATE_COMPLETE"),
+        ("empty_relation", "CARRIES_ACCESSION CARRIES_PROCEDURE CARRIES_STEP"),
+        ("doubled_relation", ""),
+        ("own_study_uid", "CARRIES_STUDY"),
+        ("name_in_capitals", "CARRIES_PATIENT"),
+        ("cut_patient_id", "CARRIES_PATIENT"),
+        ("status_only", "FINAL_COMPLETE SERIES"),
+        ("status_only_reports", ""),
+        ("repeated_identifiers", ""),
+        ("moved_start", "UNCHANGED"),
+        ("no_series", "SERIES"),
+        ("no_protocol_name", "SERIES"),
+        ("no_performed_step_id", "CREATE_COMPLETE"),
+        ("lower_case_status", "STATUS_EXACT"),
+        ("underscore_in_status", "STATUS_EXACT"),
+        ("undeclared_characters", "CHARACTERS CARRIES_PATIENT"),
+        ("letters_in_uid", "CARRIES_STUDY VALUES_VALID"),
+        ("leading_zero", "CARRIES_STUDY VALUES_VALID"),
+        ("nul_behind_uids", ""),
+    ],
+)
+def test_each_quirk_of_a_message_fails_exactly_its_checks(quirk: str, failing: str) -> None:
+    Console(profile(tells=[quirk])).exam()
+    assert reported().failing == set(failing.split())
+
+
+@pytest.mark.parametrize(("quirk", "failing"), [("no_reason", "REASON"), ("reason_in_words", "REASON")])
+def test_each_quirk_of_a_discontinuation_fails_exactly_its_checks(quirk: str, failing: str) -> None:
+    Console(profile(tells=[quirk])).exam(performed.DISCONTINUED)
+    assert reported().failing == set(failing.split())
+
+
+@pytest.mark.parametrize(
+    ("habit", "failing"),
+    [
+        (habits.NO_INSTANCE_UID, "UID_GIVEN"),
+        (habits.CREATES_TWICE, "CREATED_ONCE"),
+        (habits.ENDS_TWICE, "NOT_AFTER_FINAL"),
+        (habits.SETS_AS_ANOTHER, "SAME_CALLER"),
+    ],
+)
+def test_each_habit_fails_exactly_its_checks(habit: str, failing: str) -> None:
+    Console(profile(habits=[habit])).exam()
+    assert reported().failing == set(failing.split())
+
+
+def test_how_associations_end_and_begin_is_checked() -> None:
+    Console(ending=Ending.ABORTED).query()
+    assert reported().failing == {"RELEASED"}
+    info = AssociationInfo(uuid4(), "CT01", "RIS", "10.0.0.7", 4000)
+    journal.write([AssociationStarted(info, now(), "TESTS", "called AE title not recognized (1/1/7): 'RIS'")])
+    assert reported().failing == {"RELEASED", "ACCEPTED"}
+
+
+def test_a_completed_exam_without_images_and_n_sets_of_nothing_are_told() -> None:
+    Console().exam(images=0)
+    assert reported().failing == {"SERIES"}
+    modified = Dataset()
+    modified.PerformedProcedureStepStatus = "COMPLETED"
+    Console()._told(Verb.N_SET, new_uid(), modified)
+    assert reported().failing == {"SERIES", "SET_AFTER_CREATE"}
+
+
+def test_a_rush_and_a_list_of_everything_are_told() -> None:
+    console = Console()
+    console.query(station="CT01")
+    console.at -= timedelta(seconds=5)
+    console.query(station="CT01")
+    console.query(step_id="")
+    assert reported().failing == {"NOT_IN_A_RUSH", "NARROWED"}
+
+
+def test_files_say_the_same_and_hide_values_when_asked(signed_in: SignIn) -> None:
+    Console(profile(tells=["cut_patient_id"])).exam()
+    client, address = signed_in("integrator"), reverse("station-report-file", args=["CT01"])
+    whole = client.post(address, {"kind": "json"}).content.decode()
+    hidden = client.post(address, {"kind": "json", "mask": "on"}).content.decode()
+    assert "4812366" in whole and "481236" not in hidden
+    checks = {one["check"]: one for one in json.loads(hidden)["checks"]}
+    assert checks["CARRIES_PATIENT"]["state"] == "failed"
+    assert checks["CARRIES_PATIENT"]["examples"][0]["text"] == "PatientID is '•••', the worklist has '•••'"
+    rows = list(csv.DictReader(io.StringIO(client.post(address, {"kind": "csv", "mask": "on"}).content.decode())))
+    assert [row["check"] for row in rows] == [check.code for check in CHECKS]
+    document = client.post(address, {"kind": "html", "mask": "on"}).content.decode()
+    assert "CARRIES_PATIENT" in document and "481236" not in document
+    assert "<script" not in document and "href" not in document
+    assert client.post(address, {"kind": "exe"}).status_code == 400
+
+
+def test_a_value_with_quotation_marks_is_hidden_too() -> None:
+    assert report.masked(f"PatientName is {'O' + chr(39) + 'HARA^X'!r}, the worklist has {'a' + chr(39) + 'b' + chr(34) + 'c'!r}") == (
+        "PatientName is '•••', the worklist has '•••'"
+    )
+
+
+def test_the_page_links_to_what_failed_and_says_what_days_it_can_read(signed_in: SignIn) -> None:
+    Console(profile(tells=["cut_patient_id"])).exam()
+    client, address = signed_in("technologist"), reverse("station-report", args=["CT01"])
+    page = client.get(address).content.decode()
+    assert "1 of" in page and "Copy PatientID and PatientName of the worklist item as they are" in page
+    assert "/messages/" in page and "As a file for the vendor" not in page
+    assert "sent nothing on these days" in client.get(f"{address}?from=01-Jan-2026&to=02-Jan-2026").content.decode()
+    for days in ("from=soon", "from=02-Jan-2026&to=01-Jan-2026", "from=01-Jan-2026&to=31-Mar-2026"):
+        assert client.get(f"{address}?{days}").status_code == 422
+
+
+def test_the_document_has_the_table() -> None:
+    document = Path(__file__).resolve().parents[3] / "docs" / "station-report.md"
+    assert markdown() in document.read_text(), "write the table of stepwise.modality_report.checks.markdown() into docs/station-report.md"
+    assert len({check.code for check in CHECKS}) == len(CHECKS)
