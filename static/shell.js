@@ -97,6 +97,11 @@
     }
   });
 
+  for (const button of document.querySelectorAll("[data-prints]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+  }
+
   const summary = document.querySelector("[data-take-focus]");
   if (summary) summary.focus();
 })();

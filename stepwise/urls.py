@@ -6,7 +6,20 @@ from django.urls import URLPattern, URLResolver, include, path
 from ris.web import ae_titles  # noqa: F401  # the converter `aet`
 from stepwise.api import api
 from stepwise.health import healthz
-from stepwise.web import associations, board, connecting, connecting_acts, exchange, explanations, findings, modality_report, pages, roles, step
+from stepwise.web import (
+    associations,
+    board,
+    connecting,
+    connecting_acts,
+    exchange,
+    explanations,
+    findings,
+    modality_report,
+    pages,
+    roles,
+    statement,
+    step,
+)
 from stepwise.web.sign_in import SignIn
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -14,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("help/", pages.help_page, name="help"),
+    path("conformance/", statement.show, name="conformance"),
     path("roles/", roles.show, name="roles"),
     path("help/threat-model/", pages.threat_model, name="threat-model"),
     path("pulse/", pages.pulse, name="pulse"),

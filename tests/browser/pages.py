@@ -350,6 +350,7 @@ _STATES = [
     State("association", "association-failed", "/associations/{failed_association}/"),
     State("association", "association-rejected", "/associations/{rejected_association}/"),
     State("association", "association-text", "/associations/{association}/?as=dump"),
+    State("conformance", "conformance-statement", "/conformance/", looks=TWO_LOOKS),
     State("station-report", "station-report", "/stations/CT01/report/"),
     State("station-report", "station-report-unreadable", "/stations/CT01/report/?from=soon", status=422),
     State("exchange", "exchange", "/associations/{association}/messages/{query_message}/"),
