@@ -9,8 +9,11 @@ from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
+from billing.models import ChargeChange
+from dimse.models import Message
 from ris import audit, clock
-from ris.models import CalledAlias, ConnectionCheck, Site, Station
+from ris.models import CalledAlias, ConnectionCheck, EchoTest, Site, Station
+from ris.peers import Journal
 from ris.permissions import requires
 from ris.transitions import BEGUN, WAITING
 from ris.web import live
@@ -80,12 +83,23 @@ def station(request: HttpRequest, ae_title: str) -> HttpResponse:
     site = site_of(request)
     found = get_object_or_404(Station.objects.prefetch_related("modalities"), site=site, ae_title=ae_title)
     check = _check(site, ae_title)
+    present = _state(request, site, ae_title)
+    if same := live.unchanged(request, present):
+        return same
     context = {"station": found, "ae_title": ae_title, "check": check, "today": clock.today(site), "parts": _card(request, site, found)}
     if check is not None:
         seen = evidence.gather(check, found)
         disclose(request, audit.LIST, *evidence.disclosed(seen), *filter(None, [check.order]), asked={"station": ae_title})
         context |= _seen(check, seen)
-    return live.live_page(request, "stepwise/connect_station.html", "stepwise/connect_station_live.html", context)
+    return live.live_page(request, "stepwise/connect_station.html", "stepwise/connect_station_live.html", context, present=present)
+
+
+def _state(request: HttpRequest, site: Site, ae_title: str) -> str:
+    """Changes when anything is heard, or anything of the RIS changes: gathering the evidence compares whole lists."""
+    heard = Journal(site).associations().order_by("-started").values_list("started", "ended").first()
+    echoed = EchoTest.objects.filter(site=site, ae_title=ae_title).values_list("pk", "ended_at").first()
+    checked = ConnectionCheck.objects.filter(site=site, ae_title=ae_title).values_list("pk", "ended_at", "order").first()
+    return f"{live.state(request, (*live.RIS_HISTORIES, Message, ChargeChange))} {heard} {echoed} {checked}"
 
 
 def _check(site: Site, ae_title: str) -> ConnectionCheck | None:

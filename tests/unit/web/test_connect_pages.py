@@ -1,5 +1,6 @@
 """Connect a modality, as a browser asks for it."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -67,6 +68,21 @@ def test_only_what_comes_after_the_beginning_counts(client: Client) -> None:
     assert 'value="0" max="7"' in page_of(client)
     an_association("CT01")
     assert 'value="2" max="7"' in page_of(client)
+
+
+def test_nothing_is_gathered_again_while_nothing_is_heard(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    moment = clock.wall()
+    monkeypatch.setattr(clock, "now", lambda site=None: moment)  # a part is fresh for some seconds
+    begun(client)
+    address = reverse("connect-station", args=["CT01"])
+    seen = re.search(r'X-Seen": "([^"]+)"', client.get(address).content.decode())
+    assert seen is not None
+    asked = {"HX-Request": "true", "X-Seen": seen[1]}
+    with monkeypatch.context() as patched:
+        patched.delattr("stepwise.connecting.evidence.gather")
+        assert client.get(address, headers=asked).status_code == 204
+    an_association("CT01")
+    assert client.get(address, headers=asked).status_code == 200
 
 
 def test_who_calls_us_by_another_name_can_be_let_in(client: Client) -> None:
