@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 
 from billing.models import Charge
 from dimse.models import Association, Message
+from dimse.summaries import Came
 from ris.actions import steps
 from ris.actor import Actor
 from ris.models import ScheduledProcedureStep
@@ -174,7 +175,7 @@ def test_a_note_tells_in_the_log_what_a_status_cannot(signed_in: SignIn) -> None
     a_site()
     note = "no presentation context accepted: asked for Patient Root Query (abstract syntax not supported)"
     quiet = an_association(calling="QUIETCT", end=Association.End.RELEASED)
-    an_association(calling="FINDSCU", end=Association.End.RELEASED, note=note)
+    an_association(calling="FINDSCU", end=Association.End.RELEASED, note=note, came=int(Came.NOTED))
     stranger = an_association(calling="", called="", end=Association.End.ABORTED_HERE, note="not DICOM: the first bytes are 'GET /'")
     client = signed_in("integrator")
     failures = client.get("/associations/?result=failures").content.decode()
