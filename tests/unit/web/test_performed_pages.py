@@ -119,6 +119,7 @@ def an_association(**changes: object) -> Association:
         "address": "10.20.4.11",
         "port": 52144,
         "contexts": [{"abstract_syntax": "1.2.840.10008.5.1.4.31", "transfer_syntax": "1.2.840.10008.1.2", "result": "accepted"}],
+        "came": int(Came.NOTED if changes.get("note") else 0),
     }
     return Association.objects.create(**(values | changes))
 
