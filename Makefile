@@ -49,8 +49,9 @@ chaos: environment-dev ## Perform a thousand exams (EXAMS=N) while every part is
 	$(BIN)/python -m tests.chaos --exams $(EXAMS) --database sqlite
 	$(BIN)/python -m tests.chaos --exams $(EXAMS) --database postgresql
 
-audit: environment-dev ## Look for known vulnerabilities in the pinned packages (asks the network)
-	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
+audit: environment-dev ## Look for known vulnerabilities in the pinned packages (asks the network); what could not be asked for is a failure too
+	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
+	cd tests/foreign && npm audit
 
 foreign:
 	@scripts/foreign.sh

@@ -176,8 +176,11 @@ def _default_database() -> dict[str, Any]:
         raise ImproperlyConfigured("DATABASE_URL must begin with postgres:// or sqlite:///, e.g. postgres://user:password@host:5432/name.")
     try:
         database: dict[str, Any] = dict(env.db_url("DATABASE_URL"))
-    except ValueError as error:
-        raise ImproperlyConfigured(f"DATABASE_URL cannot be read ({error}).") from error
+    except ValueError:
+        # Neither the URL nor the error, which quotes from it: the password stands there.
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read: write it as postgres://user:password@host:5432/name, with / : @ % # ? of the password as %2F etc."
+        ) from None
     if database["ENGINE"].endswith("sqlite3"):
         database |= {"OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": SQLITE_CONNECTION_AGE}
     elif database["ENGINE"].endswith("postgresql"):

@@ -56,8 +56,11 @@ class Page(HTMLParser):
         self.text += data
 
 
-def crawl(client: Client, *first: str, most: int = 400) -> list[Page]:
-    """The pages that can be reached by links and live parts, each address once; AssertionError when there are more than `most`."""
+def crawl(client: Client, *first: str, most: int = 400, without: tuple[str, ...] = ()) -> list[Page]:
+    """The pages that can be reached by links and live parts, each address once, but for those that begin as in `without`.
+
+    AssertionError when there are more than `most`.
+    """
     waiting, seen, found = deque(first), set(first), list[Page]()
     while waiting:
         assert len(found) < most, f"more than {most} pages: {[page.address for page in found][-20:]}"
@@ -66,7 +69,7 @@ def crawl(client: Client, *first: str, most: int = 400) -> list[Page]:
         for address in page.leads_to:
             whole = urldefrag(urljoin(HOST + page.address, address)).url
             target = whole.removeprefix(HOST)
-            if whole.startswith(f"{HOST}/") and target not in seen and not _is_left(target):
+            if whole.startswith(f"{HOST}/") and target not in seen and not _is_left(target) and not target.startswith(without):
                 seen.add(target)
                 waiting.append(target)
     return found
