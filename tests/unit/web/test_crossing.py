@@ -193,6 +193,7 @@ NOTHING_IS_OVERWRITTEN: Final = {
     "station-copy": "makes something",
     "station-echo": "changes no setting",
     "station-new": "makes something",
+    "station-report-file": "reads",
 }
 """Addresses that take a form without a version, each with what makes that right."""
 
