@@ -1,7 +1,8 @@
 """What narrows the association log: as the address has it, and as conditions on one index (`association_log`).
 
-Whatever is asked for, only that index is read to find a page; of a million messages in 400,000 associations a page takes 2 to 5 ms where
-many match and at most some 150 ms where none does. An accession number leads to its associations by an index of its own.
+Whatever is asked for, only that index is read to find a page; of a million messages in 400,000 associations (SQLite, a busy
+machine) a page takes 21 to 37 ms where many match, and 80 to 205 ms where none does. An accession number leads to its associations by an
+index of its own, in 2 ms.
 """
 
 import re

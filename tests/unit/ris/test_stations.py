@@ -177,6 +177,6 @@ def test_a_token_s_history_says_from_what_to_what():
     create_token(user, "script")
     revoke_token(user, "script")
     assert [change.detail for change in RecordChange.objects.filter(subject="api token")] == [
-        {"name": ["", "script"]},
-        {"name": ["script", ""]},
+        {"user": ["", "jo"], "name": ["", "script"], "scope": ["", "all that its user may"]},
+        {"user": ["jo", ""], "name": ["script", ""]},
     ]
