@@ -1,12 +1,22 @@
-"""The signing key, made once and kept in the data directory when the environment gives none."""
+"""What must not be said: the signing key, made once and kept in the data directory when none is given; passwords in addresses."""
 
 import os
+import re
 import secrets
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
 from stepwise.data_directory import prepare
+
+
+class Url(str):
+    """An address that may hold a password: who prints the settings (`celery report`, a debugger) sees it without."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(re.sub(r"//[^/]*@", "//…@", str(self)))
 
 
 def secret_key(data_dir: Path) -> str:

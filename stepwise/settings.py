@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from ris import networks
 from stepwise import logs
-from stepwise.secrets import secret_key
+from stepwise.secrets import Url, secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -215,8 +215,8 @@ def redis_socket(data_dir: Path) -> Path:
 
 REDIS_SOCKET = redis_socket(DATA_DIR)
 REDIS_IS_EXTERNAL = bool(env.str("REDIS_URL", default=""))
-REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{REDIS_SOCKET}"
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+REDIS_URL = Url(env.str("REDIS_URL", default="") or f"unix://{REDIS_SOCKET}")
+CELERY_BROKER_URL = Url(REDIS_URL.replace("unix://", "redis+socket://", 1))
 CELERY_TASK_IGNORE_RESULT = True  # no result backend: what a task did is in the database
 CELERY_TASK_ACKS_LATE = True  # a task whose worker was killed is run again; every task is safe to run twice
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

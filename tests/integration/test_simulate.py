@@ -104,7 +104,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 
 def test_every_process_runs_and_answers(simulator: Simulator) -> None:
     assert set(simulator.by_name()) == set(COMMAND_LINES) - {"charge_processor"}  # RIS_DEMO=0
-    assert simulator.health() == {"database": "ok", "redis": "ok", "worker": "ok", "dicom": "ok"}
+    assert simulator.health() == {"database": "ok", "redis": "ok", "worker": "ok", "dicom": "ok", "stations": "ok"}
     banner = simulator.output()
     assert f"http://127.0.0.1:{simulator.http_port}/" in banner
     assert f"STEPWISE at 127.0.0.1:{simulator.dicom_port}" in banner

@@ -113,5 +113,5 @@ def test_wrong_character_set_is_refused_with_words_and_kept(port: int, ledger: L
         connection.shutdown(socket.SHUT_WR)
         assert f"MSA|AE|{MESSAGE.control_id}|{text}".encode() in everything(connection)
     assert [(one.control_id, one.code, one.text) for one in ledger.refusals()] == [(MESSAGE.control_id, "AE", text)]
-    assert [(log["code"], log["text"]) for log in logs if log["event"] == "message refused"] == [("AE", text)]
+    assert [log["code"] for log in logs if log["event"] == "message refused"] == ["AE"]
     others_are_served(port, ledger)
