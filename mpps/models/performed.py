@@ -179,7 +179,7 @@ class Finding(models.Model):
     """Something odd that was tolerated, or that people should look at, in words. `attribute` is a keyword path of the data set."""
 
     performed_step = models.ForeignKey(PerformedProcedureStep, on_delete=models.CASCADE, related_name="findings")
-    code = models.CharField(max_length=32)
+    code = models.CharField(max_length=64)
     text = models.CharField(max_length=500)
     attribute = models.CharField(max_length=250, blank=True)
     at = models.DateTimeField()

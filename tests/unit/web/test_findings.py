@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from mpps import checking, finding_rules, matching
 from mpps.errors import Refused
+from mpps.models import Finding
 from ris import clock
 from ris.models import ScheduledProcedureStep
 from tests.support.hospital import a_site, an_order, steps_of
@@ -84,3 +85,6 @@ def test_every_finding_about_a_performed_step_has_a_rule() -> None:
     written |= {f"{name.upper()}_DIFFERS" for name in matching._LABELS}
     assert written == finding_rules.BY_CODE.keys()
     assert all(rule.paragraph and rule.tell for rule in finding_rules.RULES)
+    longest = Finding._meta.get_field("code").max_length
+    assert longest is not None
+    assert max(map(len, written)) <= longest, "SQLite takes it all the same, PostgreSQL refuses the message"
