@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 
 from ris.models import Change, Order, Patient, RecordChange, ScheduledProcedureStep, Site, StepChange
+from ris.validation import printable
 
 CREATE, READ, UPDATE, DELETE, EXECUTE = "C", "R", "U", "D", "E"
 ACTIONS: Final = {CREATE: "made", READ: "saw", UPDATE: "changed", DELETE: "removed", EXECUTE: "did"}
@@ -111,8 +112,8 @@ def _as_it_is(subject: Subject) -> Iterator[Subject]:
 
 
 def of_numbers(site: Site, numbers: Iterable[tuple[str, str]]) -> list[Subject]:
-    """For what is only known by (patient ID, accession number), as modalities say them."""
-    said = [(patient_id[:LONGEST], accession_number[:LONGEST]) for patient_id, accession_number in numbers]
+    """For what is only known by (patient ID, accession number), as modalities say them: too long, or with a NUL."""
+    said = [(printable(patient_id)[:LONGEST], printable(accession_number)[:LONGEST]) for patient_id, accession_number in numbers]
     known = Patient.objects.filter(site=site, patient_id__in={patient_id for patient_id, _ in said}).exclude(patient_id="")
     keys = dict(known.values_list("patient_id", "pk"))
     return list(dict.fromkeys(Subject(keys.get(patient_id), patient_id, accession_number) for patient_id, accession_number in said))
