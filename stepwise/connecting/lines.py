@@ -11,7 +11,7 @@ from uuid import UUID
 
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST
 from dimse.statuses import name_of
-from stepwise.connecting import words
+from stepwise.connecting import strangers, words
 from stepwise.connecting.facts import ACCEPTED, NAMES, Call, ChargeSeen, Evidence, MppsSeen, QuerySeen
 
 PASS, ERROR, WARNING, WAITING = "PASS", "ERROR", "WARNING", ""
@@ -103,7 +103,10 @@ def _reaches_us(seen: Evidence) -> Line:
 
 
 def _rejected(seen: Evidence, call: Call) -> Line:
-    """The association that was refused, in words."""
+    """The association that was refused, in words; what was accepted since is told as that."""
+    if _is_accepted_now(seen, call):
+        said = f"It called {call.called} from {call.address}, which was rejected then and is accepted now."
+        return Line("reaches_us", f"{seen.ae_title} reaches us", WAITING, said, "Have it call again.", call.at, call.id)
     advice = next((one for one in words.REJECTIONS if one.sign in call.rejection), None)
     fixes: tuple[Fix, ...] = ()
     said = f"It called {call.called} from {call.address} and was rejected: {call.rejection}."
@@ -119,6 +122,12 @@ def _rejected(seen: Evidence, call: Call) -> Line:
     return Line("reaches_us", f"{seen.ae_title} reaches us", ERROR, said, text, call.at, call.id, fixes=fixes)
 
 
+def _is_accepted_now(seen: Evidence, call: Call) -> bool:
+    if "(1/1/7)" in call.rejection:
+        return call.called in seen.titles
+    return "may not call from" in call.rejection and (not seen.addresses or call.address in seen.addresses)
+
+
 def _no_dicom(seen: Evidence, call: Call) -> str:
     advice = next(one for one in words.NO_DICOM if one.sign in call.note)
     or_tls = f", or use our port for TLS, {seen.tls_port}" if seen.tls_port else "; this server has no port for TLS (RIS_DICOM_TLS_PORT)"
@@ -130,23 +139,17 @@ def _title(seen: Evidence) -> Line:
     if seen.calls:
         call = seen.calls[0]
         where = f"from {call.address}" + (", as expected" if seen.addresses or call.address == seen.host else "")
-        return replace(line, look=PASS, said=f"Calling AE title {call.calling}, {where}.", at=call.at, call=call.id)
+        misnamed = next((one for one in seen.strangers if one.at > call.at and strangers.may_be(seen.ae_title, one, call.address)), None)
+        later = strangers.told(seen.ae_title, misnamed) if misnamed else ""
+        return replace(line, look=PASS, said=f"Calling AE title {call.calling}, {where}.", at=call.at, call=call.id, later=later)
     named = [call for call in seen.strangers if call.calling]
     if not named:
         return replace(line, next=f"It has to call itself {seen.ae_title}, to the letter.")
     call = named[0]
-    became = "rejected as unknown" if call.rejection else "accepted as unknown"
-    if _plain(call.calling) == _plain(seen.ae_title):
-        said = f"{call.calling} called from {call.address} and was {became}: upper and lower case count in AE titles."
-    else:
-        said = f"{call.calling} called from {call.address} and was {became}. Is it this one?"
+    said = strangers.told(seen.ae_title, call)
     text = f"If so, change its own AE title at the modality to {seen.ae_title}, or connect it under the name that it has."
     fixes = (Fix("stranger", f"Connect {call.calling} instead", call.calling),)
     return replace(line, look=ERROR, said=said, next=text, at=call.at, call=call.id, fixes=fixes)
-
-
-def _plain(ae_title: str) -> str:
-    return "".join(char for char in ae_title.casefold() if char.isalnum())
 
 
 def _query(seen: Evidence) -> Line:

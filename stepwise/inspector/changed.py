@@ -29,12 +29,15 @@ class Effect:
     url: str
 
 
+def performed_step(said: Said, site: Site) -> PerformedProcedureStep | None:
+    """The one that the message is about: an N-SET names its patient by it alone."""
+    uid = said.first.sop_instance_uid or (said.response.sop_instance_uid if said.response else "")
+    return PerformedProcedureStep.objects.filter(site=site, sop_instance_uid=uid).first() if uid else None
+
+
 def effects(said: Said, site: Site) -> list[Effect]:
     """Everything that was written while the message was answered and is about its performed step; nothing of a query or a refusal."""
-    uid = said.first.sop_instance_uid or (said.response.sop_instance_uid if said.response else "")
-    if said.is_query or said.is_refused or not uid:
-        return []
-    performed = PerformedProcedureStep.objects.filter(site=site, sop_instance_uid=uid).first()
+    performed = None if said.is_query or said.is_refused else performed_step(said, site)
     return list(_all(said, site, performed)) if performed else []
 
 

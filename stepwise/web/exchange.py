@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,6 +14,7 @@ from dimse.models import Message
 from dimse.services import Verb
 from ris import audit, clock
 from ris.errors import NotFound
+from ris.models import Site
 from ris.peers import Journal
 from ris.permissions import allowed, requires
 from ris.web import datasets, times
@@ -39,7 +41,7 @@ def show(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     site = site_of(request)
     journal = Journal(site)
     found = said.exchange(journal, pk, number)
-    disclose(request, audit.PROCEDURE, *audit.of_numbers(site, found.numbers), asked={"message": found.first.pk})
+    disclose(request, audit.PROCEDURE, *_whom(site, found), asked={"message": found.first.pk})
     form = request.GET.get("as", "")
     asked = next((one for one in found.data if one.name == "request"), None)
     answers = [one for one in found.data if one.name.startswith("answer")]
@@ -63,6 +65,13 @@ def show(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
         "may_export": allowed(request.user, "journal.export"),
     }
     return render(request, "stepwise/exchange.html", context)
+
+
+def _whom(site: Site, *exchanges: Said) -> list[object]:
+    """Whom they show: those whom their data sets name, and the patient of the performed step they are about."""
+    numbers = dict.fromkeys(number for one in exchanges for number in one.numbers)
+    about = (changed.performed_step(one, site) for one in exchanges)
+    return [*audit.of_numbers(site, numbers), *filter(None, about)]
 
 
 def _heading(found: Said) -> dict[str, object]:
@@ -104,9 +113,12 @@ def files(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     """The exchange as a ZIP of DICOM files: as it travelled, or with `without=identities` as the form says."""
     site = site_of(request)
     found = said.exchange(Journal(site), pk, number)
-    without = request.POST.get("without") == "identities"
+    wanted = request.POST.get("without", "")
+    if wanted not in ("", "identities"):
+        raise BadRequest("“without” is “identities”, or left out")  # never taken for a file with identities
+    without = wanted == "identities"
     about = {"message": found.first.pk, "without identities": without}
-    disclose(request, audit.EXPORT, *audit.of_numbers(site, found.numbers), asked=about)
+    disclose(request, audit.EXPORT, *_whom(site, found), asked=about)
     if without:
         choice = Choice(
             keep_dates="keep_dates" in request.POST, keep_text="keep_text" in request.POST, keep_ae_titles="keep_ae_titles" in request.POST
@@ -162,8 +174,7 @@ def beside(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     if other is None:
         raise NotFound("There is no message with this number to compare with; choose one on the page of the exchange.")
     second = said.beside(other, journal.associations().filter(pk=other.association_id).first())
-    shown = audit.of_numbers(site, dict.fromkeys((*found.numbers, *second.numbers)))
-    disclose(request, audit.PROCEDURE, *shown, asked={"message": found.first.pk, "beside": other.pk})
+    disclose(request, audit.PROCEDURE, *_whom(site, found, second), asked={"message": found.first.pk, "beside": other.pk})
     one, two = _data_of(found.first), _data_of(other)
     whole = request.GET.get("all") == "1"
     compared = compare(one.dataset, two.dataset)

@@ -15,6 +15,7 @@ from stepwise.connecting.facts import Call, ChargeSeen, Evidence, MppsSeen, Quer
 from stepwise.connecting.lines import ERROR, PASS, WAITING, WARNING, Line
 
 AT = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+LATER = AT + timedelta(seconds=1)
 CALL = UUID(int=1)
 NOTHING = Evidence("CT01", ("STEPWISE",), listens="10.0.0.1 port 11112", plain_port=11112)
 ACCEPTED = Call(CALL, AT, "CT01", "STEPWISE", "10.1.2.3")
@@ -61,6 +62,8 @@ def proposing(result: str, *uids: str) -> Call:
         ("reaches_us", {"calls": (REJECTED,)}, ERROR, "It calls us RIS, and we are STEPWISE"),
         ("reaches_us", {"calls": (REJECTED, ACCEPTED)}, PASS, "It calls us RIS"),
         ("reaches_us", {"calls": (ELSEWHERE,), "addresses": ("10.9.9.9",)}, ERROR, "called from 10.1.2.3, and may call from 10.9.9.9 only"),
+        ("reaches_us", {"calls": (REJECTED,), "titles": ("STEPWISE", "RIS")}, WAITING, "and is accepted now. Have it call again."),
+        ("reaches_us", {"calls": (ELSEWHERE,), "addresses": ("10.9.9.9", "10.1.2.3")}, WAITING, "and is accepted now. Have it call again."),
         ("reaches_us", {"strangers": (TLS_HELLO,)}, ERROR, "no port for TLS"),
         ("reaches_us", {"strangers": (TLS_HELLO,), "tls_port": 2762}, ERROR, "our port for TLS, 2762"),
         ("title", {}, WAITING, "to the letter"),
@@ -68,6 +71,13 @@ def proposing(result: str, *uids: str) -> Call:
         ("title", {"strangers": (STRANGER,)}, ERROR, "CTSCAN2 called from 10.1.2.3 and was rejected as unknown. Is it this one?"),
         ("title", {"strangers": (replace(STRANGER, calling="ct01", rejection=""),)}, ERROR, "upper and lower case count"),
         ("title", {"strangers": (TLS_HELLO,)}, WAITING, "to the letter"),
+        ("title", {"calls": (ACCEPTED,), "strangers": (replace(STRANGER, at=LATER),)}, PASS, "CTSCAN2 called from 10.1.2.3"),
+        (
+            "title",
+            {"calls": (ACCEPTED,), "strangers": (replace(STRANGER, calling="ct01", address="10.8.8.8", at=LATER),)},
+            PASS,
+            "lower case",
+        ),
         ("query", {}, WAITING, "Ask for the worklist"),
         ("query", {"calls": (proposing("accepted", VERIFICATION),)}, WAITING, "never proposed Modality Worklist, only Verification"),
         ("query", {"calls": (proposing("transfer syntaxes not supported", MODALITY_WORKLIST),)}, ERROR, "no transfer syntax"),
@@ -137,7 +147,7 @@ def test_what_can_be_put_right_here_has_a_button() -> None:
 
 @pytest.mark.parametrize("sign", [one.sign for one in words.REJECTIONS])
 def test_every_rejection_is_told_with_what_to_do(sign: str) -> None:
-    line = _line("reaches_us", replace(NOTHING, calls=(replace(ACCEPTED, rejection=f"words {sign}: why"),), addresses=("10.9.9.9",)))
+    line = _line("reaches_us", replace(NOTHING, calls=(replace(REJECTED, rejection=f"words {sign}: why"),), addresses=("10.9.9.9",)))
     assert line.look == ERROR and line.next and "{" not in line.next
 
 
@@ -148,7 +158,7 @@ def test_whatever_is_no_dicom_is_told_with_what_to_do(sign: str) -> None:
 
 
 def test_an_association_that_never_became_one_proves_no_title() -> None:
-    later = replace(TLS_HELLO, at=AT + timedelta(seconds=1))
+    later = replace(TLS_HELLO, at=LATER)
     assert _line("title", replace(NOTHING, strangers=(later, STRANGER))).said.startswith("CTSCAN2")
 
 

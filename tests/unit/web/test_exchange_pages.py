@@ -16,6 +16,7 @@ from dimse.encode import encode
 from dimse.entries import MessageEntry, now
 from dimse.models import Message
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP
+from ris.models import AuditRecord
 from ris.web import datasets
 from tests.support.hospital import a_station, an_order, steps_of
 from tests.support.journal import a_query, an_association
@@ -192,6 +193,21 @@ def test_an_exchange_is_exported_to_the_byte_and_a_refused_one_bare_too(signed_i
     assert b"cannot be read as a data set" in bare.read("README.txt")
     clean = zipfile.ZipFile(io.BytesIO(client.post(at(good, "exchange-files"), {"without": "identities", "keep_ae_titles": "on"}).content))
     assert str(dcmread(io.BytesIO(clean.read("request.dcm"))).PatientName) == "PERSON1^GIVEN1*"
+    assert client.post(at(good, "exchange-files"), {"without": "1"}).status_code == 400
+
+
+def test_who_looks_at_an_n_set_or_takes_it_out_is_entered_with_its_patient(signed_in: SignIn) -> None:
+    order = an_order()
+    performed = end(begin(steps_of(order)))
+    ended = an_mpps_message("N-SET", a_status("COMPLETED"), performed.sop_instance_uid)
+    client = signed_in("integrator")
+    text(client, at(ended))
+    assert client.post(at(ended, "exchange-files")).status_code == 200
+    assert client.get(at(ended, "exchange-beside"), {"with": ended.pk}).status_code == 200
+    records = AuditRecord.objects.filter(place__startswith="exchange")
+    assert [record.place for record in records.order_by("pk")] == ["exchange", "exchange-files", "exchange-beside"]
+    for record in records:
+        assert record.patients.get().patient_key == order.patient_id
 
 
 def test_who_may_not_take_messages_out_sees_no_button(signed_in: SignIn) -> None:
