@@ -102,5 +102,5 @@ def _query(record: AuditRecord) -> Iterator[dict[str, Any]]:
             "ParticipantObjectIDTypeCode": _code("10", "Search Criteria", "RFC-3881"),
             "ParticipantObjectID": record.place,
             "ParticipantObjectQuery": asked or {},
-            "ParticipantObjectDetail": {"total": record.total},
+            "ParticipantObjectDetail": {"times": record.detail["times"]} if "times" in record.detail else {"total": record.total},
         }

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from ris import audit, clock, db, queries
@@ -86,8 +87,11 @@ def record(
     about: Iterable[Subject] = (),
     total: int | None = None,
     detail: dict[str, Any] | None = None,
+    happened: datetime | None = None,
 ) -> AuditRecord:
-    """Write one record. Raises ValueError for somebody anonymous (`Actor` and `Claimant` have names) and for what the table does not know.
+    """Write one record, of now or of when it `happened` (wall time).
+
+    Raises ValueError for somebody anonymous (`Actor` and `Claimant` have names) and for what the table does not know.
 
     `about` are the patients, of whom the first MOST_PATIENTS are named; `total` is how many the list was about where that is more.
     """
@@ -98,7 +102,7 @@ def record(
     people = list(about)
     where = place or Place("", "")
     row = AuditRecord(
-        at=clock.wall(),
+        at=happened or clock.wall(),
         site_id=site.pk if isinstance(site, Site) else site,
         event=event,
         action=action,

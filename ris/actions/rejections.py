@@ -49,4 +49,4 @@ def _enter(address: str, calling: str, called: str, reason: str, some: Iterable[
     detail = {"asked": f"association with {called}" if called else "associations", "reason": reason, "times": len(times)}
     detail |= {"association": association, "last": last.isoformat()}
     site, place = peers.site_of(called, calling), Place(address, "DICOM")
-    auditing.record(who, audit.NODE, audit.EXECUTE, site=site, place=place, outcome=audit.SERIOUS, detail=detail)
+    auditing.record(who, audit.NODE, audit.EXECUTE, site=site, place=place, outcome=audit.SERIOUS, detail=detail, happened=last)

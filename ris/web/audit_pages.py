@@ -117,7 +117,8 @@ def what_of(record: AuditRecord) -> str:
     verbs = ", ".join(dict.fromkeys(verb.replace("_", " ") for _, _, verb in detail.get("changes", [])))
     narrowed = detail.get("asked", "")
     said = ", ".join(f"{name} {value}" for name, value in narrowed.items()) if isinstance(narrowed, dict) else narrowed
-    return "; ".join(filter(None, (verbs, ", ".join(detail.get("of", [])), said, detail.get("reason", ""))))
+    often = f"{detail['times']} times, the last at this moment" if detail.get("times", 1) > 1 else ""
+    return "; ".join(filter(None, (verbs, ", ".join(detail.get("of", [])), said, detail.get("reason", ""), often)))
 
 
 @page

@@ -1,5 +1,6 @@
 """Rejected associations are security alerts in the audit trail."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,9 @@ from django.conf import settings
 
 from ris import audit, clock
 from ris.actions import rejections
+from ris.audit_messages import messages
 from ris.models import AuditRecord
+from ris.web.audit_pages import what_of
 from stepwise import tasks
 from tests.support.hospital import a_site
 from tests.support.journal import an_association
@@ -31,6 +34,9 @@ def test_who_was_not_let_in_is_entered_once_with_where_from_and_why() -> None:
     )
     assert row.detail["reason"] == "Calling AE title not recognized"
     assert (row.detail["times"], row.detail["association"]) == (3, str(last))
+    assert row.at == at + timedelta(seconds=2)
+    assert "3 times, the last at this moment" in what_of(row)
+    assert '"times": 3' in json.dumps(list(messages(row)))
 
 
 def test_what_comes_later_is_entered_later() -> None:
