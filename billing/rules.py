@@ -108,19 +108,32 @@ def decide(steps: Sequence[StepWork]) -> Decision:
     hold = " ".join(_doubts(steps))
     if outcomes <= set(DONE):
         return Decision(Outcome.FULL, reason, hold)
-    reduced = Outcome.REVIEW if Outcome.REVIEW in outcomes else Outcome.REDUCED
-    return Decision(reduced, f"{reason} → reduced, {REDUCED_SERVICE}", hold)
+    if Outcome.REVIEW in outcomes:
+        return Decision(Outcome.REVIEW, f"{reason} → review; reduced, {REDUCED_SERVICE}, once released", hold)
+    return Decision(Outcome.REDUCED, f"{reason} → reduced, {REDUCED_SERVICE}", hold)
 
 
 def _doubts(steps: Sequence[StepWork]) -> Iterator[str]:
     """What a person has to check, each once."""
-    if any(of_step(step) is Outcome.REVIEW for step in steps):
-        yield "No rule decides this discontinuation reason, or its rule is review; check the work done."
+    reviewed = [one for step in steps if of_step(step) is Outcome.REVIEW for one in step.performed if of_performed(one) is Outcome.REVIEW]
+    yield from dict.fromkeys(_reviewed(one) for one in reviewed)
+    if any(of_step(step) is Outcome.REVIEW and not step.performed for step in steps):
+        yield "The hospital's rule for work completed by hand is review; check that it was performed."
     checked = [step for step in steps if of_step(step) is Outcome.CHECK]
     if any(not step.performed for step in checked):
         yield "Completed by hand without MPPS; check that it was performed."
     if any(step.performed for step in checked):
         yield "The rule for completed work asks for a look before it is charged; check what was made."
+
+
+def _reviewed(performed: Performed) -> str:
+    """Which rule asks for a look at the work, or that none decides."""
+    what = "completed work" if performed.completed else performed.reason
+    if performed.decided is not None:
+        return f"The hospital's rule for {what} is review; check the work done."
+    if reasons.known(performed.reason_code, performed.reason_scheme):
+        return f"The rule for {what} is review; check the work done."
+    return f"No rule decides this discontinuation ({what}); check the work done."
 
 
 def explain(steps: Sequence[StepWork]) -> str:

@@ -18,6 +18,9 @@ def step(*performed: Performed, completed: bool = True) -> StepWork:
     return StepWork(completed, performed)
 
 
+REVIEWED = "→ review; reduced, 52, once released"
+
+
 @pytest.mark.parametrize(
     ("steps", "outcome", "reason"),
     [
@@ -30,12 +33,12 @@ def step(*performed: Performed, completed: bool = True) -> StepWork:
         ([step(REFUSED)], Outcome.REDUCED, "110505 Patient refused to continue procedure with 96 images → reduced, 52"),
         ([step(NOTHING)], Outcome.NONE, "110505 Patient refused to continue procedure with no images → nothing"),
         ([step(WRONG)], Outcome.NONE, "110514 Incorrect worklist entry selected with 3 images → nothing"),
-        ([step(UNKNOWN)], Outcome.REVIEW, "110513 Discontinued for unspecified reason with 12 images → reduced, 52"),
-        ([step(Performed(1, False, 5))], Outcome.REVIEW, "no reason given with 5 images → reduced, 52"),
+        ([step(UNKNOWN)], Outcome.REVIEW, "110513 Discontinued for unspecified reason with 12 images " + REVIEWED),
+        ([step(Performed(1, False, 5))], Outcome.REVIEW, f"no reason given with 5 images {REVIEWED}"),
         ([step(REFUSED, DONE)], Outcome.FULL, "Completed with 120 images"),
         ([step(WRONG, DONE)], Outcome.FULL, "Completed with 24 images"),
         ([step(DONE), step(NOTHING)], Outcome.REDUCED, f"{REFUSED.reason} with 24 images; 1 of 2 steps done → reduced, 52"),
-        ([step(DONE), step(UNKNOWN)], Outcome.REVIEW, f"{UNKNOWN.reason} with 36 images; 1 of 2 steps done → reduced, 52"),
+        ([step(DONE), step(UNKNOWN)], Outcome.REVIEW, f"{UNKNOWN.reason} with 36 images; 1 of 2 steps done {REVIEWED}"),
         ([step(completed=False)], Outcome.NONE, "Discontinued by hand with no images → nothing"),
     ],
 )  # fmt: skip
@@ -64,6 +67,31 @@ def test_nothing_is_charged_for_any_reason_when_nothing_was_made(code: str) -> N
 )
 def test_a_hospital_decides_what_work_completed_by_hand_is_worth(decided: Outcome, decision: Decision) -> None:
     assert decide([StepWork(True, (), decided)]) == decision
+
+
+OTHER = Performed(1, False, 5, "X1", "99LOCAL", "Coffee break")
+
+
+@pytest.mark.parametrize(
+    ("work", "says"),
+    [
+        (step(UNKNOWN), "The rule for 110513 Discontinued for unspecified reason is review; check the work done."),
+        (step(OTHER), "No rule decides this discontinuation (X1 Coffee break); check the work done."),
+        (step(Performed(1, False, 5)), "No rule decides this discontinuation (no reason given); check the work done."),
+        (
+            step(replace(REFUSED, decided=Outcome.REVIEW)),
+            "The hospital's rule for 110505 Patient refused to continue procedure is review; check the work done.",
+        ),
+        (step(replace(DONE, decided=Outcome.REVIEW)), "The hospital's rule for completed work is review; check the work done."),
+        (
+            StepWork(True, (), Outcome.REVIEW),
+            "The hospital's rule for work completed by hand is review; check that it was performed.",
+        ),
+    ],
+)
+def test_a_charge_that_waits_for_review_says_which_rule_asks(work: StepWork, says: str) -> None:
+    decision = decide([work, work])
+    assert (decision.outcome, decision.hold) == (Outcome.REVIEW, says)
 
 
 def test_completed_work_follows_the_hospital_s_rule() -> None:
