@@ -8,7 +8,7 @@ from django.db import InterfaceError, OperationalError
 
 from billing import queries, targets
 from billing.actions import delivering
-from billing.errors import DeliveryError, Garbled, Refused
+from billing.errors import DeliveryError, Garbled, NotReached, Refused
 from billing.models import Charge, DeliveryAttempt
 from dimse.dispatch import without_values
 from ris import outbox
@@ -18,6 +18,7 @@ BACKOFF_CAP = 15.0  # seconds; with the sweep's 5 a receiver that returns has it
 SWEEP_BUDGET = 20.0  # seconds
 SWEEP_BATCH = 100
 Result = DeliveryAttempt.Result
+_RESULTS = ((Refused, Result.REFUSED), (Garbled, Result.GARBLED), (NotReached, Result.NOT_REACHED), (DeliveryError, Result.NO_ANSWER))
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +51,7 @@ def deliver(charge_id: int) -> DeliveryAttempt.Result | None:
 def sweep(budget: float = SWEEP_BUDGET) -> int:
     """Send what is due, oldest first, for at most `budget` seconds; return how many were accepted.
 
-    It ends with the first charge that gets no answer: the receiver is away, and the others would only wait for it in turn.
+    It ends with the first charge that gets no answer, or no connection: the receiver is away, and the others would wait for it in turn.
     """
     deadline = time.monotonic() + budget
     accepted = 0
@@ -58,7 +59,7 @@ def sweep(budget: float = SWEEP_BUDGET) -> int:
         for charge_id in due:
             result = deliver(charge_id)
             accepted += result == Result.ACCEPTED
-            if result == Result.NO_ANSWER or time.monotonic() > deadline:
+            if result in (Result.NOT_REACHED, Result.NO_ANSWER) or time.monotonic() > deadline:
                 return accepted
     return accepted
 
@@ -86,6 +87,4 @@ def _send(charge: Charge) -> delivering.Attempt:
 
 
 def _result_of(error: DeliveryError) -> DeliveryAttempt.Result:
-    if isinstance(error, Refused):
-        return Result.REFUSED
-    return Result.GARBLED if isinstance(error, Garbled) else Result.NO_ANSWER
+    return next(result for kind, result in _RESULTS if isinstance(error, kind))

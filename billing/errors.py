@@ -6,7 +6,11 @@ class DeliveryError(Exception):
 
 
 class NoAnswer(DeliveryError):
-    """No connection, or no acknowledgement in time: the same message is sent again later."""
+    """No acknowledgement in time, though the message may have arrived: it is sent again later, the same."""
+
+
+class NotReached(NoAnswer):
+    """Not a byte of the message left: nobody can have it, and the same message is sent again later."""
 
 
 class Garbled(DeliveryError):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
-from billing.errors import NoAnswer
+from billing.errors import NoAnswer, NotReached
 from billing.hl7 import Ack
 
 
@@ -24,17 +24,23 @@ class Folder:
         return str(self.path)
 
     def send(self, message: str, control_id: str) -> Ack:
-        """Put the message on the disk and return the proof, which has no code since nobody read it; NoAnswer when that is not possible."""
+        """Put the message on the disk and return the proof, which has no code since nobody read it.
+
+        NotReached when it cannot be put there; NoAnswer when it may stand there and is not known to be on the disk.
+        """
         data, name = message.encode(), f"{control_id}.hl7"
         draft = self.path / f".{control_id}.{uuid4().hex}.part"
         try:
             _write(draft, data)
             draft.replace(self.path / name)
-            _keep(self.path)
         except OSError as error:
             with suppress(OSError):  # the folder may be gone altogether
                 draft.unlink(missing_ok=True)
-            raise NoAnswer(f"{name} cannot be written into {self.path}: {error.strerror or error}.") from error
+            raise NotReached(f"{name} cannot be written into {self.path}: {error.strerror or error}.") from error
+        try:
+            _keep(self.path)
+        except OSError as error:
+            raise NoAnswer(f"{name} stands in {self.path}, maybe not on its disk: {error.strerror or error}.") from error
         self._clear(control_id)
         return Ack("", f"Written as {name}")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 from hl7.mllp import InvalidBlockError, open_hl7_connection
 
-from billing.errors import Garbled, NoAnswer
+from billing.errors import Garbled, NoAnswer, NotReached
 from billing.hl7 import Ack, preview, read_ack
 
 CONNECT_TIMEOUT = 3.0
@@ -48,17 +48,17 @@ def recorded_port() -> int | None:
 
 
 def target() -> Target:
-    """The receiver as configured at this moment; NoAnswer while the port of the demo charge processor is not known."""
+    """The receiver as configured at this moment; NotReached while the port of the demo charge processor is not known."""
     port = settings.MLLP_PORT or recorded_port()
     if not port:
-        raise NoAnswer(f"The charge processor has not started yet: no port can be read from {port_file()}.")
+        raise NotReached(f"The charge processor has not started yet: no port can be read from {port_file()}.")
     return Target(settings.MLLP_HOST, port)
 
 
 def send(
     message: str, control_id: str, receiver: Target, connect_timeout: float = CONNECT_TIMEOUT, answer_timeout: float = ANSWER_TIMEOUT
 ) -> Ack:
-    """Send one message and return its accepting acknowledgement; raise NoAnswer, Garbled or Refused. Times in seconds."""
+    """Send one message and return its accepting acknowledgement; raise NotReached, NoAnswer, Garbled or Refused. Times in seconds."""
     answer = asyncio.run(_exchange(message.encode(), receiver, connect_timeout, answer_timeout))
     return read_ack(answer, control_id)
 
@@ -68,9 +68,9 @@ async def _exchange(message: bytes, receiver: Target, connect_timeout: float, an
         async with asyncio.timeout(connect_timeout):
             reader, writer = await open_hl7_connection(receiver.host, receiver.port, limit=MAX_ANSWER_BYTES)
     except TimeoutError as error:
-        raise NoAnswer(f"{receiver} did not accept a connection within {connect_timeout:g} s.") from error
+        raise NotReached(f"{receiver} did not accept a connection within {connect_timeout:g} s.") from error
     except OSError as error:
-        raise NoAnswer(f"{receiver} cannot be reached: {error.strerror or error}.") from error
+        raise NotReached(f"{receiver} cannot be reached: {error.strerror or error}.") from error
     try:
         async with asyncio.timeout(answer_timeout):
             writer.writeblock(message)

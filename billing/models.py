@@ -127,9 +127,9 @@ class Charge(models.Model):
         seen = (self.status, *facts, corrections)
         return sha256(repr(seen).encode()).hexdigest()[:16]
 
-    def refusals(self) -> "models.QuerySet[DeliveryAttempt]":
-        """The tries of which the receiver said that it did not book them."""
-        return self.delivery_attempts.filter(result=DeliveryAttempt.Result.REFUSED)
+    def unbooked(self) -> "models.QuerySet[DeliveryAttempt]":
+        """The tries of which it is known that nothing was booked: refused, or never on their way."""
+        return self.delivery_attempts.filter(result__in=(DeliveryAttempt.Result.REFUSED, DeliveryAttempt.Result.NOT_REACHED))
 
 
 class NoCharge(models.Model):
@@ -189,6 +189,7 @@ class DeliveryAttempt(models.Model):
     class Result(models.TextChoices):
         ACCEPTED = "ACCEPTED", "Accepted"
         REFUSED = "REFUSED", "Refused"
+        NOT_REACHED = "NOT_REACHED", "Not reached"
         NO_ANSWER = "NO_ANSWER", "No answer"
         GARBLED = "GARBLED", "Answer not understood"
         UNSENDABLE = "UNSENDABLE", "Cannot be sent"

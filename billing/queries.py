@@ -90,8 +90,8 @@ def waits_for(charge: Charge) -> Charge | None:
 
 
 def is_untold(charge: Charge) -> bool:
-    """Whether the receiver cannot have booked it: it was never sent, or refused as often as it was sent."""
-    return not charge.message or charge.attempts == charge.refusals().count()
+    """Whether the receiver cannot have booked it: it was never sent, or each try was refused or did not reach anybody."""
+    return not charge.message or charge.attempts == charge.unbooked().count()
 
 
 def no_charges(site: Site, *, day: date | None = None) -> QuerySet[NoCharge]:

@@ -6,7 +6,7 @@ from typing import Protocol
 from django.conf import settings
 
 from billing import mllp
-from billing.errors import NoAnswer
+from billing.errors import NotReached
 from billing.folder import Folder
 from billing.hl7 import Ack
 
@@ -17,11 +17,11 @@ class Target(Protocol):
     """A receiver of charge messages; its text is its address."""
 
     def send(self, message: str, control_id: str) -> Ack:
-        """Deliver one message and return the proof; raise NoAnswer, Garbled or Refused."""
+        """Deliver one message and return the proof; raise NotReached, NoAnswer, Garbled or Refused."""
 
 
 def current() -> Target:
-    """The receiver as configured at this moment; NoAnswer while the port of the demo charge processor is not known."""
+    """The receiver as configured at this moment; NotReached while the port of the demo charge processor is not known."""
     return Folder(Path(settings.CHARGE_FOLDER)) if settings.CHARGE_FOLDER else mllp.target()
 
 
@@ -41,6 +41,6 @@ def in_words() -> str:
         return f"the folder {settings.CHARGE_FOLDER}"
     try:
         address = str(mllp.target())
-    except NoAnswer:
+    except NotReached:
         return "the demo charge processor, which has not started yet"
     return f"the demo charge processor at {address}" if is_demo() else f"{address} over MLLP"

@@ -63,8 +63,7 @@ def void_charge(charge: Charge, actor: Actor, reason: str, seen: str = "") -> Ch
     _expect(charge, seen)
     charge.refresh_from_db()
     if charge.status not in (PENDING, FAILED) or not queries.is_untold(charge):
-        instead = "Write it off instead" if charge.status == FAILED else "Credit it instead"
-        raise IllegalTransition(f"{_named(charge)} is {_whereabouts(charge)}; only one that nobody can have is voided. {instead}.")
+        raise IllegalTransition(f"{_named(charge)} is {_whereabouts(charge)}; only one that nobody can have is voided. {_instead(charge)}")
     for following in charge.corrections.filter(status=PENDING):
         void_charge(following, actor, reason)
     correcting.void(charge, reason, actor, by_hand=True)
@@ -101,7 +100,8 @@ def write_off(charge: Charge, actor: Actor, reason: str, seen: str = "") -> Char
     charge.refresh_from_db()
     if charge.status != WRITE_OFF.source or charge.written_off_at or queries.is_untold(charge):
         where = "written off already" if charge.written_off_at else _whereabouts(charge)
-        raise IllegalTransition(f"{_named(charge)} is {where}; only one that has failed and may have arrived is written off.")
+        instead = " Void it instead." if charge.status == WRITE_OFF.source and not charge.written_off_at else ""
+        raise IllegalTransition(f"{_named(charge)} is {where}; only one that has failed and may have arrived is written off.{instead}")
     Charge.objects.filter(pk=charge.pk).update(written_off_at=clock.now(charge.site))
     record_change(charge, WRITE_OFF, actor, reason)
     correcting.settled(charge)
@@ -138,3 +138,10 @@ def _named(charge: Charge) -> str:
 
 def _whereabouts(charge: Charge) -> str:
     return "on its way" if charge.status == PENDING else charge.status
+
+
+def _instead(charge: Charge) -> str:
+    """What to do with a charge that cannot be voided any more."""
+    if charge.status == PENDING:
+        return "It may have arrived: it is sent again until it is acknowledged, refused or set aside; then you can decide."
+    return "Write it off instead." if charge.status == FAILED else "Credit it instead."

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 from hl7.mllp import HL7StreamReader, HL7StreamWriter, InvalidBlockError, start_hl7_server
+from hl7.mllp.streams import CARRIAGE_RETURN, END_BLOCK, START_BLOCK
 
 from billing.charge_processor import behaviour
 from billing.charge_processor.behaviour import Refusal
@@ -18,7 +19,11 @@ from billing.charge_processor.ledger import Book, Booking
 from ris import clock
 
 MAX_MESSAGE_BYTES = 1024 * 1024
+MESSAGE_SECONDS = 30.0
+"""How long a message may take from its first byte to its last; between two messages a connection may be silent for as long as it likes."""
 log = structlog.get_logger(__name__)
+
+_END = END_BLOCK + CARRIAGE_RETURN
 
 Answerer = Callable[[bytes, Refusal | None], bytes | None]
 """From a received message, and how it is refused on purpose, to its acknowledgement; None leaves it unanswered."""
@@ -124,7 +129,7 @@ async def _converse(reader: HL7StreamReader, writer: HL7StreamWriter, answer: An
     peer = writer.get_extra_info("peername")
     try:
         while True:
-            data = bytes(await reader.readblock())
+            data = await _block(reader)
             how = await behaviour.asked()
             reply = answer(data, how.refusal)
             await asyncio.sleep(how.delay)
@@ -137,12 +142,31 @@ async def _converse(reader: HL7StreamReader, writer: HL7StreamWriter, answer: An
             log.warning("connection closed in the middle of a message", peer=peer, octets=len(error.partial))
     except InvalidBlockError:
         log.warning("not MLLP: no start of block, connection closed", peer=peer)
-    except ValueError:
+    except asyncio.LimitOverrunError:
         log.warning("message longer than allowed, connection closed", peer=peer, limit=MAX_MESSAGE_BYTES)
+    except TimeoutError:
+        log.warning("message not whole in time, connection closed", peer=peer, seconds=MESSAGE_SECONDS)
     except OSError as error:
         log.warning("connection broke", peer=peer, error=str(error))
     finally:
         writer.close()
+
+
+async def _block(reader: HL7StreamReader) -> bytes:
+    """The next message. The library's own reading tells what is not MLLP when the end of a block has come, which it never may.
+
+    Raises InvalidBlockError at the first byte that begins no block, TimeoutError, asyncio.LimitOverrunError, and
+    asyncio.IncompleteReadError, with an empty `partial` between two messages.
+    """
+    start = await reader.readexactly(1)
+    if start != START_BLOCK:
+        raise InvalidBlockError
+    async with asyncio.timeout(MESSAGE_SECONDS):
+        try:
+            block: bytes = await reader.readuntil(_END)
+        except asyncio.IncompleteReadError as error:
+            raise asyncio.IncompleteReadError(start + error.partial, None) from error
+    return block.removesuffix(_END)
 
 
 def _listening(host: str, port: int) -> socket.socket:

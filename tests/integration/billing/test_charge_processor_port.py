@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from billing.charge_processor import server
 from billing.charge_processor.ledger import Ledger
 from billing.hl7 import build
 from billing.mllp import Target, send
@@ -58,10 +59,11 @@ def others_are_served(port: int, ledger: Ledger, repeats: int = 0) -> None:
     [
         (b"GET / HTTP/1.1\r\n\r\n\x1c\r", "not MLLP: no start of block, connection closed"),
         (b"\x0bMSH|^~\\&|half a frame", "connection closed in the middle of a message"),
-        (b"no frame at all", "connection closed in the middle of a message"),
+        (b"no frame at all", "not MLLP: no start of block, connection closed"),
+        (b"\x0b", "connection closed in the middle of a message"),
         (b"\x0b" + b"x" * 1_200_000, "message longer than allowed, connection closed"),
     ],
-    ids=["garbage", "half a frame", "no frame", "oversize"],
+    ids=["garbage", "half a frame", "no frame", "a start", "oversize"],
 )
 def test_what_is_no_frame_is_told_and_closes_its_connection_alone(port: int, ledger: Ledger, logs: Logs, data: bytes, told: str) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
@@ -72,6 +74,25 @@ def test_what_is_no_frame_is_told_and_closes_its_connection_alone(port: int, led
         except ConnectionError:
             pass  # closed while it was still being sent
     wait_until(lambda: told in [log["event"] for log in logs], 5, "it is in the log")
+    others_are_served(port, ledger)
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"GET / HTTP/1.1\r\n\r\n", "not MLLP: no start of block, connection closed"),
+        (b"\x0bMSH|^~\\&|half a frame", "message not whole in time, connection closed"),
+    ],
+    ids=["garbage", "half a frame"],
+)
+def test_a_sender_that_stays_after_what_is_no_frame_is_told_and_hung_up_on(
+    port: int, ledger: Ledger, logs: Logs, monkeypatch: pytest.MonkeyPatch, data: bytes, told: str
+) -> None:
+    monkeypatch.setattr(server, "MESSAGE_SECONDS", 0.2)
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(data)
+        assert everything(connection) == b""
+    assert told in [log["event"] for log in logs]
     others_are_served(port, ledger)
 
 

@@ -123,14 +123,16 @@ def test_garbled_answer_is_repeated_and_named(receiver: Receiver) -> None:
 
 
 @pytest.mark.django_db
-def test_receiver_that_is_down_or_has_never_started_is_waited_for(settings: Settings) -> None:
+def test_receiver_that_is_down_or_has_never_started_is_waited_for_and_the_charge_can_still_be_voided(settings: Settings) -> None:
     charge = a_charge()
     settings.MLLP_PORT = free_port()
-    assert delivery.deliver(charge.pk) is Result.NO_ANSWER
+    assert delivery.deliver(charge.pk) is Result.NOT_REACHED
     settings.MLLP_PORT = 0
     make_due(charge)
-    assert delivery.deliver(charge.pk) is Result.NO_ANSWER
+    assert delivery.deliver(charge.pk) is Result.NOT_REACHED
     assert [attempt.number for attempt in charge.delivery_attempts.all()] == [1, 2]
+    deciding.void_charge(charge, Actor.system("test"), "The patient was never here")
+    assert (charge.status, delivery.sweep()) == ("VOID", 0)
 
 
 @pytest.mark.django_db

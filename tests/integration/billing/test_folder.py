@@ -41,7 +41,7 @@ def test_charge_is_posted_when_its_file_is_there(folder: Path) -> None:
 def test_folder_that_is_away_is_waited_for(folder: Path) -> None:
     folder.rmdir()
     charge = a_charge()
-    assert delivery.deliver(charge.pk) is Result.NO_ANSWER
+    assert delivery.deliver(charge.pk) is Result.NOT_REACHED
     charge.refresh_from_db()
     assert charge.error == f"{charge.control_id}.hl7 cannot be written into {folder}: No such file or directory."
     assert charge.status == "PENDING"

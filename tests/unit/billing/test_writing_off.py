@@ -67,6 +67,30 @@ def test_a_dead_letter_is_closed_with_a_reason_and_stands_in_the_books_as_what_i
         deciding.write_off(charge, BILLER, "again")
 
 
+def test_a_dead_letter_that_reached_nobody_is_voided_and_not_written_off() -> None:
+    perform(steps_of(an_order()))
+    charge = tried(Charge.objects.get(), Result.NOT_REACHED)
+    assert charge.is_dead_letter
+    with pytest.raises(IllegalTransition, match=r"only one that has failed and may have arrived is written off\. Void it instead"):
+        deciding.write_off(charge, BILLER, "Nobody has it")
+    deciding.void_charge(charge, BILLER, "Nobody has it")
+    assert (charge.status, counts()) == ("VOID", {"performed": 1, "nothing": 1})
+
+
+@pytest.mark.parametrize("silent", [Result.NO_ANSWER, Result.GARBLED, None], ids=["no answer", "garbage", "a worker that died"])
+def test_one_try_that_may_have_arrived_is_enough_not_to_void(settings: Settings, silent: DeliveryAttempt.Result | None) -> None:
+    settings.CHARGE_GIVE_UP_TRIES = 0
+    perform(steps_of(an_order()))
+    charge = tried(Charge.objects.get(), Result.NOT_REACHED)
+    make_due(charge)
+    if silent:
+        tried(charge, silent)
+    else:
+        claim(charge)
+    with pytest.raises(IllegalTransition, match="may have arrived: it is sent again until it is acknowledged, refused or set aside"):
+        deciding.void_charge(charge, BILLER, "Nobody has it")
+
+
 def test_a_late_acknowledgement_of_what_was_written_off_posts_it() -> None:
     perform(steps_of(an_order()))
     slow = claim(Charge.objects.get())
