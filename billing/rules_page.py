@@ -33,10 +33,13 @@ _WORDS = {
 class Cell:
     """A value of a rule: its field, what it is the rule for, the value in words, and what may be chosen (value, words, chosen).
 
+    `made` is the column it stands in.
+
     `now` is what holds where something else is chosen that was not saved.
     """
 
     field: str
+    made: str
     label: str
     words: str
     choices: list[tuple[str, str, bool]]
@@ -119,13 +122,14 @@ def _context(request: HttpRequest, site: Site, faults: list[tuple[str, str]]) ->
 def _cells(rule: Rule, posted: Mapping[str, str]) -> list[Cell]:
     """With images and without; what a person completed has no images that anybody knows of. A choice that was not saved is kept."""
     values = (rule.with_images, rule.without_images)
-    made = ("with images", "without images")
+    columns = ("With images", "Without images")
     return [
-        _cell(field, f"{rule.meaning}, {images}", value, choices, posted.get(field, value.value))
-        for field, images, value, choices in zip(_fields(rule), made, values, rule.choices, strict=True)
+        _cell(rule, column, field, value, choices, posted.get(field, value.value))
+        for field, column, value, choices in zip(_fields(rule), columns, values, rule.choices, strict=True)
     ]
 
 
-def _cell(field: str, label: str, value: Outcome, choices: Sequence[Outcome], chosen: str) -> Cell:
+def _cell(rule: Rule, made: str, field: str, value: Outcome, choices: Sequence[Outcome], chosen: str) -> Cell:
     offered = [(one.value, _WORDS[one], one.value == chosen) for one in choices]
-    return Cell(field, label, _WORDS[value], offered, "" if chosen == value.value else _WORDS[value])
+    label = f"{rule.meaning}, {made.lower()}"
+    return Cell(field, made, label, _WORDS[value], offered, "" if chosen == value.value else _WORDS[value])

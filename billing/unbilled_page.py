@@ -1,28 +1,22 @@
-"""The page and the REST of what is done and not billed."""
+"""The page of what is done and not billed."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
-from ninja import Query, Router, Schema
 
-from billing import unbilled, web
+from billing import queries, unbilled, web
 from billing.models import ChargeChange, DeliveryAttempt
-from billing.outages import watch
 from billing.unbilled import KINDS, Row
 from mpps.models import PerformedStepChange
 from ris import audit, clock
-from ris.api import base
-from ris.api.auth import Bearer
-from ris.api.base import Instant, Line, ListQuery, refusals
-from ris.models import Site, Station
-from ris.permissions import requires
-from ris.web import live, times
+from ris.models import Site
+from ris.permissions import allowed, requires
+from ris.web import filters, live, times
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from ris.web.forms import read_day
@@ -30,9 +24,8 @@ from ris.web.forms import read_day
 MAX_SHOWN: Final = 200
 """Rows of a page of the list."""
 MAX_DIGITS: Final = 9
+CURRENCY: Final = "USD"
 _HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, PerformedStepChange, ChargeChange, DeliveryAttempt)
-
-router = Router(tags=["charges"])
 
 
 @dataclass(frozen=True)
@@ -42,18 +35,23 @@ class Shown:
     age: str
     amount: str
     address: str
+    refused: web.ShownCharge | None
+    """The charge that can be sent again here."""
 
 
 @page
 @requires("charges.view")
 def show(request: HttpRequest) -> HttpResponse:
-    """What is unbilled now by kind, the oldest first, with why and where it is mended."""
+    """What is unbilled now by kind, the oldest first, with why and where it is mended; 422 with words when it is asked for what is not."""
     present = live.state(request, _HISTORIES)
     if same := live.unchanged(request, present):
         return same
     site = site_of(request)
-    asked = _Asked.of(request, site)
-    found = unbilled.rows(site, station=asked.station, first=asked.first, last=asked.last)
+    asked = _Asked.of(request)
+    everywhere = unbilled.rows(site, first=asked.first, last=asked.last)
+    stations = unbilled.stations(site, everywhere)
+    faults = [*asked.faults, *unbilled.unknown_station(asked.station, stations)]
+    found = [row for row in everywhere if asked.station in ("", row.station)]
     chosen = [row for row in found if asked.kind in ("", row.kind)]
     begin = min(asked.begin, max(len(chosen) - 1, 0) // MAX_SHOWN * MAX_SHOWN)
     rows = chosen[begin : begin + MAX_SHOWN]
@@ -64,14 +62,16 @@ def show(request: HttpRequest) -> HttpResponse:
         "tab": asked.kind,
         "parts": [_part("At risk", found), *(_part(one.title, of_kind[one.key]) for one in KINDS.values())],
         "kinds": KINDS.values(),
-        "rows": [_shown(row, site) for row in rows],
+        "rows": _shown(rows, site),
         "total": len(chosen),
         "shown_from": begin + 1,
         "shown_to": begin + len(rows),
         "before": asked.address(begin=begin - MAX_SHOWN) if begin else "",
         "after": asked.address(begin=begin + MAX_SHOWN) if begin + MAX_SHOWN < len(chosen) else "",
-        "stations": [("", "All stations"), *((one, one) for one in asked.known)],
+        "stations": [("", "All stations"), *((one, one) for one in stations)],
         "asked": asked,
+        "faults": faults,
+        "may_edit": allowed(request.user, "charges.edit"),
     }
     narrowed = {
         "kind": asked.kind,
@@ -81,31 +81,35 @@ def show(request: HttpRequest) -> HttpResponse:
     }
     disclose(request, audit.LIST, *_people(site, rows), total=len(chosen), asked=narrowed)
     url = asked.address(begin=begin)
-    return live.live_page(request, "billing/unbilled.html", "billing/unbilled_live.html", context, url=url, present=present)
+    parts = ("billing/unbilled.html", "billing/unbilled_live.html")
+    return live.live_page(request, *parts, context, url=url, present=present, status=422 if faults else 200)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the address narrows the list to; what it cannot mean does not narrow. `begin` counts rows, `known` are all stations."""
+    """What the address narrows the list to; what it cannot mean does not narrow and is said in `faults`. `begin` counts rows."""
 
-    known: tuple[str, ...]
     kind: str
     station: str
     first: date | None
     last: date | None
     begin: int
+    faults: tuple[str, ...]
 
     @classmethod
-    def of(cls, request: HttpRequest, site: Site) -> "_Asked":
-        known = tuple(Station.objects.filter(site=site).order_by("ae_title").values_list("ae_title", flat=True))
-        kind, station, begin = (request.GET.get(name, "") for name in ("kind", "station", "begin"))
+    def of(cls, request: HttpRequest) -> "_Asked":
+        kind, begin = (filters.asked(request, name) for name in ("kind", "begin"))
+        faults = [] if kind in ("", *KINDS) else [f"“{kind}” is no kind of unbilled work; all kinds are shown."]
+        first, last = _day(request, "from", faults), _day(request, "to", faults)
+        if first and last and first > last:
+            faults.append(f"It ends on {last:%d-%b-%Y}, before it begins on {first:%d-%b-%Y}: nothing can be between.")
         return cls(
-            known=known,
             kind=kind if kind in KINDS else "",
-            station=station if station in known else "",
-            first=_day(request, "from"),
-            last=_day(request, "to"),
+            station=filters.asked(request, "station"),
+            first=first,
+            last=last,
             begin=int(begin) // MAX_SHOWN * MAX_SHOWN if begin.isascii() and begin.isdigit() and len(begin) < MAX_DIGITS else 0,
+            faults=tuple(faults),
         )
 
     @property
@@ -125,10 +129,13 @@ class _Asked:
         return reverse("unbilled") + (f"?{urlencode(given)}" if given else "")
 
 
-def _day(request: HttpRequest, name: str) -> date | None:
+def _day(request: HttpRequest, name: str, faults: list[str]) -> date | None:
+    """The day under this name; None when there is none, or when it cannot be read, which `faults` then says."""
+    text = filters.asked(request, name)
     try:
-        return read_day(request.GET.get(name, ""))
-    except ValueError:
+        return read_day(text) if text else None
+    except ValueError as error:
+        faults.append(f"The list is not narrowed by “{name}”: {error}.")
         return None
 
 
@@ -137,105 +144,22 @@ def _people(site: Site, rows: Iterable[Row]) -> list[audit.Subject]:
 
 
 def _part(label: str, rows: list[Row]) -> dict[str, Any]:
-    return {"label": label, "count": len(rows), "amount": web.money(_at_risk(rows), "USD")}
+    known, unknown = unbilled.at_risk(rows)
+    amount = web.money(known, CURRENCY) if known or not unknown else ""
+    return {"label": label, "count": len(rows), "amount": amount, "unknown": unknown}
 
 
-def _at_risk(rows: Iterable[Row]) -> Decimal:
-    return sum((row.amount for row in rows if row.amount is not None), Decimal(0))
-
-
-def _shown(row: Row, site: Site) -> Shown:
-    age = times.duration_minutes(max(int((clock.now(site) - row.since).total_seconds() // 60), 0))
-    amount = "Not known" if row.amount is None else web.money(row.amount, "USD")
-    return Shown(row, KINDS[row.kind].title, age, amount, reverse(row.url_name, args=[row.pk]))
-
-
-class UnbilledOut(Schema):
-    """`kind` is a key of `kinds`; `amount` is null when nobody knows the price; `causes` come likeliest first."""
-
-    kind: str
-    since: Instant
-    age_minutes: int
-    station_ae_title: str
-    patient_id: str
-    patient_name: str
-    accession_number: str
-    what: str
-    amount: float | None
-    causes: list[str]
-    action: str
-    address: str
-
-
-class KindOut(Schema):
-    """How many rows of a kind there are and what is at risk by them."""
-
-    kind: str
-    title: str
-    count: int
-    amount: float
-
-
-class OutageOut(Schema):
-    """A station with exams that are due, none of them begun. `interval_minutes` is what is usual between its MPPS at this hour."""
-
-    station_ae_title: str
-    due: int
-    last_mpps_at: Instant | None
-    interval_minutes: int
-
-
-class UnbilledPage(Schema):
-    items: list[UnbilledOut]
-    count: int
-    kinds: list[KindOut]
-    outages: list[OutageOut]
-
-
-class UnbilledQuery(ListQuery):
-    kind: Line = ""
-    station_ae_title: Line = ""
-
-
-@router.get("/unbilled", auth=Bearer("charges.view"), response={200: UnbilledPage, **refusals(422)})
-def list_unbilled(request: HttpRequest, query: Query[UnbilledQuery]) -> dict[str, Any]:
-    """What was done, or should have been, and is not billed: the oldest first, with the sums of all kinds."""
-    base.known_parameters(request, query)
-    kind = base.one_of("kind", query.kind, KINDS) or ""
-    site = base.site_of(request)
-    found = unbilled.rows(site, station=query.station_ae_title)
-    chosen = [row for row in found if kind in ("", row.kind)]
-    items = chosen[query.offset : query.offset + query.limit]
-    disclose(request, audit.LIST, *_people(site, items), total=len(chosen), asked=query.model_dump(exclude_defaults=True))
-    kinds = [(one, [row for row in found if row.kind == one.key]) for one in KINDS.values()]
-    return {
-        "items": [_as_item(row, site) for row in items],
-        "count": len(chosen),
-        "kinds": [{"kind": one.key, "title": one.title, "count": len(rows), "amount": float(_at_risk(rows))} for one, rows in kinds],
-        "outages": [
-            {
-                "station_ae_title": one.station,
-                "due": one.due,
-                "last_mpps_at": base.written(one.since, site),
-                "interval_minutes": one.interval,
-            }
-            for one in watch.outages(site)
-        ],
-    }
-
-
-def _as_item(row: Row, site: Site) -> dict[str, Any]:
-    return {
-        "kind": row.kind,
-        "since": base.written(row.since, site),
-        "age_minutes": max(int((clock.now(site) - row.since).total_seconds() // 60), 0),
-        "station_ae_title": row.station,
-        "patient_id": row.patient_id,
-        "patient_name": row.patient_name,
-        "accession_number": row.accession_number,
-        "what": row.what,
-        "amount": None if row.amount is None else float(row.amount),
-        "causes": list(row.causes),
-        "action": row.action,
-        "address": reverse(row.url_name, args=[row.pk]),
-    }
+def _shown(rows: list[Row], site: Site) -> list[Shown]:
+    refused = [row.pk for row in rows if row.action == unbilled.SEND_AGAIN]
+    charges = {one.pk: web.shown(one) for one in queries.charges(site).filter(pk__in=refused)}
+    return [
+        Shown(
+            row=row,
+            title=KINDS[row.kind].title,
+            age=times.duration_minutes(row.age_minutes(clock.now(site))),
+            amount="Not known" if row.amount is None else web.money(row.amount, CURRENCY),
+            address=reverse(row.url_name, args=[row.pk]),
+            refused=charges.get(row.pk) if row.action == unbilled.SEND_AGAIN else None,
+        )
+        for row in rows
+    ]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from billing import queries
 from billing.models import Charge, ChargeLine, DeliveryAttempt, NoCharge
 from billing.presenters import accession_number
+from billing.rules import REDUCED_SERVICE
 from billing.transitions import FAILED, PENDING, POSTED, VOID
 from billing.works import CAPTURER
 from ris import clock
@@ -69,6 +70,10 @@ class ShownCharge:
     @property
     def look(self) -> str:
         return {FAILED: "FAILED", UNDELIVERED: "FAILED", "HELD": "REVIEW"}.get(self.status, "")
+
+    @property
+    def is_reduced(self) -> bool:
+        return any(one.line.modifier == REDUCED_SERVICE for one in self.lines)
 
     @property
     def can_be_released(self) -> bool:

@@ -42,7 +42,7 @@ class _Way:
 _VOID = _Way(
     "Void this charge",
     "Void the charge",
-    "The receiver does not have it: it was never sent, or refused each time. "
+    "The receiver does not have it: it was never sent, or each try was refused or reached nobody. "
     "The same work is not charged again; work that is added later is.",
     "is void",
     ("Not performed", "Charged to the wrong patient", "Free of charge", "The charge before it stands"),

@@ -18,7 +18,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.renderers import JSONRenderer
 
 from billing.api import router as charges
-from billing.unbilled_page import router as unbilled
+from billing.unbilled_api import router as unbilled
 from mpps.api import router as performed_steps
 from mpps.destination_api import router as destinations
 from ris.api.additions import router as additions

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from pathlib import Path
@@ -107,6 +108,10 @@ class Refusal:
     control_id: str
     code: str
     text: str
+
+    @property
+    def at(self) -> datetime:
+        return datetime.fromisoformat(self.received_at)
 
 
 class Booking(Enum):

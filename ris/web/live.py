@@ -51,12 +51,14 @@ def live_page(
     url: str | None = None,
     beside: str | None = None,
     present: str | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     """The template `page` with the live template `part` as `{{ live }}`; to the part asking for itself, the part alone or 204.
 
     `url` is the canonical address of what is shown, which the part asks again and the address bar shows after a filter changed.
     `beside` is a second template that lives with it in another place of the page, there as `{{ beside }}`.
     `present` is the state for `unchanged`. A part whose text is the same in spite of another state is answered 204 with the new mark.
+    `status` is that of the whole page.
     """
     asked_by_part = request.headers.get("HX-Request") == "true" and request.headers.get("HX-History-Restore-Request") != "true"
     address = url or request.get_full_path()
@@ -72,7 +74,8 @@ def live_page(
         return stamped(HttpResponse(status=204, headers={SEEN: shown["mark"]}))
     if not asked_by_part:
         live = mark_safe(render_to_string("parts/live.html", shown))
-        return stamped(HttpResponse(render_to_string(page, {**context, "live": live, "beside": shown["beside"]}, request)))
+        whole = {**context, "live": live, "beside": shown["beside"]}
+        return stamped(HttpResponse(render_to_string(page, whole, request), status=status))
     response = HttpResponse(render_to_string("parts/live.html", shown))
     if SEEN not in request.headers:
         response["HX-Replace-Url"] = address

@@ -336,6 +336,7 @@ _STATES = [
     State("accounting", "accounting-empty", "/accounting/?day=2031-01-01"),
     State("unbilled", "unbilled", "/unbilled/"),
     State("unbilled", "unbilled-kind", "/unbilled/?kind=OVERDUE"),
+    State("unbilled", "unbilled-unknown-station", "/unbilled/?station=NOPE", status=422),
     State("charge-rules", "charge-rules", "/charges/rules/"),
     State("charge-ledger", "ledger", "/charges/ledger/"),
     State("charge-ledger", "ledger-nothing", "/charges/ledger/", search("zzzz")),

@@ -113,7 +113,7 @@ LISTS = {
     "/stations": (),
     "/stations/{path:ae_title}/findings": (),
     "/stations/{path:ae_title}/queries": (),
-    "/unbilled": ({"station_ae_title": AE_TITLE},),
+    "/unbilled": (),
 }
 """Lists, each with queries for what is the full hospital's."""
 NOT_OF_A_HOSPITAL = {("GET", "/"), ("GET", "/fault-kinds")}
@@ -205,6 +205,11 @@ def test_lists_hold_nothing_of_another_hospital(full: FullHospital, there: Token
             answers = [json.loads(token(("GET", path), call).content) for token in (there, here)]
             assert (answers[0]["count"], answers[0]["items"]) == (0, []), (path, query)
             assert answers[1]["count"] > 0 or "accession_number" in query, (path, query)
+
+
+def test_a_station_of_another_hospital_is_none_to_ask_unbilled_work_of(full: FullHospital, there: Token, here: Token) -> None:
+    call = Call({}, query={"station_ae_title": AE_TITLE})
+    assert [token(("GET", "/unbilled"), call).status_code for token in (there, here)] == [422, 200]
 
 
 def test_what_bodies_name_is_looked_up_in_ones_own_hospital(full: FullHospital, there: Token) -> None:
