@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Min, Q
 
 from dimse.services import Verb
 from dimse.statuses import DONE, name_of
@@ -15,9 +15,10 @@ from stepwise.connecting import words
 
 @dataclass(frozen=True)
 class Told:
-    """`performed` is None for what was refused, of which nothing but the message is kept; `times` is how often it was."""
+    """`performed` is None for what was refused, of which nothing but the message is kept; `times` is how often it was since `first`."""
 
     at: datetime
+    first: datetime
     text: str
     look: str
     attribute: str = ""
@@ -42,20 +43,18 @@ def _odd(site: Site, ae_title: str, most: int) -> list[Told]:
 def _of_finding(one: Finding) -> Told:
     rule = finding_rules.BY_CODE.get(one.code)
     look, paragraph, tell = (rule.look, rule.paragraph, rule.tell) if rule else (finding_rules.WARNING, "", "")
-    return Told(one.at, one.text, look, one.attribute, paragraph, tell, one.performed_step)
+    return Told(one.at, one.at, one.text, look, one.attribute, paragraph, tell, one.performed_step)
 
 
 def _refused(site: Site, ae_title: str, most: int) -> list[Told]:
     """Of messages that were refused alike the last, with their number."""
     refused = MppsMessage.objects.filter(site=site, calling_ae_title=ae_title).exclude(status__in=DONE).order_by()
-    alike = refused.values("verb", "status", "error_comment").annotate(last=Max("received_at"), times=Count("pk"))
-    return [
-        _of_refusals(one["verb"], one["status"], one["error_comment"], one["last"], one["times"]) for one in alike.order_by("-last")[:most]
-    ]
+    alike = refused.values("verb", "status", "error_comment").annotate(first=Min("received_at"), last=Max("received_at"), times=Count("pk"))
+    return [_of_refusals(**one) for one in alike.order_by("-last")[:most]]
 
 
-def _of_refusals(verb: str, status: int, comment: str, last: datetime, times: int) -> Told:
+def _of_refusals(verb: str, status: int, error_comment: str, first: datetime, last: datetime, times: int) -> Told:
     table = words.CREATE if verb == Verb.N_CREATE else words.SET
-    text = f"{verb} refused, {status:04X} {name_of(status)}{f': {comment}' if comment else ''}"
+    text = f"{verb} refused, {status:04X} {name_of(status)}{f': {error_comment}' if error_comment else ''}"
     paragraph = "PS3.7 10.1.5.1.6, PS3.4 F.7.2.1" if verb == Verb.N_CREATE else "PS3.7 10.1.3.1.9, PS3.4 F.7.2.2"
-    return Told(last, text, "ERROR", "", paragraph, table.get(status, words.OTHERWISE), None, times)
+    return Told(last, first, text, "ERROR", "", paragraph, table.get(status, words.OTHERWISE), None, times)

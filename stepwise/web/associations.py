@@ -6,11 +6,13 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from dimse.interference import injected
+from dimse.interference import INJECTED, injected
 from dimse.models import Association, Message
+from dimse.statuses import CANCELED, DONE
 from mpps.models import PerformedProcedureStep
 from ris import audit, clock
 from ris.errors import NotFound
@@ -24,9 +26,11 @@ from ris.web.disclosure import disclose
 from ris.web.exchanges import Pair, Said, exchange
 from ris.web.live import live_page
 from ris.web.searching import searchable
+from stepwise.web.association_pages import of_association
 from stepwise.web.log_filters import ABORTED, RESULTS, SERVICES, Filters, page_of
 
 PAGE = 100
+MOST_TOLD = 20
 
 
 @dataclass(frozen=True)
@@ -114,19 +118,29 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     association = Journal(site).associations().filter(pk=pk).first()
     if association is None:
         raise NotFound("There is no such association in the log; old ones are removed after a while.")
-    messages = list(association.messages.order_by("time", "id"))
-    said = (one for message in messages for one in (message.dataset, *message.answers))
-    exams = _exams(site, messages)
+    part = of_association(association, request.GET.get("page", ""))
+    said = (one for message in part.messages for one in (message.dataset, *message.answers))
+    exams = _exams(site, part.messages)
     disclose(request, audit.LIST, *exams.values(), *audit.of_datasets(site, said), asked={"association": str(pk)})
     form = request.GET.get("as", "")
+    told = _told(association)
     context = {
-        "row": _row(association, messages, exams),
+        "row": _row(association, told, exams),
+        "failures": [one for message in told if (one := Said.of(message)).look == "ERROR"],
         "contexts": [_context(one) for one in association.contexts],
-        "exchanges": [exchange(number, pair, form) for number, pair in enumerate(_pairs(messages), start=1)],
+        "exchanges": [exchange(number, pair, form) for number, pair in enumerate(_pairs(part.messages), start=part.first)],
+        "part": part,
         "forms": datasets.FORMS,
         "form": form if form in dict(datasets.FORMS) else "table",
     }
     return live_page(request, "stepwise/association.html", "stepwise/association_live.html", context)
+
+
+def _told(association: Association) -> list[Message]:
+    """The messages that the head of its page may tell of: what was no success, or done on purpose. The first of them."""
+    failed = Q(direction=Message.Direction.OUT) & ~Q(status__in=(*DONE, CANCELED))
+    found = association.messages.filter(failed | Q(remark__contains=INJECTED))
+    return list(found.defer("data", "first_answers").order_by("time", "id")[:MOST_TOLD])
 
 
 def _context(context: dict[str, Any]) -> dict[str, str]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from mpps.models import PerformedProcedureStep
 from ris import audit, clock
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.permissions import requires
@@ -13,6 +15,7 @@ from ris.web import live
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from stepwise import station_mpps
+from stepwise.station_mpps import Told
 from worklist import backlog, lint, lint_rules
 from worklist import queries as worklist_queries
 from worklist.lint import Finding
@@ -48,31 +51,64 @@ class Line:
     paragraph: str = ""
 
 
+@dataclass(frozen=True)
+class Noted:
+    """A row of a station's list: about a query, an answer or what it reported. `step` or `performed` is the exam."""
+
+    at: datetime
+    look: str
+    text: str
+    attribute: str
+    rule: str
+    tell: str
+    about: str
+    step: ScheduledProcedureStep | None = None
+    performed: PerformedProcedureStep | None = None
+    first: datetime | None = None
+    times: int = 1
+    is_past: bool = False
+
+
 @page
 @requires("worklist.explain")
 def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     """What was odd about what an AE title asked, was answered and reported, the latest first."""
     site = site_of(request)
-    found = list(recorded(site, ae_title).select_related("step__requested_procedure__order__patient")[: MAX_ROWS + 1])
-    reported = station_mpps.told(site, ae_title, MAX_ROWS + 1)
-    disclose(
-        request,
-        audit.LIST,
-        *(one.step for one in found[:MAX_ROWS] if one.step),
-        *(one.performed for one in reported if one.performed),
-        asked={"station": ae_title},
-    )
+    found = noted(site, ae_title, MAX_ROWS + 1)
+    shown = found[:MAX_ROWS]
+    disclose(request, audit.LIST, *filter(None, (exam for one in shown for exam in (one.step, one.performed))), asked={"station": ae_title})
     context = {
         "ae_title": ae_title,
         "station": Station.objects.filter(site=site, ae_title=ae_title).first(),
-        "lines": list(lines(found[:MAX_ROWS])),
-        "reported": reported[:MAX_ROWS],
-        "is_capped": len(found) > MAX_ROWS or len(reported) > MAX_ROWS,
+        "noted": shown,
+        "is_capped": len(found) > MAX_ROWS,
         "most": MAX_ROWS,
         "behind": backlog.of(site, ae_title),
         "today": clock.today(site),
     }
     return live.live_page(request, "stepwise/station_findings.html", "stepwise/station_findings_live.html", context)
+
+
+def noted(site: Site, ae_title: str, most: int) -> list[Noted]:
+    """What was odd about the worklist and about performed steps in one list, the latest first, at most so many."""
+    asked = recorded(site, ae_title).select_related("step__requested_procedure__order__patient")[:most]
+    found = [*map(_of_line, lines(list(asked))), *map(_of_told, station_mpps.told(site, ae_title, most))]
+    return sorted(found, key=lambda one: one.at, reverse=True)[:most]
+
+
+def _of_line(line: Line) -> Noted:
+    one = line.finding
+    about = "Worklist answer" if one.step else "Worklist query"
+    tell = "Put right since." if line.is_past else line.advice
+    look = "PASS" if line.is_past else line.look
+    seen = one.last_seen, look, one.text, one.attribute, line.paragraph, tell, about
+    return Noted(*seen, step=one.step, first=one.first_seen, times=one.count, is_past=line.is_past)
+
+
+def _of_told(one: Told) -> Noted:
+    about = "Performed step" if one.performed else "MPPS message, refused"
+    seen = one.at, one.look, one.text, one.attribute, one.paragraph, one.tell, about
+    return Noted(*seen, performed=one.performed, first=one.first, times=one.times)
 
 
 def recorded(site: Site, ae_title: str) -> QuerySet[WorklistFinding]:

@@ -1,5 +1,6 @@
 """The association log: what each filter finds, that no address says an accession number, and that pages follow each other."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from html import unescape
@@ -21,6 +22,7 @@ from dimse.services import (
     EXPLICIT_VR_LITTLE_ENDIAN,
     IMPLICIT_VR_LITTLE_ENDIAN,
     MODALITY_PERFORMED_PROCEDURE_STEP,
+    VERIFICATION,
     AssociationInfo,
 )
 from dimse.summaries import accession_numbers
@@ -216,3 +218,31 @@ def test_a_page_is_found_in_the_index_of_the_log_alone(signed_in: SignIn, said: 
     plan = filters.narrow(Association.objects.all()).order_by("-started", "-pk").values_list("pk", "started")[:100].explain()
     assert "association_log" in plan
     assert "COVERING INDEX" in plan or "Index Only Scan" in plan
+
+
+def test_an_association_of_a_whole_day_is_shown_in_parts(signed_in: SignIn) -> None:
+    """Each exchange in one of them, numbered through; what failed is told above each."""
+    association, began = an_association("CT01"), now()
+    for number in range(1, 121):
+        common = {
+            "association_id": association,
+            "time": began + timedelta(seconds=number // 3),  # several at one time
+            "verb": "C-ECHO",
+            "message_id": 1 + number % 7,
+            "sop_class_uid": VERIFICATION,
+            "transfer_syntax": IMPLICIT_VR_LITTLE_ENDIAN,
+        }
+        status = 0x0110 if number == 70 else 0
+        journal.write([MessageEntry(**common, incoming=True), MessageEntry(**common, incoming=False, status=status, comment="")])
+    client, address = signed_in("integrator"), reverse("association", args=[association])
+    texts = {page: client.get(f"{address}?page={page}").content.decode() for page in ("1", "2", "3", "99", "", "x")}
+    numbered = {page: list(map(int, re.findall(r'aria-label="C-ECHO, exchange (\d+)"', text))) for page, text in texts.items()}
+    assert numbered["1"] + numbered["2"] + numbered["3"] == list(range(1, 121))
+    assert (numbered["99"], numbered[""], numbered["x"]) == (numbered["3"], numbered["1"], numbered["1"])
+    seen = [int(pk) for page in "123" for pk in re.findall(r'id="inspect-(\d+)"', texts[page])]
+    assert sorted(seen) == sorted(Message.objects.filter(association=association, direction="in").values_list("pk", flat=True))
+    assert all("Response" in texts[page] and "0110" in texts[page] for page in "123")
+    assert (
+        "Exchanges 51 to 100 of 120" in texts["2"]
+        and "Exchanges" not in client.get(reverse("association", args=[a_query(b"").association_id])).content.decode()
+    )

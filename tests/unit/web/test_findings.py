@@ -13,7 +13,7 @@ from mpps.errors import Refused
 from mpps.models import Finding
 from ris import clock
 from ris.models import ScheduledProcedureStep
-from tests.support.hospital import a_site, an_order, steps_of
+from tests.support.hospital import a_site, an_order, in_minutes, steps_of
 from tests.support.performing import begin
 from tests.support.worklist import a_faulty_step, observed
 from worklist import backlog
@@ -75,7 +75,23 @@ def test_the_page_of_a_station_shows_what_was_odd_about_its_performed_steps_and_
     shown = text(signed_in("integrator"), "/stations/CT01/findings/")
     assert "The modality sent patient ID SOMEBODY-ELSE" in shown and "lock it at the console" in shown
     assert "N-CREATE refused, 0106 Invalid attribute value" in shown
-    assert "Performed Procedure Step" not in text(signed_in("scheduler"), "/stations/CT02/findings/").split("Performed steps")[1]
+    assert "Nothing odd so far" in text(signed_in("scheduler"), "/stations/CT02/findings/")
+
+
+def test_worklist_and_performed_steps_are_one_list_the_latest_first(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
+    observed(None, Code.TOLERATED_IN_QUERY, "PatientName", minutes=5)
+    begin(steps_of(an_order(start=in_minutes(90))), PatientID="SOMEBODY-ELSE")
+    observed(step, "MISSING_IDENTIFIER", "StudyInstanceUID", minutes=-5)
+    shown = text(signed_in("integrator"), "/stations/CT01/findings/")
+    assert shown.partition("<main")[2].partition("</main>")[0].count("<table") == 1
+    rows = shown.split("<tbody", 1)[1].split("<tr ")[1:]
+    wanted = [
+        ("Worklist query", "PatientName", "Tell the vendor", "PS3.4 K.4.1.1.2"),
+        ("Performed step", "PatientID", "lock it at the console", "IHE RAD TF-2"),
+        ("Worklist answer", "StudyInstanceUID", "Give it one in the system", "PS3.4 Table K.6-1, type 1"),
+    ]
+    shown_rows = [row.replace("<wbr>", "") for row in rows]
+    assert [all(said in row for said in one) for row, one in zip(shown_rows, wanted, strict=True)] == [True] * 3, shown_rows
 
 
 def test_every_finding_about_a_performed_step_has_a_rule() -> None:

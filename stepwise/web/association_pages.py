@@ -1,0 +1,53 @@
+"""The exchanges of an association in pages: one that is open all day has thousands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Q
+
+from dimse.models import Association, Message
+
+EXCHANGES: Final = 50
+
+
+@dataclass(frozen=True)
+class Part:
+    """The messages of some exchanges, in their order. `first` is the number of the first exchange of `count`, both from 1."""
+
+    messages: list[Message]
+    number: int
+    first: int
+    count: int
+
+    @property
+    def last(self) -> int:
+        return min(self.first + EXCHANGES - 1, self.count)
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.count // EXCHANGES))
+
+
+def of_association(association: Association, page: str) -> Part:
+    """The part that an address asks for; the first for what is no number, the last for one that is too high.
+
+    Requests are answered in turn: what was said between a request and the request that begins the next part belongs to this one.
+    """
+    asked = association.messages.filter(direction=Message.Direction.IN).order_by("time", "id")
+    count = asked.count()
+    wanted = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1
+    number = min(max(1, wanted), max(1, -(-count // EXCHANGES)))
+    before = (number - 1) * EXCHANGES
+    bounds = list(asked.values_list("time", "pk")[before : before + EXCHANGES + 1])
+    messages = association.messages.order_by("time", "id")
+    if number > 1:
+        messages = messages.filter(_from(*bounds[0]))
+    if len(bounds) > EXCHANGES:
+        messages = messages.exclude(_from(*bounds[EXCHANGES]))
+    return Part(list(messages), number, before + 1, count)
+
+
+def _from(time: datetime, pk: int) -> Q:
+    """This message and what is behind it."""
+    return Q(time__gt=time) | Q(time=time, pk__gte=pk)
