@@ -36,8 +36,8 @@ def reported(dataset: datasets.Json, site_id: int, own: Code) -> list[Code]:
     for keyword in CODE_SOURCES:
         if codes := _codes(dataset, keyword):
             return codes
-    protocols = list(dict.fromkeys(_protocols(dataset)))
-    return _of_protocols(protocols, site_id, own) if protocols else []
+    performed = list(dict.fromkeys(_protocols(dataset)))
+    return _of_protocols(performed, site_id, own) if performed else []
 
 
 def _codes(dataset: datasets.Json, keyword: str) -> list[Code]:
@@ -51,17 +51,21 @@ def _protocols(dataset: datasets.Json) -> Iterator[Code]:
         yield from _codes(item, _PROTOCOLS)
 
 
-def _of_protocols(protocols: list[Code], site_id: int, own: Code) -> list[Code]:
+def _of_protocols(reported: list[Code], site_id: int, own: Code) -> list[Code]:
     """The procedures of the catalogue that these protocols are steps of; a protocol of none, or of several others, says nothing."""
-    templates = (
-        ProcedureStepTemplate.objects.filter(procedure__site=site_id, protocol_code__in=[one.value for one in protocols])
-        .select_related("procedure")
-        .order_by("pk")
-    )
-    found: dict[Code, dict[Code, None]] = {protocol: {} for protocol in protocols}
-    for template in templates:
-        protocol, of = Code(template.protocol_code, template.protocol_scheme, ""), template.procedure
-        if protocol in found:
-            found[protocol][Code(of.code, of.scheme, of.meaning)] = None
-    decided = ([own] if own in of else list(of) if len(of) == 1 else [] for of in found.values())
+    known = protocols(site_id, protocol_code__in=[one.value for one in reported])
+    found = [known.get(protocol, []) for protocol in reported]
+    decided = ([own] if own in of else of if len(of) == 1 else [] for of in found)
     return list(dict.fromkeys(one for codes in decided for one in codes))
+
+
+def protocols(site_id: int, **narrow: object) -> dict[Code, list[Code]]:
+    """The protocols of a hospital's catalogue, each with the procedures that it is a step of."""
+    templates = (
+        ProcedureStepTemplate.objects.filter(procedure__site=site_id, **narrow).exclude(protocol_code="").select_related("procedure")
+    )
+    found: dict[Code, dict[Code, None]] = {}
+    for template in templates.order_by("protocol_code", "pk"):
+        protocol, of = Code(template.protocol_code, template.protocol_scheme, template.protocol_meaning), template.procedure
+        found.setdefault(protocol, {})[Code(of.code, of.scheme, of.meaning)] = None
+    return {protocol: list(of) for protocol, of in found.items()}

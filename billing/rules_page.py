@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.datastructures import MultiValueDictKeyError
 
-from billing import ruling
+from billing import codes, ruling
 from billing.actions.deciding_rules import change_rules
 from billing.rules import Outcome
 from billing.ruling import Rule
@@ -111,6 +111,7 @@ def _context(request: HttpRequest, site: Site, faults: list[tuple[str, str]]) ->
             ("Completed work", False, [row for row in rows if row[0].code in ended]),
             ("Discontinued work", True, [row for row in rows if row[0].code not in ended]),
         ],
+        "protocols": codes.protocols(site.pk).items(),
         "seen": ruling.version(site),
         "history": [
             (change, [f"{name}: {before} → {after}" for name, (before, after) in change.detail.items()]) for change in ruling.history(site)

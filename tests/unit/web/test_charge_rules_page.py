@@ -7,8 +7,8 @@ from django.test import Client
 
 from billing.models import Charge, DiscontinuationRule
 from billing.ruling import built_in, version
-from ris.models import RecordChange
-from tests.support.hospital import a_site, an_order, steps_of
+from ris.models import ProcedureStepTemplate, RecordChange
+from tests.support.hospital import a_procedure, a_site, an_order, steps_of
 from tests.support.performing import Code, perform
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
@@ -97,3 +97,15 @@ def test_what_is_completed_by_hand_or_without_images_is_the_hospital_s_to_decide
     perform(steps_of(an_order()), images=0)
     assert "asks for a look" in Charge.objects.get().on_hold
     assert client.post(ADDRESS, form(with_completed="nothing")).status_code == 422
+
+
+def test_the_page_says_which_procedure_a_protocol_of_the_catalogue_stands_for(signed_in: SignIn) -> None:
+    a_site()
+    client = signed_in("biller")
+    assert "protocols say nothing about what is charged" in client.get(ADDRESS).content.decode()
+    a_procedure("CTCHEST", steps=("CT chest",))
+    a_procedure("CTDUAL", steps=("Dual energy",))
+    ProcedureStepTemplate.objects.update(protocol_code="P-DUAL")
+    page = " ".join(client.get(ADDRESS).content.decode().split())
+    assert '<span class="id">P-DUAL</span>' in page
+    assert '<span class="id">CTCHEST</span> CT chest<br><span class="id">CTDUAL</span> Dual energy' in page
