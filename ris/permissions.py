@@ -20,6 +20,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponseBase
 
 from ris.errors import NotPermitted
+from ris.kept import keep, kept
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -109,12 +110,12 @@ def roles_of(user: Person) -> frozenset[str]:
         return frozenset()
     if getattr(user, "is_superuser", False):
         return _ALL
-    roles: frozenset[str] | None = getattr(user, "_roles", None)
-    if roles is None:
-        groups = getattr(user, "groups", None)
-        roles = _ALL.intersection(groups.values_list("name", flat=True)) if groups is not None else frozenset()
-        setattr(user, "_roles", roles)  # noqa: B010  # kept on this request's object; the class declares no such field
-    return roles
+    return kept(user, "_roles", lambda: _roles_of(user))
+
+
+def _roles_of(user: Person) -> frozenset[str]:
+    groups = getattr(user, "groups", None)
+    return _ALL.intersection(groups.values_list("name", flat=True)) if groups is not None else frozenset()
 
 
 def allowed(user: Person, permission: str) -> bool:
@@ -177,7 +178,7 @@ def _guarding(needs: Needs) -> Callable[[View[P]], View[P]]:
                 check(request.user, permission)
             return view(request, *args, **kwargs)
 
-        setattr(guarded, "needs", needs)  # noqa: B010  # a function declares no such attribute
+        keep(guarded, "needs", needs)
         return guarded
 
     return guard

@@ -8,6 +8,7 @@ from django.db.models import Prefetch, Q, QuerySet
 from ris import clock, names
 from ris.errors import Conflict, NotFound
 from ris.expiry import FORGOTTEN_AFTER
+from ris.kept import kept
 from ris.models import Membership, Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site
 from ris.transitions import BEGUN, WAITING
 
@@ -22,12 +23,12 @@ def default_site() -> Site:
 
 def site_of(user: AbstractBaseUser | AnonymousUser) -> Site:
     """The site that a user works for, read once per user object: that of the membership, else the default one."""
-    site: Site | None = getattr(user, "_site", None)
-    if site is None:
-        own = Q(pk__in=Membership.objects.filter(user=user.pk).values("site"))
-        site = Site.objects.filter(own | Q(is_default=True)).order_by("is_default").first() or default_site()
-        setattr(user, "_site", site)  # noqa: B010  # kept on this request's object; the class declares no such field
-    return site
+    return kept(user, "_site", lambda: _site_of(user))
+
+
+def _site_of(user: AbstractBaseUser | AnonymousUser) -> Site:
+    own = Q(pk__in=Membership.objects.filter(user=user.pk).values("site"))
+    return Site.objects.filter(own | Q(is_default=True)).order_by("is_default").first() or default_site()
 
 
 def managed_by(administrator: AbstractBaseUser | AnonymousUser) -> QuerySet[User]:

@@ -15,6 +15,7 @@ from ris.actions import attempts
 from ris.actions.tokens import digest_of, note_use
 from ris.actor import Actor
 from ris.errors import NotPermitted, Throttled
+from ris.kept import keep
 from ris.models import ApiToken
 from ris.origin import address_of
 from ris.throttling import TOKEN, in_words, of_address
@@ -58,7 +59,7 @@ class Bearer(HttpBearer):
         caller: Caller | None = super().__call__(request)
         if caller is None:
             raise AuthenticationError(message="The Authorization header must read “Bearer TOKEN”.")
-        setattr(request, "auth", caller)  # noqa: B010  # as django-ninja does it later: a refusal tells who it was
+        keep(request, "auth", caller)  # as django-ninja does it later: a refusal tells who it was
         if self.permission is not None:
             caller.check(self.permission)
         elif not self.any_token:
@@ -98,4 +99,4 @@ def _refusal(request: HttpRequest, reason: str) -> Exception:
 
 def caller(request: HttpRequest) -> Caller:
     """Who makes this request, known since `Bearer` let it in."""
-    return cast(Caller, getattr(request, "auth"))  # noqa: B009  # django-ninja sets the attribute; HttpRequest declares none
+    return cast(Caller, vars(request)["auth"])  # django-ninja sets the attribute; HttpRequest declares none

@@ -21,6 +21,7 @@ from ris.actions import auditing
 from ris.actions.auditing import Claimant, Place
 from ris.actor import Actor
 from ris.audit import Subject
+from ris.kept import kept
 from ris.models import Site
 
 WINDOW: Final = 300.0
@@ -52,11 +53,7 @@ def disclosed(request: HttpRequest) -> Sequence[Disclosure]:
 
 
 def _said(request: HttpRequest) -> list[Disclosure]:
-    said: list[Disclosure] | None = getattr(request, "_disclosed", None)
-    if said is None:
-        said = []
-        setattr(request, "_disclosed", said)  # noqa: B010  # kept on this request; the class declares no such field
-    return said
+    return kept(request, "_disclosed", list[Disclosure])
 
 
 class Recent:

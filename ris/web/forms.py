@@ -11,6 +11,7 @@ from django.http import QueryDict
 
 from ris import clock
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
+from ris.kept import keep
 from ris.validation import within_reach
 from ris.web import times
 
@@ -60,7 +61,7 @@ class PageForm(forms.Form):
             if bound.is_hidden:
                 data[bound.html_name] = bound.initial
             elif bound.field.has_changed(bound.initial, bound.data):
-                setattr(bound, "now", _in_words(bound))  # noqa: B010  # for the template; the class declares no such field
+                keep(bound, "now", _in_words(bound))  # for the template
         self.data = data
 
     @property

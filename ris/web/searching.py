@@ -14,6 +14,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 
 from ris.actions import searches
+from ris.kept import kept
 from ris.models import KeptSearch
 from ris.validation import printable
 
@@ -64,13 +65,12 @@ def query_of(key: str) -> str:
 
 def _kept(request: HttpRequest) -> str | None:
     """Read once for each request."""
-    found: tuple[str | None] | None = getattr(request, "_search", None)
-    if found is None:
-        key = printable(request.GET.get(PARAMETER, ""))
-        rows = KeptSearch.objects.filter(key=key, user_id=_user_id(request)).values_list("text", flat=True)
-        found = (rows.first() if key else None,)
-        setattr(request, "_search", found)  # noqa: B010  # kept on this request; the class declares no such field
-    return found[0]
+    return kept(request, "_search", lambda: _text_of(printable(request.GET.get(PARAMETER, "")), request))
+
+
+def _text_of(key: str, request: HttpRequest) -> str | None:
+    rows = KeptSearch.objects.filter(key=key, user_id=_user_id(request)).values_list("text", flat=True)
+    return rows.first() if key else None
 
 
 def _user_id(request: HttpRequest) -> int:
