@@ -13,6 +13,7 @@ urlpatterns = [
     path("consoles/<aet:ae_title>/keys/<slug:key>/", console_screens.press, name="console-key"),
     path("consoles/<aet:ae_title>/acts/<int:pk>/withdraw/", console_screens.withdraw, name="console-withdraw"),
     path("consoles/<aet:ae_title>/messages/<int:pk>/", console_messages.show, name="console-message"),
+    path("consoles/<aet:ae_title>/messages/<int:pk>/why/", console_messages.explain, name="console-message-why"),
     path("consoles/<aet:ae_title>/", console_screens.show, name="console"),
     path("faults/", faults.listing, name="faults"),
     path("faults/<int:pk>/end/", faults.switch_off, name="fault-off"),

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
+from pydicom import Dataset
 
 from dimse.decode import UndecodableDataSet, decode
 from dimse.models import Association, Message, unpacked
@@ -164,6 +165,12 @@ def by_id(message_id: int, journal: Journal = WHOLE) -> Captured | None:
 def latest(calling: str, most: int = 1, journal: Journal = WHOLE) -> list[Captured]:
     """The last queries of a calling AE title, the latest first."""
     return page(calling, 0, most, journal)[0]
+
+
+def last_like(calling: str, identifier: Dataset, journal: Journal = WHOLE) -> Captured | None:
+    """The last query of a calling AE title that asked the same; None when the journal has none. Raises BadKey."""
+    asked = query.parse(identifier)
+    return next((one for one in latest(calling, LOOKED_THROUGH, journal) if one.read.query == asked), None)
 
 
 def page(calling: str, offset: int, limit: int, journal: Journal = WHOLE) -> tuple[list[Captured], int]:

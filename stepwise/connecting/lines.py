@@ -159,7 +159,8 @@ def _query(seen: Evidence) -> Line:
     if good is not None and latest is not None:
         with_test = f" The test exam {seen.test} was among them." if good.has_test else ""
         later = "" if latest.got else latest.said
-        return _of_query(replace(line, look=PASS, said=f"{good.said}.{with_test}", later=later), good)
+        told = _of_query(replace(line, look=PASS, said=f"{good.said}.{with_test}", later=later), good)
+        return replace(told, explain=latest.explain if later else good.explain)
     if latest is not None and latest.failure:
         text = latest.advice or "Correct the key at the console; the explanation names it."
         return _of_query(replace(line, look=ERROR, said=f"{latest.said}.", next=text), latest)

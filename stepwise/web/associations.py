@@ -31,6 +31,7 @@ from stepwise.web.log_filters import ABORTED, RESULTS, SERVICES, Filters, page_o
 
 PAGE = 100
 MOST_TOLD = 20
+LISTED = 4
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,16 @@ class Row:
     ending: str
     look: str
     injected: list[str]
+
+    @property
+    def first(self) -> list[Said]:
+        """Those that the log has room for."""
+        return self.said[:LISTED]
+
+    @property
+    def empty_behind(self) -> Said | None:
+        """The last query that got nothing among those that the log has no room for."""
+        return next((one for one in reversed(self.said[LISTED:]) if one.message.answer_count == 0), None)
 
 
 @page

@@ -115,6 +115,7 @@ def _seen(check: ConnectionCheck, seen: Evidence) -> dict[str, object]:
         "heard": sorted((*seen.calls, *(call for call in seen.strangers if not call.calling)), key=lambda call: call.at, reverse=True)[
             :HEARD
         ],
+        "empty": {one.call: one.explain for one in seen.queries if one.got == 0},
         "test": check.order,
         "test_step": check.order and check.order.requested_procedures.values_list("steps", flat=True).first(),
         "test_waits": check.order and check.order.requested_procedures.filter(steps__status__in=(*WAITING, *BEGUN)).exists(),

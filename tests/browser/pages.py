@@ -431,6 +431,7 @@ NO_PAGES = {
     "account-end-sessions": "takes POST only and sends on to one's own account",
     "home": "sends everybody on to the page of their work",
     "sign-out": "takes POST only and sends on to the sign-in",
+    "console-message-why": "sends on to the explanation of a query",
     "console-withdraw": "takes POST only and sends on to the console",
     "accounting-csv": "is a file",
     "audit-csv": "is a file",

@@ -85,6 +85,11 @@ class ShownMessage:
     code: str
     words: str
 
+    @property
+    def is_empty(self) -> bool:
+        """A query of this Stepwise's worklist that got nothing: it can be explained here."""
+        return self.message.answer_count == 0 and not self.message.console.is_elsewhere
+
     @classmethod
     def of(cls, message: ConsoleMessage) -> "ShownMessage":
         if message.status is None:

@@ -42,6 +42,7 @@ SHOWS_NOBODY: Final = {
     "console-new": "what a console is to be set to",
     "console-edit": "what a console is set to",
     "console-remove": "asks whether it is meant",
+    "console-message-why": "sends on to the page that explains a query",
     "console-withdraw": "a button",
 }
 

@@ -59,6 +59,7 @@ EXAMPLES: dict[str, Example] = {
     "console-edit": _ae_title(),
     "console-key": _ae_title(key="update"),
     "console-message": _ae_title(pk=lambda full: full.console_message.pk),
+    "console-message-why": _ae_title(pk=lambda full: full.console_message.pk),
     "console-remove": _ae_title(),
     "console-withdraw": _ae_title(pk=lambda full: full.act.pk),
     "delivery-decide": _of("delivery", verb="leave-out"),
