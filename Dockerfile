@@ -27,4 +27,4 @@ EXPOSE 8000 11112
 HEALTHCHECK --interval=15s --timeout=10s --start-period=40s --retries=3 \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=8)"]
 
-CMD ["gunicorn", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--workers", "1", "--threads", "16", "--no-control-socket", "--logger-class", "stepwise.web_server.WebServerLog", "stepwise.wsgi:application"]
+CMD ["gunicorn", "--config", "stepwise/web_process.py", "--bind", "0.0.0.0:8000"]

@@ -8,7 +8,6 @@ from django.conf import settings
 
 from stepwise.supervisor.process import Process
 
-WEB_THREADS = 16
 WORKER_THREADS = 8
 # The processes that take work in stop first, then the worker, then what it posts to, and Redis when nobody needs it any more.
 # All is over within ten seconds.
@@ -59,11 +58,9 @@ def _numbered(name: str, count: int) -> list[str]:
 
 def _gunicorn_options(http_fd: int) -> tuple[str, ...]:
     return (
+        *("--config", str(settings.BASE_DIR / "stepwise" / "web_process.py")),
         *("--bind", f"fd://{http_fd}", "--chdir", str(settings.BASE_DIR)),
-        *("--worker-class", "gthread", "--workers", "1", "--threads", str(WEB_THREADS)),
-        *("--graceful-timeout", "2", "--log-level", "warning", "--no-control-socket"),
-        *("--logger-class", "stepwise.web_server.WebServerLog"),
-        "stepwise.wsgi:application",
+        *("--graceful-timeout", "2", "--log-level", "warning"),
     )
 
 

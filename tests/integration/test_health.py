@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -16,7 +17,7 @@ import pytest
 
 from tests.support import prepared
 from tests.support.ports import free_port
-from tests.support.processes import Process
+from tests.support.processes import ROOT, Process
 from tests.support.redis import RedisServer
 from tests.support.wait import wait_until
 
@@ -52,8 +53,8 @@ class Parts:
     def web(self, **environment: str) -> Iterator[int]:
         """A web process and its port."""
         port = free_port()
-        command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--threads", "8"]
-        arguments = [*command, "--no-control-socket", "--log-level", "warning", "stepwise.wsgi:application"]
+        command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "stepwise" / "web_process.py")]
+        arguments = [*command, "--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
         with Process(arguments, self.directory / f"web-{port}.log", self.environment | environment):
             wait_until(lambda: ask(port)[0], 20, "the web process answers")
             yield port
@@ -145,3 +146,16 @@ def test_a_database_that_is_away_is_named_without_its_password(parts: Parts) -> 
         assert status == 503
         assert body["components"]["database"]["status"] == "failed"
         assert "hush-hush" not in json.dumps(body)
+
+
+def test_who_is_on_this_machine_is_no_proxy_unless_it_is_named(parts: Parts) -> None:
+    """What the web server itself would believe of a neighbour: by HTTPS, and under a prefix."""
+    said = {"Host": "localhost", "X-Forwarded-Proto": "https", "SCRIPT_NAME": "/elsewhere"}
+    production = {"RIS_HTTPS": "1", "RIS_SECRET_KEY": "k" * 60, "RIS_ALLOWED_HOSTS": "localhost,127.0.0.1"}
+    for proxies, status in (("", 301), ("127.0.0.1", 200)):
+        with parts.web(**production, RIS_TRUSTED_PROXIES=proxies) as port:
+            connection = HTTPConnection("127.0.0.1", port, timeout=15)
+            connection.request("GET", "/sign-in/", headers=said)
+            answer = connection.getresponse()
+            assert (answer.status, b"/elsewhere" in answer.read()) == (status, False)
+            connection.close()
