@@ -77,7 +77,8 @@ def _keys() -> Iterator[str]:
         "Match: R a required matching key of PS3.4 Table K.6-1, O an optional one that is matched, - a return key only. Universal\n"
         "matching (an empty key, and `*` alone in text) always is, and is not repeated. Return: 1 with a value, 2 and 3 present and\n"
         "empty when not known, 1C and 2C present only when there is a value. Kept: *here*, set by staff or made by the RIS, or\n"
-        "*as received*, for what only an imported item has.\n"
+        "*as received*, for what only an imported item has. PregnancyStatus 0, which nobody has and some clients write for an empty key,\n"
+        "is taken for one and noted.\n"
     )
     served = [row for row in keys.rows() if row.is_key and _MACROS not in row.source]
     shown = sorted(served, key=lambda row: not row.path.startswith(_STEP))

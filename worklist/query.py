@@ -14,6 +14,8 @@ from worklist.zones import View
 
 STATION, STATUS = "ScheduledStationAETitle", "ScheduledProcedureStepStatus"
 _WILDCARDS = ("*", "?")
+_MEANT_AS_EMPTY = {"PregnancyStatus": ("0",)}
+"""Values that an attribute cannot have, and that clients write who have no empty number."""
 
 
 class BadKey(Exception):
@@ -193,6 +195,9 @@ def _classify(key: Key, raw: tuple[str, ...], reading: _Reading, path: str) -> A
     if any("\0" in text for text in raw):  # no value here has one: imports leave them out too
         reading.notes.append(f"{path}{key.keyword} has NUL characters within its value; they are left out")
         raw = tuple(text.replace("\0", "") for text in raw)
+    if raw == _MEANT_AS_EMPTY.get(key.keyword):
+        reading.notes.append(f"{path}{key.keyword} {raw[0]!r} is no value that it can have; it is taken for an empty key")
+        return Asked(key)
     asked = tuple(text for text in raw if not _is_universal(key, text))
     if not asked or len(asked) < len(raw):
         return Asked(key)

@@ -38,7 +38,8 @@ CHECKS: Final = (
     Check(
         "QUERY_WELL_FORMED", QUERIES, "writes keys as their VR has them and declares character sets that DICOM knows",
         "PS3.4 C.2.2.2, PS3.5 6.1.2, 6.2",
-        "Write dates as YYYYMMDD, times as HHMMSS, and declare a defined SpecificCharacterSet, or none.",
+        "Correct the keys that are named: dates as YYYYMMDD, times as HHMMSS, code strings in capitals, nothing in an empty key; "
+        "and declare a defined SpecificCharacterSet, or none.",
     ),
     Check(
         "ONE_STEP_ITEM", QUERIES, "asks with one item in ScheduledProcedureStepSequence, or none", "PS3.4 K.6.1.2.2",

@@ -5,7 +5,7 @@ from typing import Final
 from django.conf import settings
 
 from ris.models import Site, Station
-from stepwise.statement.document import Table
+from stepwise.documents import Table
 
 _SETTINGS: Final = (
     ("RIS_DICOM_BIND", "DICOM_BIND", "address that is listened on"),

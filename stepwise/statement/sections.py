@@ -8,8 +8,10 @@ from django.utils.safestring import SafeString
 
 from dimse import services
 from ris.models import Site
-from stepwise.statement import document, installation
-from stepwise.statement.document import Part, Table
+from stepwise import documents
+from stepwise.documents import Block, Part, Table
+from stepwise.statement import installation
+from worklist.conformance import FILE
 
 _SERVICES: Final = Table(
     ("SOP class", "UID", "SCU", "SCP"),
@@ -51,6 +53,11 @@ class Section:
     def depth(self) -> int:
         return self.number.count(".") + 1
 
+    @property
+    def level(self) -> int:
+        """Of its heading, below the title of the page: a reader by ear goes by it."""
+        return min(self.depth + 1, 6)
+
     def walk(self) -> Iterator["Section"]:
         yield self
         for section in self.sections:
@@ -59,7 +66,7 @@ class Section:
 
 def statement(site: Site) -> list[Section]:
     """All sections, as a site is set."""
-    whole, maker = document.whole(), _Maker(installation.values())
+    whole, maker = documents.read(FILE), _Maker(installation.values())
     network = maker.made("4", "Networking")
     network.sections = [
         maker.made(
@@ -126,17 +133,12 @@ class _Maker:
     def __init__(self, values: dict[str, str]) -> None:
         self._values = values
 
-    def made(self, number: str, title: str, *blocks: str | Table, below: list[Section] | None = None) -> Section:
+    def made(self, number: str, title: str, *blocks: Block, below: list[Section] | None = None) -> Section:
         return Section(number, title, list(map(self._block, blocks)), below or [])
 
     def of(self, number: str, part: Part) -> Section:
         below = [self.of(f"{number}.{nth}", one) for nth, one in enumerate(part.parts, start=1)]
         return Section(number, part.title, list(map(self._block, part.blocks)), below)
 
-    def _block(self, block: str | Table) -> SafeString | Table:
-        if isinstance(block, str):
-            return document.inline(block, self._values)
-        return Table(tuple(map(self._cell, block.columns)), tuple(tuple(map(self._cell, row)) for row in block.rows))
-
-    def _cell(self, text: str) -> SafeString:
-        return document.inline(text, self._values)
+    def _block(self, block: Block) -> SafeString | Table:
+        return documents.shown(block, self._values)

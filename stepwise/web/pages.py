@@ -3,12 +3,13 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.safestring import SafeString
 
 from ris import clock
 from ris.permissions import for_everybody, roles_of
 from ris.web.access import page
-from stepwise import health
-from stepwise.web import documents
+from stepwise import documents, health
+from stepwise.documents import Part, Table
 
 START_PAGES = {"technologist": "performed", "biller": "charges", "integrator": "associations"}
 """Where a role starts; everybody else starts on the worklist."""
@@ -34,8 +35,15 @@ def help_page(request: HttpRequest) -> HttpResponse:
 @page
 @for_everybody("says what is protected and how, and holds nothing of a hospital")
 def threat_model(request: HttpRequest) -> HttpResponse:
-    title, about, sections = documents.read(settings.BASE_DIR / "docs" / "threat-model.md")
-    return render(request, "stepwise/document.html", {"title": title, "about": about, "sections": sections})
+    (document,) = documents.read(settings.BASE_DIR / "docs" / "threat-model.md").parts
+    about, *sections = [(part.title, _blocks(part)) for part in document.walk()]
+    return render(request, "stepwise/document.html", {"title": document.title, "about": about[1], "sections": sections})
+
+
+def _blocks(part: Part) -> list[tuple[SafeString | Table, bool]]:
+    """Each with whether it is a table."""
+    shown = (documents.shown(block, {}) for block in part.blocks)
+    return [(block, isinstance(block, Table)) for block in shown]
 
 
 @page

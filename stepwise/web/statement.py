@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 from dimse.server import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from ris.permissions import requires
 from ris.web.access import page, site_of
-from stepwise.statement.document import Table
+from stepwise.documents import Table
 from stepwise.statement.sections import statement
 
 

@@ -67,3 +67,20 @@ def test_the_card_is_one_page_of_paper(window: Window, tmp_path: Path) -> None:
     picture(page, "connect-card-printed")
     expect(page.locator(".side")).to_be_hidden()
     expect(page.locator(".card")).to_contain_text("not for clinical use")
+
+
+@pytest.mark.parametrize("address", ["/conformance/", "/stations/CT01/report/", "/connect/CT01/card/"])
+def test_what_is_given_to_a_vendor_is_printed_without_the_frame_and_within_the_page(window: Window, address: str) -> None:
+    page = window("integrator", width=688)  # A4 less the margins
+    page.goto(address)
+    page.emulate_media(media="print")
+    for frame in (".side", ".top", ".tabs", ".crumbs", ".btn", ".filters"):
+        expect(page.locator(f"{frame}:visible")).to_have_count(0)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    cells = "[...document.querySelectorAll('main :is(th, td)')]"
+    cut = f"{cells}.filter(one => one.scrollWidth > one.clientWidth + 1).map(one => one.innerText)"
+    assert page.evaluate(cut) == []
+    heads = page.evaluate("[...document.querySelectorAll('main thead')].map(one => getComputedStyle(one).display)")
+    assert set(heads) <= {"table-header-group"}
+    assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+    expect(page.get_by_text("not for clinical use").locator("visible=true").first).to_be_visible()

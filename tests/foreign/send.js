@@ -1,15 +1,16 @@
-// Sends N-CREATE and N-SET by dcmjs-dimse. A line of JSON on standard input is one association:
+// Sends C-FIND, N-CREATE and N-SET by dcmjs-dimse. A line of JSON on standard input is one association:
 //   {"port": 11112, "calling": "CT01", "called": "STEPWISE", "requests": [{"verb": "N-SET", "uid": "1.2.3", "elements": {…}}]}
 // `elements` are by keyword, items of sequences in lists; `bytes`, in base64, are a data set (Explicit VR) that the library would not write
 // itself and sends as it is. An N-CREATE without `uid` names no instance. A line on standard output answers it:
 //   {"answers": [{"status": 0, "comment": "", "error_id": null, "uid": "1.2.3", "tags": [], "elements": {…}}]} or {"error": "…"}
+// Each pending response to a C-FIND is an answer of its own; the final one comes last.
 "use strict";
 
 const readline = require("node:readline");
 const { Client, Dataset, constants, log, requests } = require("dcmjs-dimse");
 
 const MPPS = constants.SopClass.ModalityPerformedProcedureStep;
-const { NCreateRequest, NSetRequest } = requests;
+const { CFindRequest, NCreateRequest, NSetRequest } = requests;
 log.setLevel("silent");
 
 function dataSetOf(elements, bytes) {
@@ -19,7 +20,15 @@ function dataSetOf(elements, bytes) {
   return dataset;
 }
 
+function queryOf(elements) {
+  const request = CFindRequest.createWorklistFindRequest(elements);
+  // A key of the library's own that no worklist has: answers would be FF01H, which the library takes for the end.
+  delete request.getDataset().elements.ProcedureCodeSequence;
+  return request;
+}
+
 function requestOf({ verb, uid, elements, bytes }) {
+  if (verb === "C-FIND") return queryOf(elements);
   const request = verb === "N-CREATE" ? new NCreateRequest(MPPS, uid ?? "1.2") : new NSetRequest(MPPS, uid);
   if (uid === undefined) delete request.getCommandDataset().elements.AffectedSOPInstanceUID;
   if (elements || bytes) request.setDataset(dataSetOf(elements, bytes));

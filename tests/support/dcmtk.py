@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -27,6 +28,11 @@ def dcmtk(tool: str) -> str:
     if found is None:
         _missing(f"{tool} is not on PATH")
     return found
+
+
+def ran(tool: str, *arguments: str) -> bool:
+    """Runs a tool of DCMTK to its end; whether that was a success."""
+    return subprocess.run([dcmtk(tool), *arguments], capture_output=True, timeout=60, check=False).returncode == 0
 
 
 def findscu(port: int, output: Path, *more: str, calling: str = "FINDSCU", called: str = "STEPWISE") -> list[str]:

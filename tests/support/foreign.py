@@ -30,6 +30,10 @@ class Foreign:
 
     def send(self, port: int, calling: str, called: str, requests: Sequence[dict[str, Any]]) -> list[ScuAnswer]:
         """Requests of one association, answered in turn."""
+        return [_answer(one) for one in self.heard(port, calling, called, requests)]
+
+    def heard(self, port: int, calling: str, called: str, requests: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """The answers as the library reads them."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         asked = {"port": port, "calling": calling, "called": called, "requests": requests}
@@ -37,7 +41,8 @@ class Foreign:
         self.process.stdin.flush()
         heard = json.loads(self.process.stdout.readline() or '{"error": "the process ended"}')
         assert "error" not in heard, heard["error"]
-        return [_answer(one) for one in heard["answers"]]
+        answers: list[dict[str, Any]] = heard["answers"]
+        return answers
 
 
 @contextmanager
@@ -68,6 +73,12 @@ class ForeignModality:
     port: int
     ae_title: str
     called: str
+
+    def find(self, **keys: Any) -> list[dict[str, Any]]:
+        """The worklist items that match, by keywords as the library has them: sequences as lists."""
+        *found, final = self.process.heard(self.port, self.ae_title, self.called, [{"verb": Verb.C_FIND, "elements": keys}])
+        assert final["status"] == 0, final
+        return [one["elements"] for one in found]
 
     def create(self, attribute_list: Dataset, uid: str | None = "") -> tuple[str, ScuAnswer]:
         """The SOP Instance UID (a new one for an empty `uid`, the SCP's for None) and the answer."""

@@ -1,25 +1,19 @@
 """A modality is connected over the network, from all red to all green: DCMTK's tools, a foreign library, and a machine with a quirk."""
 
-import subprocess
 from collections.abc import Callable, Iterator
 from random import Random
 
 import pytest
-from django.conf import LazySettings
-from django.db import connections
 
-from dimse.journal import DatabaseJournal
 from dimse.server import DicomServer, ServerSettings
-from mpps.scp import MPPS
 from ris.actions import connecting, echoes, sandbox
 from ris.actions.stations import data_of, save_station
 from ris.models import ConnectionCheck, ScheduledProcedureStep, Site, Station
-from stepwise.associations import decide
 from stepwise.connecting import evidence, lines
 from tests.support import wire
-from tests.support.dcmtk import dcmtk
+from tests.support.dcmtk import ran
 from tests.support.foreign import ForeignModality, foreign
-from tests.support.hospital import ACTOR, a_site, a_station, steps_of
+from tests.support.hospital import ACTOR, a_station, steps_of
 from tests.support.mpps import a_create, a_series, an_end, an_item
 from tests.support.wait import wait_until
 from training.modality import Modality
@@ -27,29 +21,9 @@ from training.profiles import Profile
 from training.query import Question
 from training.store import TransientStore
 from training.target import Target
-from worklist.scp import WORKLIST
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 Looks = Callable[[], dict[str, str]]
-
-
-@pytest.fixture
-def site(settings: LazySettings) -> Site:
-    settings.UNKNOWN_CALLERS = "reject"
-    return a_site()
-
-
-@pytest.fixture
-def ours(site: Site) -> Iterator[DicomServer]:
-    """The product's services with a journal, which let stations in only."""
-    journal = DatabaseJournal(interval=0.02)
-    running = DicomServer([WORKLIST, MPPS], ServerSettings(ae_title=site.ae_title, port=0, policy=decide), journal)
-    running.start()
-    journal.start()
-    yield running
-    running.stop(grace=2)
-    journal.stop(2)
-    connections.close_all()
 
 
 @pytest.fixture
@@ -83,20 +57,16 @@ def until(check: ConnectionCheck, key: str, told: str) -> lines.Line:
     return wait_until(says, 10, f"{key}: {told!r}, not {checklist(check)[key]}")
 
 
-def run(tool: str, *arguments: str) -> bool:
-    return subprocess.run([dcmtk(tool), *arguments], capture_output=True, timeout=60, check=False).returncode == 0
-
-
 def test_from_all_red_to_all_green(check: ConnectionCheck, ours: DicomServer, theirs: DicomServer) -> None:
     port = str(ours.port)
     assert lines.proved(checklist(check).values()) == 0
 
-    assert not run("echoscu", "-aet", "ct01", "-aec", "STEPWISE", "127.0.0.1", port)
+    assert not ran("echoscu", "-aet", "ct01", "-aec", "STEPWISE", "127.0.0.1", port)
     assert until(check, "title", "ct01 called from 127.0.0.1 and was rejected as unknown").look == lines.ERROR
-    assert not run("echoscu", "-aet", "CT01", "-aec", "RIS", "127.0.0.1", port)
+    assert not ran("echoscu", "-aet", "CT01", "-aec", "RIS", "127.0.0.1", port)
     assert until(check, "reaches_us", "It calls us RIS, and we are STEPWISE").look == lines.ERROR
     connecting.accept_called(check.site, "RIS", ACTOR)
-    assert run("echoscu", "-aet", "CT01", "-aec", "RIS", "127.0.0.1", port)
+    assert ran("echoscu", "-aet", "CT01", "-aec", "RIS", "127.0.0.1", port)
     assert until(check, "reaches_us", "C-ECHO received").look == lines.PASS
     assert "never proposed Modality Worklist" in checklist(check)["query"].said
 
@@ -109,9 +79,9 @@ def test_from_all_red_to_all_green(check: ConnectionCheck, ours: DicomServer, th
     order = sandbox.make(check.pk, ACTOR)
     find = ("-W", "-aet", "CT01", "-aec", "STEPWISE", "127.0.0.1", port, "-k", "PatientName", "-k")
     own = ("(0040,0100)[0].ScheduledStationAETitle=CT01", "-k", "(0040,0100)[0].ScheduledProcedureStepID", "-k", "StudyInstanceUID")
-    assert run("findscu", *find, "(0040,0100)[0].Modality=MR")
+    assert ran("findscu", *find, "(0040,0100)[0].Modality=MR")
     assert until(check, "query", "got 0 of 1").explain
-    assert run("findscu", *find, *own)
+    assert ran("findscu", *find, *own)
     assert until(check, "query", "The test exam T").look == lines.PASS
 
     (step,) = steps_of(order)

@@ -1,5 +1,6 @@
 """Documents of the project as pages."""
 
+import os
 import re
 from pathlib import Path
 
@@ -7,21 +8,38 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from stepwise.web import documents
+from stepwise import documents
+from stepwise.documents import Other, Part, Table
 from tests.support.addresses import somebody
 from tests.support.hospital import a_site
 
 MODEL = settings.BASE_DIR / "docs" / "threat-model.md"
 
 
-def test_a_document_is_read_as_sections_and_holds_no_elements_of_its_own(tmp_path: Path) -> None:
+def test_a_document_is_read_as_it_is_written_and_holds_no_elements_of_its_own() -> None:
+    text = "# A\n\nOne `x` and\n**two** [three](t.md).\n\n| a | b |\n|---|---|\n| c | d<e |\n\n## B\n\n### C\n\n"
+    text += "<!-- no -->\n\n- one\n- `*`\n\n## D\n"
+    root = documents.parse(text)
+    (top,) = root.parts
+    assert [part.title for part in root.walk()] == ["", "A", "B", "C", "D"]
+    assert top.blocks == ["One `x` and **two** [three](t.md).", Table(("a", "b"), (("c", "d<e"),))]
+    assert documents.shown(top.blocks[1], {}) == Table(("a", "b"), (("c", "d&lt;e"),))
+    (items,) = root.named("C").blocks
+    assert isinstance(items, Other), "a comment is nothing to show"
+    assert "<li>one</li>\n<li><code>*</code></li>" in str(documents.shown(items, {}))
+    assert documents.inline("<b> `x=1` **two** [three](t.md)", {"x": "9"}) == (
+        '&lt;b&gt; <code>x=1</code> <span class="here">(here 9)</span> <strong>two</strong> three'
+    )
+    with pytest.raises(KeyError, match="no part 'Z'"):
+        Part("", 0).named("Z")
+
+
+def test_a_document_that_was_written_anew_is_read_anew(tmp_path: Path) -> None:
     file = tmp_path / "one.md"
-    file.write_text("# Title\n\nAbout **it**.\n\n## First <b>\n\n| a | b |\n|---|---|\n| `x` | <b>y</b> |\n\n## Second\n\n- one\n")
-    title, about, sections = documents.read(file)
-    assert (title, [section.title for section in sections]) == ("Title", ["First <b>", "Second"])
-    assert "<strong>it</strong>" in about
-    assert 'aria-label="First &lt;b&gt;, table"' in sections[0].body
-    assert "<code>x</code>" in sections[0].body and "&lt;b&gt;y" in sections[0].body
+    for title in ("First", "Second"):
+        file.write_text(f"# {title}\n")
+        os.utime(file, ns=(0, len(title)))
+        assert documents.read(file).parts[0].title == title
 
 
 @pytest.mark.django_db

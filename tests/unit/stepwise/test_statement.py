@@ -1,6 +1,8 @@
 """The conformance statement as a page: all of docs/conformance.md, in the sections of PS3.2, with what is set here."""
 
+import re
 from html import unescape
+from itertools import pairwise
 
 import pytest
 from django.contrib.auth.models import User
@@ -8,10 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from stepwise.statement import document
-from stepwise.statement.document import Part, Table
+from stepwise import documents
 from stepwise.statement.sections import statement
 from tests.support.hospital import a_site, a_station
+from worklist.conformance import FILE
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +35,7 @@ def client(db: None) -> Client:
 def test_every_part_of_the_document_is_in_a_section() -> None:
     """What is added to the document must have its place in the statement."""
     shown = {section.title for each in statement(a_site()) for section in each.walk()}
-    written = {part.title for part in document.whole().walk() if part.depth > 1}
+    written = {part.title for part in documents.read(FILE).walk() if part.depth > 1}
     assert written - shown == set()
 
 
@@ -63,14 +65,12 @@ def test_what_is_set_here_is_filled_in(client: Client, settings: Settings) -> No
     assert "A-ASSOCIATE-RJ 1/1/7" in page and "ScheduledStationAETitle" in page
 
 
-def test_the_document_is_read_as_it_is_written() -> None:
-    text = "# A\n\nOne `x` and\n**two** [three](t.md).\n\n| a | b |\n|---|---|\n| c | d<e |\n\n## B\n\n### C\n\n<!-- no -->\n\n## D\n"
-    root = document.parse(text)
-    (top,) = root.parts
-    assert [part.title for part in root.walk()] == ["", "A", "B", "C", "D"]
-    assert top.blocks == ["One `x` and **two** [three](t.md).", Table(("a", "b"), (("c", "d<e"),))]
-    assert document.inline("<b> `x=1` **two** [three](t.md)", {"x": "9"}) == (
-        '&lt;b&gt; <code>x=1</code> <span class="here">(here 9)</span> <em>two</em> three'
-    )
-    with pytest.raises(KeyError, match="no part 'Z'"):
-        Part("", 0).named("Z")
+def test_headings_are_nested_as_the_sections_are(client: Client) -> None:
+    """Who reads by ear goes from heading to heading: no level is left out, and each is that of its number."""
+    page = of_page(client)
+    found = re.findall(r'<h([1-6]) class="h2" id="s-[^"]+">([0-9.]+) ', page)
+    assert len(found) == page.count('<section class="panel" id="s-')
+    assert {number.count(".") + 2 for _, number in found} >= {2, 3, 4}
+    assert [int(level) for level, _ in found] == [min(number.count(".") + 2, 6) for _, number in found]
+    levels = [int(level) for level in re.findall(r"<h([1-6])", page.partition("<main")[2].partition("</main")[0])]
+    assert all(after <= before + 1 for before, after in pairwise(levels))

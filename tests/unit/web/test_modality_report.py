@@ -255,9 +255,14 @@ def test_files_say_the_same_and_hide_values_when_asked(signed_in: SignIn) -> Non
     checks = {one["check"]: one for one in json.loads(hidden)["checks"]}
     assert checks["CARRIES_PATIENT"]["state"] == "failed"
     assert checks["CARRIES_PATIENT"]["examples"][0]["text"] == "PatientID is '•••', the worklist has '•••'"
+    assert checks["CARRIES_PATIENT"]["examples"][0]["message"] == "N-CREATE, Message ID 1, answered 0000H"
+    assert json.loads(hidden)["software"] == ["TESTS"]
+    at = datetime.fromisoformat(checks["CARRIES_PATIENT"]["examples"][0]["time"])
+    assert at.utcoffset() == clock.local(at).utcoffset(), "on the hospital's clock"
     rows = list(csv.DictReader(io.StringIO(client.post(address, {"kind": "csv", "mask": "on"}).content.decode())))
     assert [row["check"] for row in rows] == [check.code for check in CHECKS]
     document = client.post(address, {"kind": "html", "mask": "on"}).content.decode()
+    assert "1 of 1 failed. Copy PatientID and PatientName" in document
     assert "CARRIES_PATIENT" in document and "481236" not in document
     assert "<script" not in document and "href" not in document
     assert client.post(address, {"kind": "exe"}).status_code == 400

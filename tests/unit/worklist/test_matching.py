@@ -247,6 +247,14 @@ def test_where_the_table_allows_single_values_only_wildcards_stand_for_themselve
     assert [note.split(" is matched")[0] for note in query.notes] == ["PatientID", "ScheduledProcedureStepSequence.Modality"]
 
 
+def test_a_number_that_nobody_has_is_taken_for_the_empty_key_that_was_meant_and_noted() -> None:
+    """dcmjs-dimse has no empty US: it asks for PregnancyStatus 0, and would get nothing ever."""
+    query = asking(PregnancyStatus=0)
+    assert matching.matches(query, entry())
+    assert query.notes == ("PregnancyStatus '0' is no value that it can have; it is taken for an empty key",)
+    assert not found(PregnancyStatus=1)
+
+
 def test_the_first_of_several_step_items_is_used_and_noted() -> None:
     first, second, identifier = Dataset(), Dataset(), Dataset()
     first.Modality, second.Modality = "CT", "MR"
