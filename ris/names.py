@@ -3,6 +3,8 @@
 import unicodedata
 
 GROUPS = ("alphabetic", "ideographic", "phonetic")
+MOST_WORDS = 100
+"""Of a name: three groups of 64 characters."""
 
 
 def normalised(text: str) -> str:
@@ -10,6 +12,11 @@ def normalised(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     bare = "".join(char for char in decomposed if not unicodedata.combining(char))
     return " ".join(bare.replace("^", " ").replace("=", " ").replace(",", " ").split())
+
+
+def words(text: str) -> list[str]:
+    """What to look for in keys. More than a name can have, which no database looks up, are cut off: nobody is called so."""
+    return normalised(text).split()[:MOST_WORDS]
 
 
 def canonical(name: str) -> str:

@@ -71,7 +71,7 @@ def left_over(site: Site) -> QuerySet[ScheduledProcedureStep]:
 def search(found: QuerySet[ScheduledProcedureStep], text: str) -> QuerySet[ScheduledProcedureStep]:
     """Narrow to what matches a name, a patient ID or an accession number, each word somewhere in the name."""
     by_name = Q()
-    for word in names.normalised(text).split():
+    for word in names.words(text):
         by_name &= Q(requested_procedure__order__patient__name_key__contains=word)
     return found.filter(
         by_name
@@ -89,7 +89,7 @@ def _survivors(merged: Q) -> QuerySet[Patient, int | None]:
 def patients(site: Site, text: str) -> QuerySet[Patient]:
     """Patients by name words or the beginning of an ID, in order of name. A name or ID of a merged record finds whom it leads to."""
     asked = Q()
-    for word in names.normalised(text).split():
+    for word in names.words(text):
         asked &= Q(name_key__contains=word)
     asked |= Q(patient_id__istartswith=text.strip())
     found = Patient.objects.filter(site=site, merged_into=None).filter(asked | Q(pk__in=_survivors(asked)))

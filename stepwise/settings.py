@@ -157,7 +157,8 @@ SQLITE_OPTIONS: dict[str, Any] = {
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     # synchronous=FULL: an accepted N-CREATE or N-SET survives a power cut.
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
+    # recursive_triggers: INSERT OR REPLACE deletes, which the triggers of append-only tables refuse.
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;",
 }
 SQLITE_CONNECTION_AGE = 600  # seconds: to open the file anew costs more than a worklist query (PostgreSQL has its pool)
 POSTGRESQL_PREPARES_AFTER = 5  # times that a statement was run on a connection (ris.statements asks for it at once)

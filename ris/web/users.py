@@ -18,6 +18,7 @@ from ris.actions import passwords, users
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.models import ApiToken
+from ris.names import MOST_WORDS
 from ris.permissions import ROLE_NAMES, requires
 from ris.web import history
 from ris.web.access import page
@@ -55,7 +56,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 def _matching(people: QuerySet[User], q: str) -> QuerySet[User]:
     within = ("username", "first_name", "last_name", "email")
-    for word in q.split():
+    for word in q.split()[:MOST_WORDS]:
         people = people.filter(Q(*[(f"{name}__icontains", word) for name in within], _connector=Q.OR))
     return people.order_by("username")
 

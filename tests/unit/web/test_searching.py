@@ -86,3 +86,12 @@ def test_searches_are_forgotten_after_a_month() -> None:
     assert settings.CELERY_BEAT_SCHEDULE["forget old searches"]["task"] == tasks.forget_searches.name
     app.tasks[tasks.forget_searches.name]()
     assert list(KeptSearch.objects.values_list("key", flat=True)) == [fresh]
+
+
+@pytest.mark.parametrize("address", ["/worklist/", "/patients/", "/find/", "/users/"])
+def test_a_text_of_more_words_than_any_name_has_finds_nobody(signed_in: SignIn, address: str) -> None:
+    a_site()
+    client = signed_in("admin")
+    sent = client.post(address, {"q": "a " * 1900})
+    assert sent.status_code == 303
+    assert client.get(sent.headers["Location"]).status_code in (200, 302)
