@@ -1,7 +1,8 @@
 """When a session ends: so many hours after the sign-in, when nobody uses it, and when it is ended from elsewhere.
 
 The last is a number that the account and its sessions share (`Account.sessions`): ending them raises it, in one row, whatever keeps
-the sessions. A live part that asks again by itself is no use of a session.
+the sessions. A live part that asks again by itself is no use of a session; that somebody typed or pressed something on an open page is,
+and its sign of life says so.
 """
 
 from collections.abc import Callable
@@ -26,6 +27,8 @@ BEGAN: Final = "began"
 USED: Final = "used"
 WHY_ENDED: Final = "why_ended"
 """Why the session before ended, for the page of the sign-in."""
+PRESSED: Final = "X-Used"
+"""Header of a sign of life of a page on which a key or a button was pressed since the one before."""
 _COARSE = 60
 """Seconds between two notes of a use: a session is not written for every request."""
 
@@ -77,4 +80,4 @@ def _use(request: HttpRequest) -> None:
 
 def _is_live(request: HttpRequest) -> bool:
     """Whether a page asks by itself, without anybody who does something."""
-    return SEEN in request.headers or request.path == reverse("pulse")
+    return SEEN in request.headers or (request.path == reverse("pulse") and PRESSED not in request.headers)

@@ -35,6 +35,33 @@ def test_a_page_says_when_it_is_not_updating_and_recovers(window: Window) -> Non
     expect(note).to_have_text(re.compile("^Updated"), timeout=patience(20_000))
 
 
+def test_what_is_typed_outlives_the_session_and_is_saved_after_signing_in_again(window: Window) -> None:
+    page = window()
+    page.goto("/patients/new/")
+    page.locator("main [name=family]").fill("Lasting")
+    page.context.clear_cookies()
+    page.evaluate("htmx.trigger('#pulse', 'pulse')")
+    notice = page.locator("#session-ended")
+    expect(notice).to_contain_text("What you typed is still here")
+    with page.context.expect_page() as other:
+        notice.get_by_role("link", name="Sign in again").click()
+    sign_in(other.value, "scheduler")
+    page.bring_to_front()
+    page.evaluate("htmx.trigger('#pulse', 'pulse')")
+    expect(notice).to_have_count(0)
+    page.locator("main [name=birth_date]").fill("1970-01-31")
+    page.get_by_role("main").get_by_role("button", name=re.compile("^Register")).click()
+    expect(page.get_by_role("main")).to_contain_text("is registered")
+
+
+def test_without_anything_typed_the_end_of_the_session_leads_to_the_sign_in(window: Window) -> None:
+    page = window()
+    page.goto("/patients/new/")
+    page.context.clear_cookies()
+    page.evaluate("htmx.trigger('#pulse', 'pulse')")
+    expect(page).to_have_url(re.compile("/sign-in/[?]next=/patients/new/$"))
+
+
 def test_focus_and_closed_rows_survive_an_update(window: Window) -> None:
     page = window()
     page.goto("/worklist/remaining/")

@@ -14,6 +14,7 @@ from ris import clock
 from ris.actions import passwords, tokens, users
 from ris.models import Attempts
 from ris.throttling import ACCOUNT, ADDRESS, BROWSER, TOKEN
+from stepwise import health
 from stepwise.tasks import forget_old_sign_ins
 from tests.support.addresses import somebody
 from tests.support.hospital import ACTOR, a_site
@@ -131,6 +132,18 @@ def test_a_session_ends_when_nobody_uses_it_and_a_page_that_asks_by_itself_is_no
     assert "nobody used it for 1 hour" in client.get("/sign-in/").content.decode()
     sign_in(client)
     assert is_signed_in(client)
+
+
+@pytest.mark.parametrize(("headers", "goes_on"), [({"X-Used": "1"}, True), ({}, False)], ids=["somebody types", "nobody does"])
+def test_typing_on_an_open_page_is_use_of_the_session(
+    jo: User, client: Client, time: Time, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], goes_on: bool
+) -> None:
+    monkeypatch.setattr(health, "findings", lambda: {"dicom": health.Finding(True, "is not asked")})
+    client.force_login(jo)
+    for _ in range(3):
+        time.passes(minutes=30)
+        client.get("/pulse/", headers={"HX-Request": "true", **headers})
+    assert is_signed_in(client) == goes_on
 
 
 def test_a_session_ends_some_hours_after_the_sign_in_however_much_it_is_used(jo: User, client: Client, time: Time) -> None:
