@@ -92,10 +92,11 @@ class Outcome:
             return f"{self.asking.who} asked{when}: {self.asking.problem}"
         got = self._got
         if not self.of:
-            return f"{self.asking.who} asked{when} and {got}; {self.what or NOTHING}"
+            what = f"of the {self.what} none waits now" if self.hidden else self.what or NOTHING
+            return f"{self.asking.who} asked{when} and {got}; {what}"
         why = f": {self.because}" if self.because else ""
         if self.got is not None and (self.is_wider or (self.main is None and self.got < self.of)):
-            why = f"; now {self.now} of {self.of} {self.what} match{why}"
+            why = f"; of the {self.of} {self.what} {self.now} match{'es' if self.now == 1 else ''} now{why}"
         return f"{self.asking.who} asked{when} and {got}{why}"
 
     @property

@@ -154,18 +154,22 @@ def _mpps(one: Message, performed: PerformedProcedureStep | None) -> MppsSeen:
     is_known = any(link.step_id for link in links)
     unknown = () if is_known else tuple(_identifiers(link) for link in links) or ("no Scheduled Step Attributes",)
     notes = tuple(dict.fromkeys(finding.text for finding in performed.findings.all()))
-    return MppsSeen(one.time, one.association_id, status, one.comment, performed.status, performed.pk, unknown, notes[:3])
+    lost = tuple(word for name, word in _NAMES.items() if any(link.step_id and not getattr(link, name) for link in links))
+    return MppsSeen(one.time, one.association_id, status, one.comment, performed.status, performed.pk, unknown, notes[:3], lost)
+
+
+_NAMES: Final = {
+    "scheduled_procedure_step_id": "step ID",
+    "accession_number": "accession number",
+    "requested_procedure_id": "procedure ID",
+    "study_instance_uid": "study UID",
+}
+"""What the items of Scheduled Step Attributes bring back, in words."""
 
 
 def _identifiers(link: object) -> str:
     """`accession number A1, step SPS-2`; what was empty is said to be."""
-    names = {
-        "scheduled_procedure_step_id": "step ID",
-        "accession_number": "accession number",
-        "requested_procedure_id": "procedure ID",
-        "study_instance_uid": "study UID",
-    }
-    said = [f"{word} {value}" for name, word in names.items() if (value := getattr(link, name))]
+    said = [f"{word} {value}" for name, word in _NAMES.items() if (value := getattr(link, name))]
     return ", ".join(said) or "one item with everything empty"
 
 

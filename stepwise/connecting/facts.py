@@ -57,6 +57,7 @@ class MppsSeen:
     """An N-CREATE or N-SET and its answer. `state` is that of the performed step now, empty where none is kept.
 
     `unknown` are the identifiers it named of which none is an exam here; None where it was refused. `notes` are findings in words.
+    `lost` are the identifiers of the worklist item that it did not bring back, though its exam was found.
     """
 
     at: datetime
@@ -67,6 +68,7 @@ class MppsSeen:
     performed: int | None = None
     unknown: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:

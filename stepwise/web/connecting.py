@@ -21,6 +21,7 @@ from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from stepwise.connecting import card, evidence, lines
 from stepwise.connecting.facts import Call, Evidence
+from stepwise.connecting.line import in_the_end, proved
 
 HEARD_WITHIN: Final = timedelta(days=1)
 MOST_STRANGERS: Final = 20
@@ -109,9 +110,11 @@ def _check(site: Site, ae_title: str) -> ConnectionCheck | None:
 
 def _seen(check: ConnectionCheck, seen: Evidence) -> dict[str, object]:
     checklist = lines.lines(seen)
+    if check.ended_at is not None:
+        checklist = list(map(in_the_end, checklist))
     return {
         "lines": checklist,
-        "proved": lines.proved(checklist),
+        "proved": proved(checklist),
         "heard": sorted((*seen.calls, *(call for call in seen.strangers if not call.calling)), key=lambda call: call.at, reverse=True)[
             :HEARD
         ],

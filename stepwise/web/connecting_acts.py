@@ -16,6 +16,7 @@ from ris.permissions import requires
 from ris.web.access import page, site_of
 from ris.web.forms import number
 from stepwise.connecting import evidence, lines
+from stepwise.connecting.line import PASS, proved
 
 Act = Callable[[HttpRequest, Site, str, Actor], str]
 """Does it, and says in words what was done."""
@@ -30,9 +31,9 @@ def _end(request: HttpRequest, site: Site, ae_title: str, actor: Actor) -> str:
     check = _check(request, site, ae_title)
     station = Station.objects.prefetch_related("modalities").get(site=site, ae_title=ae_title)
     found = lines.lines(evidence.gather(check, station))
-    missing = ", ".join(line.title for line in found if line.look != lines.PASS)
-    summary = f"{lines.proved(found)} of {len(found)} seen{f'; not: {missing}' if missing else ''}"
-    connecting.end(check.pk, actor, lines.proved(found), summary)
+    missing = ", ".join(line.title for line in found if line.look != PASS)
+    summary = f"{proved(found)} of {len(found)} seen{f'; not: {missing}' if missing else ''}"
+    connecting.end(check.pk, actor, proved(found), summary)
     return f"Ended: {summary}."
 
 

@@ -12,6 +12,7 @@ from dimse.services import MODALITY_WORKLIST, VERIFICATION
 from ris.web.echoes import EchoSeen
 from stepwise.connecting import lines, words
 from stepwise.connecting.facts import Call, ChargeSeen, Evidence, MppsSeen, QuerySeen
+from stepwise.connecting.line import in_the_end, proved
 from stepwise.connecting.lines import ERROR, PASS, WAITING, WARNING, Line
 
 AT = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -66,6 +67,8 @@ def proposing(result: str, *uids: str) -> Call:
         ("reaches_us", {"calls": (ELSEWHERE,), "addresses": ("10.9.9.9", "10.1.2.3")}, WAITING, "and is accepted now. Have it call again."),
         ("reaches_us", {"strangers": (TLS_HELLO,)}, ERROR, "no port for TLS"),
         ("reaches_us", {"strangers": (TLS_HELLO,), "tls_port": 2762}, ERROR, "our port for TLS, 2762"),
+        ("reaches_us", {}, WAITING, "it calls another host or port, or a firewall is between us"),
+        ("reaches_us", {"strangers": (replace(STRANGER, calling="ct01"),)}, WAITING, "ct01 called from 10.1.2.3: is it this one?"),
         ("title", {}, WAITING, "to the letter"),
         ("title", {"calls": (REJECTED,)}, PASS, "CT01, from 10.1.2.3"),
         ("title", {"strangers": (STRANGER,)}, ERROR, "CTSCAN2 called from 10.1.2.3 and was rejected as unknown. Is it this one?"),
@@ -95,6 +98,12 @@ def proposing(result: str, *uids: str) -> Call:
         ("create", {"calls": (proposing("accepted", MODALITY_WORKLIST),)}, WAITING, "never proposed Modality Performed Procedure Step"),
         ("create", {"creates": (TAKEN,)}, PASS, "its exam is begun"),
         ("create", {"creates": (replace(TAKEN, notes=("The accession number differs.",)),)}, PASS, "accession number differs"),
+        (
+            "create",
+            {"creates": (replace(TAKEN, lost=("step ID",)),)},
+            PASS,
+            "It did not bring back the step ID. Have it bring back the step ID",
+        ),
         ("create", {"creates": (replace(TAKEN, unknown=("accession number X9",)),)}, WARNING, "It sent accession number X9"),
         ("create", {"creates": (REFUSED,)}, ERROR, "0121 Missing attribute value: PerformedStationAETitle"),
         ("create", {"creates": (REFUSED, TAKEN)}, PASS, "Refused, 0121"),
@@ -124,8 +133,15 @@ def _line(key: str, seen: Evidence) -> Line:
     return next(line for line in lines.lines(seen) if line.key == key)
 
 
+def test_of_a_check_that_is_over_nothing_comes_next() -> None:
+    over = [in_the_end(line) for line in lines.lines(NOTHING)]
+    assert {(line.next, line.fixes) for line in over} == {("", ())}
+    assert not [line for line in over if "yet" in line.said and line.key not in ("we_reach", "charge")]
+    assert {line.said for line in over} >= {"Nothing was heard."}
+
+
 def test_nothing_is_green_before_anything_was_heard() -> None:
-    assert lines.proved(lines.lines(NOTHING)) == 0
+    assert proved(lines.lines(NOTHING)) == 0
 
 
 def test_what_can_be_put_right_here_has_a_button() -> None:

@@ -129,14 +129,22 @@ def test_a_wider_query_is_not_measured_by_the_list_of_its_station(five: list[Sch
     a_query(identifier({"Modality": "CT", DATE: day(five[0])}), answers=40)
     one = of_last()
     assert (one.told, one.is_empty) == ("40", False)
-    assert one.summary.endswith(f"and got 40; now 5 of 5 {one.what} match")
+    assert one.summary.endswith(f"and got 40; of the 5 {one.what} 5 match now")
+
+
+def test_exams_that_wait_no_more_are_said_to_be_none_of_those_that_could_be_expected(five: list[ScheduledProcedureStep]) -> None:
+    a_query(identifier({STATION: "CT01", DATE: day(five[0])}), answers=5)
+    WorklistEntry.objects.update(status="STARTED")
+    one = of_last()
+    assert (one.of, one.hidden) == (0, 5)
+    assert one.summary.endswith(f"and got 5; of the {one.what} none waits now")
 
 
 def test_exams_that_came_after_the_query_are_no_fault_of_it(five: list[ScheduledProcedureStep]) -> None:
     a_query(identifier({STATION: "CT01", DATE: day(five[0])}), answers=0)
     one = of_last()
     assert (one.told, one.now, one.is_empty) == ("0 of 5", 5, False)
-    assert one.summary.endswith(f"and got 0 of 5; now 5 of 5 {one.what} match")
+    assert one.summary.endswith(f"and got 0 of 5; of the 5 {one.what} 5 match now")
 
 
 def test_a_caller_of_whom_nothing_is_known_is_compared_with_all(five: list[ScheduledProcedureStep]) -> None:
@@ -185,12 +193,12 @@ def test_the_latest_query_comes_first_whatever_the_association(five: list[Schedu
     ("answered", "ending", "said"),
     [
         ({"answers": 5}, Ending.COMPLETE, "got 5 of 5"),
-        ({"answers": 3, "status": 0xFE00}, Ending.CANCELED, "got 3 of 5, canceled by the modality after 3 answers; now 5 of 5"),
-        ({"answers": 0, "status": 0xFE00}, Ending.CANCELED, "got 0 of 5, canceled by the modality after 0 answers; now 5 of 5"),
+        ({"answers": 3, "status": 0xFE00}, Ending.CANCELED, "got 3 of 5, canceled by the modality after 3 answers; of the 5"),
+        ({"answers": 0, "status": 0xFE00}, Ending.CANCELED, "got 0 of 5, canceled by the modality after 0 answers; of the 5"),
         (
             {"answers": 2, "remark": f"a key; {AT_LIMIT}"},
             Ending.LIMIT,
-            "got 2 of 5, ended by the station's answer limit after 2 answers; now",
+            "got 2 of 5, ended by the station's answer limit after 2 answers; of the 5",
         ),
         (
             {"answers": 2, "status": 0xA700, "comment": "More than 2 exams match", "remark": AT_LIMIT},

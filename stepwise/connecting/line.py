@@ -1,0 +1,52 @@
+"""One line of the checklist, and what a button does about it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+PASS, ERROR, WARNING, WAITING = "PASS", "ERROR", "WARNING", ""
+NOT_YET: Final = "Nothing heard yet."
+
+
+@dataclass(frozen=True)
+class Fix:
+    """What a button does about it: `kind` names it, `value` is what it is done with."""
+
+    kind: str
+    label: str
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """`look` is PASS, ERROR (wrong), WARNING (seen, and not as it should be) or WAITING. `next` is what to do. `later` is what went wrong
+    after the line was proved. `call`, `performed`, `charge` and `explain` are where the evidence is."""
+
+    key: str
+    title: str
+    look: str
+    said: str
+    next: str = ""
+    at: datetime | None = None
+    call: UUID | None = None
+    performed: int | None = None
+    charge: int | None = None
+    explain: str = ""
+    later: str = ""
+    fixes: tuple[Fix, ...] = ()
+
+    @property
+    def word(self) -> str:
+        return {PASS: "seen", ERROR: "failed", WARNING: "not as it should be", WAITING: "not seen"}[self.look]
+
+
+def proved(found: Iterable[Line]) -> int:
+    return sum(line.look == PASS for line in found)
+
+
+def in_the_end(line: Line) -> Line:
+    """The line of a check that is over: nothing comes next, and what was waited for did not come."""
+    said = "Nothing was heard." if line.said == NOT_YET else line.said
+    return replace(line, said=said, next="", fixes=())
