@@ -1,12 +1,13 @@
 """Pools: stations that stand in for each other, and the exams that wait on them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db.models import F, QuerySet
 
 from ris import clock, events, validation
 from ris.actions import booking
 from ris.actions.booking import Place
+from ris.actions.stations import StationData, save_station
 from ris.actor import Actor
 from ris.crossing import LOOK_AGAIN, crossed, since
 from ris.db import action, lock
@@ -61,12 +62,23 @@ def save_pool(
 
 
 @action
-def put_into_pools_of(like: Station, station: Station, actor: Actor) -> None:
-    """Have the station stand in wherever the other one does; exams that wait on these pools follow."""
-    for pool in StationPool.objects.filter(stations=like).prefetch_related("stations").order_by("code"):
+def save_station_and_pools(
+    site: Site, data: StationData, actor: Actor, version: int | None, codes: Collection[str], before: Collection[str]
+) -> Station:
+    """Save the station and have it stand in the pools of these codes; exams that wait on them follow. `before` are those that were seen
+    when it was decided: what somebody else did meanwhile with other pools stays.
+
+    Raises what `save_station` and `save_pool` raise; InvalidInput names `pools` where one would be left without a station.
+    """
+    station = save_station(site, data, actor, version)
+    changed = set(codes) ^ set(before)
+    for pool in StationPool.objects.filter(site=site, code__in=changed).prefetch_related("stations").order_by("code"):
         has = [one.ae_title for one in pool.stations.all()]
-        if station.ae_title not in has:
-            save_pool(like.site, pool.code, None, (*has, station.ae_title), actor, has)
+        others = [one for one in has if one != station.ae_title]
+        if not others and pool.code not in codes:
+            raise InvalidInput({"pools": f"cannot lack {pool.code}, which would have no station then; put another one into it first"})
+        save_pool(site, pool.code, None, [*others, station.ae_title] if pool.code in codes else others, actor, has)
+    return station
 
 
 def _checked(site: Site, code: str, name: str) -> tuple[str, str]:

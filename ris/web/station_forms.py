@@ -67,12 +67,20 @@ class StationForm(PageForm):
     reports_performed_steps = forms.BooleanField(required=False)
     refuses_undefined_attributes = forms.BooleanField(required=False)
     warns = forms.BooleanField(required=False)
+    pools = forms.MultipleChoiceField(
+        label="Pools",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="Where it stands in with others: exams that wait on such a pool are on its list too, if it performs their modality",
+    )
+    pools_before = forms.CharField(widget=forms.HiddenInput, required=False)
     version = forms.IntegerField(widget=forms.HiddenInput, required=False)
     then = forms.CharField(widget=forms.HiddenInput, required=False)
 
-    def __init__(self, *args: Any, known: StationData | None = None, **kwargs: Any) -> None:
-        """`known` is the station that is changed, whose AE title stays; none for a new one."""
+    def __init__(self, *args: Any, site: Site, known: StationData | None = None, like: Station | None = None, **kwargs: Any) -> None:
+        """`known` is the station that is changed, whose AE title stays; none for a new one. It is in the pools of `like`."""
         super().__init__(*args, **kwargs)
+        self._offer_pools(site, [pool.code for pool in like.pools.all()] if like else [], is_new=known is None)
         self._known = known
         for name, field in self.fields.items():
             if name in BY_NAME:
@@ -86,6 +94,18 @@ class StationForm(PageForm):
             del self.fields["ae_title"]
         for name in ("age_limit_hours", "answer_limit"):
             self.fields[name].widget.attrs["min"] = 1
+
+    def _offer_pools(self, site: Site, of_it: list[str], *, is_new: bool) -> None:
+        choose = self.fields["pools"]
+        assert isinstance(choose, forms.MultipleChoiceField)
+        choose.choices = [(one.code, f"{one.code} ({one.name})") for one in StationPool.objects.filter(site=site).order_by("code")]
+        self.initial["pools"], self.initial["pools_before"] = of_it, "" if is_new else "\\".join(of_it)
+        if not choose.choices:
+            del self.fields["pools"]
+
+    def chosen_pools(self) -> tuple[list[str], list[str]]:
+        """The codes of its pools, as chosen and as they were when the form was opened. No code holds a backslash."""
+        return self.cleaned_data.get("pools", []), [code for code in self.cleaned_data["pools_before"].split("\\") if code]
 
     def typed(self) -> StationData:
         """What was typed; with `known`, over what is known."""

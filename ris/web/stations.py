@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from ris import clock
 from ris.actions import echoes as echo_actions
-from ris.actions.pools import put_into_pools_of
+from ris.actions.pools import save_station_and_pools
 from ris.actions.stations import NEW, StationData, data_of, save_station
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
@@ -78,22 +78,26 @@ def register(request: HttpRequest) -> HttpResponse:
 @page
 @requires("stations.edit")
 def copy(request: HttpRequest, ae_title: str) -> HttpResponse:
-    """Register a new station that is set as this one is, under another AE title, at another address and in the same pools."""
+    """Register a new station that is set as this one is, under another AE title, at another address and in the same pools. With `instead`
+    it is the same machine under a new AE title: where and what it is stays, and it sees the list of its former one."""
     like = _station(site_of(request), ae_title)
-    known = replace(data_of(like), ae_title="", name="", room="", addresses=(), host="", port=None, enabled=True)
+    known = replace(data_of(like), ae_title="", enabled=True)
+    if "instead" in request.GET:
+        known = replace(known, aliases=(ae_title, *known.aliases))
+    else:
+        known = replace(known, name="", room="", addresses=(), host="", port=None)
     return _new(request, initial(known, NEW), like)
 
 
 def _new(request: HttpRequest, known: dict[str, Any], like: Station | None) -> HttpResponse:
-    form = StationForm(request.POST or None, initial=known)
+    form = StationForm(request.POST or None, initial=known, site=site_of(request), like=like)
     if request.method == "POST" and form.is_valid():
         saved = _save(request, form, NEW)
         if saved is not None:
-            if like is not None:
-                put_into_pools_of(like, saved, Actor.user(request.user))
             messages.success(request, f"{saved.ae_title} is registered; exams can be booked on it.")
             return redirect("connect-station" if form.cleaned_data["then"] == "connect" else "station", saved.ae_title)
     context = {"form": form, "back": reverse("station", args=[like.ae_title]) if like else reverse("stations"), "like": like}
+    context["instead"] = "instead" in request.GET
     return render(request, "ris/station_form.html", context, status=422 if form.errors else 200)
 
 
@@ -103,7 +107,7 @@ def edit(request: HttpRequest, ae_title: str) -> HttpResponse:
     """Change what a station is set to; refused when somebody else did so since the form was opened."""
     station = _station(site_of(request), ae_title)
     known = data_of(station)
-    form = StationForm(request.POST or None, initial=initial(known, station.version), known=known)
+    form = StationForm(request.POST or None, initial=initial(known, station.version), site=station.site, known=known, like=station)
     if request.method == "POST" and form.is_valid():
         saved = _save(request, form, form.cleaned_data["version"])
         if saved is not None:
@@ -160,7 +164,7 @@ def _station(site: Site, ae_title: str) -> Station:
 def _save(request: HttpRequest, form: StationForm, version: Any) -> Station | None:
     """The station as saved; None when it was refused, which the form then says."""
     try:
-        return save_station(site_of(request), form.typed(), Actor.user(request.user), version)
+        return save_station_and_pools(site_of(request), form.typed(), Actor.user(request.user), version, *form.chosen_pools())
     except InvalidInput as error:
         form.take(error)
     except Conflict as error:

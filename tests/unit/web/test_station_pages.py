@@ -135,6 +135,53 @@ def test_a_pool_is_made_and_changed(signed_in: SignIn) -> None:
     assert "Stations: CT03, before CT01, CT02" in client.get("/stations/pools-of-stations/ANYCT/").content.decode()
 
 
+def members(code: str) -> list[str]:
+    return list(StationPool.objects.get(code=code).stations.values_list("ae_title", flat=True).order_by("ae_title"))
+
+
+def test_a_station_is_put_into_pools_and_taken_out_of_them_by_its_form(signed_in: SignIn) -> None:
+    ct01()
+    a_station("CT02")
+    for code, name in (("ANYCT", "Any CT"), ("NIGHT", "At night"), ("THIRD", "Third")):
+        save_pool(a_site(), code, name, ["CT02"], ACTOR)
+    save_pool(a_site(), "NIGHT", None, ["CT01", "CT02"], ACTOR)
+    client = signed_in("integrator")
+    shown = client.get("/stations/CT01/edit/").content.decode()
+    assert "NIGHT (At night)" in shown and 'name="pools_before" value="NIGHT"' in shown
+    given = FORM | {"pools": ["ANYCT"], "pools_before": "NIGHT"}
+    save_pool(a_site(), "THIRD", None, ["CT01", "CT02"], ACTOR)  # somebody else, meanwhile
+    assert client.post("/stations/CT01/edit/", given).status_code == 302
+    assert [members(code) for code in ("ANYCT", "NIGHT", "THIRD")] == [["CT01", "CT02"], ["CT02"], ["CT01", "CT02"]]
+    save_pool(a_site(), "NIGHT", None, ["CT01"], ACTOR)
+    answer = client.post("/stations/CT01/edit/", FORM | {"pools": [], "pools_before": "NIGHT", "version": "2", "room": "Elsewhere"})
+    assert answer.status_code == 422
+    assert "Pools cannot lack NIGHT, which would have no station then" in answer.content.decode()
+    assert (members("NIGHT"), Station.objects.get(ae_title="CT01").room) == (["CT01"], "Room 1"), "nothing is half done"
+
+
+def test_a_machine_that_got_another_ae_title_is_registered_under_it_with_all_that_it_is(signed_in: SignIn) -> None:
+    save_station(a_site(), StationData("CT01", ("CT",), "CT 1", "Room 1", host="ct.example", port=104, aliases=("OLDCT",)), ACTOR)
+    client = signed_in("integrator")
+    assert "/stations/CT01/copy/?instead=1" in client.get("/stations/CT01/edit/").content.decode()
+    shown = client.get("/stations/CT01/copy/?instead=1")
+    initial = shown.context["form"].initial
+    assert [initial[name] for name in ("ae_title", "name", "room", "host", "port", "aliases")] == [
+        "",
+        "CT 1",
+        "Room 1",
+        "ct.example",
+        104,
+        "CT01, OLDCT",
+    ]
+    assert client.get("/stations/CT01/copy/").context["form"].initial["host"] == ""
+
+
+def test_a_summary_of_what_is_wrong_says_of_which_field(signed_in: SignIn) -> None:
+    a_site()
+    answer = signed_in("integrator").post("/stations/register-a-station/", FORM | {"ae_title": "CT09", "modalities": ""})
+    assert '<a href="#f-modalities">Modalities: This field is required.</a>' in answer.content.decode()
+
+
 def test_a_pool_named_like_a_page_can_be_changed_too(signed_in: SignIn) -> None:
     a_station("CT01")
     pool = save_pool(a_site(), "make", "Any CT", ["CT01"], ACTOR)
