@@ -52,7 +52,7 @@ def target() -> Target:
     port = settings.MLLP_PORT or recorded_port()
     if not port:
         raise NotReached(f"The charge processor has not started yet: no port can be read from {port_file()}.")
-    return Target(settings.MLLP_HOST, port)
+    return Target(settings.MLLP_HOST or "127.0.0.1", port)
 
 
 def send(

@@ -25,9 +25,14 @@ def current() -> Target:
     return Folder(Path(settings.CHARGE_FOLDER)) if settings.CHARGE_FOLDER else mllp.target()
 
 
+def is_for_the_demo() -> bool:
+    """Whether the demo charge processor of this installation is to take the charges: neither a folder nor another receiver is named."""
+    return not settings.CHARGE_FOLDER and (not settings.MLLP_HOST or (settings.MLLP_HOST in _HERE and not settings.MLLP_PORT))
+
+
 def is_demo() -> bool:
-    """Whether it is the demo charge processor of this installation, whose ledger can be looked at."""
-    return not settings.CHARGE_FOLDER and settings.MLLP_HOST in _HERE and settings.MLLP_PORT in (0, mllp.recorded_port())
+    """Whether it is the demo charge processor that takes them, whose ledger can be looked at."""
+    return is_for_the_demo() and settings.MLLP_PORT in (0, mllp.recorded_port())
 
 
 def ledger_file() -> Path:

@@ -61,8 +61,8 @@ AE_TITLE = env.str("RIS_AE_TITLE", default="STEPWISE")
 DISCONTINUATION_REASONS = env.str("RIS_DISCONTINUATION_REASONS", default="")
 UNKNOWN_CALLED = env.str("RIS_UNKNOWN_CALLED", default="reject")
 UNKNOWN_CALLERS = env.str("RIS_UNKNOWN_CALLERS", default="accept" if DEMO else "reject")
-MLLP_HOST = env.str("RIS_MLLP_HOST", default="127.0.0.1")
-MLLP_PORT = _number("RIS_MLLP_PORT", 0)
+MLLP_HOST = env.str("RIS_MLLP_HOST", default="")  # empty: this machine, for the demo charge processor
+MLLP_PORT = _number("RIS_MLLP_PORT", 0)  # 0: a free port, which the demo charge processor records
 CHARGE_FOLDER = env.str("RIS_CHARGE_FOLDER", default="")  # where charges are put instead of being sent over MLLP
 CHARGE_GIVE_UP_TRIES = _number("RIS_CHARGE_GIVE_UP_TRIES", 20, 0, 1_000_000)  # 0: never
 CHARGE_GIVE_UP_HOURS = _number("RIS_CHARGE_GIVE_UP_HOURS", 72, 0, 8760)
@@ -76,6 +76,8 @@ SESSION_IDLE_MINUTES = _number("RIS_SESSION_IDLE_MINUTES", 60, 0, 525_600)  # 0:
 CLOSE_WAITING_DAYS = _number("RIS_CLOSE_WAITING_DAYS", 7, 0, 3650)  # 0: never, as the next one
 CLOSE_BEGUN_DAYS = _number("RIS_CLOSE_BEGUN_DAYS", 0, 0, 3650)
 
+if MLLP_HOST not in ("", "127.0.0.1", "localhost", "::1") and not MLLP_PORT:
+    raise ImproperlyConfigured(f"RIS_MLLP_HOST is {MLLP_HOST!r}; say by RIS_MLLP_PORT, too, at which port charges are taken there.")
 if CHARGE_FOLDER and not Path(CHARGE_FOLDER).is_absolute():
     raise ImproperlyConfigured(f"RIS_CHARGE_FOLDER is {CHARGE_FOLDER!r}; it must be the whole path of a folder, e.g. /srv/charges.")
 if DICOM_USER_IDENTITY not in ("ignore", "refuse"):

@@ -32,6 +32,17 @@ def listen(host: str, port: int, *, variable: str, bind_variable: str, purpose: 
     return listener
 
 
+def is_free(host: str, port: int) -> bool:
+    """Whether a process of ours could listen there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
 def _why(error: OSError, host: str, port: int, variable: str, bind_variable: str, purpose: str) -> str:
     if error.errno == errno.EADDRINUSE:
         holder = holder_of(port)

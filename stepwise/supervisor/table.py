@@ -16,8 +16,11 @@ STOP_BY = {INTAKE: 6.5, WORK: 8.0, OUTSIDE: 8.6, BROKER: 9.2}  # seconds
 DICOM_STOP_TIMEOUT = 4  # of the seconds of INTAKE: the journal and the end of the process need theirs too
 
 
-def process_table(*, http_fd: int, dicom_fd: int, tls_fd: int | None = None, redis_binary: Path | None) -> list[Process]:
-    """The table, in the order of starting. The descriptors are listening sockets; without a binary Redis runs elsewhere."""
+def process_table(
+    *, http_fd: int, dicom_fd: int, tls_fd: int | None = None, redis_binary: Path | None, charge_processor: bool
+) -> list[Process]:
+    """The table, in the order of starting. The descriptors are listening sockets. Without a binary Redis runs elsewhere; without the demo's
+    charge processor charges go to another system."""
     python = sys.executable
     manage = (python, str(settings.BASE_DIR / "manage.py"))
     celery = (python, "-m", "celery", "--workdir", str(settings.BASE_DIR), "--quiet", "-A", "stepwise")
@@ -39,12 +42,14 @@ def process_table(*, http_fd: int, dicom_fd: int, tls_fd: int | None = None, red
         )
         for name in _numbered("dicom", settings.DICOM_PROCESSES)
     ]
-    charge_processor = (
-        [Process("charge_processor", (*manage, "charge_processor"), stop_rank=OUTSIDE, stop_by=STOP_BY[OUTSIDE])] if settings.DEMO else []
+    taking_charges = (
+        [Process("charge_processor", (*manage, "charge_processor"), stop_rank=OUTSIDE, stop_by=STOP_BY[OUTSIDE])]
+        if charge_processor
+        else []
     )
     return [
         *redis,
-        *charge_processor,
+        *taking_charges,
         Process("web", (python, "-m", "gunicorn", *_gunicorn_options(http_fd)), stop_rank=INTAKE, stop_by=STOP_BY[INTAKE], fds=(http_fd,)),
         *dicom,
         Process("worker", (*celery, "worker", *_worker_options()), stop_rank=WORK, stop_by=STOP_BY[WORK]),

@@ -11,12 +11,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from billing import targets
+from billing.mllp import port_file
 from stepwise.supervisor import checks, preparation
 from stepwise.supervisor.announcement import Facts, banner, wait_until_healthy, wait_until_quiet
 from stepwise.supervisor.errors import StartError
 from stepwise.supervisor.output import Output
 from stepwise.supervisor.parent import stop_when_parent_ends
-from stepwise.supervisor.ports import listen
+from stepwise.supervisor.ports import is_free, listen
 from stepwise.supervisor.supervisor import Supervisor
 from stepwise.supervisor.table import process_table
 
@@ -54,7 +55,9 @@ def simulate() -> int:
     for database in settings.DATABASES.values():
         checks.check_database(database)
     tls_fd = tls.fileno() if tls else None
-    processes = process_table(http_fd=web.fileno(), dicom_fd=dicom.fileno(), tls_fd=tls_fd, redis_binary=redis_binary)
+    processes = process_table(
+        http_fd=web.fileno(), dicom_fd=dicom.fileno(), tls_fd=tls_fd, redis_binary=redis_binary, charge_processor=_takes_charges_here()
+    )
     output = Output([process.name for process in processes])
     preparation.migrate_databases(output)
     accounts = preparation.prepare_demo(output) if settings.DEMO else {}
@@ -82,6 +85,16 @@ def _listen_for_tls() -> socket.socket | None:
     if not port:
         return None
     return listen(settings.DICOM_BIND, port, variable="RIS_DICOM_TLS_PORT", bind_variable="RIS_DICOM_BIND", purpose="DICOM over TLS")
+
+
+def _takes_charges_here() -> bool:
+    """Whether to start the demo charge processor. Who listens at its port before it is another receiver, and keeps the port for good."""
+    if not (settings.DEMO and targets.is_for_the_demo()):
+        return False
+    if not settings.MLLP_PORT or is_free("127.0.0.1", settings.MLLP_PORT):
+        return True
+    port_file().unlink(missing_ok=True)  # of an earlier run: what listens there now is no demo
+    return False
 
 
 def _redis() -> Path | None:
