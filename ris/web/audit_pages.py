@@ -49,11 +49,16 @@ class Asked:
         faults: dict[str, str] = {}
         moments = {name: _moment(given[name], name, faults) for name in ("from", "to")}
         known = {"event": dict(_EVENTS), "action": dict(_ACTIONS)}
-        given |= {name: given[name] if given[name] in choices else "" for name, choices in known.items()}
+        for name, choices in known.items():
+            if given[name] not in choices:
+                faults[name] = f"{given[name][:20]!r} is no {name} of the list; choose one, or all"
         patient = given["patient"]
+        is_key = patient.isascii() and patient.isdigit() and len(patient) < 19
+        if patient and not is_key:
+            faults["q"] = f"{patient[:20]!r} is no patient's record; come from the page of a patient, or search for an ID here"
         search = Search(
             person=given["person"],
-            patient=int(patient) if patient.isascii() and patient.isdigit() and len(patient) < 19 else None,
+            patient=int(patient) if is_key else None,
             number=text_of(request),
             event=given["event"],
             action=given["action"],

@@ -61,7 +61,7 @@ class Row:
 @requires("journal.view")
 @searchable("accession")
 def listing(request: HttpRequest) -> HttpResponse:
-    """The latest associations that the filters let through, or those before a moment."""
+    """The latest associations that the filters let through, or those before a moment; 422 when one of them cannot be read."""
     site = site_of(request)
     journal = Journal(site)
     filters = Filters.of(request)
@@ -73,7 +73,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "filters": filters,
         "asked": filters.asked,
-        "faults": [(f"f-{name}", text) for name, text in filters.errors.items()],
+        "faults": [("" if name == "before" else f"f-{name}", text) for name, text in filters.errors.items()],
         "rows": rows,
         "older": latest.url(before=older) if older else "",
         "latest": latest.url() if before else "",
@@ -83,7 +83,8 @@ def listing(request: HttpRequest) -> HttpResponse:
         "any_exist": journal.associations().exists(),
         "today": clock.today(site),
     }
-    return live_page(request, "stepwise/associations.html", "stepwise/associations_live.html", context, url=filters.url())
+    status = 422 if filters.errors else 200
+    return live_page(request, "stepwise/associations.html", "stepwise/associations_live.html", context, url=filters.url(), status=status)
 
 
 def _rows(site: Site, associations: list[Association]) -> list[Row]:

@@ -60,6 +60,7 @@ _ENDS: Final = {"rejected": (Association.End.REJECTED.value,), "aborted": ABORTE
 _MOST_MENTIONS = 2000
 _CODE = re.compile(r"(?:0x)?([0-9a-f]{4})h?", re.IGNORECASE)
 _NAMES: Final = ("q", "service", "result", "code", "from", "to", "before")
+_KNOWN: Final = {"service": {name for name, _, _ in SERVICES} | {verb.value for verb in Verb}, "result": set(dict(RESULTS))}
 
 
 def _has(column: str, flags: int) -> GreaterThan:
@@ -69,7 +70,7 @@ def _has(column: str, flags: int) -> GreaterThan:
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of the log. `values` are those of the address that mean something, `errors` say what the others lack, by name;
+    """The filters of the log. `values` are those of the address, `errors` say what is wrong with some of them, by name;
     `accession` is the text of a search, `search` its key."""
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -80,9 +81,10 @@ class Filters:
     @classmethod
     def of(cls, request: HttpRequest) -> "Filters":
         given = {name: printable(request.GET.get(name, "")).strip() for name in _NAMES}
-        known = {"service": {name for name, _, _ in SERVICES} | {verb.value for verb in Verb}, "result": dict(RESULTS)}
-        values = {name: value for name, value in given.items() if value and value in known.get(name, (value,))}
-        errors = {name: why for name in ("code", "from", "to") if (why := _fault(name, values.get(name, "")))}
+        values = {name: value for name, value in given.items() if value}
+        errors = {name: why for name, value in values.items() if (why := _fault(name, value))}
+        if not errors and {"from", "to"} <= values.keys() and read_moment(values["from"]) >= read_moment(values["to"]):
+            errors["to"] = f"nothing is from {values['from']} and before {values['to']}; let it end after it begins"
         return cls(values, searching.text_of(request), searching.key_of(request), errors)
 
     @property
@@ -145,10 +147,16 @@ def code_of(text: str) -> int:
 
 
 def _fault(name: str, text: str) -> str:
-    """What is wrong with a filter, in words; empty when nothing is, or it is not used."""
+    """What is wrong with a filter, in words; empty when nothing is."""
+    if name in _KNOWN and text not in _KNOWN[name]:
+        return f"{text[:20]!r} is no {name} of the list; choose one, or all"
+    if name == "before" and _moment(text.partition("~")[0]) is None:
+        return f"{text[:20]!r} is no place in the log; go back to the latest"
     try:
-        if text:
-            code_of(text) if name == "code" else read_moment(text)
+        if name == "code":
+            code_of(text)
+        elif name in ("from", "to"):
+            read_moment(text)
     except ValueError as error:
         return str(error)
     return ""

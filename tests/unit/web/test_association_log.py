@@ -173,12 +173,18 @@ def test_times_are_the_hospital_s(signed_in: SignIn) -> None:
         ({"code": "failure"}, "is no DIMSE status; write it in hexadecimal"),
         ({"from": "yesterday"}, "is not a day and a time"),
         ({"to": "31-Feb-2026 10:00"}, "31-Feb-2026"),
+        ({"service": "bogus"}, "'bogus' is no service of the list"),
+        ({"result": "fine"}, "'fine' is no result of the list"),
+        ({"from": "10:30", "to": "10:30"}, "let it end after it begins"),
+        ({"before": "yesterday"}, "is no place in the log; go back to the latest"),
     ],
 )
 def test_a_filter_that_cannot_be_read_shows_nothing_and_says_why(signed_in: SignIn, typed: dict[str, str], told: str) -> None:
     an_association()
     client = signed_in("integrator")
-    text = unescape(client.post(reverse("associations"), {"accession": "", **typed}, follow=True).content.decode())
+    answer = client.post(reverse("associations"), {"accession": "", **typed}, follow=True)
+    text = unescape(answer.content.decode())
+    assert answer.status_code == client.get(reverse("associations"), typed).status_code == 422
     assert "Nothing is shown." in text and told in text
     assert 'id="row-' not in text
 

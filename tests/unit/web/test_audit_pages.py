@@ -107,11 +107,15 @@ def test_reading_it_is_entered(signed_in: SignIn) -> None:
     assert (row.actor, row.action, row.detail) == ("a-admin", audit.READ, {"asked": {"person": "anna"}})
 
 
-def test_a_time_that_cannot_be_read_is_said_and_nothing_is_shown(signed_in: SignIn) -> None:
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [("from=yesterdayish", "from"), ("event=bogus", "event"), ("action=X", "action"), ("patient=P-17", "q")],
+)
+def test_a_filter_that_cannot_be_read_is_said_and_nothing_is_shown(signed_in: SignIn, asked: str, field: str) -> None:
     enter("anna")
-    answer = signed_in("admin").get("/audit/?from=yesterdayish")
+    answer = signed_in("admin").get(f"/audit/?{asked}")
     assert answer.status_code == 422
-    assert 'href="#f-from"' in answer.content.decode()
+    assert f'href="#f-{field}"' in answer.content.decode()
     assert "anna" not in answer.content.decode()
 
 
