@@ -1,6 +1,5 @@
 """URLs of the project; each room brings its own."""
 
-from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 
 from ris.web import ae_titles  # noqa: F401  # the converter `aet`
@@ -20,12 +19,12 @@ from stepwise.web import (
     statement,
     step,
 )
-from stepwise.web.sign_in import SignIn
+from stepwise.web.sign_in import SignIn, SignOut
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", pages.home, name="home"),
     path("sign-in/", SignIn.as_view(), name="sign-in"),
-    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("sign-out/", SignOut.as_view(), name="sign-out"),
     path("help/", pages.help_page, name="help"),
     path("conformance/", statement.show, name="conformance"),
     path("roles/", roles.show, name="roles"),

@@ -42,23 +42,27 @@ def show(request: HttpRequest) -> HttpResponse:
 @page
 @for_everybody(_OWN)
 def password(request: HttpRequest) -> HttpResponse:
-    """Choose another password; all other sessions of the account end."""
+    """Choose another password; all other sessions of the account end. The present one is guessed no faster than at the sign-in: 429."""
     me = _me(request)
     form = OwnPasswordForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and _change(request, me, form):
-        messages.success(request, "Your password is changed. Wherever else you were signed in, you no longer are.")
-        return redirect("account")
+    wait = 0
+    if request.method == "POST" and form.is_valid():
+        wait = attempts.begin(of_account(me.username))
+        if wait:
+            form.add_error("present", f"Too many passwords were wrong. Wait {in_words(wait)}, then try again")
+        elif _change(request, me, form):
+            messages.success(request, "Your password is changed. Wherever else you were signed in, you no longer are.")
+            return redirect("account")
     context = {"form": form, "rules": passwords.RULES, "must": account_of(me).must_change_password}
-    return render(request, "ris/account_password.html", context, status=422 if form.errors else 200)
+    answer = render(request, "ris/account_password.html", context, status=429 if wait else 422 if form.errors else 200)
+    if wait:
+        answer["Retry-After"] = str(wait)
+    return answer
 
 
 def _change(request: HttpRequest, me: User, form: OwnPasswordForm) -> bool:
-    """Whether it is changed; else the form says why not. The present password is guessed no faster than at the sign-in."""
+    """Whether it is changed; else the form says why not."""
     counter = of_account(me.username)
-    wait = attempts.begin(counter)
-    if wait:
-        form.add_error("present", f"Too many passwords were wrong. Wait {in_words(wait)}, then try again")
-        return False
     try:
         going_on = passwords.change_own(me, form.cleaned_data["present"], form.cleaned_data["password"])
     except InvalidInput as error:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
@@ -118,7 +118,14 @@ def _record_token(request: HttpRequest, caller: Caller) -> None:
 def _unavailable(request: HttpRequest) -> HttpResponse:
     if request.path.startswith(reverse("api:api-root")):
         return JsonResponse({"detail": _NOT_RECORDED}, status=503)
-    return render(request, "503.html", {"reason": _NOT_RECORDED}, status=503)
+    return render(request, "503.html", {"heading": "This cannot be shown now", "reason": _NOT_RECORDED}, status=503)
+
+
+def not_signed(request: HttpRequest, error: DatabaseError, heading: str, reason: str) -> HttpResponse:
+    """Instead of a sign-in or sign-out that could not be recorded. Of an answer of 5xx no session is kept: who was nobody stays nobody."""
+    log.error("a sign-in or sign-out did not happen: the audit trail cannot be written", error=type(error).__name__)
+    request.user = AnonymousUser()  # for the page
+    return render(request, "503.html", {"heading": heading, "reason": reason}, status=503)
 
 
 def _listen() -> None:

@@ -6,15 +6,17 @@ from typing import Any, Final
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, LogoutView
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 
 from ris.actions import attempts
 from ris.origin import address_of
 from ris.throttling import BROWSER, Counter, in_words, name_digest, of_account, of_address
 from ris.web.forms import PageForm
+from ris.web.recording import not_signed
 from stepwise.sessions import WHY_ENDED
 
 KNOWN_FOR: Final = 180 * 86_400
@@ -106,6 +108,14 @@ class SignIn(LoginView):
             **kwargs,
         )
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """503 when what becomes of it cannot be kept: its record in the audit trail, or that it was tried."""
+        try:
+            return super().post(request, *args, **kwargs)
+        except DatabaseError as error:
+            why = "A sign-in is entered in the audit trail before it holds, and nothing can be written there now. You are not signed in."
+            return not_signed(request, error, "Nobody can sign in now", f"{why} Try again in a moment.")
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)
         make_known(self.request, response, form.cleaned_data["username"])
@@ -119,3 +129,15 @@ class SignIn(LoginView):
         if wait:
             response["Retry-After"] = str(wait)
         return response
+
+
+class SignOut(LogoutView):
+    """Ends the session, and says so in the audit trail."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """503 when it cannot be recorded: the session goes on, which whoever leaves has to know."""
+        try:
+            return super().post(request, *args, **kwargs)
+        except DatabaseError as error:
+            why = "A sign-out is entered in the audit trail before it holds, and nothing can be written there now. You are still signed in."
+            return not_signed(request, error, "You are not signed out", f"{why} Try again in a moment, and do not leave before.")

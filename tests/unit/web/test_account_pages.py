@@ -133,7 +133,7 @@ def test_one_s_own_account_offers_nothing_that_locks_out(signed_in: SignIn) -> N
     me = person("a-admin")
     shown = client.get(f"/users/{me.pk}/").content.decode()
     assert "switch-off" not in shown and f"/users/{me.pk}/password/" not in shown
-    answer = client.post(f"/users/{me.pk}/switch-off/", follow=True)
+    answer = client.post(f"/users/{me.pk}/switch-off/", {"version": 1}, follow=True)
     assert "This is your own account" in text(answer)
     assert client.post(f"/users/{me.pk}/edit/", a_form(username="a-admin", roles=[])).status_code == 422
 
@@ -177,9 +177,12 @@ def test_the_present_password_is_guessed_no_faster_than_at_the_sign_in(signed_in
     jo = somebody("jo", "scheduler", password=FIRST)
     client = Client()
     client.force_login(jo)
-    for _ in range(6):
-        answer = client.post("/account/password/", {"present": "guess", "password": SECOND, "again": SECOND})
-    assert "Too many passwords were wrong. Wait 5 seconds" in text(answer)
+    guesses = [*["guess"] * 5, FIRST]
+    answers = [client.post("/account/password/", {"present": guess, "password": SECOND, "again": SECOND}) for guess in guesses]
+    assert [answer.status_code for answer in answers] == [422] * 5 + [429]
+    assert "Too many passwords were wrong. Wait 5 seconds" in text(answers[-1])
+    assert answers[-1]["Retry-After"] == "5"
+    assert person("jo").check_password(FIRST)
 
 
 def test_signing_out_everywhere_else_leaves_this_session(signed_in: SignIn) -> None:

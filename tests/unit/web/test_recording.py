@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.db import OperationalError
 from django.test import Client
 
@@ -149,6 +150,29 @@ def test_a_call_that_cannot_be_recorded_is_answered_in_json(no_room: Callable[[]
     answer = client.get(f"/api/v1/orders/{order.accession_number}")
     assert answer.status_code == 503
     assert "audit trail" in answer.json()["detail"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_cannot_be_recorded_is_not_signed_in(client: Client, no_room: Callable[[], None]) -> None:
+    User.objects.create_user("anna", password=PASSWORD)
+    no_room()
+    for password in (PASSWORD, "wrong"):
+        answer = client.post("/sign-in/", {"username": "anna", "password": password})
+        assert answer.status_code == 503
+        assert "You are not signed in. Try again in a moment." in answer.content.decode()
+        assert "audit trail" in answer.content.decode()
+        assert client.get("/worklist/").status_code == 302
+    assert not Session.objects.exists() or "_auth_user_id" not in Session.objects.get().get_decoded()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_cannot_be_recorded_as_leaving_is_told_that_they_have_not_left(signed_in: SignIn, no_room: Callable[[], None]) -> None:
+    client = signed_in()
+    no_room()
+    answer = client.post("/sign-out/")
+    assert answer.status_code == 503
+    assert "You are still signed in" in answer.content.decode()
+    assert client.get("/account/").status_code == 200
 
 
 def test_a_change_that_cannot_be_recorded_is_not_made(signed_in: SignIn, no_room: Callable[[], None]) -> None:
