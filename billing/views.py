@@ -23,6 +23,7 @@ from ris.web import live
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from ris.web.filters import Filters
+from ris.web.forms import seen_text
 
 MAX_ROWS = 500
 _HISTORIES = (ChargeChange, DeliveryAttempt, NoCharge)
@@ -134,7 +135,7 @@ def retry(request: HttpRequest, pk: int) -> HttpResponse:
 def _change(request: HttpRequest, pk: int, verb: Callable[..., Charge], done: str) -> HttpResponse:
     charge = queries.charge(site_of(request), pk)
     try:
-        verb(charge, Actor.user(request.user), seen=request.POST.get("seen", ""))
+        verb(charge, Actor.user(request.user), seen=seen_text(request))
     except ChangedMeanwhile:
         raise
     except Conflict as error:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,13 +17,14 @@ from ris.errors import Conflict
 from ris.permissions import requires
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
+from ris.web.forms import SeenText
 from ris.web.steps import ReasonForm
 
 
 class _ReasonForm(ReasonForm):
     """`seen` is `Charge.mark`."""
 
-    seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    seen = SeenText()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from django import forms
 from mpps.destinations import DestinationData
 from mpps.models import Destination
 from mpps.queueing import MISSED_DAYS, MOST_MISSED
-from ris.web.forms import PageForm
+from ris.web.forms import PageForm, SeenNumber
 from ris.web.station_forms import joined, listed
 
 _LISTS = ("stations", "modalities")
@@ -37,7 +37,7 @@ class DestinationForm(PageForm):
     stations = forms.CharField(label="Stations", required=False, help_text="AE titles, with commas; empty: all")
     modalities = forms.CharField(label="Modalities", required=False, help_text="E.g. CT, MR; empty: all")
     enabled = forms.BooleanField(label="Enabled", required=False, help_text=_OFF)
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = SeenNumber()
 
     def typed(self) -> DestinationData:
         """What was typed."""

@@ -18,7 +18,7 @@ from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.permissions import allowed, requires
 from ris.web import live, station_words
 from ris.web.access import page, site_of
-from ris.web.forms import number
+from ris.web.forms import seen_number, seen_text
 
 MAX_ROWS: Final = 200
 _DECISIONS: Final[dict[str, tuple[Callable[[Delivery, Actor, str], None], str]]] = {
@@ -102,8 +102,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
     """Say what is lost, then take it out."""
     known = destinations.get(site_of(request), pk)
     if request.method == "POST":
-        version = number(request.POST.get("version"))
-        lost = destinations.remove_destination(known, Actor.user(request.user), version)
+        lost = destinations.remove_destination(known, Actor.user(request.user), seen_number(request))
         with_them = f" with {lost} waiting message{'' if lost == 1 else 's'}" if lost else ""
         messages.success(request, f"{known.name} is removed{with_them}.")
         return redirect("destinations")
@@ -130,7 +129,7 @@ def decide(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     row = destination_queries.delivery(site_of(request), pk)
     act, done = _DECISIONS[verb]
     try:
-        act(row, Actor.user(request.user), request.POST.get("seen", ""))
+        act(row, Actor.user(request.user), seen_text(request))
     except ChangedMeanwhile:
         raise
     except Conflict as error:

@@ -39,6 +39,16 @@ class ChangedMeanwhile(Conflict):
     """Somebody else changed the record since it was read."""
 
 
+class SeenUnsaid(ChangedMeanwhile):
+    """What was sent does not say how the record looked when it was read, so that nobody knows what it would overwrite."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "What was sent does not say what you saw when you opened the page, so that nothing was written. Look at the present values, "
+            "then send it once more."
+        )
+
+
 class NotPermitted(RisError):
     """The actor's role does not allow it (REST: 403)."""
 

@@ -19,7 +19,7 @@ from django.utils.cache import add_never_cache_headers
 
 from ris import queries
 from ris.accounts import account_of
-from ris.errors import ChangedMeanwhile, NotFound, NotPermitted
+from ris.errors import ChangedMeanwhile, NotFound, NotPermitted, SeenUnsaid
 from ris.models import Site
 from ris.web.routes import route_of
 
@@ -70,7 +70,8 @@ def _changed_meanwhile(request: HttpRequest, error: ChangedMeanwhile) -> HttpRes
         return response
     back = urlsplit(request.headers.get("Referer", ""))
     address = back.path + (f"?{back.query}" if back.query else "") if back.netloc == request.get_host() else ""
-    return render(request, "409.html", {"said": str(error), "back": address}, status=409)
+    said = {"said": str(error), "back": address, "unsaid": isinstance(error, SeenUnsaid)}
+    return render(request, "409.html", said, status=409)
 
 
 def site_of(request: HttpRequest) -> Site:

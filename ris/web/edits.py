@@ -17,6 +17,7 @@ from ris.permissions import requires
 from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part
 from ris.web.disclosure import disclose
+from ris.web.forms import SeenNumber, SeenText
 from ris.web.names import shown_name
 
 
@@ -24,18 +25,17 @@ class ExamForm(AttributesForm):
     """The attributes of the exam's records, and why they change."""
 
     reason = forms.CharField(label="Why it changes", required=False, help_text="Kept in the history")
-    step_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    order_version = forms.IntegerField(widget=forms.HiddenInput, required=False)
-    visit_seen = forms.CharField(widget=forms.HiddenInput, required=False)
+    step_version = SeenNumber()
+    order_version = SeenNumber()
+    visit_seen = SeenText()
 
     def __init__(self, records: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.set_records(records)
 
     @property
-    def versions(self) -> tuple[int, int] | None:
-        step, order = self.cleaned_data["step_version"], self.cleaned_data["order_version"]
-        return (step, order) if step is not None and order is not None else None
+    def versions(self) -> tuple[int, int]:
+        return self.cleaned_data["step_version"], self.cleaned_data["order_version"]
 
 
 @page

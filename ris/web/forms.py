@@ -7,16 +7,35 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 
 from ris import clock
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, SeenUnsaid
 from ris.kept import keep
 from ris.validation import within_reach
 from ris.web import times
 
 _WORDED = re.compile(r"(\d{1,2})[-. ]([A-Za-z]{3})[A-Za-z]*[-. ](\d{4})")
 _NUMBERED = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+
+
+class SeenNumber(forms.IntegerField):
+    """The version of a record as it was when the form was opened. A form that changes a record has the present one as its initial value,
+    and is refused when it comes back without (`PageForm.clean`); one that makes a record has none, or 0."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
+
+
+class SeenText(forms.CharField):
+    """As SeenNumber, where a record is told by a text."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self) -> None:
+        super().__init__(required=False)
 
 
 class PageForm(forms.Form):
@@ -36,6 +55,17 @@ class PageForm(forms.Form):
         kind = "select" if isinstance(field.widget, forms.Select) and not isinstance(field.widget, forms.RadioSelect) else "input"
         if not isinstance(field.widget, forms.CheckboxInput | forms.RadioSelect | forms.HiddenInput):
             field.widget.attrs["class"] = f"{kind} {field.widget.attrs.get('class', '')}".strip()
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what does not say what was seen of the record that it changes, as if somebody had been faster."""
+        given: dict[str, Any] = super().clean() or {}
+        seen = [bound for bound in self if isinstance(bound.field, SeenNumber | SeenText) and bound.initial]
+        unsaid = [bound.name for bound in seen if given.get(bound.name) in (None, "")]
+        for name in unsaid:
+            self.errors.pop(name, None)  # nobody typed it
+        if unsaid:
+            self.refuse(SeenUnsaid())
+        return given
 
     def take(self, error: InvalidInput, fields: Mapping[str, str] | None = None) -> None:
         """Put the domain's errors at their fields; `fields` maps the domain's names to the form's. The rest concerns the whole form."""
@@ -94,9 +124,20 @@ def _in_words(bound: forms.BoundField) -> str:
     return ", ".join(labels.get(str(one), str(one)) for one in many if one not in (None, "")) or "nothing"
 
 
-def number(text: str | None) -> int | None:
-    """A version as a hidden field has it; None for what is none."""
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else None
+def seen_number(request: HttpRequest) -> int:
+    """The version that a button was pressed at; SeenUnsaid when the request has none."""
+    text = request.POST.get("version", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise SeenUnsaid
+    return int(text)
+
+
+def seen_text(request: HttpRequest) -> str:
+    """What a button was pressed at, where that is told by a text; SeenUnsaid when the request has none."""
+    text = request.POST.get("seen", "")
+    if not text:
+        raise SeenUnsaid
+    return text
 
 
 def read_date(text: str) -> date:

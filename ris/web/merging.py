@@ -19,7 +19,7 @@ from ris.transitions import BEGUN, WAITING
 from ris.web import times
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
-from ris.web.forms import PageForm
+from ris.web.forms import PageForm, SeenNumber
 from ris.web.names import shown_name
 from ris.web.patients import matching
 from ris.web.searching import searchable, text_of
@@ -35,8 +35,8 @@ class MergeForm(PageForm):
     confirm = forms.MultipleChoiceField(
         label="It is one person all the same", required=False, widget=forms.CheckboxSelectMultiple, help_text="Tick what you have checked"
     )
-    survivor_version = forms.IntegerField(widget=forms.HiddenInput)
-    merged_version = forms.IntegerField(widget=forms.HiddenInput)
+    survivor_version = SeenNumber()
+    merged_version = SeenNumber()
 
     def __init__(self, doubts: list[merging.Doubt], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -22,6 +22,7 @@ from ris.web import history
 from ris.web.access import page, site_of
 from ris.web.booking import BookingForm
 from ris.web.disclosure import disclose
+from ris.web.forms import SeenNumber
 from ris.web.orders import first_modality, grouped, offer_for
 from ris.web.rows import rows
 from ris.web.steps import VERBS, ReasonForm
@@ -68,7 +69,7 @@ class AdditionForm(BookingForm):
     """What is added may be booked at once; place and start stay empty for the tray."""
 
     why = forms.CharField(label="Why it is added", required=False, help_text="Kept in the history of the order")
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = SeenNumber()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -22,7 +22,7 @@ from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part, lines
 from ris.web.disclosure import disclose
 from ris.web.filters import MIN_SEARCH
-from ris.web.forms import DayField
+from ris.web.forms import DayField, SeenNumber
 from ris.web.names import shown_name
 from ris.web.rows import rows
 from ris.web.searching import key_of, searchable, text_of
@@ -56,7 +56,7 @@ class PatientForm(AttributesForm):
     patient_state = forms.CharField(label="State of the patient", required=False, help_text="For example comatose, infectious")
     confidentiality = forms.CharField(label="Confidentiality", required=False, help_text="Who may know of this patient")
     issuer_of_patient_id = forms.CharField(label="Issuer of the ID", required=False, help_text="Leave empty for this hospital")
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = SeenNumber()
 
     def __init__(self, patient: Patient | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

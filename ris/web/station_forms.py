@@ -11,7 +11,7 @@ from dimse import charsets
 from ris.actions.stations import StationData
 from ris.models import Site, Station, StationPool
 from ris.transitions import STATUSES
-from ris.web.forms import PageForm, TimeOfDayField
+from ris.web.forms import PageForm, SeenNumber, SeenText, TimeOfDayField
 from ris.web.station_words import BY_NAME, HOURS_A_DAY, set_in_words
 from ris.web.status import shown_status
 
@@ -73,8 +73,8 @@ class StationForm(PageForm):
         widget=forms.CheckboxSelectMultiple,
         help_text="Where it stands in with others: exams that wait on such a pool are on its list too, if it performs their modality",
     )
-    pools_before = forms.CharField(widget=forms.HiddenInput, required=False)
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    pools_before = SeenText()
+    version = SeenNumber()
     then = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, site: Site, known: StationData | None = None, like: Station | None = None, **kwargs: Any) -> None:
@@ -148,8 +148,8 @@ class PoolForm(PageForm):
         widget=forms.CheckboxSelectMultiple,
         help_text="They stand in for each other: an exam on the pool is on the list of each of them that performs its modality",
     )
-    before = forms.CharField(widget=forms.HiddenInput, required=False)
-    name_before = forms.CharField(widget=forms.HiddenInput, required=False)
+    before = SeenText()
+    name_before = SeenText()
 
     def __init__(self, *args: Any, site: Site, pool: StationPool | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,7 +1,7 @@
 """The stations of the hospital: a list, and for each of them what it is set to."""
 
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count, Q
@@ -21,12 +21,9 @@ from ris.permissions import requires
 from ris.transitions import BEGUN, FINAL, WAITING
 from ris.web import echoes, live, station_words
 from ris.web.access import page, site_of
-from ris.web.forms import number
+from ris.web.forms import seen_number
 from ris.web.station_forms import StationForm, initial
 from ris.web.station_words import IDENTITY, PERFORMED, WORKLIST
-
-_NONE: Final = -1
-"""The version of a form that has none: of no station that there is."""
 
 
 @page
@@ -125,7 +122,7 @@ def switch(request: HttpRequest, ae_title: str) -> HttpResponse:
     if request.method == "POST":
         data = replace(data_of(station), enabled=not station.enabled)
         try:
-            save_station(station.site, data, Actor.user(request.user), number(request.POST.get("version")) or _NONE)
+            save_station(station.site, data, Actor.user(request.user), seen_number(request))
         except InvalidInput as error:
             messages.error(request, f"Not changed. {error}")
         else:

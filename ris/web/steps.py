@@ -24,7 +24,7 @@ from ris.web import booking, times
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from ris.web.filters import asked
-from ris.web.forms import PageForm, number, read_moment
+from ris.web.forms import PageForm, SeenNumber, read_moment, seen_number
 from ris.web.names import shown_name
 from ris.web.status import shown_status
 
@@ -126,7 +126,7 @@ class ReasonForm(PageForm):
 
     usual = forms.ChoiceField(label="Reason", required=False)
     note = forms.CharField(label="In your own words", required=False, help_text="Kept in the history; sent to nobody")
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = SeenNumber()
 
     def __init__(self, reasons: tuple[str, ...], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -159,7 +159,7 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if request.method != "POST":
         return redirect("step", pk)
     disclose(request, audit.PROCEDURE, step)
-    _carry_out(request, step, chosen, "", number(request.POST.get("version")))
+    _carry_out(request, step, chosen, "", seen_number(request))
     if request.headers.get("HX-Request") == "true":
         response = render(request, "parts/messages.html")
         response["HX-Trigger"] = "changed"
@@ -167,7 +167,7 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     return redirect(_next(request, step))
 
 
-def _carry_out(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb, reason: str, version: int | None) -> bool:
+def _carry_out(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb, reason: str, version: int) -> bool:
     name = shown_name(step.requested_procedure.order.patient.name)
     if verb.key in _ENDS and step.status == STARTED and not _was_started_by_hand(step):
         messages.error(request, f"{name}: not changed. A modality started this exam; it ends with its N-SET.")
@@ -218,7 +218,7 @@ class ScheduleForm(booking.BookingForm):
 
     minutes = forms.IntegerField(label="Length in minutes", required=False, min_value=1, max_value=24 * 60)
     reason = forms.CharField(label="Why it moves", required=False, help_text="Kept in the history")
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = SeenNumber()
 
 
 @page

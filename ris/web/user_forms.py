@@ -13,7 +13,7 @@ from ris.actions.users import UserData, data_of
 from ris.models import Site
 from ris.permissions import PERMISSIONS, ROLE_NAMES, permissions_of
 from ris.validation import within_reach
-from ris.web.forms import DayField, PageForm
+from ris.web.forms import DayField, PageForm, SeenNumber
 
 MADE, TYPED = "made", "typed"
 _HOW = ((MADE, "Make one for me; it is shown once"), (TYPED, "The one typed here"))
@@ -71,7 +71,7 @@ class UserForm(PageForm):
         help_text="Several may be ticked. Without one the account can sign in and see nothing",
     )
     site = forms.ChoiceField(label="Hospital", help_text="The account sees nothing of any other one")
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = SeenNumber()
 
     def __init__(self, *args: Any, administrator: User, **kwargs: Any) -> None:
         """Where there are several hospitals, who has to do with all of them chooses one; else it is the administrator's own."""
@@ -102,7 +102,7 @@ class NewUserForm(PasswordPart, UserForm):
 class ResetForm(PasswordPart):
     """Another password for somebody."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput)
+    version = SeenNumber()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

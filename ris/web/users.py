@@ -22,6 +22,7 @@ from ris.names import MOST_WORDS
 from ris.permissions import ROLE_NAMES, requires
 from ris.web import history
 from ris.web.access import page
+from ris.web.forms import seen_number
 from ris.web.searching import searchable, text_of
 from ris.web.user_forms import NewUserForm, ResetForm, UserForm, initial
 
@@ -165,7 +166,7 @@ def password(request: HttpRequest, pk: int) -> HttpResponse:
 class Verb:
     """What is done with an account at the press of a button, and what is said when it is done."""
 
-    do: Callable[[int, Actor, int | None], object]
+    do: Callable[[int, Actor, int], object]
     done: str
 
 
@@ -185,9 +186,8 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     if verb not in VERBS:
         raise Http404(f"An account knows no {verb!r}.")
     person = _person(request, pk)
-    version = request.POST.get("version", "")
     try:
-        VERBS[verb].do(pk, Actor.user(request.user), int(version[:9]) if version.isascii() and version.isdigit() else None)
+        VERBS[verb].do(pk, Actor.user(request.user), seen_number(request))
     except ChangedMeanwhile:
         raise  # which `page` answers, with who changed what
     except Conflict as error:

@@ -14,7 +14,7 @@ from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import ConnectionCheck, Site, Station
 from ris.permissions import requires
 from ris.web.access import page, site_of
-from ris.web.forms import number
+from ris.web.forms import seen_number
 from stepwise.connecting import evidence, lines
 from stepwise.connecting.line import PASS, proved
 
@@ -53,10 +53,8 @@ def _accept(request: HttpRequest, site: Site, ae_title: str, actor: Actor) -> st
 
 
 def _allow(request: HttpRequest, site: Site, ae_title: str, actor: Actor) -> str:
-    address, version = request.POST.get("value", ""), number(request.POST.get("version"))
-    if version is None:
-        raise InvalidInput({"version": "is missing; load the page again"})
-    connecting.allow_address(site, ae_title, address, version, actor)
+    address = request.POST.get("value", "")
+    connecting.allow_address(site, ae_title, address, seen_number(request), actor)
     return f"{ae_title} may call from {address} too."
 
 

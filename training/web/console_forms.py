@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from mpps.reasons import MODALITY_GROUP, reasons
-from ris.web.forms import PageForm
+from ris.web.forms import PageForm, SeenNumber
 from training.actions.consoles import ConsoleData
 from training.consoles import imitated, listed
 from training.consoles.looks import LOOKS
@@ -30,7 +30,7 @@ class ConsoleForm(PageForm):
     )
     port = forms.IntegerField(label="Port", required=False, help_text="Often 104 or 11112")
     called = forms.CharField(label="Called AE title", required=False, help_text="That of the other side")
-    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+    version = SeenNumber()
 
     def __init__(self, *args: Any, known: ConsoleData | None = None, may_point: bool, **kwargs: Any) -> None:
         """`known` is the console that is changed, whose AE title stays; without `may_point` its target does, too."""

@@ -14,7 +14,7 @@ from ris.models import Site, Station
 from ris.permissions import allowed, check, requires
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
-from ris.web.forms import number
+from ris.web.forms import seen_number
 from training import auditing, queries
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
 from training.consoles.looks import LOOKS
@@ -93,7 +93,7 @@ def remove(request: HttpRequest, ae_title: str) -> HttpResponse:
     refusal = ""
     if request.method == "POST":
         try:
-            delete_console(console.site, ae_title, Actor.user(request.user), number(request.POST.get("version")))
+            delete_console(console.site, ae_title, Actor.user(request.user), seen_number(request))
             messages.success(request, f"The console {ae_title} is removed. What it reported stays where it was reported.")
             return redirect("consoles")
         except Conflict as error:

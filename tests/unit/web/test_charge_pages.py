@@ -43,7 +43,7 @@ def test_a_charge_is_voided_with_a_reason_and_not_without(signed_in: SignIn) -> 
     assert "Void…" in client.get(f"/charges/{charge.pk}/").content.decode()
     answer = client.post(f"/charges/{charge.pk}/void/", {"usual": "", "note": "  "})
     assert (answer.status_code, Charge.objects.get().status) == (422, "PENDING")
-    answer = client.post(f"/charges/{charge.pk}/void/", {"usual": "Free of charge", "note": "staff"}, follow=True)
+    answer = client.post(f"/charges/{charge.pk}/void/", {"usual": "Free of charge", "note": "staff", "seen": charge.mark}, follow=True)
     assert f"Charge {charge} is void" in answer.content.decode()
     assert ChargeChange.objects.get(verb="void").reason == "Free of charge, staff"
     assert "Void…" not in client.get(f"/charges/{charge.pk}/").content.decode()
@@ -53,9 +53,9 @@ def test_a_posted_charge_is_credited_and_its_page_leads_to_the_credit(signed_in:
     _, charge = a_charge()
     post(charge)
     client = signed_in("biller")
-    answer = client.post(f"/charges/{charge.pk}/void/", {"usual": "Not performed"}, follow=True)
+    answer = client.post(f"/charges/{charge.pk}/void/", {"usual": "Not performed", "seen": Charge.objects.get().mark}, follow=True)
     assert "Credit it instead" in answer.content.decode()
-    answer = client.post(f"/charges/{charge.pk}/credit/", {"usual": "Not performed"}, follow=True)
+    answer = client.post(f"/charges/{charge.pk}/credit/", {"usual": "Not performed", "seen": Charge.objects.get().mark}, follow=True)
     credit = Charge.objects.get(transaction_type="CD")
     text = answer.content.decode()
     assert f'href="/charges/{credit.pk}/"' in text
@@ -85,7 +85,9 @@ def test_what_may_have_arrived_and_is_not_acknowledged_is_written_off_with_a_rea
     client = signed_in("biller")
     text = client.get(f"/charges/{charge.pk}/").content.decode()
     assert "Write off…" in text and "Void…" not in text
-    answer = client.post(f"/charges/{charge.pk}/write-off/", {"usual": "Booked there by hand"}, follow=True)
+    answer = client.post(
+        f"/charges/{charge.pk}/write-off/", {"usual": "Booked there by hand", "seen": Charge.objects.get().mark}, follow=True
+    )
     assert f"Charge {charge} is written off" in answer.content.decode()
     assert "If the receiver turns out to have it, send it again" in answer.content.decode()
     listed = client.get("/charges/?show=written-off").content.decode()

@@ -73,7 +73,7 @@ def test_only_who_may_point_a_console_elsewhere_removes_one_that_was(signed_in: 
     assert technologist.post("/consoles/CT01/remove/").status_code == 403
     assert Console.objects.exists()
     assert "/consoles/CT01/remove/" in integrator.get("/consoles/CT01/").content.decode()
-    integrator.post("/consoles/CT01/remove/")
+    integrator.post("/consoles/CT01/remove/", {"version": "1"})
     assert not Console.objects.exists()
 
 
@@ -152,7 +152,7 @@ def test_a_console_is_removed_after_a_question(signed_in: SignIn) -> None:
     a_console()
     client = signed_in("technologist")
     assert "Remove the console" in client.get("/consoles/CT01/remove/").content.decode()
-    assert client.post("/consoles/CT01/remove/")["Location"] == "/consoles/"
+    assert client.post("/consoles/CT01/remove/", {"version": "1"})["Location"] == "/consoles/"
     assert client.get("/consoles/CT01/").status_code == 404
 
 
@@ -168,5 +168,5 @@ def test_every_legal_ae_title_has_its_console_in_the_browser(signed_in: SignIn, 
     assert urljoin("http://ris/", address) == f"http://ris{address}", "a browser goes elsewhere"
     shown = client.get(address).content.decode()
     assert f'<span class="ae">{ae_title}</span>' in shown
-    client.post(f"{address}remove/")
+    client.post(f"{address}remove/", {"version": "1"})
     assert list(Console.objects.values_list("ae_title", flat=True)) == ["CT01"]

@@ -267,6 +267,39 @@ def test_the_second_of_two_people_sees_what_the_first_did(full: FullHospital) ->
     assert not wrong
 
 
+def without_a_version(full: FullHospital, case: Case, person: Client) -> Iterator[str]:
+    """What is wrong with how a form is answered that does not say what it was opened with."""
+    case.ready(full)
+    form, typed = the_form(person, case, full), case.first or case.second
+    sent = {name: value for name, value in {**form.fields, **typed}.items() if name not in case.versions}
+    before = everything()
+    answer = person.post(case.address(full), sent)
+    if answer.status_code != (409 if case.is_button else 422):
+        yield f"answered {answer.status_code}"
+    if changed(before, everything()):
+        yield f"changed {changed(before, everything())}"
+    if not re.search(r"does not say what you saw|did not come whole", text_of(answer)):
+        yield "does not say why"
+    if case.is_button:
+        return
+    again = next(one for one in forms_of(answer.content) if one.method == "post" and not one.action)
+    lost = [name for name, value in typed.items() if again.fields.get(name) != [value]]
+    if lost:
+        yield f"what was typed as {lost} is lost"
+    saved = send(person, case, full, again, {})
+    if saved.status_code not in (200, 302):  # a password that was made is shown at once
+        yield f"who has looked at it cannot go on: {saved.status_code}"
+
+
+def test_a_form_that_does_not_say_what_was_seen_is_refused(full: FullHospital) -> None:
+    person, wrong = signed_in("early", full), []
+    for case in CASES:
+        with transaction.atomic():
+            wrong += [f"{case.name} {dict(case.given) or ''}: {fault}" for fault in without_a_version(full, case, person)]
+            transaction.set_rollback(True)
+    assert not wrong
+
+
 def test_every_form_that_changes_something_is_in_one_of_the_tables_here(full: FullHospital) -> None:
     client, taking, offered = signed_in("early", full), set(), set()
     names = {one.name for one in addresses()}

@@ -30,6 +30,7 @@ def parked(destination: Destination, error: str = "") -> Delivery:
     delivery = Delivery.objects.get()
     outbox.record(claimed, delivery, Reply("PARKED", "0106H (Invalid attribute value). Put it right there."), 0x0106)
     outbox.release(claimed, error)
+    delivery.refresh_from_db()
     return delivery
 
 
@@ -83,10 +84,11 @@ def test_a_parked_message_is_decided_on_from_the_step(signed_in: SignIn) -> None
     assert "Send again" not in signed_in("technologist").get(address).content.decode()
     client = signed_in("integrator")
     assert "Send again" in client.get(address).content.decode()
-    told = client.post(f"/deliveries/{delivery.pk}/send-again/", {"from": "step"}, follow=True)
+    told = client.post(f"/deliveries/{delivery.pk}/send-again/", {"from": "step", "seen": delivery.mark}, follow=True)
     assert told.redirect_chain[-1][0] == address
     assert "The N-CREATE is sent again" in told.content.decode()
-    late = client.post(f"/deliveries/{delivery.pk}/leave-out/", follow=True)
+    delivery.refresh_from_db()
+    late = client.post(f"/deliveries/{delivery.pk}/leave-out/", {"seen": delivery.mark}, follow=True)
     assert "only one that waits for a person is decided on" in late.content.decode()
     assert "Sent again" in client.get(f"/destinations/{delivery.destination_id}/").content.decode()
 
@@ -96,7 +98,10 @@ def test_removing_says_what_is_lost(signed_in: SignIn) -> None:
     begin([])
     client = signed_in("integrator")
     assert "1 message that it does not have yet is forgotten" in client.get(f"/destinations/{one.pk}/remove/").content.decode()
-    assert "is removed with 1 waiting message." in client.post(f"/destinations/{one.pk}/remove/", follow=True).content.decode()
+    assert (
+        "is removed with 1 waiting message."
+        in client.post(f"/destinations/{one.pk}/remove/", {"version": "1"}, follow=True).content.decode()
+    )
     assert not Delivery.objects.exists()
 
 
@@ -108,7 +113,7 @@ def test_the_page_of_a_step_that_somebody_else_has_open_follows_what_is_decided(
     mark = looking.get(address).content.decode().split('"X-Seen": "')[1].split('"')[0]
     seen = {"HX-Request": "true", "X-Seen": mark}
     assert looking.get(address, headers=seen).status_code == 204
-    deciding.post(f"/deliveries/{delivery.pk}/{verb}/", {"from": "step"})
+    deciding.post(f"/deliveries/{delivery.pk}/{verb}/", {"from": "step", "seen": delivery.mark})
     follows = looking.get(address, headers=seen)
     text = follows.content.decode()
     assert (follows.status_code, state in text, "Put it right there" in text) == (200, True, verb == "leave-out")

@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime, time
 import pytest
 from django import forms
 
-from ris.errors import InvalidInput
-from ris.web.forms import PageForm, read_date, read_moment, read_name, read_time
+from ris.errors import InvalidInput, SeenUnsaid
+from ris.web.forms import PageForm, SeenNumber, read_date, read_moment, read_name, read_time
 
 
 @pytest.mark.parametrize("text", ["25-May-1959", "25 may 1959", "1959-05-25", "19590525", " 25-May-1959 "])
@@ -46,6 +46,19 @@ def test_a_name_becomes_a_pn_value(typed: str, value: str) -> None:
 
 class Form(PageForm):
     place = forms.CharField(label="Station", required=False)
+    version = SeenNumber()
+
+
+@pytest.mark.parametrize("version", ["", " ", "none", "1.5"])
+def test_a_version_that_is_none_is_refused_once_and_then_it_is_the_present_one(version: str) -> None:
+    form = Form({"place": "CT2", "version": version}, initial={"place": "CT1", "version": 3})
+    assert form.faults == [("", str(SeenUnsaid()))]
+    assert (form["place"].value(), form["version"].value()) == ("CT2", 3)
+
+
+def test_what_is_made_anew_needs_no_version() -> None:
+    assert Form({"place": "CT2"}).is_valid()
+    assert Form({"place": "CT2"}, initial={"version": 0}).is_valid()
 
 
 def test_errors_of_the_domain_stand_at_their_fields() -> None:

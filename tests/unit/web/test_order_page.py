@@ -55,9 +55,9 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_added(signed_in: Sign
     a_procedure("HEAD", steps=("CT head",))
     taken = times.moment_text(steps_of(order)[0].start)
     for fields, words in (
-        ({"procedure": "HEAD", "place": "CT01", "start": taken}, "CT01 is taken at"),
-        ({"procedure": "HEAD", "place": "CT01"}, "start and"),
-        ({"procedure": "", "place": ""}, "Procedure: choose one"),
+        ({"procedure": "HEAD", "place": "CT01", "start": taken, "version": 1}, "CT01 is taken at"),
+        ({"procedure": "HEAD", "place": "CT01", "version": 1}, "start and"),
+        ({"procedure": "", "place": "", "version": 1}, "Procedure: choose one"),
         ({"procedure": "HEAD", "version": 7}, "Somebody else changed order"),
     ):
         status, text = text_of(client, f"/orders/{order.pk}/add/", **fields)
@@ -73,7 +73,7 @@ def test_a_step_is_added_and_its_fields_are_checked(signed_in: SignIn) -> None:
     status, text = text_of(client, address, description="Late images", modality="CT", duration_minutes=0, place="MR01", start="soon")
     assert status == 422
     assert "is not a day and a time" in text
-    status, text = text_of(client, address, description="Late images", modality="CT", duration_minutes=0)
+    status, text = text_of(client, address, description="Late images", modality="CT", duration_minutes=0, version=1)
     assert (status, "must be 1 to 1440 minutes" in text) == (422, True)
     status, text = text_of(client, address, description="Late images", modality="CT", duration_minutes=15, version=1)
     assert (status, "Late images is added to CT chest" in text) == (200, True)
@@ -110,7 +110,9 @@ def test_an_order_that_is_over_says_so_instead_of_a_form(signed_in: SignIn) -> N
 
 def test_the_exam_leads_to_its_order_and_tells_that_it_was_added(signed_in: SignIn) -> None:
     order, client = an_order(), signed_in()
-    text_of(client, f"/procedures/{order.requested_procedures.get().pk}/add/", description="Late", modality="CT", duration_minutes=5)
+    text_of(
+        client, f"/procedures/{order.requested_procedures.get().pk}/add/", description="Late", modality="CT", duration_minutes=5, version=1
+    )
     step = steps_of(order)[1]
     text = text_of(client, f"/steps/{step.pk}/")[1]
     assert f'href="/orders/{order.pk}/"' in text

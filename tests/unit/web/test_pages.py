@@ -138,13 +138,14 @@ def test_an_exam_without_mpps_is_started_and_ended_by_hand(signed_in: SignIn) ->
     client = signed_in("technologist")
     address = f"/steps/{step.pk}/"
     assert f"{address}complete/" not in client.get(address).content.decode()
-    client.post(f"{address}start-by-hand/")
+    client.post(f"{address}start-by-hand/", {"version": step.version})
     edit_exam(step.pk, {"step": {"CommentsOnTheScheduledProcedureStep": "slowly"}}, Actor("user", "Somebody Else"))
     page = client.get(address)
     assert f"{address}complete/" in page.content.decode()
     [started] = [tread for tread in page.context["treads"] if tread.title == "Started"]
     assert "Somebody Else" not in started.text
-    client.post(f"{address}complete/")
+    step.refresh_from_db()
+    client.post(f"{address}complete/", {"version": step.version})
     step.refresh_from_db()
     assert step.status == "COMPLETED"
 
@@ -154,7 +155,7 @@ def test_what_a_modality_started_is_not_ended_by_hand(signed_in: SignIn) -> None
     steps.start(step.pk, Actor.modality("CT01"))
     client = signed_in("technologist")
     assert f"/steps/{step.pk}/complete/" not in client.get(f"/steps/{step.pk}/").content.decode()
-    answer = client.post(f"/steps/{step.pk}/complete/", follow=True)
+    answer = client.post(f"/steps/{step.pk}/complete/", {"version": 2}, follow=True)
     assert "ends with its N-SET" in answer.content.decode()
     step.refresh_from_db()
     assert step.status == "STARTED"

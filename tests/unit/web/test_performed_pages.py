@@ -93,10 +93,11 @@ def test_a_held_charge_is_released_by_who_may(signed_in: SignIn) -> None:
     assert signed_in("technologist").post(f"/charges/{charge.pk}/release/").status_code == 403
     client = signed_in("biller")
     assert "Release" in client.get(f"/charges/{charge.pk}/").content.decode()
-    client.post(f"/charges/{charge.pk}/release/")
+    charge.refresh_from_db()
+    client.post(f"/charges/{charge.pk}/release/", {"seen": charge.mark})
     charge.refresh_from_db()
     assert charge.on_hold == ""
-    again = client.post(f"/charges/{charge.pk}/release/", follow=True)
+    again = client.post(f"/charges/{charge.pk}/release/", {"seen": charge.mark}, follow=True)
     assert "is not on hold" in again.content.decode()
 
 

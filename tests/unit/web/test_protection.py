@@ -149,7 +149,7 @@ def test_no_address_leads_somewhere_else() -> None:
 def leads_nowhere_else(client: Client, step: ScheduledProcedureStep, target: str) -> None:
     answers = [
         client.get("/sign-in/", {"next": target}),
-        client.post(f"/steps/{step.pk}/arrive/", {"next": target}),
+        client.post(f"/steps/{step.pk}/arrive/", {"next": target, "version": step.version}),
         client.post("/find/", {"q": target}),
         client.post("/patients/", {"q": "x", "next": target}),
     ]

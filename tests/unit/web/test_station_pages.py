@@ -125,12 +125,12 @@ def test_a_pool_is_made_and_changed(signed_in: SignIn) -> None:
     made = {"code": "ANYCT", "name": "Any CT", "stations": ["CT01", "CT02"], "before": ""}
     assert client.post("/stations/make-a-pool-of-stations/", made).status_code == 302
     assert client.post("/stations/make-a-pool-of-stations/", made).status_code == 422
-    changed = {"name": "Any CT", "stations": ["CT03"], "before": "CT01,CT02"}
+    changed = {"name": "Any CT", "stations": ["CT03"], "before": "CT01,CT02", "name_before": "Any CT"}
     assert client.post("/stations/pools-of-stations/ANYCT/", changed).status_code == 302
     assert [one.ae_title for one in StationPool.objects.get().stations.all()] == ["CT03"]
     answer = client.post("/stations/pools-of-stations/ANYCT/", changed)
     assert (answer.status_code, "It has CT03 now" in answer.content.decode()) == (422, True)
-    answer = client.post("/stations/pools-of-stations/ANYCT/", {"name": "", "stations": [], "before": "CT03"})
+    answer = client.post("/stations/pools-of-stations/ANYCT/", {"name": "", "stations": [], "before": "CT03", "name_before": "Any CT"})
     assert "Stations is empty" in answer.content.decode()
     assert "Stations: CT03, before CT01, CT02" in client.get("/stations/pools-of-stations/ANYCT/").content.decode()
 
