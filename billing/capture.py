@@ -6,8 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing import ruling
+from billing.apportioning import codes_of, used_for
 from billing.hl7 import MAX_LINES
-from billing.lines import lines_of, quantity_doubts, used_for
+from billing.lines import lines_of, quantity_doubts
 from billing.models import MAX_TEXT, Charge, ChargeLine, NoCharge
 from billing.rules import Decision, Outcome, Performed, StepWork, decide, of_performed
 from billing.ruling import Own
@@ -115,14 +116,36 @@ def draft(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep, by: O
     own = ruling.own(procedure.site_id) if by is None else by
     decision, ended = _decision(steps, performed, own), _ended(performed)
     if decision.outcome is Outcome.NONE:
-        return Draft(decision, _service_at(steps, ended), (), ended)
+        return _nothing(procedure, steps, ended, decision, own)
     charged = _charged(ended, own)
-    used = used_for(procedure, charged)
-    lines = lines_of(procedure, decision.modifier, charged, used)
-    decision = replace(decision, hold=" ".join(filter(None, (decision.hold, *quantity_doubts(used)))))
+    codes, used = codes_of(procedure, charged), used_for(procedure, charged)
+    lines = lines_of(procedure, decision.modifier, codes.codes, used)
+    decision = replace(decision, hold=" ".join(filter(None, (decision.hold, *codes.doubts, *quantity_doubts(used)))))
     if len(lines) > MAX_LINES:
         decision = replace(decision, hold=f"{decision.hold} More than {MAX_LINES} codes were reported; charge the rest by hand.".strip())
     return Draft(decision, _service_at(steps, charged), lines[:MAX_LINES], charged)
+
+
+def _nothing(
+    procedure: RequestedProcedure,
+    steps: Sequence[ScheduledProcedureStep],
+    ended: tuple[PerformedProcedureStep, ...],
+    decision: Decision,
+    own: Own,
+) -> Draft:
+    """Work that is worth nothing, of which a person has to say whether what it used up is charged: contrast for an exam without images.
+
+    What belongs to another entry is charged there.
+    """
+    made = [one for one in ended if of_performed(_fact(one, own, made=True)) is not Outcome.NONE]
+    used = used_for(procedure, made)
+    if not used:
+        return Draft(decision, _service_at(steps, ended), (), ended)
+    what = f"{', '.join(one.code.value for one in used)} {'was' if len(used) == 1 else 'were'} used up"
+    doubt = f"Nothing is charged for the work, but {what}; check whether that is charged."
+    holds = (decision.hold, doubt, *quantity_doubts(used))
+    looked_at = Decision(Outcome.CHECK, f"{decision.reason}; {what}", " ".join(filter(None, holds)))
+    return Draft(looked_at, _service_at(steps, made), lines_of(procedure, "", (), used)[:MAX_LINES], tuple(made))
 
 
 def of_procedure(procedure: RequestedProcedure) -> tuple[PerformedProcedureStep, ...]:
@@ -145,11 +168,12 @@ def _performed(
     return found
 
 
-def _fact(performed: PerformedProcedureStep, own: Own) -> Performed:
+def _fact(performed: PerformedProcedureStep, own: Own, *, made: bool = False) -> Performed:
+    """What a rule judges; `made` as if something had been made."""
     fact = Performed(
         id=performed.pk,
         completed=performed.status == COMPLETED,
-        instances=reading.instances(performed.attributes),
+        instances=reading.instances(performed.attributes) or int(made),
         reason_code=performed.discontinuation_reason_code,
         reason_scheme=performed.discontinuation_reason_scheme,
         reason_meaning=performed.discontinuation_reason_meaning,

@@ -11,6 +11,8 @@ CODE_SOURCES = ("BillingProcedureStepSequence", "ProcedureCodeSequence")
 
 _PROTOCOLS = "PerformedProtocolCodeSequence"
 """(0040,0260): what the scanner ran, which the catalogue says the procedure of."""
+SOURCES = (*CODE_SOURCES, _PROTOCOLS)
+"""The best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +30,24 @@ def code(item: Mapping[str, datasets.Json]) -> Code:
     return Code(value, datasets.text(item, "CodingSchemeDesignator", 64), datasets.text(item, "CodeMeaning"))
 
 
-def reported(dataset: datasets.Json, site_id: int, own: Code) -> list[Code]:
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """What one performed step says to charge, and the place of its source in SOURCES."""
+
+    codes: tuple[Code, ...]
+    rank: int
+
+
+def reported(dataset: datasets.Json, site_id: int, own: Code) -> Reported:
     """What the performed step says to charge: its billing codes, else its procedure codes, else the procedures of its protocols.
 
     `own` is the code of the order, which decides where a protocol belongs to several procedures.
     """
-    for keyword in CODE_SOURCES:
+    for rank, keyword in enumerate(CODE_SOURCES):
         if codes := _codes(dataset, keyword):
-            return codes
+            return Reported(tuple(dict.fromkeys(codes)), rank)
     performed = list(dict.fromkeys(_protocols(dataset)))
-    return _of_protocols(performed, site_id, own) if performed else []
+    return Reported(tuple(_of_protocols(performed, site_id, own)) if performed else (), len(CODE_SOURCES))
 
 
 def _codes(dataset: datasets.Json, keyword: str) -> list[Code]:

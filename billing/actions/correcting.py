@@ -28,22 +28,31 @@ _lock = locking(lambda procedure: Charge.objects.filter(requested_procedure=proc
 def follow(made: Charge, draft: capture.Draft, actor: Actor) -> Charge:
     """Make what stands of the charges of a procedure, of which `made` is one, what the draft says; return the latest of them.
 
-    The same lines of the same day change no charge, also when a person voided or credited them: that was decided about this work.
-    Only a doubt that came or went since holds what was not sent, or lets it go. The row of the procedure is locked.
+    The same lines of the same day change no charge, also when a person voided or credited them: that was decided about this work. Of
+    other lines a person has to say what that decision means for them. Only a doubt that came or went since holds what was not sent, or
+    lets it go. The row of the procedure is locked.
     """
     _lock(made.requested_procedure_id)
     charges = list(Charge.objects.filter(requested_procedure=made.requested_procedure_id, kind=made.kind).order_by("revision"))
-    latest, charge = charges[-1], standing(charges)
+    latest, charge, hold = charges[-1], standing(charges), _hold(draft, charges)
     known, wanted = latest if latest.by_hand else charge, _facts(draft.lines, draft.service_at, made.site)
     if any((_facts(one.lines.all(), one.service_at, one.site) if one else []) == wanted for one in (known, charge)):
         record_change(latest, judged_again(latest.status), actor, draft.decision.reason)
-        return _doubted(latest, draft.decision.hold, actor) if latest == charge and is_untold(latest) else latest
+        return _doubted(latest, hold, actor) if latest == charge and is_untold(latest) else latest
     if charge and is_untold(charge):
-        return _rewrite(charge, draft, actor)
-    credit = take_back(charge, draft.decision.reason, actor, draft.decision.hold) if charge else _last_credit(charges)
+        return _rewrite(charge, draft, hold, actor)
+    credit = take_back(charge, draft.decision.reason, actor, hold) if charge else _last_credit(charges)
     if draft.is_nothing:
         return credit or latest
-    return _replace(latest, credit, draft, actor)
+    return _replace(latest, credit, draft, hold, actor)
+
+
+def _hold(draft: capture.Draft, before: Iterable[Charge]) -> str:
+    """What a person has to check of a charge after these."""
+    decided = [
+        f"A person decided about {one} already, as its history says; check what is charged besides." for one in before if one.by_hand
+    ]
+    return " ".join(filter(None, (draft.decision.hold, *decided[-1:])))[:MAX_TEXT]
 
 
 def take_back(charge: Charge, reason: str, actor: Actor, hold: str = "", *, by_hand: bool = False) -> Charge:
@@ -105,8 +114,8 @@ def refused(charge: Charge, actor: Actor) -> None:
     void(charge, f"Refused; {credit} was to take it back.", actor)
 
 
-def _rewrite(charge: Charge, draft: capture.Draft, actor: Actor) -> Charge:
-    reason, hold = draft.decision.reason[:MAX_TEXT], draft.decision.hold[:MAX_TEXT]
+def _rewrite(charge: Charge, draft: capture.Draft, hold: str, actor: Actor) -> Charge:
+    reason = draft.decision.reason[:MAX_TEXT]
     if draft.is_nothing:
         void(charge, reason, actor)
         return charge
@@ -124,9 +133,8 @@ def _rewrite(charge: Charge, draft: capture.Draft, actor: Actor) -> Charge:
     return charge
 
 
-def _doubted(charge: Charge, doubt: str, actor: Actor) -> Charge:
+def _doubted(charge: Charge, hold: str, actor: Actor) -> Charge:
     """Hold a charge that was not sent for a doubt that came up since, or let it go when that is gone; a person's release stays."""
-    hold = doubt[:MAX_TEXT]
     if hold == charge.on_hold or (hold and hold == charge.released):
         return charge
     Charge.objects.filter(pk=charge.pk).update(on_hold=hold, next_attempt_at=Now())
@@ -147,9 +155,9 @@ def _hold_alike(charge: Charge, hold: str) -> None:
             nudge_when_committed(credit)
 
 
-def _replace(latest: Charge, credit: Charge | None, draft: capture.Draft, actor: Actor) -> Charge:
+def _replace(latest: Charge, credit: Charge | None, draft: capture.Draft, hold: str, actor: Actor) -> Charge:
     charge = draft.charge(latest.site, latest.requested_procedure_id, clock.now(latest.site))
-    charge.revision, charge.corrects = _next_revision(latest), credit
+    charge.revision, charge.corrects, charge.on_hold = _next_revision(latest), credit, hold
     if credit and credit.corrects:
         charge.reason = f"{charge.reason}; instead of {credit.corrects}"[:MAX_TEXT]
     charge = write(charge, draft.lines)

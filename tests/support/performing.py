@@ -28,6 +28,21 @@ def code_items(*codes: Code) -> list[Dataset]:
     return items
 
 
+def supply(quantity: str = "80", code: str = "IOHEX") -> list[Dataset]:
+    item, amount = Dataset(), Dataset()
+    item.BillingItemSequence = code_items((code, "99TEST", "Iohexol 350"))
+    amount.add_new("Quantity", "DS", quantity)
+    amount.MeasuringUnitsSequence = code_items(("ml", "UCUM", "ml"))
+    item.QuantitySequence = [amount]
+    return [item]
+
+
+def film(number: int = 3) -> list[Dataset]:
+    item = Dataset()
+    item.NumberOfFilms, item.MediumType, item.FilmSizeID = number, "BLUE FILM", "14INX17IN"
+    return [item]
+
+
 def begin(
     steps: Sequence[ScheduledProcedureStep], *, at: datetime | None = None, station: str = "CT01", uid: str = "", **more: Any
 ) -> PerformedProcedureStep:

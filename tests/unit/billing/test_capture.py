@@ -81,6 +81,49 @@ def test_group_of_two_procedures_is_one_charge_each_with_its_own_code_and_the_fi
     assert charged == {"CTCHEST": ["CTCHEST", "OTHER"], "CTHEAD": ["CTHEAD"]}
 
 
+def a_group() -> list[ScheduledProcedureStep]:
+    chest, head = a_procedure(), a_procedure("CTHEAD", steps=("CT head",))
+    a_station()
+    return steps_of(orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([chest.code, head.code]), ACTOR))
+
+
+def charged() -> dict[str, tuple[list[str], str]]:
+    """Codes and doubt of each charge that stands, by the code of its procedure."""
+    return {
+        one.requested_procedure.code: ([line.code for line in one.lines.all()], one.on_hold)  # type: ignore[union-attr]
+        for one in Charge.objects.filter(transaction_type="CG").exclude(corrections__transaction_type="CD")
+    }
+
+
+def test_codes_of_none_of_a_group_s_procedures_do_not_charge_it_twice() -> None:
+    perform(a_group(), BillingProcedureStepSequence=code_items(("71260", "C4", "CT chest"), ("70470", "C4", "CT head")))
+    doubt = "The modality reported 71260, 70470, of none of the 2 procedures it was for; the ordered is charged."
+    assert charged() == {"CTCHEST": (["CTCHEST"], doubt), "CTHEAD": (["CTHEAD"], doubt)}
+
+
+def test_of_a_group_the_procedure_that_the_modality_names_is_not_held_for_the_other() -> None:
+    perform(a_group(), BillingProcedureStepSequence=code_items(("CTHEAD", "99TEST", "CT head"), ("71260", "C4", "CT chest")))
+    doubt = "The modality reported 71260, of none of the 2 procedures it was for; the ordered is charged."
+    assert charged() == {"CTCHEST": (["CTCHEST"], doubt), "CTHEAD": (["CTHEAD"], "")}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "doubt"),
+    [
+        ("P-CTCHEST-1", ""),
+        ("P-CTHEAD-1", "Another performed step says CTHEAD, and not by BillingProcedureStepSequence; check whether it is charged, too."),
+    ],
+    ids=["the same work", "other work"],
+)
+def test_a_weaker_source_of_another_performed_step_adds_no_second_charge_for_the_same_work(protocol: str, doubt: str) -> None:
+    a_procedure("CTHEAD", steps=("CT head",))
+    scheduled = steps_of(an_order())
+    perform(scheduled, BillingProcedureStepSequence=code_items(("71260", "C4", "CT chest")))
+    perform(scheduled, PerformedProtocolCodeSequence=code_items((protocol, "99TEST", "More")))
+    assert charged() == {"CTCHEST": (["71260"], doubt)}
+    assert Charge.objects.count() == 1
+
+
 def test_billing_codes_go_before_procedure_codes_and_each_code_is_a_line() -> None:
     a_procedure("CTABD", steps=("CT abdomen",))
     billing = code_items(("CTABD", "99TEST", "CT abdomen"), ("X1", "99X", "Extra view"), ("X1", "99X", "Extra view"))

@@ -15,7 +15,7 @@ from ris.actor import Actor
 from ris.errors import IllegalTransition, InvalidInput
 from ris.models import ScheduledProcedureStep
 from tests.support.hospital import an_order, steps_of
-from tests.support.performing import perform
+from tests.support.performing import perform, supply
 
 pytestmark = pytest.mark.django_db
 BROKEN = ("110501", "DCM", "Equipment failure")
@@ -198,6 +198,24 @@ def test_void_by_hand_is_for_what_was_not_sent_and_the_same_work_is_not_charged_
     assert told() == [("CG", "VOID", "52")]
     perform(scheduled)
     assert told() == [("CG", "VOID", "52"), ("CG", "PENDING", "")], "more was performed"
+    held = charges()[-1]
+    assert held.on_hold == f"A person decided about {first} already, as its history says; check what is charged besides."
+    deciding.release_hold(held, BILLER)
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    assert (due(), charges()[-1].on_hold) == ([str(held)], ""), "what was released stays so"
+
+
+def test_what_is_used_up_after_a_credit_by_hand_does_not_charge_the_work_again_without_a_person() -> None:
+    scheduled = steps_of(an_order())
+    perform(scheduled)
+    credit = deciding.credit_charge(send(Charge.objects.get()), BILLER, "Not performed")
+    perform(scheduled, BillingSuppliesAndDevicesSequence=supply("20"))
+    [*_, anew] = charges()
+    assert (anew.lines.count(), anew.on_hold) == (
+        2,
+        f"A person decided about {credit} already, as its history says; check what is charged besides.",
+    )
+    assert due() == [str(credit)]
 
 
 @pytest.mark.parametrize(("sent", "says"), [(Result.NO_ANSWER, "It may have arrived"), (Result.ACCEPTED, "Credit it instead")])

@@ -5,32 +5,17 @@ from decimal import Decimal
 import pytest
 from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
 
 from billing import messages
 from billing.models import Charge
 from ris.actions import orders
 from ris.models import ProcedureStepTemplate, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
-from tests.support.performing import begin, code_items, end, perform
+from tests.support.performing import begin, code_items, end, film, perform, supply
 
 pytestmark = pytest.mark.django_db
 REFUSED = ("110505", "DCM", "Patient refused to continue procedure")
-
-
-def supply(quantity: str = "80", code: str = "IOHEX") -> list[Dataset]:
-    item, amount = Dataset(), Dataset()
-    item.BillingItemSequence = code_items((code, "99TEST", "Iohexol 350"))
-    amount.add_new("Quantity", "DS", quantity)
-    amount.MeasuringUnitsSequence = code_items(("ml", "UCUM", "ml"))
-    item.QuantitySequence = [amount]
-    return [item]
-
-
-def film(number: int = 3) -> list[Dataset]:
-    item = Dataset()
-    item.NumberOfFilms, item.MediumType, item.FilmSizeID = number, "BLUE FILM", "14INX17IN"
-    return [item]
+WRONG_ENTRY = ("110514", "DCM", "Incorrect worklist entry selected")
 
 
 def lines(charge: Charge) -> list[tuple[str, str, Decimal, str, str, Decimal | None]]:
@@ -59,11 +44,19 @@ def test_message_has_an_ft1_for_each_line_and_a_pr1_for_the_procedure_only() -> 
     assert charged[0][25] and all(len(segment) <= 25 or not segment[25] for segment in charged[1:])
 
 
-def test_supplies_of_reduced_work_have_no_modifier_and_those_of_work_worth_nothing_are_not_charged() -> None:
+def test_supplies_of_reduced_work_have_no_modifier_and_those_of_work_worth_nothing_wait_for_a_person() -> None:
     perform(steps_of(an_order()), "DISCONTINUED", reason=REFUSED, BillingSuppliesAndDevicesSequence=supply())
     assert [(kind, modifier) for kind, _, _, _, modifier, _ in lines(Charge.objects.get())] == [("PROCEDURE", "52"), ("SUPPLY", "")]
     Charge.objects.all().delete()
     perform(steps_of(an_order()), "DISCONTINUED", images=0, reason=REFUSED, BillingSuppliesAndDevicesSequence=supply())
+    charge = Charge.objects.get()
+    assert [(kind, modifier) for kind, _, _, _, modifier, _ in lines(charge)] == [("SUPPLY", "")]
+    assert charge.reason == "110505 Patient refused to continue procedure with no images → nothing; IOHEX was used up"
+    assert charge.on_hold == "Nothing is charged for the work, but IOHEX was used up; check whether that is charged."
+
+
+def test_what_was_used_up_by_work_of_another_entry_is_not_charged() -> None:
+    perform(steps_of(an_order()), "DISCONTINUED", images=0, reason=WRONG_ENTRY, BillingSuppliesAndDevicesSequence=supply())
     assert not Charge.objects.exists()
 
 
