@@ -28,6 +28,7 @@ class Profile:
     answer_limit: int | None = None
     refuses_at_limit: bool = False
     empty_sequences: bool = False
+    only_ff00: bool = False
     refuses_several_items: bool = False
     time_zone: str = ""
     several_performed_steps: bool = False
@@ -76,6 +77,7 @@ def profile_of(station: Station) -> Profile:
         answer_limit=station.answer_limit,
         refuses_at_limit=station.at_answer_limit == Station.AtLimit.REFUSED,
         empty_sequences=station.empty_sequences,
+        only_ff00=station.only_ff00,
         refuses_several_items=station.refuses_several_items,
         time_zone=station.time_zone,
         several_performed_steps=station.several_performed_steps,

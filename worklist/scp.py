@@ -93,6 +93,9 @@ def _answers(request: FindRequest, watching: type[_Watching]) -> Iterator[FindAn
     for remark in ready.remarks:
         request.remark(remark)
     status = statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED if asked.unsupported else statuses.PENDING
+    if asked.unsupported and profile.only_ff00:
+        status = statuses.PENDING
+        request.remark("FF00 in the place of FF01, as the station is set")
     room = profile.answer_limit
     for page in ready.search.pages():
         watch.found(page[:room])

@@ -51,6 +51,7 @@ class StationData:
     answer_limit: int | None = None
     at_answer_limit: str = Station.AtLimit.SUCCESS
     empty_sequences: bool = False
+    only_ff00: bool = False
     refuses_several_items: bool = False
     addresses: tuple[str, ...] = ()
     time_zone: str = ""
@@ -64,7 +65,7 @@ class StationData:
 
 
 _AS_THEY_ARE = (
-    "enabled", "strict", "opens", "closes", "own_list_only", "requires_arrival", "empty_sequences", "refuses_several_items",
+    "enabled", "strict", "opens", "closes", "own_list_only", "requires_arrival", "empty_sequences", "only_ff00", "refuses_several_items",
     "several_performed_steps", "reports_performed_steps", "refuses_undefined_attributes", "warns",
 )  # fmt: skip
 _LISTS = ("modalities", "aliases", "statuses_shown", "addresses")

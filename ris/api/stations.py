@@ -61,6 +61,7 @@ class StationSettings(Schema):
     answer_limit: int | None
     at_answer_limit: str
     empty_sequences: bool
+    only_ff00: bool
     refuses_several_items: bool
     strict: bool
     several_performed_steps: bool
@@ -94,6 +95,7 @@ class StationIn(Body):
     answer_limit: StrictInt | None = Field(None, description="Null for no limit.")
     at_answer_limit: Line | None = None
     empty_sequences: StrictBool | None = None
+    only_ff00: StrictBool | None = None
     refuses_several_items: StrictBool | None = None
     strict: StrictBool | None = None
     several_performed_steps: StrictBool | None = None

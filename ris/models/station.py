@@ -36,6 +36,9 @@ class Station(models.Model):
     answer_limit = models.PositiveIntegerField(null=True, blank=True, help_text="Most answers to one query.")
     at_answer_limit = models.CharField(max_length=4, choices=AtLimit, default=AtLimit.SUCCESS)
     empty_sequences = models.BooleanField(default=False, help_text="Sequences of type 1C come back empty instead of being left out.")
+    only_ff00 = models.BooleanField(
+        default=False, db_default=False, help_text="FF00 for each answer, also when a key that was asked is not supported (FF01)."
+    )
     refuses_several_items = models.BooleanField(
         default=False, help_text="A900 for a query with several items of ScheduledProcedureStepSequence; else the first is used."
     )

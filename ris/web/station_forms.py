@@ -61,6 +61,7 @@ class StationForm(PageForm):
     answer_limit = forms.IntegerField(required=False)
     at_answer_limit = forms.ChoiceField(choices=_AT_LIMIT, required=False)
     empty_sequences = forms.BooleanField(required=False)
+    only_ff00 = forms.BooleanField(required=False)
     refuses_several_items = forms.BooleanField(required=False)
     strict = forms.BooleanField(required=False)
     several_performed_steps = forms.BooleanField(required=False)

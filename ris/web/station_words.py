@@ -58,6 +58,7 @@ SETTINGS: Final = (
     Setting("answer_limit", "Answer limit", WORKLIST, "Most exams for one query, the earliest first", _NO_LIMIT),
     Setting("at_answer_limit", "When there are more", "", "Many consoles show “query failed” for anything but success"),
     Setting("empty_sequences", "Empty code sequences", WORKLIST, "For consoles that want code sequences even when there is no code"),
+    Setting("only_ff00", "FF00 for every answer", WORKLIST, "For clients that take FF01 (a key is not supported) for the end"),
     Setting("refuses_several_items", "Refuse several step items", WORKLIST, "Otherwise the first item of such a query is used"),
     Setting(
         "strict", "Strict", PERFORMED, "Refuses messages that break the standard; otherwise takes what can be understood, with a finding"

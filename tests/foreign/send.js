@@ -20,15 +20,8 @@ function dataSetOf(elements, bytes) {
   return dataset;
 }
 
-function queryOf(elements) {
-  const request = CFindRequest.createWorklistFindRequest(elements);
-  // A key of the library's own that no worklist has: answers would be FF01H, which the library takes for the end.
-  delete request.getDataset().elements.ProcedureCodeSequence;
-  return request;
-}
-
 function requestOf({ verb, uid, elements, bytes }) {
-  if (verb === "C-FIND") return queryOf(elements);
+  if (verb === "C-FIND") return CFindRequest.createWorklistFindRequest(elements);
   const request = verb === "N-CREATE" ? new NCreateRequest(MPPS, uid ?? "1.2") : new NSetRequest(MPPS, uid);
   if (uid === undefined) delete request.getCommandDataset().elements.AffectedSOPInstanceUID;
   if (elements || bytes) request.setDataset(dataSetOf(elements, bytes));

@@ -13,6 +13,7 @@ from dimse.services import MODALITY_WORKLIST
 from ris.actions import steps
 from ris.actions.stations import StationData, data_of, save_station
 from ris.models import Order, Site, Station
+from tests.support.consoles import items, key, of_step, opened
 from tests.support.hospital import ACTOR, a_pool, a_station, an_order, in_minutes, steps_of
 from tests.support.worklist import identifier
 
@@ -126,6 +127,19 @@ def test_several_step_items_are_used_by_the_first_or_refused(ask: Ask, settle: S
         with pytest.raises(scu.FailureStatus) as failed:
             list(association.find(asked))
     assert (failed.value.answer.status, failed.value.answer.offending) == (statuses.IDENTIFIER_DOES_NOT_MATCH, (0x00400100,))
+
+
+def test_answers_are_ff01_where_a_key_is_not_supported_or_always_ff00(settle: Set, server: DicomServer) -> None:
+    booked("P1", "CT01")
+    with opened(server.port) as console:
+
+        def pending() -> list[int]:
+            console.peer.send(console.query(key("PatientID"), items("ProcedureCodeSequence"), of_step(key("Modality"))))
+            return console.responses()[0][:-1]
+
+        assert pending() == [statuses.PENDING_OPTIONAL_KEYS_NOT_SUPPORTED]
+        settle(only_ff00=True)
+        assert pending() == [statuses.PENDING]
 
 
 def test_a_caller_that_is_no_station_is_dealt_with_as_the_one_it_asks_for(server: DicomServer, site: Site) -> None:

@@ -39,6 +39,7 @@ def test_a_station_with_all_that_it_is_set_to(rest: Rest) -> None:
             "answer_limit": None,
             "at_answer_limit": "0000",
             "empty_sequences": False,
+            "only_ff00": False,
             "refuses_several_items": False,
             "strict": True,
             "several_performed_steps": False,
