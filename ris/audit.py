@@ -24,13 +24,25 @@ OUTCOMES: Final = {SUCCESS: "Success", MINOR: "Refused", SERIOUS: "Refused for s
 
 @dataclass(frozen=True)
 class Event:
-    """`words` say it on the page; `code` and `meaning` are the EventID, `kind` the EventTypeCode, if any; `paragraph` is of PS3.15."""
+    """`words` name it; `code` and `meaning` are the EventID, `kind` the EventTypeCode, if any; `paragraph` is of PS3.15.
+
+    `thing` completes a sentence with an action: changed *an order*. What is no action with a thing has a sentence of its own instead in
+    `done`, and in `not_done` where it was kept from happening.
+    """
 
     words: str
     code: str
     meaning: str
     paragraph: str
     kind: tuple[str, str] | None = None
+    thing: str = ""
+    done: str = ""
+    not_done: str = ""
+
+    def said(self, action: str, outcome: int) -> str:
+        """What happened, as a person would say it: `saw a list`, `signed in`, `was refused the sign-in`."""
+        own = self.done if outcome == SUCCESS else self.not_done or self.done
+        return own or f"{ACTIONS[action]} {self.thing}"
 
 
 PATIENT: Final = "patient"
@@ -50,21 +62,42 @@ SETTINGS: Final = "settings"
 AUDIT: Final = "audit"
 
 EVENTS: Final = {
-    PATIENT: Event("Patient record", "110110", "Patient Record", "A.5.3.14"),
-    ORDER: Event("Order", "110109", "Order Record", "A.5.3.13"),
-    PROCEDURE: Event("Exam, performed step or charge", "110111", "Procedure Record", "A.5.3.15"),
-    LIST: Event("List or search", "110112", "Query", "A.5.3.10"),
-    EXPORT: Event("Export", "110106", "Export", "A.5.3.4"),
-    SIGN_IN: Event("Sign-in", "110114", "User Authentication", "A.5.3.12", ("110122", "Login")),
-    SIGN_OUT: Event("Sign-out", "110114", "User Authentication", "A.5.3.12", ("110123", "Logout")),
-    TOKEN: Event("API token used", "110114", "User Authentication", "A.5.3.12", ("110122", "Login")),
-    REFUSED: Event("Permission", "110113", "Security Alert", "A.5.3.11", ("110132", "Use of Restricted Function")),
-    NODE: Event("DICOM association", "110113", "Security Alert", "A.5.3.11", ("110126", "Node Authentication")),
-    ACCOUNT: Event("Account or token", "110113", "Security Alert", "A.5.3.11", ("110137", "User Security Attributes Changed")),
-    ROLES: Event("Roles", "110113", "Security Alert", "A.5.3.11", ("110136", "Security Roles Changed")),
-    DEVICE: Event("Station, destination or console", "110113", "Security Alert", "A.5.3.11", ("110128", "Network Configuration")),
-    SETTINGS: Event("Settings", "110113", "Security Alert", "A.5.3.11", ("110131", "Software Configuration")),
-    AUDIT: Event("Audit trail", "110101", "Audit Log Used", "A.5.3.2"),
+    PATIENT: Event("Patient record", "110110", "Patient Record", "A.5.3.14", thing="a patient's record"),
+    ORDER: Event("Order", "110109", "Order Record", "A.5.3.13", thing="an order"),
+    PROCEDURE: Event(
+        "Exam, performed step or charge", "110111", "Procedure Record", "A.5.3.15", thing="an exam, a performed step or a charge"
+    ),
+    LIST: Event("List or search", "110112", "Query", "A.5.3.10", thing="a list"),
+    EXPORT: Event("Export", "110106", "Export", "A.5.3.4", done="took a file away"),
+    SIGN_IN: Event(
+        *("Sign-in", "110114", "User Authentication", "A.5.3.12", ("110122", "Login")), done="signed in", not_done="was not let in"
+    ),
+    SIGN_OUT: Event("Sign-out", "110114", "User Authentication", "A.5.3.12", ("110123", "Logout"), done="signed out"),
+    TOKEN: Event(
+        *("API token used", "110114", "User Authentication", "A.5.3.12", ("110122", "Login")),
+        done="called with an API token",
+        not_done="called without an API token that holds",
+    ),
+    REFUSED: Event(
+        *("Permission", "110113", "Security Alert", "A.5.3.11", ("110132", "Use of Restricted Function")),
+        done="was refused for want of a right",
+    ),
+    NODE: Event(
+        *("DICOM association", "110113", "Security Alert", "A.5.3.11", ("110126", "Node Authentication")),
+        done="called by DICOM",
+        not_done="called by DICOM, and was rejected",
+    ),
+    ACCOUNT: Event(
+        *("Account or token", "110113", "Security Alert", "A.5.3.11", ("110137", "User Security Attributes Changed")),
+        thing="an account or a token",
+    ),
+    ROLES: Event("Roles", "110113", "Security Alert", "A.5.3.11", ("110136", "Security Roles Changed"), thing="the roles of an account"),
+    DEVICE: Event(
+        *("Station, destination or console", "110113", "Security Alert", "A.5.3.11", ("110128", "Network Configuration")),
+        thing="a station, pool, destination or console",
+    ),
+    SETTINGS: Event("Settings", "110113", "Security Alert", "A.5.3.11", ("110131", "Software Configuration"), thing="a setting"),
+    AUDIT: Event("Audit trail", "110101", "Audit Log Used", "A.5.3.2", thing="the audit trail"),
 }
 SECURITY: Final = tuple(key for key, event in EVENTS.items() if event.code in ("110113", "110114"))
 

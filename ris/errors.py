@@ -50,7 +50,11 @@ class SeenUnsaid(ChangedMeanwhile):
 
 
 class NotPermitted(RisError):
-    """The actor's role does not allow it (REST: 403)."""
+    """The actor's role does not allow it (REST: 403). `said` is the same for people, without the names that scripts know it by."""
+
+    def __init__(self, message: str, said: str = "") -> None:
+        self.said = said or message
+        super().__init__(message)
 
 
 class Throttled(RisError):

@@ -130,9 +130,14 @@ def permissions_of(user: Person) -> frozenset[str]:
 
 def refuse(permission: str, roles: frozenset[str]) -> NotPermitted:
     """The refusal in words: what is missing and who has it."""
-    has = ", ".join(role for role in ROLES if role in PERMISSIONS[permission].roles)
-    yours = ", ".join(role for role in ROLES if role in roles) or "none"
-    return NotPermitted(f"This needs the permission {permission!r}, which these roles have: {has}. Your roles: {yours}.")
+    needed, wanted = PERMISSIONS[permission], PERMISSIONS[permission].roles
+    has, yours = ([role for role in ROLES if role in some] for some in (wanted, roles))
+    names, own = (", ".join(ROLE_NAMES[role] for role in some) for some in (has, yours))
+    you = f"Your role{'' if len(yours) == 1 else 's'}: {own}." if own else "Your account has no role."
+    return NotPermitted(
+        f"This needs the permission {permission!r}, which these roles have: {', '.join(has)}. Your roles: {', '.join(yours) or 'none'}.",
+        f"To {needed.words} is for these roles: {names}. {you}",
+    )
 
 
 def check(user: Person, permission: str) -> None:

@@ -48,7 +48,7 @@ def page(view: View[P]) -> View[P]:
         except NotFound as error:
             raise Http404(str(error)) from error
         except NotPermitted as error:
-            raise PermissionDenied(str(error)) from error
+            raise PermissionDenied(error.said) from error
         except ChangedMeanwhile as error:
             response = _changed_meanwhile(request, error)
         except IntegrityError as error:

@@ -16,7 +16,7 @@ from ris.audit import ACTIONS, EVENTS, OUTCOMES
 from ris.audit_search import SECURITY, Search
 from ris.models import AuditedPatient, AuditRecord, Patient, Site
 from ris.permissions import requires
-from ris.web import csv_files
+from ris.web import csv_files, places
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from ris.web.filters import asked
@@ -25,7 +25,10 @@ from ris.web.searching import key_of, query_of, searchable, text_of
 
 PAGE: Final = 50
 _EVENTS: Final = [("", "Everything"), (SECURITY, "Security"), *((key, event.words) for key, event in EVENTS.items())]
-_ACTIONS: Final = [("", "Saw and did"), *((code, words.capitalize()) for code, words in ACTIONS.items())]
+_ACTIONS: Final = [
+    ("", "Whatever was done"),
+    *((code, "Signed in or out, or was refused" if code == audit.EXECUTE else words.capitalize()) for code, words in ACTIONS.items()),
+]
 _LOOKS: Final = {audit.SUCCESS: "PASS", audit.MINOR: "WARNING", audit.SERIOUS: "ERROR", audit.MAJOR: "ERROR"}
 _COLUMNS: Final = (
     *("Time", "Who", "Kind", "From", "Event", "Action", "Outcome", "Place"),
@@ -91,11 +94,11 @@ def _moment(text: str, name: str, faults: dict[str, str]) -> datetime | None:
 
 @dataclass(frozen=True)
 class Row:
-    """A record as the list shows it. `people` are the first patients, `more` how many follow."""
+    """A record as the list shows it: what happened, and where, in words. `people` are the first patients, `more` how many follow."""
 
     record: AuditRecord
-    event: str
-    action: str
+    said: str
+    place: str
     outcome: str
     look: str
     what: str
@@ -106,8 +109,8 @@ class Row:
 def _row(record: AuditRecord, named: list[AuditedPatient]) -> Row:
     return Row(
         record=record,
-        event=EVENTS[record.event].words,
-        action=ACTIONS[record.action],
+        said=EVENTS[record.event].said(record.action, record.outcome),
+        place=places.in_words(record.place),
         outcome=OUTCOMES[record.outcome],
         look=_LOOKS[record.outcome],
         what=what_of(record),

@@ -82,7 +82,7 @@ class Choice:
 
     keep_dates: bool = False
     keep_text: bool = False
-    keep_ae_titles: bool = True
+    keep_ae_titles: bool = False
 
 
 class Deidentifier:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,8 @@ from ris.actor import Actor
 from ris.audit import Subject
 from ris.audit_search import Search
 from ris.models import AuditRecord, Site
+from ris.web import places
+from stepwise import addresses
 from tests.support.hospital import ACTOR, a_patient_data, a_site, an_order
 from tests.support.sites import another_site
 
@@ -49,6 +52,35 @@ def test_each_filter_finds_what_it_says() -> None:
     assert found(action=audit.EXECUTE) == [claim]
     assert found(since=clock.wall() + timedelta(seconds=1)) == []
     assert found(until=clock.wall() + timedelta(seconds=1), person="bert") == [other]
+
+
+@pytest.mark.parametrize(
+    ("event", "action", "outcome", "place", "words"),
+    [
+        (audit.SIGN_IN, audit.EXECUTE, audit.SUCCESS, "sign-in", ("Signed in", "the sign-in")),
+        (audit.SIGN_IN, audit.EXECUTE, audit.SERIOUS, "sign-in", ("Was not let in", "the sign-in")),
+        (audit.REFUSED, audit.EXECUTE, audit.SERIOUS, "step-verb", ("Was refused for want of a right", "a button of an exam")),
+        (audit.PROCEDURE, audit.READ, audit.SUCCESS, "step-edit", ("Saw an exam, a performed", "an exam, change of its attributes")),
+        (audit.EXPORT, audit.READ, audit.SUCCESS, "audit-json", ("Took a file away", "Audit trail, as JSON")),
+        (audit.LIST, audit.READ, audit.SUCCESS, "GET /api/v1/charges", ("Saw a list", "GET ")),
+    ],
+)
+def test_a_row_says_what_happened_where_as_a_person_would(
+    signed_in: SignIn, event: str, action: str, outcome: int, place: str, words: tuple[str, str]
+) -> None:
+    auditing.record(Claimant("10.0.0.7", "as anna"), event, action, site=a_site(), outcome=outcome, place=Place("10.0.0.7", place))
+    client = signed_in("admin")
+    for page in ("/audit/", f"/audit/{AuditRecord.objects.get(actor__startswith='Somebody').pk}/"):
+        shown = re.sub(r"<wbr>", "", client.get(page).content.decode())
+        assert f">{words[0]}" in shown
+        assert words[1] in shown
+        assert ", did" not in shown
+
+
+def test_every_address_has_words() -> None:
+    names = {one.name for one in addresses.pages()}
+    assert {name: name in places.WORDS for name in names} == dict.fromkeys(names, True)
+    assert places.WORDS.keys() <= names
 
 
 def test_who_saw_a_record_that_was_merged_saw_the_patient() -> None:

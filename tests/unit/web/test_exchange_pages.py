@@ -1,6 +1,7 @@
 """The message inspector's pages: what is shown, changed, compared, asked again and taken out."""
 
 import io
+import re
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -140,12 +141,12 @@ def test_a_query_is_asked_again_and_leaves_no_trace(signed_in: SignIn) -> None:
     before = Message.objects.count()
     findings.gathering.write()
     page = text(signed_in("integrator"), at(asked, "exchange-again"))
-    assert "0 answers then, 1 now." in page
+    assert "It got no answers then; now it gets 1." in page
     assert step.scheduled_procedure_step_id in page and "Added" in page
     assert Message.objects.count() == before
     assert not findings.gathering._waiting
     WorklistEntry.objects.all().delete()
-    assert "0 answers then, 0 now." in text(signed_in("trainee"), at(asked, "exchange-again"))
+    assert "It got no answers then; now it gets none." in text(signed_in("trainee"), at(asked, "exchange-again"))
 
 
 def test_what_changed_and_is_gone_since_a_query_is_told(signed_in: SignIn) -> None:
@@ -164,7 +165,7 @@ def test_what_changed_and_is_gone_since_a_query_is_told(signed_in: SignIn) -> No
     response.update(first_answers=journal.packed(answers), answer_count=2)
     WorklistEntry.objects.filter(pk=steps[1].pk).delete()
     page = text(signed_in("integrator"), at(asked, "exchange-again"))
-    assert "2 answers then, 1 now." in page
+    assert "It got 2 answers then; now it gets 1." in page
     assert 'PatientName: <span class="mono">DOE^Joan</span> → <span class="mono">DOE^Jane</span>' in page
     assert "Was an answer then, and is none now" in page and steps[1].scheduled_procedure_step_id in page
 
@@ -193,6 +194,10 @@ def test_an_exchange_is_exported_to_the_byte_and_a_refused_one_bare_too(signed_i
     assert b"cannot be read as a data set" in bare.read("README.txt")
     clean = zipfile.ZipFile(io.BytesIO(client.post(at(good, "exchange-files"), {"without": "identities", "keep_ae_titles": "on"}).content))
     assert str(dcmread(io.BytesIO(clean.read("request.dcm"))).PatientName) == "PERSON1^GIVEN1*"
+    assert b"AE titles were kept" in clean.read("README.txt")
+    unasked = zipfile.ZipFile(io.BytesIO(client.post(at(good, "exchange-files"), {"without": "identities"}).content))
+    assert b"AE titles were renamed" in unasked.read("README.txt") and b"CT01" not in unasked.read("README.txt")
+    assert not re.search(r'name="keep_[a-z_]+"[^>]* checked', text(client, at(good)))
     assert client.post(at(good, "exchange-files"), {"without": "1"}).status_code == 400
 
 

@@ -166,7 +166,8 @@ def test_roles_without_the_right_are_refused_in_words(signed_in: SignIn) -> None
     client = signed_in("biller")
     answer = client.post(f"/steps/{step.pk}/arrive/")
     assert answer.status_code == 403
-    assert "steps.arrive" in answer.content.decode()
+    assert "To check a patient in, and undo it is for these roles: Scheduler, Technologist, " in answer.content.decode()
+    assert "Your role: Biller." in answer.content.decode() and "steps.arrive" not in answer.content.decode()
     assert "/orders/new/" not in client.get("/patients/").content.decode()
 
 
