@@ -7,23 +7,18 @@ from billing import codes, supplies
 from billing.codes import Code, Reported
 from billing.supplies import Used
 from mpps.models import PerformedProcedureStep, StepLink
-from ris import transitions
 from ris.models import RequestedProcedure
 from ris.prepared import Prepared
 
 _group = Prepared(
     lambda performed: (
         RequestedProcedure.objects.only("code", "scheme")
-        .filter(
-            pk__in=StepLink.objects.filter(performed_step=performed)
-            .exclude(step__status=transitions.CANCELED)
-            .values("step__requested_procedure")
-        )
+        .filter(pk__in=StepLink.objects.filter(performed_step=performed).values("step__requested_procedure"))
         .order_by("pk")
     ),
     "performed",
 )
-"""The requested procedures that a performed step is the work of, the first of which has what belongs to none of them."""
+"""The requested procedures that a performed step was the work of, whatever became of them since: the first has what belongs to none."""
 
 
 @dataclass(frozen=True, slots=True)

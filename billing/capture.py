@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Q
+
 from billing import ruling
 from billing.apportioning import codes_of, used_for
 from billing.hl7 import MAX_LINES
@@ -26,17 +28,10 @@ OTHER_PATIENT = "PATIENT_ID_DIFFERS"
 _steps = Prepared(
     lambda procedure: (
         ScheduledProcedureStep.objects.only("requested_procedure", "position", "status", "status_at")
-        .filter(requested_procedure=procedure)
-        .exclude(status=transitions.CANCELED)
-        .order_by("position", "pk")
-    ),
-    "procedure",
-)
-_canceled_after_work = Prepared(
-    lambda procedure: (
-        ScheduledProcedureStep.objects.only("requested_procedure", "position", "status", "status_at")
-        .filter(requested_procedure=procedure, status=transitions.CANCELED)
-        .filter(pk__in=StepLink.objects.filter(step__requested_procedure=procedure).values("step"))
+        .filter(
+            ~Q(status=transitions.CANCELED) | Q(pk__in=StepLink.objects.filter(step__requested_procedure=procedure).values("step")),
+            requested_procedure=procedure,
+        )
         .order_by("position", "pk")
     ),
     "procedure",
@@ -107,13 +102,14 @@ def draft(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep, by: O
     `at_hand` are performed steps as they are stored now, which need not be read; `by` are the hospital's own rules, without it those
     of now. A procedure all of whose steps were canceled is worth what was performed for it before.
     """
-    steps = _steps(procedure.pk) or _canceled_after_work(procedure.pk)
+    steps = _steps(procedure.pk)
     if not steps or any(step.status not in transitions.FINAL for step in steps):
         return None
     performed = _performed(procedure, steps, at_hand)
     if any(not one.is_final for ones in performed.values() for one in ones):
         return None
     own = ruling.own(procedure.site_id) if by is None else by
+    steps = [step for step in steps if step.status != transitions.CANCELED or _charged(performed[step.pk], own)] or steps
     decision, ended = _decision(steps, performed, own), _ended(performed)
     if decision.outcome is Outcome.NONE:
         return _nothing(procedure, steps, ended, decision, own)

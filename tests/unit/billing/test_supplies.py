@@ -8,10 +8,10 @@ from pydicom.dataelem import DataElement
 
 from billing import messages
 from billing.models import Charge
-from ris.actions import orders
+from ris.actions import orders, steps
 from ris.models import ProcedureStepTemplate, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
-from tests.support.performing import begin, code_items, end, film, perform, supply
+from tests.support.performing import code_items, film, perform, supply
 
 pytestmark = pytest.mark.django_db
 REFUSED = ("110505", "DCM", "Patient refused to continue procedure")
@@ -61,12 +61,8 @@ def test_what_was_used_up_by_work_of_another_entry_is_not_charged() -> None:
 
 
 def test_supplies_of_a_group_are_charged_once_with_the_first_procedure() -> None:
-    chest, head = a_procedure(), a_procedure("CTHEAD", steps=("CT head",))
-    a_station()
-    order = orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([chest.code, head.code]), ACTOR)
-    perform(steps_of(order), BillingSuppliesAndDevicesSequence=supply())
-    charged = {one.requested_procedure.code: [line.code for line in one.lines.all()] for one in Charge.objects.all()}  # type: ignore[union-attr]
-    assert charged == {"CTCHEST": ["CTCHEST", "IOHEX"], "CTHEAD": ["CTHEAD"]}
+    perform(a_group(), BillingSuppliesAndDevicesSequence=supply())
+    assert charged() == {"CTCHEST": ["CTCHEST", "IOHEX"], "CTHEAD": ["CTHEAD"]}
 
 
 @pytest.mark.parametrize("quantity", ["many", "-3", "NaN", "1E400", "99999"])
@@ -123,13 +119,52 @@ def test_protocol_code_does_not_matter_where_a_procedure_code_is_given() -> None
     assert [line.code for line in Charge.objects.get().lines.all()] == ["CTCHEST"]
 
 
-def test_supplies_of_a_group_whose_first_procedure_was_canceled_are_charged_with_the_next() -> None:
+ALL_CODES = code_items(("CTCHEST", "99TEST", ""), ("CTHEAD", "99TEST", ""), ("X1", "99TEST", ""))
+CHANGED = ("110516", "DCM", "Equipment change")
+
+
+def a_group() -> list[ScheduledProcedureStep]:
     chest, head = a_procedure(), a_procedure("CTHEAD", steps=("CT head",))
     a_station()
-    order = orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([chest.code, head.code]), ACTOR)
-    scheduled = steps_of(order)
-    begun = begin(scheduled)
-    ScheduledProcedureStep.objects.filter(requested_procedure__code="CTCHEST").update(status="CANCELED")
-    end(begun, BillingSuppliesAndDevicesSequence=supply(), ProcedureCodeSequence=code_items(("CTHEAD", "99TEST", ""), ("X1", "99TEST", "")))
-    charge = Charge.objects.get(requested_procedure__code="CTHEAD")
-    assert [line.code for line in charge.lines.all()] == ["CTHEAD", "X1", "IOHEX"]
+    return steps_of(orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([chest.code, head.code]), ACTOR))
+
+
+def charged() -> dict[str, list[str]]:
+    return {one.requested_procedure.code: [line.code for line in one.lines.all()] for one in Charge.objects.all()}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("canceled", [["CTCHEST"], ["CTHEAD"], ["CTCHEST", "CTHEAD"]], ids=" and ".join)
+def test_what_a_group_used_up_is_charged_once_whatever_was_put_back_and_canceled_since(canceled: list[str]) -> None:
+    scheduled = a_group()
+    perform(
+        scheduled,
+        "DISCONTINUED",
+        images=40,
+        reason=CHANGED,
+        BillingSuppliesAndDevicesSequence=supply(),
+        ProcedureCodeSequence=ALL_CODES,
+    )
+    for step in scheduled:
+        if step.requested_procedure.code in canceled:
+            steps.cancel(step.pk, ACTOR, reason="Patient left")
+        else:
+            perform([step], ProcedureCodeSequence=code_items((step.requested_procedure.code, "99TEST", "")))
+    assert charged() == {"CTCHEST": ["CTCHEST", "X1", "IOHEX"], "CTHEAD": ["CTHEAD"]}
+
+
+def test_work_on_a_step_that_is_canceled_afterwards_stays_charged_beside_a_step_that_is_done() -> None:
+    first, second = steps_of(an_order(a_procedure("NMBONE", steps=("Injection", "Scan"))))
+    perform([second], "DISCONTINUED", images=40, reason=CHANGED, BillingSuppliesAndDevicesSequence=supply())
+    perform([first])
+    steps.cancel(second.pk, ACTOR, reason="Patient left")
+    charge = Charge.objects.get()
+    assert [line.code for line in charge.lines.all()] == ["NMBONE", "IOHEX"]
+    assert charge.lines.all()[0].modifier == "52"
+
+
+def test_a_step_that_is_canceled_after_nothing_was_made_takes_nothing_from_the_others() -> None:
+    first, second = steps_of(an_order(a_procedure("NMBONE", steps=("Injection", "Scan"))))
+    perform([second], "DISCONTINUED", images=0, reason=CHANGED)
+    perform([first])
+    steps.cancel(second.pk, ACTOR, reason="Patient left")
+    assert Charge.objects.get().lines.get().modifier == ""
