@@ -1,10 +1,13 @@
 """The exchanges of an association in pages: one that is open all day has thousands."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Window
+from django.db.models.functions import RowNumber
 
 from dimse.models import Association, Message
 
@@ -46,6 +49,13 @@ def of_association(association: Association, page: str) -> Part:
     if len(bounds) > EXCHANGES:
         messages = messages.exclude(_from(*bounds[EXCHANGES]))
     return Part(list(messages), number, before + 1, count)
+
+
+def first_of_each(associations: Iterable[UUID], most: int) -> QuerySet[Message]:
+    """So many messages of each association, without their data sets, in their order."""
+    nth = Window(RowNumber(), partition_by="association", order_by=["time", "id"])
+    found = Message.objects.filter(association__in=list(associations)).annotate(nth=nth).filter(nth__lte=most)
+    return found.defer("data", "first_answers").order_by("time", "id")
 
 
 def _from(time: datetime, pk: int) -> Q:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
@@ -26,20 +26,24 @@ from ris.web.disclosure import disclose
 from ris.web.exchanges import Pair, Said, exchange
 from ris.web.live import live_page
 from ris.web.searching import searchable
-from stepwise.web.association_pages import of_association
+from stepwise.web.association_pages import first_of_each, of_association
 from stepwise.web.log_filters import ABORTED, RESULTS, SERVICES, Filters, page_of
 
 PAGE = 100
 MOST_TOLD = 20
+FIRST = 40
+"""Messages of each association that its row in the log is made of; a longer one tells of some of the others."""
 LISTED = 4
 
 
 @dataclass(frozen=True)
 class Row:
-    """An association with its answers, the performed steps that its messages name, and what was done on purpose."""
+    """An association, the performed steps that its messages name, and what was done on purpose. `said` are its answers, of a long one those
+    that are told of, out of `answers`."""
 
     association: Association
     said: list[Said]
+    answers: int
     exams: list[PerformedProcedureStep]
     took: str
     ending: str
@@ -50,6 +54,10 @@ class Row:
     def first(self) -> list[Said]:
         """Those that the log has room for."""
         return self.said[:LISTED]
+
+    @property
+    def more(self) -> int:
+        return max(0, self.answers - LISTED)
 
     @property
     def empty_behind(self) -> Said | None:
@@ -89,10 +97,22 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 def _rows(site: Site, associations: list[Association]) -> list[Row]:
     messages: dict[UUID, list[Message]] = {association.pk: [] for association in associations}
-    for message in Message.objects.filter(association__in=messages).defer("data", "first_answers").order_by("time", "id"):
+    answers = Message.objects.filter(association__in=messages, direction=Message.Direction.OUT).order_by()
+    counts = dict(answers.values_list("association").annotate(Count("pk")))
+    for message in first_of_each(messages, FIRST):
         messages[message.association_id].append(message)
+    for association in associations:
+        if counts.get(association.pk, 0) > FIRST // 2:
+            messages[association.pk] = _of_a_long_one(association, messages[association.pk])
     exams = _exams(site, (message for found in messages.values() for message in found))
-    return [_row(association, messages[association.pk], exams) for association in associations]
+    return [_row(one, messages[one.pk], exams, counts.get(one.pk, 0)) for one in associations]
+
+
+def _of_a_long_one(association: Association, first: list[Message]) -> list[Message]:
+    """What its row tells of: the first messages, what went wrong or was done on purpose, and the last query that got nothing."""
+    empty = association.messages.filter(direction=Message.Direction.OUT, answer_count=0).defer("data", "first_answers")
+    found = {message.pk: message for message in (*first, *_told(association), *empty.order_by("-time", "-id")[:1])}
+    return sorted(found.values(), key=lambda message: (message.time, message.pk))
 
 
 def _exams(site: Site, messages: Iterable[Message]) -> dict[str, PerformedProcedureStep]:
@@ -101,7 +121,7 @@ def _exams(site: Site, messages: Iterable[Message]) -> dict[str, PerformedProced
     return {found.sop_instance_uid: found for found in PerformedProcedureStep.objects.filter(site=site, sop_instance_uid__in=uids)}
 
 
-def _row(association: Association, messages: list[Message], exams: dict[str, PerformedProcedureStep]) -> Row:
+def _row(association: Association, messages: list[Message], exams: dict[str, PerformedProcedureStep], answers: int = 0) -> Row:
     said = [Said.of(message) for message in messages if message.direction == Message.Direction.OUT]
     named = dict.fromkeys(message.sop_instance_uid for message in messages)
     is_bad = association.end in (*ABORTED, Association.End.REJECTED) or association.note or any(one.look == "ERROR" for one in said)
@@ -109,6 +129,7 @@ def _row(association: Association, messages: list[Message], exams: dict[str, Per
     return Row(
         association=association,
         said=said,
+        answers=answers,
         exams=[exams[uid] for uid in named if uid in exams],
         took=_took(association.ended - association.started) if association.ended else "",
         ending=association.rejection or association.note or association.end or "open",

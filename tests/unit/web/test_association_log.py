@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connections
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
@@ -248,6 +249,11 @@ def test_an_association_of_a_whole_day_is_shown_in_parts(signed_in: SignIn) -> N
     seen = [int(pk) for page in "123" for pk in re.findall(r'id="inspect-(\d+)"', texts[page])]
     assert sorted(seen) == sorted(Message.objects.filter(association=association, direction="in").values_list("pk", flat=True))
     assert all("Response" in texts[page] and "0110" in texts[page] for page in "123")
+    with CaptureQueriesContext(connections["journal"]) as asked:
+        listed = client.get(reverse("associations")).content.decode()
+    row = listed.partition(f'id="row-{association}"')[2].partition("</tr>")[0]
+    assert "and 116 more" in row and listed.count(f'id="row-{association}" data-row data-status="ERROR"') == 1
+    assert sum('"nth"' in one["sql"] for one in asked) == 1, "its messages are not all read for the log"
     assert (
         "Exchanges 51 to 100 of 120" in texts["2"]
         and "Exchanges" not in client.get(reverse("association", args=[a_query(b"").association_id])).content.decode()
