@@ -32,12 +32,15 @@ def _site_of(user: AbstractBaseUser | AnonymousUser) -> Site:
 
 
 def managed_by(administrator: AbstractBaseUser | AnonymousUser) -> QuerySet[User]:
-    """The accounts that an administrator has to do with: those of the own hospital, for a superuser those of all."""
+    """The accounts that an administrator has to do with: those of the own hospital, for a superuser those of all.
+
+    Superusers are a superuser's alone: whoever could set the password of one would have every hospital.
+    """
     if getattr(administrator, "is_superuser", False):
         return User.objects.all()
     site = site_of(administrator)
     nowhere = Q(membership=None) if site.is_default else Q()
-    return User.objects.filter(Q(membership__site=site) | nowhere)
+    return User.objects.filter(Q(membership__site=site) | nowhere, is_superuser=False)
 
 
 def steps(site: Site) -> QuerySet[ScheduledProcedureStep]:

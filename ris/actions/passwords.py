@@ -57,7 +57,7 @@ def reset(user_id: int, typed: str, actor: Actor, expected_version: int | None =
 
     @action
     def change() -> None:
-        user, account = locked(user_id, expected_version)
+        user, account = locked(user_id, actor, expected_version)
         if actor.user_id == user.pk:
             raise Conflict("This is your own account; change your password on your account's page, where you type the present one.")
         if typed:
@@ -80,7 +80,7 @@ def change_own(user: User, present: str, wanted: str) -> int:
 
     @action
     def change() -> int:
-        fresh, account = locked(user.pk, None)
+        fresh, account = locked(user.pk, Actor.user(user), None)
         _set(fresh, account, digest, must_change=False)
         record(Actor.user(user), "change password", fresh, {})
         return account.sessions
@@ -91,7 +91,7 @@ def change_own(user: User, present: str, wanted: str) -> int:
 @action
 def require_change(user_id: int, actor: Actor, expected_version: int | None = None) -> User:
     """Have somebody choose another password before anything else, from the next page on."""
-    user, account = locked(user_id, expected_version)
+    user, account = locked(user_id, actor, expected_version)
     if not account.must_change_password:
         account.must_change_password = True
         revise(account)

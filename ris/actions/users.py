@@ -1,7 +1,7 @@
 """Accounts of people and their roles; passwords are in `ris.actions.passwords`, tokens in `ris.actions.tokens`.
 
 Nobody locks themselves or everybody out: an administrator neither switches off nor takes the role from their own account, and the last
-active administrator's cannot lose it at all.
+active administrator's cannot lose it at all, nor the last active superuser's, who alone has to do with all hospitals.
 """
 
 import unicodedata
@@ -77,7 +77,7 @@ def change_user(user_id: int, data: UserData, actor: Actor, expected_version: in
 
     Raises InvalidInput, ChangedMeanwhile, NotFound, or Conflict when it would lock out.
     """
-    user, account = locked(user_id, expected_version)
+    user, account = locked(user_id, actor, expected_version)
     columns, roles = _checked(data, user)
     before = data_of(user)
     if ADMIN in before.roles and ADMIN not in roles:
@@ -104,7 +104,7 @@ def change_user(user_id: int, data: UserData, actor: Actor, expected_version: in
 @action
 def switch_user(user_id: int, on: bool, actor: Actor, expected_version: int | None = None) -> User:
     """Switch an account on, or off, which ends its sessions and its tokens' rights at once. Raises as `change_user`."""
-    user, account = locked(user_id, expected_version)
+    user, account = locked(user_id, actor, expected_version)
     if user.is_active == on:
         return user
     if not on:
@@ -120,23 +120,34 @@ def switch_user(user_id: int, on: bool, actor: Actor, expected_version: int | No
 @action
 def end_sessions(user_id: int, actor: Actor, expected_version: int | None = None) -> int:
     """End all sessions of an account at once; the number that sessions have from now on."""
-    user, account = locked(user_id, expected_version)
+    user, account = locked(user_id, actor, expected_version)
     account.sessions += 1
     revise(account)
     record(actor, "end sessions", user, {})
     return account.sessions
 
 
-def locked(user_id: int, expected_version: int | None) -> tuple[User, Account]:
-    """The account for a change, behind those of all administrators: two who take the role from each other wait for one another."""
+def locked(user_id: int, actor: Actor, expected_version: int | None) -> tuple[User, Account]:
+    """The account for a change, behind those of all administrators: two who take the role from each other wait for one another.
+
+    NotFound for one that the actor has nothing to do with, as in the pages (`ris.queries.managed_by`), or no more.
+    """
     lock(administrators)
     user = User.objects.select_for_update().filter(pk=user_id).first()
-    if user is None:
+    if user is None or not _is_theirs(user, actor):
         raise NotFound("There is no such account.")
     account, _ = Account.objects.get_or_create(user=user)
     if expected_version is not None and expected_version != account.version:
         raise crossed("this account", queries.site_of(user), since(SUBJECT, user.pk, account.version - expected_version), CHANGE_AGAIN)
     return user, account
+
+
+def _is_theirs(user: User, actor: Actor) -> bool:
+    """Asked within the transaction: what the page looked at may be another's by now."""
+    if actor.user_id is None or actor.user_id == user.pk:
+        return True
+    administrator = User.objects.filter(pk=actor.user_id).first()
+    return administrator is not None and queries.managed_by(administrator).filter(pk=user.pk).exists()
 
 
 def revise(account: Account) -> None:
@@ -152,7 +163,14 @@ def record(actor: Actor, verb: str, user: User, detail: dict[str, Any]) -> None:
 def _keep_an_administrator(user: User, actor: Actor, what: str) -> None:
     if actor.user_id == user.pk:
         raise Conflict(f"This is your own account, which cannot {what} by you; ask another administrator.")
-    if not administrators().exclude(pk=user.pk).exists() and administrators().filter(pk=user.pk).exists():
+    others = administrators().exclude(pk=user.pk)
+    if not user.is_active:
+        return
+    if user.is_superuser and not others.filter(is_superuser=True).exists():
+        raise Conflict(
+            f"{user.username} is the last active superuser and cannot {what}; make another one first, with `manage.py createsuperuser`."
+        )
+    if ADMIN in roles_held(user) and not others.exists():
         raise Conflict(f"{user.username} is the last active administrator and cannot {what}; make another administrator first.")
 
 

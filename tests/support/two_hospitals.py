@@ -73,6 +73,8 @@ class FullHospital:
     fault: Fault
     user: User
     token: ApiToken
+    superuser: User
+    superusers_token: ApiToken
     audited: AuditRecord
 
     @property
@@ -111,10 +113,13 @@ def a_full_hospital() -> FullHospital:
     )
     user = somebody("zebedee", site)
     create_token(user, "Zebedee", ACTOR)
+    superuser = User.objects.create_superuser("zebedee-the-chief")  # of no hospital, and so of the default one
+    create_token(superuser, "Zebedee", ACTOR)
     return FullHospital(
         site, patient, merged, step, performed, Charge.objects.get(), destination, _parked(destination),
         Association.objects.get(pk=asked.association_id), asked, console, act, said,
         switch_on(site, FaultData("delay", AE_TITLE, reason="Zebedee"), ACTOR), user, ApiToken.objects.get(user=user),
+        superuser, ApiToken.objects.get(user=superuser),
         AuditRecord.objects.create(
             site=site, at=clock.wall(), event="patient", action="R", outcome=0, actor_kind="user", actor="zebedee", place="patient"
         ),

@@ -1,6 +1,7 @@
 """Accounts: who may be locked out, what a password must be, what the history says, and that two who act at once are told."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,12 +11,14 @@ from django.db import connection
 from ris import permissions
 from ris.accounts import account_of
 from ris.actions import passwords, users
+from ris.actions.membership import set_site
 from ris.actions.users import UserData
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import RecordChange
 from tests.support.addresses import somebody
 from tests.support.hospital import ACTOR, a_site
+from tests.support.sites import another_site
 
 GOOD = "three green herons"
 
@@ -127,18 +130,43 @@ def test_nobody_locks_themselves_out() -> None:
         passwords.reset(one.pk, "", me)
 
 
+def a_superuser(name: str = "chief") -> User:
+    return somebody(name, is_superuser=True)
+
+
 @pytest.mark.django_db
-@pytest.mark.parametrize("superuser", [False, True])
-def test_the_last_active_administrator_stays_one(superuser: bool) -> None:
-    last = somebody("last", *(() if superuser else (permissions.ADMIN,)), is_superuser=superuser)
-    off = an_administrator("off")
+@pytest.mark.parametrize(("kind", "make"), [("administrator", an_administrator), ("superuser", a_superuser)])
+def test_the_last_active_one_stays_one(kind: str, make: Callable[[str], User]) -> None:
+    last, off = make("last"), make("off")
     users.switch_user(off.pk, False, ACTOR)
+    if kind == "superuser":
+        an_administrator("of one hospital")
     for attempt in (lambda: users.switch_user(last.pk, False, ACTOR), lambda: users.change_user(last.pk, UserData("last"), ACTOR)):
-        with pytest.raises(Conflict, match="last active administrator"):
+        with pytest.raises(Conflict, match=f"last active {kind}"):
             attempt()
-    an_administrator("another")
+    make("another")
     users.change_user(last.pk, UserData("last", roles=("biller",)), ACTOR)
     assert permissions.roles_of(fresh(last)) == {"biller"}
+
+
+@pytest.mark.django_db
+def test_an_administrator_changes_nobody_who_became_a_superuser_or_went_elsewhere_meanwhile() -> None:
+    a_site()
+    me = Actor.user(an_administrator())
+    chief, gone = a_superuser(), somebody("gone", "scheduler")
+    set_site(gone, another_site(), ACTOR)
+    for user in (chief, gone):
+        for attempt in (
+            lambda pk: users.change_user(pk, UserData("mine"), me),
+            lambda pk: users.switch_user(pk, False, me),
+            lambda pk: users.end_sessions(pk, me),
+            lambda pk: passwords.reset(pk, GOOD, me),
+            lambda pk: passwords.require_change(pk, me),
+        ):
+            with pytest.raises(NotFound):
+                attempt(user.pk)
+    passwords.reset(gone.pk, GOOD, Actor.user(chief))
+    assert fresh(gone).check_password(GOOD)
 
 
 @pytest.mark.django_db
@@ -174,6 +202,7 @@ def test_one_s_own_password_needs_the_present_one_and_becomes_another() -> None:
 @pytest.mark.both_databases
 @pytest.mark.django_db(transaction=True)
 def test_two_administrators_who_take_the_role_from_each_other_leave_one() -> None:
+    a_site()
     one, two = an_administrator("one"), an_administrator("two")
     barrier, refused = threading.Barrier(2), []
 

@@ -170,6 +170,33 @@ def test_what_is_of_another_hospital_is_not_found_by_any_method_and_stays_as_it_
     assert not wrong
 
 
+OF_SUPERUSERS: dict[str, Example] = {
+    "token-revoke": _of("superusers_token"),
+    "user": _of("superuser"),
+    "user-edit": _of("superuser"),
+    "user-password": _of("superuser"),
+    "user-verb": _of("superuser", verb="switch-off"),
+}
+
+
+def test_a_superuser_is_not_there_for_the_administrator_of_any_hospital(full: FullHospital) -> None:
+    administrators = signed_in_as(somebody_elsewhere()), signed_in_as(somebody("here", full.site))
+    chief = signed_in_as(full.superuser)
+    before = everything()
+    for name, example in OF_SUPERUSERS.items():
+        address = reverse(name, kwargs=example(full))
+        for method in METHODS:
+            answers = [client.generic(method, address) for client in administrators]
+            assert {answer.status_code for answer in answers} <= {404, 405}, (name, method)
+            assert not any(map(told, answers)), (name, method)
+        with transaction.atomic():
+            assert 404 not in [chief.generic(method, address).status_code for method in ("GET", "POST")], name
+            transaction.set_rollback(True)
+    for name in ("users", "tokens", "token-new"):
+        assert "the-chief" not in administrators[1].get(reverse(name)).content.decode(), name
+    assert not changed(before, everything())
+
+
 def test_pages_of_any_ae_title_say_nothing_of_another_hospital(full: FullHospital) -> None:
     there, here = signed_in_as(somebody_elsewhere()), signed_in_as(somebody("here", full.site))
     for name, method in OF_ANY_AE_TITLE.items():
