@@ -50,6 +50,7 @@ ORDER: Final = "order"
 PROCEDURE: Final = "procedure"
 LIST: Final = "list"
 EXPORT: Final = "export"
+IMPORT: Final = "import"
 SIGN_IN: Final = "sign-in"
 SIGN_OUT: Final = "sign-out"
 TOKEN: Final = "token"
@@ -69,6 +70,7 @@ EVENTS: Final = {
     ),
     LIST: Event("List or search", "110112", "Query", "A.5.3.10", thing="a list"),
     EXPORT: Event("Export", "110106", "Export", "A.5.3.4", done="took a file away"),
+    IMPORT: Event("Import", "110107", "Import", "A.5.3.5", done="took files in"),
     SIGN_IN: Event(
         *("Sign-in", "110114", "User Authentication", "A.5.3.12", ("110122", "Login")), done="signed in", not_done="was not let in"
     ),

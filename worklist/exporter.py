@@ -47,6 +47,8 @@ OnProgress = Callable[[int, int], None]
 """Called after each page of steps with how many are done and how many there were at the beginning."""
 MayEnd = Callable[[], None]
 """Called, as long as nothing in the folder is changed, where what it raises ends the export."""
+Enter = Callable[[int], None]
+"""Called with how many steps there are, before anything in the folder is changed."""
 
 
 class ExportError(Exception):
@@ -73,7 +75,13 @@ class ExportReport:
     incomplete: list[Incomplete] = field(default_factory=list)
 
 
-def export(directory: Path, site: Site, on_progress: OnProgress = lambda done, total: None, may_end: MayEnd = lambda: None) -> ExportReport:
+def export(
+    directory: Path,
+    site: Site,
+    on_progress: OnProgress = lambda done, total: None,
+    may_end: MayEnd = lambda: None,
+    enter: Enter = lambda total: None,
+) -> ExportReport:
     """Make the folder hold one file for each step that a modality can see (SCHEDULED, ARRIVED, READY), and no other file of ours.
 
     Files that are not ours are left as they are. Raises ExportError when the folder cannot be written.
@@ -82,6 +90,7 @@ def export(directory: Path, site: Site, on_progress: OnProgress = lambda done, t
     with _staging(directory) as staging:
         with _telling(directory, "Nothing in it was changed."):
             names = _stage(directory, staging, site, report, on_progress, may_end)
+            enter(len(names))
             others = {path.name for path in directory.glob(f"*{SUFFIX}")} - names.keys()
             gone = [directory / name for name in others if _is_ours(directory / name)]
         report.foreign, report.removed = len(others) - len(gone), len(gone)
@@ -92,6 +101,12 @@ def export(directory: Path, site: Site, on_progress: OnProgress = lambda done, t
             for path in gone:
                 path.unlink(missing_ok=True)
     return report
+
+
+def first(site: Site, most: int) -> list[tuple[str, str]]:
+    """Patient ID and accession number of the first steps that are exported."""
+    served = WorklistEntry.objects.filter(site=site, status__in=SERVED).order_by("pk")
+    return list(served.values_list("patient_id", "accession_number")[:most])
 
 
 @contextmanager

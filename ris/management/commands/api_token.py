@@ -6,8 +6,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from ris.actions import tokens
-from ris.actor import Actor
+from ris import shell
+from ris.actions import auditing, tokens
 from ris.errors import RisError
 
 
@@ -24,14 +24,17 @@ class Command(BaseCommand):
         account = User.objects.filter(username=user).first()
         if account is None:
             raise CommandError(f"There is no user {user!r}.")
-        actor = Actor.system("command line")
         try:
-            if revoke:
-                tokens.revoke_token(account, name, actor)
-                self.stderr.write(f"The token {name.strip()!r} of {user} is revoked.")
-            else:
-                token = tokens.create_token(account, name, actor)
-                self.stderr.write("Keep it now, it is not shown again. Use it as  Authorization: Bearer TOKEN")
-                self.stdout.write(token)
+            with auditing.at(lambda: shell.place("api_token")):
+                self._change(account, name, revoke)
         except RisError as error:
             raise CommandError(str(error)) from error
+
+    def _change(self, account: User, name: str, revoke: bool) -> None:
+        if revoke:
+            tokens.revoke_token(account, name, shell.who())
+            self.stderr.write(f"The token {name.strip()!r} of {account} is revoked.")
+            return
+        token = tokens.create_token(account, name, shell.who())
+        self.stderr.write("Keep it now, it is not shown again. Use it as  Authorization: Bearer TOKEN")
+        self.stdout.write(token)

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from ris import audit, shell
 from ris.console import not_ready, say
 from ris.errors import RisError
 from ris.models import ScheduledProcedureStep
@@ -56,6 +57,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, step: str, station: str, message: int | None, key: list[str], **options: Any) -> None:
         try:
             explained = self._explain(step.strip(), station.strip(), message, dict(map(_key, key)))
+            told = {"station": station.strip()}
+            shell.enter("explain", audit.PROCEDURE, explained.step.site, audit.all_subjects([explained.step]), asked=told)
         except RisError as error:
             raise CommandError(str(error), returncode=_CANNOT_BE_TOLD) from error
         except DatabaseError as error:

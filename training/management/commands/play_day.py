@@ -12,9 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from billing.targets import ledger_file
-from ris import clock, queries
+from ris import clock, queries, shell
 from ris.actions import clocks
 from ris.actor import Actor
+from ris.audit import EXPORT, of_numbers
 from ris.console import Asked, Stopped, asked_by_signals, counted, named_path, not_ready, say
 from ris.errors import RisError
 from ris.models import Site
@@ -119,6 +120,9 @@ class Command(BaseCommand):
         standing = reading.read(site, day, begins, stations)
         plan = self._plan(site, day, standing, seed)
         if options["plan"]:
+            numbers = [("", one.accession_number) for story in plan.stories for one in story.booked]
+            told = {"what": "plan of a day", "into": str(options["plan"])}
+            shell.enter("play_day", EXPORT, site, of_numbers(site, numbers), total=len(numbers), asked=told)
             self._write(telling.plan(plan, site), options["plan"])
         if not options["only_plan"]:
             session.knows(site, target, standing, seed)

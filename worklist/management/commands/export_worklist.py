@@ -8,6 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from ris import audit, shell
+from ris.actions.auditing import MOST_PATIENTS
 from ris.actions.sites import ensure_default_site
 from ris.console import Stopped, asked_by_signals, counted, named_path, not_ready, say
 from worklist import exporter
@@ -32,8 +34,15 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         directory: Path = options["directory"]
         try:
+            site = ensure_default_site()
+
+            def enter(total: int) -> None:
+                about = audit.of_numbers(site, exporter.first(site, MOST_PATIENTS))
+                told = {"what": "worklist", "as": "files (.wl)", "into": str(directory)}
+                shell.enter("export_worklist", audit.EXPORT, site, about, total=total, asked=told)
+
             with asked_by_signals() as asked:
-                report = exporter.export(directory, ensure_default_site(), self._progress, asked.heed)
+                report = exporter.export(directory, site, self._progress, asked.heed, enter)
         except Stopped as stopped:
             say(self.stderr, f"Stopped. Nothing in {directory} was changed. Run it again to export.")
             sys.exit(stopped.exit_code)

@@ -10,11 +10,13 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.db import DatabaseError
 
+from ris import audit, shell
 from ris.actions.sites import ensure_default_site
 from ris.console import Asked, Stopped, asked_by_signals, counted, named_path, not_ready, say
 from worklist import importer
 from worklist.importer import ImportReport
 
+_PATHS_KEPT = 500  # characters
 _NOTES_SHOWN, _NOTE_LENGTH = 8, 200  # of one file; characters of one line
 _EVERY, _EVERY_ON_TERMINAL = 5.0, 0.1  # seconds between two lines of progress, or two counts of one line
 
@@ -41,6 +43,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             site = ensure_default_site()
+            told = {"what": "worklist", "from": ", ".join(map(_shown, options["paths"]))[:_PATHS_KEPT], "replace": options["replace"]}
+            shell.enter("import_worklist", audit.IMPORT, site, action=audit.CREATE, asked=told)
         except DatabaseError as error:
             raise not_ready(error) from error
         self._said_at = time.monotonic()
