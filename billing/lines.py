@@ -24,7 +24,7 @@ def lines_of(procedure: RequestedProcedure, modifier: str, codes: Sequence[Code]
             scheme=code.scheme,
             meaning=code.meaning or (procedure.meaning if is_own(code, procedure) else ""),
             modifier=modifier,
-            unit_amount=procedure.price if code is own else prices.get(code),
+            unit_amount=_believed(procedure.price if code is own else prices.get(code)),
         )
         for code in codes
     ]
@@ -44,8 +44,12 @@ def _line_of(used: Used, prices: Mapping[Code, Decimal]) -> ChargeLine:
         meaning=code.meaning,
         quantity=used.quantity,
         unit=used.unit,
-        unit_amount=price if price is not None and price * used.quantity <= supplies.MOST_WORTH else None,
+        unit_amount=_believed(price, used.quantity),
     )
+
+
+def _believed(price: Decimal | None, quantity: Decimal = Decimal(1)) -> Decimal | None:
+    return price if price is not None and price * quantity <= supplies.MOST_WORTH else None
 
 
 def quantity_doubts(used: Sequence[Used]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from billing import capture, hl7
+from billing.crediting import credit_message
 from billing.models import Charge, ChargeLine
 from mpps.models import PerformedProcedureStep
 from ris import clock
@@ -13,7 +14,9 @@ RECEIVING_APPLICATION = "CHARGES"
 
 
 def build(charge: Charge) -> str:
-    """The DFT^P03 of a charge; ValueError when it cannot be one."""
+    """The DFT^P03 of a charge; ValueError when it cannot be one. A credit says what its charge said, to the patient and account of then."""
+    if charge.is_credit and charge.corrects and charge.corrects.message:
+        return credit_message(charge.corrects.message, charge.control_id or "", clock.local(charge.created_at, charge.site))
     procedure = charge.requested_procedure
     if procedure is None:
         raise ValueError("Work that belongs to no order has no patient and no account to charge; reconcile it first.")

@@ -53,7 +53,9 @@ def together(found: Iterator[Used]) -> list[Used]:
         if before is None:
             summed[one.code, one.unit] = one
         else:
-            summed[one.code, one.unit] = replace(before, quantity=before.quantity + one.quantity, doubt=before.doubt or one.doubt)
+            total, doubt = before.quantity + one.quantity, before.doubt or one.doubt
+            more = {"quantity": total, "doubt": doubt} if total <= MOST else {"doubt": doubt or str(total)}
+            summed[one.code, one.unit] = replace(before, **more)
     return list(summed.values())
 
 

@@ -20,13 +20,11 @@ class Transition:
 
 
 CAPTURE = Transition("capture", "", PENDING)
-HOLD = Transition("hold", PENDING, PENDING)
-"""A doubt came up after it was captured, and before it was sent."""
 RELEASE = Transition("release", PENDING, PENDING)
 POST = Transition("post", PENDING, POSTED)
 """The receiver's accepting acknowledgement has been read; nothing less."""
 POST_LATE = Transition("post", FAILED, POSTED)
-"""The acknowledgement of a dead letter, or of what was written off, heard by a worker that had been slow."""
+"""The acknowledgement of what was set aside, written off, or refused at another try, heard by a worker that had been slow."""
 REFUSE = Transition("refuse", PENDING, FAILED)
 SET_ASIDE = Transition("set aside", PENDING, FAILED)
 """A dead letter: nobody acknowledged it, however often it was sent."""
@@ -47,3 +45,13 @@ def redraft(status: str) -> Transition:
 def judged_again(status: str) -> Transition:
     """More was performed, and the charge says all of it already."""
     return Transition("judge again", status, status)
+
+
+def held(status: str) -> Transition:
+    """A doubt came up after it was captured, and before the receiver can have it."""
+    return Transition("hold", status, status)
+
+
+def released(status: str) -> Transition:
+    """No doubt is left."""
+    return Transition("release", status, status)

@@ -8,7 +8,7 @@ the same work, nor a credit for a charge it does not know.
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from billing import capture
@@ -16,7 +16,7 @@ from billing.actions.history import nudge_when_committed, record_change
 from billing.actions.writing import write, write_lines
 from billing.models import MAX_TEXT, Charge, ChargeLine
 from billing.queries import is_untold, standing
-from billing.transitions import CAPTURE, FORGO, HOLD, PENDING, RELEASE, VOID, VOID_PENDING, judged_again, redraft
+from billing.transitions import CAPTURE, FORGO, PENDING, VOID, VOID_PENDING, held, judged_again, redraft, released
 from ris import clock
 from ris.actor import Actor
 from ris.db import locking
@@ -49,10 +49,9 @@ def follow(made: Charge, draft: capture.Draft, actor: Actor) -> Charge:
 
 def _hold(draft: capture.Draft, before: Iterable[Charge]) -> str:
     """What a person has to check of a charge after these."""
-    decided = [
-        f"A person decided about {one} already, as its history says; check what is charged besides." for one in before if one.by_hand
-    ]
-    return " ".join(filter(None, (draft.decision.hold, *decided[-1:])))[:MAX_TEXT]
+    decided = [one for one in before if one.by_hand or one.written_off_at]
+    doubts = [f"A person decided about {one} already, as its history says; check what is charged besides." for one in decided[-1:]]
+    return " ".join(filter(None, (draft.decision.hold, *doubts)))[:MAX_TEXT]
 
 
 def take_back(charge: Charge, reason: str, actor: Actor, hold: str = "", *, by_hand: bool = False) -> Charge:
@@ -91,6 +90,7 @@ def void(charge: Charge, reason: str, actor: Actor, *, by_hand: bool = False) ->
     Charge.objects.filter(pk=charge.pk, status=change.source).update(status=VOID, on_hold="", by_hand=by_hand, lease_until=None)
     record_change(charge, change, actor, reason)
     charge.refresh_from_db()
+    _hold_alike(charge, "", actor)
     settled(charge)
 
 
@@ -110,8 +110,13 @@ def refused(charge: Charge, actor: Actor) -> None:
     credit = credit_of(charge)
     if credit is None or not is_untold(charge):
         return
-    void(credit, f"{charge} was refused: there is nothing to take back.", actor)
-    void(charge, f"Refused; {credit} was to take it back.", actor)
+    replaced(charge, credit, actor, f"Refused; {credit} was to take it back.")
+
+
+def replaced(charge: Charge, credit: Charge, actor: Actor, reason: str) -> None:
+    """Void a charge that nobody has, with the credit that was to take it back: what replaces it is due."""
+    void(credit, f"Nobody has {charge}: there is nothing to take back.", actor)
+    void(charge, reason, actor)
 
 
 def _rewrite(charge: Charge, draft: capture.Draft, hold: str, actor: Actor) -> Charge:
@@ -120,14 +125,14 @@ def _rewrite(charge: Charge, draft: capture.Draft, hold: str, actor: Actor) -> C
         void(charge, reason, actor)
         return charge
     first = draft.performed[0] if draft.performed else None
-    Charge.objects.filter(pk=charge.pk).update(
-        amount=draft.amount, reason=reason, on_hold=hold, released="", service_at=draft.service_at, performed_step=first, message=""
-    )
+    said = {"amount": draft.amount, "reason": reason, "service_at": draft.service_at, "performed_step": first}
+    afresh = {"on_hold": hold, "released": "", "message": "", "tries_from": F("attempts"), "tried_since": None}
+    Charge.objects.filter(pk=charge.pk).update(**said, **afresh)
     charge.lines.all().delete()
     write_lines(charge, draft.lines)
     charge.refresh_from_db()
     record_change(charge, redraft(charge.status), actor, reason)
-    _hold_alike(charge, hold)
+    _hold_alike(charge, hold, actor)
     if charge.status == PENDING and not hold:
         nudge_when_committed(charge)
     return charge
@@ -137,22 +142,25 @@ def _doubted(charge: Charge, hold: str, actor: Actor) -> Charge:
     """Hold a charge that was not sent for a doubt that came up since, or let it go when that is gone; a person's release stays."""
     if hold == charge.on_hold or (hold and hold == charge.released):
         return charge
-    Charge.objects.filter(pk=charge.pk).update(on_hold=hold, next_attempt_at=Now())
-    record_change(charge, HOLD if hold else RELEASE, actor, hold or f"No doubt is left: {charge.on_hold}")
-    charge.refresh_from_db()
-    _hold_alike(charge, hold)
-    if charge.status == PENDING and not hold:
-        nudge_when_committed(charge)
+    _hold_or_let_go(charge, hold, actor)
+    _hold_alike(charge, hold, actor)
     return charge
 
 
-def _hold_alike(charge: Charge, hold: str) -> None:
-    """What a person has to check holds the credit before the charge too, as long as that was not sent."""
+def _hold_alike(charge: Charge, hold: str, actor: Actor) -> None:
+    """What a person has to check holds the credit before the charge too, as long as that was not sent. Without the charge nothing does."""
     credit = charge.corrects
     if credit and credit.is_credit and credit.status == PENDING and is_untold(credit) and credit.on_hold != hold:
-        Charge.objects.filter(pk=credit.pk).update(on_hold=hold, next_attempt_at=Now())
-        if not hold:
-            nudge_when_committed(credit)
+        _hold_or_let_go(credit, hold, actor)
+
+
+def _hold_or_let_go(charge: Charge, hold: str, actor: Actor) -> None:
+    afresh = {"tries_from": F("attempts"), "tried_since": None}  # the time on hold is no time of trying
+    Charge.objects.filter(pk=charge.pk).update(on_hold=hold, next_attempt_at=Now(), **afresh)
+    record_change(charge, held(charge.status) if hold else released(charge.status), actor, hold or f"No doubt is left: {charge.on_hold}")
+    charge.refresh_from_db()
+    if charge.status == PENDING and not hold:
+        nudge_when_committed(charge)
 
 
 def _replace(latest: Charge, credit: Charge | None, draft: capture.Draft, hold: str, actor: Actor) -> Charge:

@@ -7,7 +7,7 @@ from billing import queries
 from billing.actions import correcting
 from billing.actions.history import record_change, sent_soon
 from billing.models import Charge, ChargeChange
-from billing.transitions import CAPTURE, FAILED, PENDING, POSTED, RELEASE, RETRY, WRITE_OFF
+from billing.transitions import CAPTURE, FAILED, PENDING, POSTED, RELEASE, RETRY, VOID, WRITE_OFF
 from ris import clock
 from ris.actor import Actor
 from ris.crossing import LOOK_AGAIN, crossed
@@ -26,7 +26,8 @@ def release_hold(charge: Charge, actor: Actor, reason: str = "", seen: str = "")
     _lock(charge.requested_procedure_id)
     _expect(charge, seen)
     held = Charge.objects.filter(pk=charge.pk, status=RELEASE.source, on_hold=charge.on_hold).exclude(on_hold="")
-    if not held.update(on_hold="", released=charge.on_hold, next_attempt_at=Now()):
+    afresh = {"tries_from": F("attempts"), "tried_since": None}  # the time on hold is no time of trying
+    if not held.update(on_hold="", released=charge.on_hold, next_attempt_at=Now(), **afresh):
         raise IllegalTransition(f"Charge {charge} is not on hold for that any more; look at it again.")
     record_change(charge, RELEASE, actor, reason or f"Released: {charge.on_hold}")
     for other in Charge.objects.filter(Q(corrects=charge) | Q(corrections=charge), status=PENDING, on_hold=charge.on_hold).order_by("pk"):
@@ -54,9 +55,11 @@ def retry_failed(charge: Charge, actor: Actor, reason: str = "", seen: str = "")
 
 @action
 def void_charge(charge: Charge, actor: Actor, reason: str, seen: str = "") -> Charge:
-    """Take a charge off the books before anybody has it; with a credit, also what was to follow it: the charge it was for stands.
+    """Take a charge off the books before anybody has it. With a credit, also what was to follow it: the charge it was for stands. With a
+    charge that is being replaced, also its credit, which has nothing to take back: what replaces it is sent.
 
-    InvalidInput without a reason; IllegalTransition when it has been sent: what the receiver may have is credited.
+    InvalidInput without a reason; IllegalTransition when it has been sent: what the receiver may have is credited. IllegalTransition, too,
+    for a credit when what follows it has been sent: then two charges would stand.
     """
     _require(reason, "voided")
     _lock(charge.requested_procedure_id)
@@ -64,10 +67,21 @@ def void_charge(charge: Charge, actor: Actor, reason: str, seen: str = "") -> Ch
     charge.refresh_from_db()
     if charge.status not in (PENDING, FAILED) or not queries.is_untold(charge):
         raise IllegalTransition(f"{_named(charge)} is {_whereabouts(charge)}; only one that nobody can have is voided. {_instead(charge)}")
-    for following in charge.corrections.filter(status=PENDING):
-        void_charge(following, actor, reason)
+    if charge.is_credit:
+        for following in charge.corrections.exclude(status=VOID):
+            _require_waiting(charge, following)
+            void_charge(following, actor, reason)
+    elif credit := correcting.credit_of(charge):
+        correcting.replaced(charge, credit, actor, reason)
+        return charge
     correcting.void(charge, reason, actor, by_hand=True)
     return charge
+
+
+def _require_waiting(credit: Charge, following: Charge) -> None:
+    if following.status != PENDING or not queries.is_untold(following):
+        where = f"{following}, which follows {_named(credit).lower()}, is {_whereabouts(following)}"
+        raise IllegalTransition(f"{where}: without the credit two charges would stand.")
 
 
 @action

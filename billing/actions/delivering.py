@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
 from billing import messages, queries
@@ -65,15 +65,7 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
 
     An acceptance is a fact whoever hears it; anything else counts only from the latest holder of the lease.
     """
-    DeliveryAttempt.objects.create(
-        charge=charge,
-        number=charge.attempts,
-        at=clock.now(charge.site),
-        target=attempt.target[:MAX_TARGET],
-        result=attempt.result,
-        text=_kept(attempt.text),
-        duration_ms=attempt.duration_ms,
-    )
+    _attempted(charge, attempt)
     error = _kept(attempt.text)
     held = Charge.objects.filter(pk=charge.pk, status=PENDING, attempts=charge.attempts)
     if attempt.result == DeliveryAttempt.Result.ACCEPTED:
@@ -90,23 +82,39 @@ def record(charge: Charge, attempt: Attempt, retry_in: timedelta = timedelta(0))
 
 
 def _post(charge: Charge, said: str) -> None:
-    """Also a dead letter, or one written off, whose acknowledgement was heard late; a charge that was refused since then stays so."""
+    """An acknowledgement is a fact, whatever was heard before it: also of a dead letter, one written off, or one refused at another try."""
     now = clock.now(charge.site)
-    given_up = Q(is_dead_letter=True) | Q(written_off_at__isnull=False)
-    for change, which in ((POST, Q()), (POST_LATE, given_up)):
-        waiting = Charge.objects.filter(which, pk=charge.pk, status=change.source)
-        posted = {"status": change.target, "posted_at": now, "is_dead_letter": False, "written_off_at": None}
-        if waiting.update(**posted, error="", lease_until=None):
+    posted = {"posted_at": now, "is_dead_letter": False, "written_off_at": None, "error": "", "lease_until": None}
+    for change in (POST, POST_LATE):
+        if Charge.objects.filter(pk=charge.pk, status=change.source).update(status=change.target, **posted):
             record_change(charge, change, SENDER, said)
             correcting.settled(charge)
+            return
 
 
 @action
 def give_up(charge_id: int, attempt: Attempt) -> None:
-    """The charge could not even be claimed, for a fault in what is stored: it has FAILED afterwards, and a person looks at it."""
-    due = Charge.objects.filter(outbox.free(), pk=charge_id, status=PENDING)
-    if due.update(attempts=F("attempts") + 1):
-        record(Charge.objects.select_related("site").get(pk=charge_id), attempt)
+    """The charge could not even be claimed, for a fault in what is stored: it has FAILED afterwards, and a person looks at it.
+
+    What cannot be read is not read here either. It was no try: nothing of it can have arrived.
+    """
+    due = Charge.objects.filter(outbox.free(), pk=charge_id, status=REFUSE.source)
+    if due.update(status=REFUSE.target, error=_kept(attempt.text), lease_until=None):
+        charge = Charge.objects.select_related("site").only("site", "attempts").get(pk=charge_id)
+        _attempted(charge, attempt)
+        record_change(charge, REFUSE, SENDER, _kept(attempt.text))
+
+
+def _attempted(charge: Charge, attempt: Attempt) -> None:
+    DeliveryAttempt.objects.create(
+        charge=charge,
+        number=charge.attempts,
+        at=clock.now(charge.site),
+        target=attempt.target[:MAX_TARGET],
+        result=attempt.result,
+        text=_kept(attempt.text),
+        duration_ms=attempt.duration_ms,
+    )
 
 
 def _kept(text: str) -> str:

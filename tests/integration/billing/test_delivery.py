@@ -224,7 +224,8 @@ def test_one_charge_that_cannot_be_read_does_not_hold_up_the_others(receiver: Re
     assert delivery.sweep() == 1
     bad.refresh_from_db()
     good.refresh_from_db()
-    assert (bad.status, bad.attempts, good.status) == ("FAILED", 1, "POSTED")
+    assert (bad.status, bad.attempts, good.status) == ("FAILED", 0, "POSTED")
+    assert bad.delivery_attempts.get().result == Result.UNSENDABLE
     assert bad.error.startswith("It cannot be sent: ")
     assert "damaged" not in bad.error
     assert bad.delivery_attempts.get().result == "UNSENDABLE"

@@ -4,13 +4,15 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from billing import messages, queries
 from billing.actions import capturing, deciding, delivering
 from billing.capture import OTHER_PATIENT
 from billing.models import Charge, ChargeChange, DeliveryAttempt
 from mpps.models import Finding, PerformedProcedureStep, StepLink
-from ris import outbox
+from ris import clock, outbox
+from ris.actions import edits
 from ris.actor import Actor
 from ris.errors import IllegalTransition, InvalidInput
 from ris.models import ScheduledProcedureStep
@@ -371,3 +373,73 @@ def test_work_of_another_day_is_another_charge() -> None:
     capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
     _, credit, anew = charges()
     assert (credit.service_at, anew.service_at) == (first.service_at, first.service_at - timedelta(days=2))
+
+
+def test_voiding_a_charge_that_reached_nobody_lets_what_replaces_it_go() -> None:
+    scheduled, first = a_reduced_charge()
+    claimed = delivering.claim(first.pk)
+    assert claimed
+    perform(scheduled)
+    delivering.record(claimed, delivering.Attempt(Result.NOT_REACHED, "no connection", 1))
+    deciding.void_charge(first, BILLER, "It was done in full")
+    assert told() == [("CG", "VOID", "52"), ("CD", "VOID", "52"), ("CG", "PENDING", "")]
+    assert due() == [str(charges()[2])]
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    assert charges()[2].on_hold == ""
+
+
+def test_a_credit_is_for_the_account_that_was_charged_whatever_was_corrected_since() -> None:
+    scheduled = steps_of(an_order())
+    edits.edit_exam(scheduled[0].pk, {"visit": {"PatientAccountNumber": "WRONG-1"}}, BILLER)
+    perform(scheduled)
+    first = send(Charge.objects.get())
+    edits.edit_exam(scheduled[0].pk, {"visit": {"PatientAccountNumber": "RIGHT-2"}}, BILLER, reason="typed wrongly")
+    credit = delivering.claim(deciding.credit_charge(first, BILLER, "Charged to the wrong account").pk)
+    assert credit
+    charged, credited = (one.message.rstrip("\r").split("\r") for one in (first, credit))
+    assert "WRONG-1" in charged[2]
+    differ = [(a.split("|"), b.split("|")) for a, b in zip(charged, credited, strict=True) if a != b]
+    changed = [(a[0], number) for a, b in differ for number, (one, other) in enumerate(zip(a, b, strict=True)) if one != other]
+    assert set(changed) <= {("MSH", 6), ("MSH", 9), ("EVN", 2), ("FT1", 2), ("FT1", 5), ("FT1", 6)}
+    assert {("MSH", 9), ("FT1", 2), ("FT1", 6)} <= set(changed)
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_credit_is_held_no_longer_than_what_it_was_held_for(by_hand: bool) -> None:
+    scheduled, first = a_reduced_charge()
+    send(first)
+    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="COMPLETED")
+    StepLink.objects.filter(step__in=scheduled).delete()
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    credit, anew = charges()[1:]
+    assert credit.on_hold == anew.on_hold == DOUBT
+    if by_hand:
+        deciding.void_charge(anew, BILLER, "Not performed")
+    else:
+        undone(scheduled)
+    assert (charges()[2].status, due()) == ("VOID", [str(credit)])
+    assert list(credit.changes.values_list("verb", "reason").order_by("pk"))[-1] == ("release", f"No doubt is left: {DOUBT}")
+
+
+def test_a_doubt_about_a_refused_charge_is_told_as_what_it_is() -> None:
+    scheduled = steps_of(an_order())
+    performed = perform(scheduled)
+    refused = send(Charge.objects.get(), Result.REFUSED)
+    Finding.objects.create(performed_step=performed, code=OTHER_PATIENT, text="Another patient", at=performed.received_at)
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    change = refused.changes.order_by("pk").last()
+    assert change
+    assert (change.verb, change.from_status, change.to_status) == ("hold", "FAILED", "FAILED")
+
+
+def test_time_on_hold_is_no_time_of_trying(settings: Settings) -> None:
+    settings.CHARGE_GIVE_UP_TRIES, settings.CHARGE_GIVE_UP_HOURS = 1, 72
+    scheduled = steps_of(an_order())
+    performed = perform(scheduled)
+    charge = send(Charge.objects.get(), Result.NOT_REACHED)
+    Charge.objects.update(tried_since=clock.wall() - timedelta(days=4), next_attempt_at=clock.wall())
+    Finding.objects.create(performed_step=performed, code=OTHER_PATIENT, text="Another patient", at=performed.received_at)
+    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
+    charge.refresh_from_db()
+    deciding.release_hold(charge, BILLER)
+    assert send(charge, Result.NOT_REACHED).status == "PENDING"

@@ -9,7 +9,7 @@ from pydicom.dataelem import DataElement
 from billing import messages
 from billing.models import Charge
 from ris.actions import orders, steps
-from ris.models import ProcedureStepTemplate, ScheduledProcedureStep
+from ris.models import Procedure, ProcedureStepTemplate, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
 from tests.support.performing import code_items, film, perform, supply
 
@@ -77,6 +77,19 @@ def test_quantity_that_cannot_be_right_waits_for_a_person(quantity: str) -> None
 
 def _raw(quantity: str) -> DataElement:
     return DataElement("Quantity", "LO", quantity, validation_mode=IGNORE)
+
+
+def test_more_of_something_than_anybody_uses_waits_for_a_person_however_it_is_told() -> None:
+    perform(steps_of(an_order()), BillingSuppliesAndDevicesSequence=supply("9999") * 1001)
+    charge = Charge.objects.get()
+    assert [line.quantity for line in charge.lines.all()] == [1, 9999]
+    assert "IOHEX cannot be right" in charge.on_hold
+
+
+def test_prices_that_nobody_believes_are_left_to_the_receiver() -> None:
+    Procedure.objects.filter(pk__in=[a_procedure(code).pk for code in ("GOLD", "SILVER")]).update(price=60_000_000)
+    perform(steps_of(an_order()), ProcedureCodeSequence=code_items(("GOLD", "99TEST", ""), ("SILVER", "99TEST", "")))
+    assert [line.unit_amount for line in Charge.objects.get().lines.all()] == [None, None]
 
 
 def test_of_something_that_was_not_used_there_is_no_line() -> None:

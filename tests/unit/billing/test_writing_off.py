@@ -91,6 +91,29 @@ def test_one_try_that_may_have_arrived_is_enough_not_to_void(settings: Settings,
         deciding.void_charge(charge, BILLER, "Nobody has it")
 
 
+def test_an_acknowledgement_that_is_heard_after_a_refusal_of_another_try_posts_it(settings: Settings) -> None:
+    settings.CHARGE_GIVE_UP_TRIES = 0
+    perform(steps_of(an_order()))
+    slow = claim(Charge.objects.get())
+    Charge.objects.update(lease_until=None)
+    charge = tried(Charge.objects.get(), Result.REFUSED)
+    assert charge.status == "FAILED"
+    delivering.record(slow, delivering.Attempt(Result.ACCEPTED, "AA", 40_000))
+    charge.refresh_from_db()
+    assert (charge.status, charge.error, counts()) == ("POSTED", "", {"performed": 1, "captured": 1, "posted": 1})
+
+
+def test_the_credit_of_what_was_written_off_is_not_voided_when_what_follows_it_is_posted() -> None:
+    scheduled, charge = a_dead_letter()
+    perform(scheduled)
+    deciding.write_off(charge, BILLER, "Not worth the work")
+    credit, anew = Charge.objects.order_by("revision")[1:]
+    tried(anew, Result.ACCEPTED)
+    with pytest.raises(IllegalTransition, match="without the credit two charges would stand"):
+        deciding.void_charge(credit, BILLER, "The charge before it stands")
+    assert Charge.objects.get(pk=credit.pk).status == "PENDING"
+
+
 def test_a_late_acknowledgement_of_what_was_written_off_posts_it() -> None:
     perform(steps_of(an_order()))
     slow = claim(Charge.objects.get())
@@ -118,9 +141,12 @@ def test_what_replaces_a_charge_that_was_written_off_is_sent_and_its_credit_wait
         deciding.write_off(charge, BILLER, "Not worth the work")
     perform(scheduled)
     credit, anew = Charge.objects.order_by("revision")[1:]
+    assert due() == []
     if before:
-        assert due() == []
         deciding.write_off(charge, BILLER, "Not worth the work")
+    else:
+        assert anew.on_hold == f"A person decided about {charge} already, as its history says; check what is charged besides."
+        deciding.release_hold(anew, BILLER)
     assert due() == [str(anew)]
     assert (queries.waits_for(anew), queries.waits_for(credit)) == (None, charge)
     tried(anew, Result.ACCEPTED)
