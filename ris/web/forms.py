@@ -105,12 +105,13 @@ class PageForm(forms.Form):
         found = [("", str(message)) for message in self.non_field_errors()]
         for bound in self:
             target = bound.id_for_label or f"{bound.auto_id}_0"  # of a group of boxes the first
-            found += [(target, _naming(str(bound.label), str(message))) for message in bound.errors]
+            for error in bound.errors.as_data():
+                found += [(target, _naming(str(bound.label), message) if error.code else message) for message in error.messages]
         return found
 
 
 def _naming(label: str, message: str) -> str:
-    """Beside its field a message need not say which it is about; in a summary it must."""
+    """A message of Django's own (which has a code) stands beside its field and does not say which it is; in a summary it must."""
     return message if label.casefold() in message.casefold() else f"{label}: {message}"
 
 

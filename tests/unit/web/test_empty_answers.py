@@ -28,7 +28,7 @@ from training.consoles.plain import plain
 from training.models import Console, ConsoleMessage
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
-EMPTY = re.compile(r"\b0 answers\b|\bgot 0\b|[Nn]othing match")
+EMPTY = re.compile(r"\b0 answers\b|\bgot 0\b|[Nn]othing match|got no answers?|now it gets none")
 WHY = re.compile(r'href="(/stations/[^/"]+/queries/\?message=\d+|/consoles/[^/"]+/messages/\d+/why/|/stations/[^/"]+/queries/)"')
 ASKED = identifier({"Modality": "MR", "ScheduledStationAETitle": "CT01"})
 
