@@ -139,7 +139,7 @@ def read_ack(data: bytes, control_id: str) -> Ack:
     A letter that is not in the character set that it declares makes no acceptance undone.
     """
     try:
-        parsed = hl7.parse(decoded_anyhow(data))
+        parsed = hl7.parse(_ended_by_cr(decoded_anyhow(data)))
         msa = parsed.segment("MSA")
     except (hl7.HL7Exception, KeyError, IndexError, ValueError, AssertionError) as error:
         raise Garbled(f"The answer is not an HL7 acknowledgement: {preview(data)}") from error
@@ -152,6 +152,11 @@ def read_ack(data: bytes, control_id: str) -> Ack:
     if code not in ACCEPTED:
         raise Garbled(f"The answer's acknowledgement code is {code!r}, which HL7 table 0008 does not know.")
     return Ack(code, text)
+
+
+def _ended_by_cr(text: str) -> str:
+    """Some receivers end segments by LF or CR LF, or begin with a byte order mark: what they say is no less clear."""
+    return text.removeprefix("\ufeff").replace("\r\n", "\r").replace("\n", "\r")
 
 
 def field(segment: hl7.Segment, number: int, component: int = 0) -> str:
@@ -280,7 +285,7 @@ def _pid(patient: Patient) -> hl7.Segment:
             1: "1",
             3: _composite(patient.patient_id, "", "", patient.issuer, "PI"),
             5: person_name(patient.name),
-            7: patient.birth_date.strftime("%Y%m%d") if patient.birth_date else "",
+            7: patient.birth_date.isoformat().replace("-", "") if patient.birth_date else "",
             8: escape(patient.sex) or "U",
             18: _composite(patient.account),
         },

@@ -1,6 +1,7 @@
 """Stations that have gone quiet: exams are due there, and no MPPS comes where one usually comes every few minutes.
 
-What is usual is the station's own history: how many N-CREATEs came in the same hours of the same weekday in the weeks before.
+What is usual is the station's own history: how many N-CREATEs came in the same hours of the same weekday in the weeks before; for a
+station without those weeks, in the hours before its last MPPS today.
 """
 
 from collections import Counter
@@ -79,9 +80,21 @@ def _usual(site: Site, now: datetime, stations: list[str]) -> dict[str, int]:
         hours |= Q(received_at__gte=then - AROUND, received_at__lt=then + AROUND)
     rows = PerformedProcedureStep.objects.filter(hours, site=site, station_ae_title__in=stations).order_by()
     counts = Counter(dict(rows.values_list("station_ae_title").annotate(Count("pk"))))
+    new = [station for station in stations if counts[station] < MIN_EXAMS]
+    counts.update(_of_today(site, now, new) if new else {})
     silent = Station.objects.filter(site=site, ae_title__in=stations).filter(Q(reports_performed_steps=False) | Q(enabled=False))
     not_expected = set(silent.values_list("ae_title", flat=True))
     return {station: count for station, count in counts.items() if count >= MIN_EXAMS and station not in not_expected}
+
+
+def _of_today(site: Site, now: datetime, stations: list[str]) -> dict[str, int]:
+    """N-CREATEs of each station in the hours before its last MPPS, as if each of the weeks had been like that."""
+    rows = PerformedProcedureStep.objects.filter(site=site, received_at__gte=now - LONGEST - 4 * AROUND, station_ae_title__in=stations)
+    came: dict[str, list[datetime]] = {}
+    for station, at in rows.order_by("received_at").values_list("station_ae_title", "received_at"):
+        came.setdefault(station, []).append(at)
+    alike = {station: sum(at > moments[-1] - 2 * AROUND for at in moments) for station, moments in came.items()}
+    return {station: count * WEEKS for station, count in alike.items() if count >= MIN_EXAMS}
 
 
 def _last(site: Site, now: datetime, stations: list[str]) -> dict[str, datetime]:

@@ -189,6 +189,7 @@ def _default_database() -> dict[str, Any]:
     elif database["ENGINE"].endswith("postgresql"):
         options = database.setdefault("OPTIONS", {})
         options["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+        database["CONN_HEALTH_CHECKS"] = True  # the pool hands out no connection that the server has ended
         options.setdefault("prepare_threshold", POSTGRESQL_PREPARES_AFTER)
     return database
 

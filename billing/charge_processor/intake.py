@@ -14,6 +14,8 @@ from billing.charge_processor.ledger import Posting, ReceivedMessage
 from billing.hl7 import escape, field, timestamp
 
 VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1")
+MOST = 10**10
+"""Of a quantity or an amount: sums of what is booked are whole hundredths in 64 bits."""
 TRANSACTION_TYPES = ("CG", "CD")
 MAX_TEXT = 80
 _HEADER = re.compile(rb"MSH[^\r\n\w]")
@@ -157,4 +159,6 @@ def _decimal(text: str, where: str) -> Decimal:
         raise RejectedError("AE", f"{where} is not a number: {text[:20]!r}.") from None
     if not number.is_finite():
         raise RejectedError("AE", f"{where} is not a finite number.")
+    if abs(number) >= MOST:
+        raise RejectedError("AE", f"{where} is {text[:20]}; {MOST:,} and more are not booked.")
     return number

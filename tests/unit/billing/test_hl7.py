@@ -1,5 +1,6 @@
 """The DFT^P03 that leaves, and the acknowledgement that comes back."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
@@ -185,6 +186,18 @@ def test_refusing_ack_raises_refused_with_its_text(code: str) -> None:
 def test_refusal_without_msa_3_takes_its_text_from_err() -> None:
     with pytest.raises(Refused, match="PID"):
         read_ack(ack("AE", more="ERR|PID^1^18^204\r"), "C1")
+
+
+@pytest.mark.parametrize(
+    "spoilt", [lambda text: text.replace(b"\r", b"\n"), lambda text: text.replace(b"\r", b"\r\n"), lambda text: b"\xef\xbb\xbf" + text]
+)
+def test_ack_with_other_ends_of_segments_or_a_byte_order_mark_is_read(spoilt: Callable[[bytes], bytes]) -> None:
+    assert read_ack(spoilt(ack("AA")), "C1").code == "AA"
+
+
+def test_birth_date_of_a_year_of_one_digit_has_eight_digits() -> None:
+    patient = replace(MESSAGE.patient, birth_date=date(1, 1, 1))
+    assert build(replace(MESSAGE, patient=patient)).split("\r")[2].split("|")[7] == "00010101"
 
 
 def test_ack_of_another_message_is_garbled() -> None:

@@ -44,6 +44,7 @@ def test_our_own_message_is_read_in_full() -> None:
         ("||20261123093000-0500|", "|||", "AE", "FT1-4"),
         ("|12.5|", "|many|", "AE", "FT1-10"),
         ("|25.00&USD|", "|NaN&USD|", "AE", "FT1-11"),
+        ("|25.00&USD|", "|1e300&USD|", "AE", "FT1-11 is 1e300; 10,000,000,000 and more"),
     ],
 )
 def test_wrong_message_is_refused_with_its_fault(old: str, new: str, code: str, text: str) -> None:

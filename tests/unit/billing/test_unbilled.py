@@ -162,6 +162,21 @@ def test_station_whose_exams_are_due_and_none_begun_is_quiet_until_one_begins(du
     assert outages(a_site()) == []
 
 
+def test_new_station_is_quiet_by_the_rhythm_of_today(due: list[ScheduledProcedureStep]) -> None:
+    now = clock.now(a_site())
+    for minutes in (150, 140, 130, 120):
+        at = now - timedelta(minutes=minutes)
+        PerformedProcedureStep.objects.create(
+            site=a_site(), sop_instance_uid=f"1.2.9.{minutes}", station_ae_title="CT01", received_at=at, updated_at=at
+        )
+    assert outages(a_site()) == [], "three intervals of 45 minutes are not over"
+    PerformedProcedureStep.objects.create(
+        site=a_site(), sop_instance_uid="1.2.9.1", station_ae_title="CT01", received_at=now - timedelta(minutes=115), updated_at=now
+    )
+    [outage] = outages(a_site())
+    assert (outage.station, outage.interval) == ("CT01", 36)
+
+
 def test_new_station_is_not_called_quiet(due: list[ScheduledProcedureStep]) -> None:
     a_history(weeks=1, each=MIN_EXAMS - 1)
     assert outages(a_site()) == []
