@@ -283,6 +283,8 @@ CONTENT_SECURITY_POLICY = {
 }
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 SESSION_COOKIE_HTTPONLY = True
+# Messages name patients: they lie with the session, which ends with the sign-out, and not in a cookie that anybody can read.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads it
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # RIS_HTTPS says that this is production: browsers come by HTTPS alone, whoever ends TLS.
