@@ -13,14 +13,20 @@ MPPS: Final = "Performed procedure steps"
 
 @dataclass(frozen=True)
 class Check:
-    """`asked` completes "The modality …"; `paragraph` is where that stands; `advice` is what to tell the vendor when it fails."""
+    """`asked` completes "The modality …"; `paragraph` is where that stands; `advice` is what to tell the vendor when it fails.
+
+    `unseen` says what it lacked to be judged.
+    """
 
     code: str
     about: str
     asked: str
     paragraph: str
     advice: str
+    unseen: str = "Nothing that it is about was sent"
 
+
+_NO_EXAM: Final = "No performed step was taken for an exam of the worklist, so that there is nothing to compare it with"
 
 CHECKS: Final = (
     Check(
@@ -85,24 +91,35 @@ CHECKS: Final = (
         "Declare in SpecificCharacterSet what the text is written in, as the worklist answer did.",
     ),
     Check(
+        "NAMES_ITEM", MPPS, "names an item of the worklist, or none when the exam was not scheduled",
+        "PS3.4 F.7.2.1, IHE RAD TF-2 4.6.4.1.2.3",
+        "Carry the identifiers of the worklist item that was chosen into ScheduledStepAttributesSequence, unchanged; for an exam that is "
+        "not on the worklist leave AccessionNumber, RequestedProcedureID and ScheduledProcedureStepID empty, and invent none.",
+    ),
+    Check(
         "CARRIES_STUDY", MPPS, "carries the Study Instance UID from the worklist", "PS3.17 J.2.1, IHE RAD TF-2 4.6.4.1.2.3",
         "Copy StudyInstanceUID (0020,000D) of the worklist item into the item of ScheduledStepAttributesSequence, and into the images.",
+        _NO_EXAM,
     ),
     Check(
         "CARRIES_ACCESSION", MPPS, "carries the accession number from the worklist", "PS3.17 J.2.1, IHE RAD TF-2 4.6.4.1.2.3",
         "Copy AccessionNumber (0008,0050) of the worklist item into the item of ScheduledStepAttributesSequence.",
+        _NO_EXAM,
     ),
     Check(
         "CARRIES_PROCEDURE", MPPS, "carries the requested procedure ID from the worklist", "PS3.17 J.2.1, IHE RAD TF-2 4.6.4.1.2.3",
         "Copy RequestedProcedureID (0040,1001) of the worklist item into the item of ScheduledStepAttributesSequence.",
+        _NO_EXAM,
     ),
     Check(
         "CARRIES_STEP", MPPS, "carries the scheduled procedure step ID from the worklist", "PS3.17 J.2.1, IHE RAD TF-2 4.6.4.1.2.3",
         "Copy ScheduledProcedureStepID (0040,0009) of the worklist item into the item of ScheduledStepAttributesSequence.",
+        _NO_EXAM,
     ),
     Check(
         "CARRIES_PATIENT", MPPS, "carries patient ID and name from the worklist", "PS3.17 J.2.1, IHE RAD TF-2 4.6.4.1.2.3",
         "Copy PatientID and PatientName of the worklist item as they are; do not cut, edit or respell them.",
+        _NO_EXAM,
     ),
     Check(
         "SET_AFTER_CREATE", MPPS, "sends N-SET for what it created", "PS3.4 F.7.2.2, status 0112H",

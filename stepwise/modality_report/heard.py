@@ -54,11 +54,15 @@ class Told:
 
 @dataclass
 class Instance:
-    """A performed step by its SOP Instance UID: what was told of it, which steps it was taken for, what was known before the span."""
+    """A performed step by its SOP Instance UID: what was told of it, which steps it was taken for, what was known before the span.
+
+    `strays` are the items of Scheduled Step Attributes that no one scheduled step is known for.
+    """
 
     uid: str
     told: list[Told] = field(default_factory=list)
     steps: list[ScheduledProcedureStep] = field(default_factory=list)
+    strays: list[StepLink] = field(default_factory=list)
     created: Json | None = None
     callers: frozenset[str] = frozenset()
 
@@ -125,10 +129,13 @@ def _instances(site: Site, told: Iterable[Told]) -> list[Instance]:
     for one in told:
         uid = one.message.sop_instance_uid or (one.response.sop_instance_uid if one.response else "")
         found.setdefault(uid, Instance(uid)).told.append(one)
-    links = StepLink.objects.filter(performed_step__site=site, performed_step__sop_instance_uid__in=found, step__isnull=False)
+    links = StepLink.objects.filter(performed_step__site=site, performed_step__sop_instance_uid__in=found)
     for link in links.select_related("performed_step", "step__requested_procedure__order__patient"):
-        if link.step is not None:
-            found[link.performed_step.sop_instance_uid].steps.append(link.step)
+        instance = found[link.performed_step.sop_instance_uid]
+        if link.step is None:
+            instance.strays.append(link)
+        else:
+            instance.steps.append(link.step)
     callers: dict[str, set[str]] = {}
     for message in MppsMessage.objects.filter(site=site, sop_instance_uid__in=found, performed_step__isnull=False).order_by("pk"):
         callers.setdefault(message.sop_instance_uid, set()).add(message.calling_ae_title)

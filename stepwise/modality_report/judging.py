@@ -2,10 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from uuid import UUID
 
 from pydicom import Dataset
 
@@ -18,8 +16,10 @@ from mpps.datasets import Json
 from mpps.reasons import known
 from mpps.transitions import FINAL
 from ris import clock
-from ris.models import ScheduledProcedureStep, Site
+from ris.models import Site
+from stepwise.modality_report.carrying import carried, named
 from stepwise.modality_report.heard import Asked, Heard, Instance, Told
+from stepwise.modality_report.verdicts import Verdict, said
 from worklist import keys, values
 from worklist.keys import Key
 from worklist.query import Query
@@ -27,7 +27,6 @@ from worklist.query import Query
 _RUSH: Final = timedelta(seconds=5)
 _A_DAY: Final = timedelta(days=1)
 _SERIES: Final = "PerformedSeriesSequence"
-_RELATIONS: Final = "ScheduledStepAttributesSequence"
 _NARROWING: Final = (
     "ScheduledStationAETitle", "ScheduledProcedureStepStartDate", "Modality", "PatientName", "PatientID", "AccessionNumber",
     "RequestedProcedureID", "ScheduledProcedureStepID", "StudyInstanceUID",
@@ -41,12 +40,6 @@ _RETURNED: Final = (
     "PatientBirthDate",
     "PatientSex",
 )
-_CARRIED: Final = (
-    ("CARRIES_STUDY", "StudyInstanceUID", lambda step: step.requested_procedure.study_instance_uid),
-    ("CARRIES_ACCESSION", "AccessionNumber", lambda step: step.requested_procedure.order.accession_number),
-    ("CARRIES_PROCEDURE", "RequestedProcedureID", lambda step: step.requested_procedure.requested_procedure_id),
-    ("CARRIES_STEP", "ScheduledProcedureStepID", lambda step: step.scheduled_procedure_step_id),
-)
 _FORMS: Final = {
     "DA": re.compile(r"[0-9]{8}(-([0-9]{8})?)?|-[0-9]{8}"),
     "TM": re.compile(r"([0-9]{2}){1,3}([.][0-9]{1,6})?(-(([0-9]{2}){1,3}([.][0-9]{1,6})?)?)?|-([0-9]{2}){1,3}([.][0-9]{1,6})?"),
@@ -54,17 +47,6 @@ _FORMS: Final = {
 }
 """Of keys, ranges and wildcards included (PS3.4 C.2.2.2)."""
 _UNSUPPORTED: Final = re.compile(r"is not supported")
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """`text` says what was wrong, values in quotation marks; empty when the check was passed."""
-
-    code: str
-    text: str
-    at: datetime
-    association: UUID | None
-    message: int | None = None
 
 
 def judged(heard: Heard) -> Iterator[Verdict]:
@@ -75,11 +57,6 @@ def judged(heard: Heard) -> Iterator[Verdict]:
         yield from _of_query(asked, before)
     for instance in heard.instances:
         yield from _of_instance(instance, heard)
-
-
-def _said(code: str, message: Message, text: str | Iterable[str]) -> Verdict:
-    words = text if isinstance(text, str) else "; ".join(text)
-    return Verdict(code, words, message.time, message.association_id, message.pk)
 
 
 # --- Associations and queries -------------------------------------------------------------------------------------
@@ -97,19 +74,19 @@ def _of_query(asked: Asked, before: dict[bytes, datetime]) -> Iterator[Verdict]:
     raw = bytes(message.data)
     last, before[raw] = before.get(raw), message.time
     rush = last is not None and message.time - last < _RUSH
-    yield _said(
+    yield said(
         "NOT_IN_A_RUSH", message, f"the same was asked {(message.time - last).total_seconds():.1f} s before" if rush and last else ""
     )
-    yield _said("QUERY_ACCEPTED", message, asked.read.problem or _failure(asked.response))
+    yield said("QUERY_ACCEPTED", message, asked.read.problem or _failure(asked.response))
     if query is None or asked.dataset is None:
         return
     tolerated = [note for note in asked.read.notes if not _UNSUPPORTED.search(note)]
     count = len(values.items(asked.dataset, keys.STEP_SEQUENCE.tag))
-    yield _said("ONE_STEP_ITEM", message, f"{count} items" if count > 1 else "")
+    yield said("ONE_STEP_ITEM", message, f"{count} items" if count > 1 else "")
     notes = [note for note in tolerated if not note.startswith("ScheduledProcedureStepSequence")]
-    yield _said("QUERY_WELL_FORMED", message, [*notes, *_odd_keys(asked.dataset)])
-    yield _said("NARROWED", message, "" if any(_filters(query, keyword) for keyword in _NARROWING) else "it asks for everything")
-    yield _said("RETURN_KEYS", message, _not_asked(asked))
+    yield said("QUERY_WELL_FORMED", message, [*notes, *_odd_keys(asked.dataset)])
+    yield said("NARROWED", message, "" if any(_filters(query, keyword) for keyword in _NARROWING) else "it asks for everything")
+    yield said("RETURN_KEYS", message, _not_asked(asked))
 
 
 def _odd_keys(dataset: Dataset) -> Iterator[str]:
@@ -155,9 +132,9 @@ def _of_instance(instance: Instance, heard: Heard) -> Iterator[Verdict]:
     stored, is_final, creates = instance.created or {}, False, 0
     for told in instance.told:
         if told.data is None:
-            yield _said("VALUES_VALID", told.message, f"the data set cannot be read: {told.problem}")
+            yield said("VALUES_VALID", told.message, f"the data set cannot be read: {told.problem}")
             continue
-        yield _said("CHARACTERS", told.message, [*told.notes, *_mistaken(told.data)])
+        yield said("CHARACTERS", told.message, [*told.notes, *_mistaken(told.data)])
         if told.is_create:
             creates += 1
             yield from _of_create(told, told.data, instance, creates, heard.site)
@@ -190,60 +167,39 @@ def _refused(told: Told) -> bool:
 def _of_create(told: Told, data: Json, instance: Instance, nth: int, site: Site) -> Iterator[Verdict]:
     message = told.message
     problems = checking.problems_of_create(data)
-    yield _said("UID_GIVEN", message, "" if message.sop_instance_uid else "Affected SOP Instance UID is not there")
+    yield said("UID_GIVEN", message, "" if message.sop_instance_uid else "Affected SOP Instance UID is not there")
     is_again = nth > 1 or told.status == statuses.DUPLICATE_SOP_INSTANCE
-    yield _said("CREATED_ONCE", message, "this performed step had been created already" if is_again else "")
-    yield _said("CREATE_COMPLETE", message, _told(problems, Kind.MISSING, Kind.EMPTY))
+    yield said("CREATED_ONCE", message, "this performed step had been created already" if is_again else "")
+    yield said("CREATE_COMPLETE", message, _told(problems, Kind.MISSING, Kind.EMPTY))
     yield from _values(message, problems)
     when = clock.shown_at(message.time, site)
-    yield _said("TIMES", message, [notice.text.rstrip(".") for notice in reading.odd_start(reading.times(data, site), when, site)])
-    yield from _carried(message, data, instance.steps)
+    yield said("TIMES", message, [notice.text.rstrip(".") for notice in reading.odd_start(reading.times(data, site), when, site)])
+    if not _refused(told):
+        yield from named(message, instance)
+    yield from carried(message, data, instance.steps)
 
 
 def _values(message: Message, problems: list[Problem]) -> Iterator[Verdict]:
     invalid = [one for one in problems if one.kind is Kind.INVALID]
-    yield _said("STATUS_EXACT", message, [f"{one.path} {one.text}" for one in invalid if one.path == STATUS])
-    yield _said("VALUES_VALID", message, [f"{one.path} {one.text}" for one in invalid if one.path != STATUS])
+    yield said("STATUS_EXACT", message, [f"{one.path} {one.text}" for one in invalid if one.path == STATUS])
+    yield said("VALUES_VALID", message, [f"{one.path} {one.text}" for one in invalid if one.path != STATUS])
 
 
 def _told(problems: Iterable[Problem], *kinds: Kind) -> list[str]:
     return [f"{one.path} {one.text}" for one in problems if one.kind in kinds]
 
 
-def _carried(message: Message, data: Json, steps: list[ScheduledProcedureStep]) -> Iterator[Verdict]:
-    """Nothing of a step that was done without a worklist entry: there was nothing to carry."""
-    if not steps:
-        return
-    items = datasets.items(data, _RELATIONS)
-    for code, keyword, of in _CARRIED:
-        sent, expected = [datasets.text(item, keyword) for item in items], [of(step) for step in steps]
-        lost = [value for value in dict.fromkeys(expected) if value and value not in sent]
-        yield _said(code, message, [f"{keyword} is {_quoted(sent)}, the worklist has {value!r}" for value in lost])
-    patient = steps[0].requested_procedure.order.patient
-    pairs = (("PatientID", patient.patient_id), ("PatientName", patient.name))
-    wrong = [(keyword, datasets.text(data, keyword), value) for keyword, value in pairs if _differs(datasets.text(data, keyword), value)]
-    yield _said("CARRIES_PATIENT", message, [f"{keyword} is {said!r}, the worklist has {value!r}" for keyword, said, value in wrong])
-
-
-def _quoted(sent: list[str]) -> str:
-    return ", ".join(map(repr, sent)) or "not there"
-
-
-def _differs(said: str, value: str) -> bool:
-    return said.rstrip("^= ") != value.rstrip("^= ")
-
-
 def _of_set(told: Told, data: Json, stored: Json) -> Iterator[Verdict]:
     message = told.message
-    yield _said("SET_AFTER_CREATE", message, "no such performed step" if told.status == statuses.NO_SUCH_SOP_INSTANCE else "")
+    yield said("SET_AFTER_CREATE", message, "no such performed step" if told.status == statuses.NO_SUCH_SOP_INSTANCE else "")
     comment = told.response.comment if told.response else ""
     late = told.status == statuses.PROCESSING_FAILURE and "no longer be updated" in comment
-    yield _said("NOT_AFTER_FINAL", message, "the performed step had been ended" if late else "")
+    yield said("NOT_AFTER_FINAL", message, "the performed step had been ended" if late else "")
     if told.status == statuses.NO_SUCH_SOP_INSTANCE or late:
         return
     problems = checking.problems_of_set(data, stored)
-    yield _said("UNCHANGED", message, _told(problems, Kind.NOT_ALLOWED))
-    yield _said("SET_COMPLETE", message, [one for one in _told(problems, Kind.MISSING, Kind.EMPTY) if not one.startswith(_SERIES)])
+    yield said("UNCHANGED", message, _told(problems, Kind.NOT_ALLOWED))
+    yield said("SET_COMPLETE", message, [one for one in _told(problems, Kind.MISSING, Kind.EMPTY) if not one.startswith(_SERIES)])
     yield from _values(message, problems)
 
 
@@ -253,13 +209,13 @@ def _of_final(told: Told, merged: Json, site: Site) -> Iterator[Verdict]:
     series = [one for one in lacking if one.startswith(_SERIES)]
     if status == "COMPLETED" and not series and not reading.instances(merged):
         series.append("no series names an image")
-    yield _said("SERIES", message, series)
-    yield _said("FINAL_COMPLETE", message, [one for one in lacking if not one.startswith(_SERIES)])
+    yield said("SERIES", message, series)
+    yield said("FINAL_COMPLETE", message, [one for one in lacking if not one.startswith(_SERIES)])
     when = clock.shown_at(message.time, site)
     odd = [one.text.rstrip(".") for one in reading.odd_end(reading.times(merged, site), when, site) if one.code != "OVER_MIDNIGHT"]
-    yield _said("TIMES", message, odd)
+    yield said("TIMES", message, odd)
     if status == "DISCONTINUED":
-        yield _said("REASON", message, _reason(merged))
+        yield said("REASON", message, _reason(merged))
 
 
 def _reason(merged: Json) -> str:
@@ -273,10 +229,10 @@ def _of_whole(instance: Instance, is_final: bool) -> Iterator[Verdict]:
     first = instance.told[0].message
     own = {title for title in instance.callers if title}
     if own:
-        yield _said("SAME_CALLER", first, f"its messages came as {', '.join(sorted(own))}" if len(own) > 1 else "")
+        yield said("SAME_CALLER", first, f"its messages came as {', '.join(sorted(own))}" if len(own) > 1 else "")
     created = next((one for one in instance.told if one.is_create and not _refused(one)), None)
     if created is not None and (is_final or clock.wall() - created.message.time > _A_DAY):
-        yield _said("ENDED", created.message, "" if is_final or _was_ended(instance) else "it is still in progress")
+        yield said("ENDED", created.message, "" if is_final or _was_ended(instance) else "it is still in progress")
 
 
 def _was_ended(instance: Instance) -> bool:

@@ -15,7 +15,8 @@ from ris.models import Site
 from stepwise.modality_report import heard as hearing
 from stepwise.modality_report.checks import CHECKS, Check
 from stepwise.modality_report.heard import Asked, Heard, Told
-from stepwise.modality_report.judging import Verdict, judged
+from stepwise.modality_report.judging import judged
+from stepwise.modality_report.verdicts import Verdict
 
 EXAMPLES: Final = 5
 _QUOTED: Final = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -34,7 +35,7 @@ from ris import clock
 from ris.models import Station
 from stepwise.modality_report import report
 from stepwise.modality_report.checks import CHECKS, markdown
-from tests.support.hospital import a_site, a_station, an_order, steps_of
+from tests.support.hospital import a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.performing import a_series
 from training import performed
 from training.performed import Device
@@ -56,18 +57,22 @@ class Console:
     calling: str = "CT01"
     ending: Ending = Ending.RELEASED
     at: datetime = field(default_factory=lambda: now() - timedelta(seconds=30))
+    exams: int = 0
 
     def query(self, **asked: str) -> None:
         question = Question(**(asked or {"station": self.calling, "dates": f"{clock.today(a_site()):%Y%m%d}"}))
         data = encode(self.profile.asked(question.identifier()), EXPLICIT_VR_LITTLE_ENDIAN)
         self._journalled(Verb.C_FIND, MODALITY_WORKLIST, "", "", data, 0, answers=1)
 
-    def exam(self, status: str = performed.COMPLETED, *, images: int = 2) -> str:
-        """N-CREATE, a report and the final N-SET, sent on whatever is answered."""
-        step = steps_of(an_order(name=NAME, patient_id="4812366"))[0]
+    def exam(self, status: str = performed.COMPLETED, *, images: int = 2, claims: dict[str, str] | None = None) -> str:
+        """N-CREATE, a report and the final N-SET, sent on whatever is answered; `claims` instead of the worklist's identifiers."""
+        step = steps_of(an_order(name=NAME, patient_id="4812366", start=in_minutes(30 + 60 * self.exams)))[0]
+        self.exams += 1
         item, device = item_for(step), Device("CT01", "CT", operator="WEBER^Jan")
         begun = clock.local(clock.now(a_site()), a_site())
         created = performed.in_progress([item], device, begun, "PPS1")
+        for keyword, value in (claims or {}).items():
+            setattr(created.ScheduledStepAttributesSequence[0], keyword, value)
         uid = "" if self.profile.has(habits.NO_INSTANCE_UID) else new_uid()
         uid = self._told(Verb.N_CREATE, uid, self.profile.created(created))
         if self.profile.has(habits.CREATES_TWICE):
@@ -218,6 +223,25 @@ def test_each_quirk_of_a_discontinuation_fails_exactly_its_checks(quirk: str, fa
 def test_each_habit_fails_exactly_its_checks(habit: str, failing: str) -> None:
     Console(profile(habits=[habit])).exam()
     assert reported().failing == set(failing.split())
+
+
+def invented(**more: str) -> dict[str, str]:
+    return {"StudyInstanceUID": new_uid(), "AccessionNumber": "", "RequestedProcedureID": "", "ScheduledProcedureStepID": ""} | more
+
+
+def test_identifiers_of_no_worklist_item_fail_and_an_exam_that_claims_none_does_not(signed_in: SignIn) -> None:
+    console = Console(at=now() - timedelta(minutes=5))
+    console.exam(claims=invented())
+    assert reported().failing == set()
+    console.exam(claims=invented(AccessionNumber="TYPED-1", ScheduledProcedureStepID="SPS-X"))
+    result = next(one for one in reported().results if one.check.code == "NAMES_ITEM")
+    assert (result.failed, result.passed) == (1, 0)
+    said = result.examples[0].verdict.text
+    assert said == "it named identifiers of no one worklist item: AccessionNumber 'TYPED-1', ScheduledProcedureStepID 'SPS-X'"
+    assert reported().failing == {"NAMES_ITEM"}
+    page = signed_in("technologist").get(reverse("station-report", args=["CT01"])).content.decode()
+    (row,) = re.findall(r'<tr id="check-CARRIES_ACCESSION".*?</tr>', page, re.DOTALL)
+    assert "Not seen" in row and "No performed step was taken for an exam of the worklist" in row
 
 
 def test_how_associations_end_and_begin_is_checked() -> None:
