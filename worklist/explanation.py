@@ -87,7 +87,8 @@ class Explanation:
 def of_message(message: Captured, calling: str = "", journal: Journal = WHOLE) -> Asking:
     """A query of the journal. `calling` is who sent it when the row of its association was lost."""
     calling, called = message.calling or calling, message.association.called if message.association else ""
-    read, site = message.read, peers.site_of(called, calling)
+    began = message.association.started if message.association else message.message.time
+    read, site = message.read, peers.site_then(called, calling, began)
     query = read.query and askers.as_asked(site, calling, read.query, message.agreed)
     return Asking(calling, called, site, query, read.problem, message.notes, message, journal=journal)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ris import clock, validation
+from ris import clock, peers, validation
 from ris.actions.stations import data_of, save_station
 from ris.actor import Actor
 from ris.db import action
@@ -43,18 +43,23 @@ def open_check(site: Site, ae_title: str) -> ConnectionCheck | None:
 
 @action
 def accept_called(site: Site, ae_title: str, actor: Actor) -> CalledAlias:
-    """Let the site be called by another AE title too. InvalidInput for one that is none, Conflict for one that another site has."""
+    """Let the site be called by another AE title too, from now on. InvalidInput for one that is none, Conflict for another site's.
+
+    One by which another site's stations have called is not this site's to take.
+    """
     try:
         title = validation.text(ae_title, "AE")
     except ValueError as error:
         raise InvalidInput({"called": f"{ae_title[:16]!r} {error}"}) from error
     if not title:
         raise InvalidInput({"called": "is empty; an empty called AE title names nobody"})
-    known = CalledAlias.objects.filter(ae_title=title).first()
+    known = CalledAlias.objects.filter(ae_title=title, forgotten_at=None).first()
     if known is not None and known.site_id == site.pk:
         return known
     if known is not None or Site.objects.filter(ae_title=title).exists():
         raise Conflict(f"{title} is the AE title of a hospital here already.")
+    if peers.is_called_by_others(site, title):
+        raise Conflict(f"Stations of another hospital here call {title} too; set yours to call {site.ae_title} instead.")
     made = CalledAlias.objects.create(site=site, ae_title=title, accepted_at=clock.wall(), accepted_by=actor.name)
     _record_called(site, "accept_called", actor, ["", title])
     return made
@@ -62,8 +67,8 @@ def accept_called(site: Site, ae_title: str, actor: Actor) -> CalledAlias:
 
 @action
 def forget_called(site: Site, ae_title: str, actor: Actor) -> None:
-    """Be called by that AE title no more; nothing happens when the site is not."""
-    if CalledAlias.objects.filter(site=site, ae_title=ae_title).delete()[0]:
+    """Be called by that AE title no more; nothing happens when the site is not. What was said until now stays the site's."""
+    if CalledAlias.objects.filter(site=site, ae_title=ae_title, forgotten_at=None).update(forgotten_at=clock.wall()):
         _record_called(site, "forget_called", actor, [ae_title, ""])
 
 

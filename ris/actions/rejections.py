@@ -48,5 +48,5 @@ def _enter(address: str, calling: str, called: str, reason: str, some: Iterable[
     who = Claimant(address, f"calling itself {calling}" if calling else "without an AE title")
     detail = {"asked": f"association with {called}" if called else "associations", "reason": reason, "times": len(times)}
     detail |= {"association": association, "last": last.isoformat()}
-    site, place = peers.site_of(called, calling), Place(address, "DICOM")
+    site, place = peers.site_then(called, calling, last), Place(address, "DICOM")
     auditing.record(who, audit.NODE, audit.EXECUTE, site=site, place=place, outcome=audit.SERIOUS, detail=detail, happened=last)

@@ -191,7 +191,7 @@ def save_station(site: Site, data: StationData, actor: Actor, expected_version: 
     station = Station.objects.select_for_update().filter(site=site, ae_title=ae_title).first()
     _expect(site, station, ae_title, expected_version)
     if station is None:
-        station, changed = Station.objects.create(site=site, **settings.columns), {}
+        station, changed = Station.objects.create(site=site, registered_at=clock.wall(), **settings.columns), {}
         _list(station, settings)
         verb = "register"
     else:

@@ -80,15 +80,17 @@ class EchoTest(models.Model):
 
 
 class CalledAlias(models.Model):
-    """Another AE title by which a site lets itself be called, beside its own."""
+    """Another AE title by which a site lets itself be called, beside its own. A forgotten one says whose the calls of its time are."""
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="called_aliases")
-    ae_title = models.CharField(max_length=16, unique=True)
+    ae_title = models.CharField(max_length=16)
     accepted_at = models.DateTimeField()
     accepted_by = models.CharField(max_length=150)
+    forgotten_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering = ["ae_title"]
+        constraints = [models.UniqueConstraint(fields=["ae_title"], condition=Q(forgotten_at=None), name="one_site_per_called_ae_title")]
+        ordering = ["ae_title", "accepted_at"]
 
     def __str__(self) -> str:
         return self.ae_title

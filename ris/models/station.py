@@ -61,6 +61,7 @@ class Station(models.Model):
     tls = models.BooleanField(default=False, help_text="That port speaks TLS.")
     opens = models.TimeField(default=time(7, 0))
     closes = models.TimeField(default=time(19, 0))
+    registered_at = models.DateTimeField(null=True, blank=True, help_text="Since when its calls are its hospital's; empty: always.")
     version = models.PositiveIntegerField(default=1)
 
     class Meta:

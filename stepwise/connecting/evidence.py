@@ -72,7 +72,7 @@ def disclosed(seen: Evidence) -> list[PerformedProcedureStep]:
 
 def titles_of(site: Site) -> tuple[str, ...]:
     """The AE titles that the site lets itself be called by, its own first."""
-    return (site.ae_title, *CalledAlias.objects.filter(site=site).values_list("ae_title", flat=True))
+    return (site.ae_title, *CalledAlias.objects.filter(site=site, forgotten_at=None).values_list("ae_title", flat=True))
 
 
 def strangers(site: Site, since: datetime, until: datetime | None = None) -> tuple[Call, ...]:

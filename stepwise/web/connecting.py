@@ -60,7 +60,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "strangers": _strangers(site, clock.wall() - HEARD_WITHIN),
         "stations": Station.objects.filter(site=site).prefetch_related("modalities"),
         "last": dict(checks.exclude(ended_at=None).order_by().values_list("ae_title").annotate(Max("ended_at"))),
-        "also_called": CalledAlias.objects.filter(site=site),
+        "also_called": CalledAlias.objects.filter(site=site, forgotten_at=None),
         "unknown_callers": settings.UNKNOWN_CALLERS,
         "listens": card.listens(request),
         "is_local": card.is_local(settings.DICOM_BIND),

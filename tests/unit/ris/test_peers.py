@@ -1,15 +1,19 @@
 """Whose hospital an association is about, and which part of the journal is a hospital's."""
 
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
 import pytest
 
 from dimse.models import Association, Message
-from ris import peers
-from ris.models import Station
+from ris import clock, peers
+from ris.actions import connecting
+from ris.actions.stations import StationData, save_station
+from ris.errors import Conflict
+from ris.models import CalledAlias, Station
 from ris.peers import WHOLE, Journal
-from tests.support.hospital import a_site, a_station
+from tests.support.hospital import ACTOR, a_site, a_station
 from tests.support.journal import a_query, an_association
 from tests.support.sites import another_site
 
@@ -32,6 +36,71 @@ def test_the_journals_of_the_sites_divide_it_by_the_rule_by_which_associations_a
         assert set(journal.associations().values_list("pk", flat=True)) == its
         assert {message.association_id for message in journal.messages()} == its
     assert WHOLE.associations().count() == Association.objects.count() == 30
+
+
+def test_a_title_claims_what_is_said_while_it_is_the_sites_own() -> None:
+    """Stations that are registered, one at two hospitals, and a title that two hospitals accepted one after the other."""
+    here, there, third = a_site(), another_site(), another_site("east", "EASTRIS")
+    hours = [clock.wall() + timedelta(hours=hour) for hour in range(4)]
+    for site, ae_title, since in ((there, "MR77", 1), (there, "BOTH", 1), (third, "BOTH", 2), (here, "BOTH2", 1), (there, "BOTH2", 1)):
+        Station.objects.create(site=site, ae_title=ae_title, name=ae_title, registered_at=hours[since])
+    for site, since, until in ((there, 1, 2), (third, 3, None)):
+        ended = None if until is None else hours[until]
+        CalledAlias.objects.create(site=site, ae_title="OLDRIS", accepted_at=hours[since], accepted_by="x", forgotten_at=ended)
+    said = list(product(("STEPWISE", "OLDRIS", "NOBODY"), ("MR77", "BOTH", "BOTH2", "NOBODY"), hours))
+    for called, calling, at in said:
+        a_query(b"", calling, called=called, at=at)
+    for site in (here, there, third):
+        its = {row.pk for row in Association.objects.all() if peers.site_then(row.called, row.calling, row.started) == site}
+        assert set(Journal(site).associations().values_list("pk", flat=True)) == its
+        assert {message.association_id for message in Journal(site).messages()} == its
+    by_title = {
+        (called, calling): "".join("hst"[[here, there, third].index(peers.site_then(called, calling, at))] for at in hours)
+        for called, calling, _ in said
+    }
+    assert by_title["STEPWISE", "MR77"] == "hhhh"
+    assert (by_title["NOBODY", "MR77"], by_title["NOBODY", "BOTH"], by_title["NOBODY", "BOTH2"]) == ("hsss", "hshh", "hhhh")
+    assert (by_title["OLDRIS", "NOBODY"], by_title["OLDRIS", "MR77"]) == ("hsht", "hsst")
+
+
+def test_naming_a_title_gives_nothing_of_what_was_answered_before() -> None:
+    here, there = a_site(), another_site()
+    before, after = (clock.wall() + timedelta(minutes=minutes) for minutes in (-5, 5))
+    of_before = {a_query(b"", calling, called=called, at=before).association_id for calling, called in (("QCT", "OLDRIS"), ("SCT", "ANY"))}
+    connecting.accept_called(there, "OLDRIS", ACTOR)
+    save_station(there, StationData("SCT", ("CT",)), ACTOR)
+    of_after = {a_query(b"", calling, called=called, at=after).association_id for calling, called in (("QCT", "OLDRIS"), ("SCT", "ANY"))}
+    divided = [of_before, of_after]
+    assert [set(Journal(site).associations().values_list("pk", flat=True)) for site in (here, there)] == divided
+    connecting.forget_called(there, "OLDRIS", ACTOR)
+    save_station(here, StationData("SCT", ("CT",)), ACTOR)
+    early = {one.pk for one in Association.objects.filter(started__lt=clock.wall())}
+    assert early <= set(Journal(here).associations().values_list("pk", flat=True))
+    assert connecting.accept_called(here, "OLDRIS", ACTOR).site == here
+
+
+def test_a_title_by_which_stations_of_another_hospital_call_is_not_ones_own_to_take() -> None:
+    here, there = a_site(), another_site()
+    save_station(here, StationData("CT01", ("CT",)), ACTOR)
+    an_association("CT01", called="OLDRIS")
+    with pytest.raises(Conflict, match="set yours to call SOUTHRIS"):
+        connecting.accept_called(there, "OLDRIS", ACTOR)
+    assert connecting.accept_called(here, "OLDRIS", ACTOR).site == here
+    assert peers.site_called("OLDRIS") == here
+    connecting.forget_called(here, "OLDRIS", ACTOR)
+    assert peers.site_called("OLDRIS") is None
+
+
+def test_a_thousand_stations_registered_one_by_one_are_one_condition() -> None:
+    a_site()
+    there = another_site()
+    now = clock.wall()
+    Station.objects.bulk_create(
+        Station(site=there, ae_title=f"S{number}", name="x", registered_at=now + timedelta(seconds=number)) for number in range(1500)
+    )
+    for number in (0, 1499):
+        a_query(b"", f"S{number}", called="ANY", at=now + timedelta(seconds=10))
+    assert [row.calling for row in Journal(there).associations()] == ["S0"]
 
 
 def test_a_message_whose_association_was_lost_is_the_default_site_s() -> None:

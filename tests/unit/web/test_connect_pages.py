@@ -93,7 +93,8 @@ def test_who_calls_us_by_another_name_can_be_let_in(client: Client) -> None:
     assert CalledAlias.objects.get().ae_title == "RIS"
     assert "We are also called" in client.get(reverse("connect")).content.decode()
     client.post(reverse("connect-forget"), {"called": "RIS"})
-    assert not CalledAlias.objects.exists()
+    assert not CalledAlias.objects.filter(forgotten_at=None).exists()
+    assert "We are also called" not in client.get(reverse("connect")).content.decode()
 
 
 @pytest.mark.parametrize(("called", "why"), [("", "names nobody"), ("A" * 17, "AE holds at most 16"), ("OTHER", "title of a hospital")])
