@@ -12,6 +12,7 @@ from ris.models import RecordChange, Site
 from ris.validation import Checker
 from training.consoles import imitated
 from training.consoles.looks import LOOKS
+from training.consoles.neighbours import of_a_neighbour
 from training.memory import Memory
 from training.models import Console, ConsoleAct
 
@@ -49,7 +50,7 @@ def save_console(site: Site, data: ConsoleData, actor: Actor, expected_version: 
     `expected_version` is that of the console as it was seen, `NEW` when there was none. Raises InvalidInput, Conflict or ChangedMeanwhile.
     """
     known = Console.objects.filter(site=site, ae_title=data.ae_title.strip()).values_list("kind", flat=True).first()
-    columns = _checked(data, known or "")
+    columns = _checked(site, data, known or "")
     console = Console.objects.select_for_update().filter(site=site, ae_title=columns["ae_title"]).first()
     _expect(site, console, columns["ae_title"], expected_version)
     if console is None:
@@ -85,7 +86,7 @@ def delete_console(site: Site, ae_title: str, actor: Actor, expected_version: in
     console.delete()
 
 
-def _checked(data: ConsoleData, known_kind: str) -> dict[str, Any]:
+def _checked(site: Site, data: ConsoleData, known_kind: str) -> dict[str, Any]:
     """The columns to be saved, or InvalidInput that names every wrong field. `known_kind` may stay, whatever it is."""
     checked = Checker()
     host, port, called = data.target
@@ -96,7 +97,7 @@ def _checked(data: ConsoleData, known_kind: str) -> dict[str, Any]:
         "operator": checked("operator", validation.person_name, data.operator),
         "host": checked("host", hosts.host, host),
         "port": checked("port", hosts.port, port),
-        "called": checked("called", validation.text, called, "AE"),
+        "called": checked("called", _called, called, site),
     }
     if not data.ae_title.strip():
         checked.refuse("ae_title", "is empty; write the AE title that it calls with, for example CT01")
@@ -108,6 +109,14 @@ def _checked(data: ConsoleData, known_kind: str) -> dict[str, Any]:
                 checked.refuse(name, "is empty; another system has a host, a port and an AE title. Leave all three empty for this Stepwise")
     checked.done()
     return columns
+
+
+def _called(given: str, site: Site) -> str:
+    title = validation.text(given, "AE")
+    wrong = of_a_neighbour(site, title)
+    if wrong:
+        raise ValueError(wrong)
+    return title
 
 
 def _kind(given: str, known: str) -> str:

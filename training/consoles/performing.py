@@ -18,6 +18,7 @@ from training.actions import console_acts
 from training.actions.console_acts import NotHeld
 from training.consoles import imitated, keys, words
 from training.consoles.deeds import DEEDS, Desk
+from training.consoles.neighbours import refuse_neighbours
 from training.consoles.plain import plain
 from training.consoles.store import ConsoleStore
 from training.consoles.summary import summary
@@ -63,6 +64,8 @@ def _done(act: ConsoleAct) -> tuple[ConsoleAct.Status, str]:
     modality = modality_of(act)
     try:
         with closing(modality):
+            if act.console.is_elsewhere and act.key != keys.PLUG:  # titles may have been handed out since it was pointed there
+                refuse_neighbours(act.console.site, modality.ae_title, modality.target)
             return Status.DONE, DEEDS[act.key](Desk(act, modality, modality.chance))
     except NoAnswer as error:
         cause = error.__cause__

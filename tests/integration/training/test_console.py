@@ -15,9 +15,10 @@ from ris.models import Order
 from tests.support.console import OPERATOR, Keys, a_console, worker_at_once, worker_later
 from tests.support.hospital import a_procedure, a_site, an_order, in_minutes, steps_of
 from tests.support.ports import free_port
+from tests.support.sites import another_site
 from training import tasks
 from training.actions import console_acts, faults
-from training.actions.consoles import delete_console
+from training.actions.consoles import ConsoleData, delete_console, save_console
 from training.actions.faults import FaultData
 from training.consoles import arguments, performing
 from training.consoles.pressing import press
@@ -363,3 +364,20 @@ def test_the_plug_cuts_off_what_is_under_way(monkeypatch: pytest.MonkeyPatch, he
     assert (report.status, report.text.startswith("The power went")) == (Status.LOST, True)
     with pytest.raises(console_acts.NotHeld):
         console_acts.keep(claimed, {"exams": []})
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+@pytest.mark.parametrize("called", ["STEPWISE", "NOBODY"])
+def test_a_console_is_told_nothing_of_another_hospital_here(here: int, settings, called: str, host: str) -> None:
+    """By a title that was the other one's, or handed out, after the console was pointed there; or by one that nobody has."""
+    today(name="ZEBEDEE^Secret")
+    south, own = another_site(), a_site()
+    console = save_console(south, ConsoleData("CT01", host=host, port=here, called="SOUTHRIS"), OPERATOR)
+    Console.objects.filter(pk=console.pk).update(called=called)
+    settings.UNKNOWN_CALLED = "accept"
+    act = Keys(console)("update")
+    assert (act.status, "Nothing was sent" in act.text) == (Status.FAILED, True), act.text
+    assert not ConsoleMessage.objects.exists()
+    mine = Keys(save_console(own, ConsoleData("CT01", host=host, port=here, called="STEPWISE"), OPERATOR))
+    mine("update")
+    assert [row["name"] for row in mine.rows()] == ["ZEBEDEE^Secret"]

@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from ris import clock
+from ris.actions.connecting import accept_called
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.models import RecordChange
 from tests.support.console import OPERATOR, a_console, worker_later
 from tests.support.hospital import a_site
+from tests.support.sites import another_site
 from tests.unit.training.test_console_keys import an_exam
 from training import tasks
 from training.actions.console_acts import LEASE
@@ -35,6 +37,17 @@ def test_a_console_talks_to_this_stepwise_unless_it_is_pointed_elsewhere(setting
     settings.DICOM_HOST, settings.DICOM_PORT = "127.0.0.1", 11112
     assert str(target_of(a_console())) == "STEPWISE at 127.0.0.1:11112"
     assert str(target_of(a_console("CT02", host="ris.example.org", port=104, called="RIS"))) == "RIS at ris.example.org:104"
+
+
+def test_a_console_is_pointed_at_no_other_hospital_here():
+    here, there = a_site(), another_site()
+    accept_called(there, "SOUTHPACS", OPERATOR)
+    mine = {here: "STEPWISE", there: "SOUTHPACS"}
+    for site, called in ((here, "SOUTHRIS"), (here, "SOUTHPACS"), (there, "STEPWISE")):
+        with pytest.raises(InvalidInput) as refused:
+            save_console(site, ConsoleData("CT01", host="127.0.0.1", port=104, called=called), OPERATOR)
+        assert "another hospital here" in refused.value.errors["called"]
+        save_console(site, ConsoleData("CT01", host="127.0.0.1", port=104, called=mine[site]), OPERATOR)
 
 
 @pytest.mark.parametrize(
