@@ -96,7 +96,8 @@ class Outcome:
             return f"{self.asking.who} asked{when} and {got}; {what}"
         why = f": {self.because}" if self.because else ""
         if self.got is not None and (self.is_wider or (self.main is None and self.got < self.of)):
-            why = f"; of the {self.of} {self.what} {self.now} match{'es' if self.now == 1 else ''} now{why}"
+            what = self.what.replace("exams", "exam", 1) if self.of == 1 else self.what
+            why = f"; of the {self.of} {what} {self.now} match{'es' if self.now == 1 else ''} now{why}"
         return f"{self.asking.who} asked{when} and {got}{why}"
 
     @property
@@ -111,8 +112,8 @@ class Outcome:
 
     @property
     def is_wider(self) -> bool:
-        """Whether more was asked for than what is compared: the list of the whole hospital, or more exams than now."""
-        return self.got is not None and self.got > self.of
+        """Whether what was answered cannot all be among what is compared: another's list, the whole hospital's, or exams that are gone."""
+        return self.got is not None and self.got > self.now
 
     @property
     def told(self) -> str:

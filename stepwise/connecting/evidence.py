@@ -21,6 +21,8 @@ from ris.web import echoes
 from stepwise.connecting import card
 from stepwise.connecting.facts import Call, ChargeSeen, Evidence, MppsSeen, QuerySeen
 from worklist import captured, explanation, outcome
+from worklist.keys import Kind
+from worklist.query import STATION, Query
 
 MOST: Final = 200
 """Associations, and messages in them, that are looked at: the latest."""
@@ -133,7 +135,16 @@ def _query(ae_title: str, one: captured.Captured, found: outcome.Outcome, steps:
         advice=found.main.verdict.advice if found.is_empty and found.main else "",
         explain=f"{reverse('station-queries', args=[ae_title])}?message={one.message.pk}",
         has_test=any(one.place_of(*step) for step in steps),
+        others=_others(found.asking.query),
     )
+
+
+def _others(asked: Query | None) -> tuple[str, ...]:
+    """The stations that it named, when no list of its own is among theirs; a pattern may be of any."""
+    station = asked.asked(STATION) if asked is not None else None
+    if asked is None or station is None or station.kind is Kind.WILDCARD or {*station.values} & {*asked.scope.lists}:
+        return ()
+    return station.values
 
 
 def _sent(messages: Iterable[Message], site: Site) -> list[tuple[str, MppsSeen]]:

@@ -39,7 +39,10 @@ class Call:
 
 @dataclass(frozen=True)
 class QuerySeen:
-    """A worklist query with its outcome: `got` of `of`, None without an answer. `explain` is the page that explains it."""
+    """A worklist query with its outcome: `got` of `of`, None without an answer. `explain` is the page that explains it.
+
+    `others` are the stations whose lists it asked for instead of its own, as it named them; `advice` then says what to set.
+    """
 
     at: datetime
     call: UUID
@@ -50,6 +53,12 @@ class QuerySeen:
     advice: str = ""
     explain: str = ""
     has_test: bool = False
+    others: tuple[str, ...] = ()
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it asked for its own exams and got some."""
+        return bool(self.got) and not self.failure and not self.others
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,9 @@ class Fix:
 @dataclass(frozen=True)
 class Line:
     """`look` is PASS, ERROR (wrong), WARNING (seen, and not as it should be) or WAITING. `next` is what to do. `later` is what went wrong
-    after the line was proved. `call`, `performed`, `charge` and `explain` are where the evidence is."""
+    after the line was proved; `next` and `fixes` are about that then.
+
+    `call`, `performed`, `charge` and `explain` are where the evidence is."""
 
     key: str
     title: str
@@ -36,6 +38,10 @@ class Line:
     explain: str = ""
     later: str = ""
     fixes: tuple[Fix, ...] = ()
+
+    def but_later(self, wrong: "Line") -> "Line":
+        """The line that was proved, with what is wrong since, what to do about that and its buttons."""
+        return replace(self, later=wrong.said, next=wrong.next, fixes=wrong.fixes)
 
     @property
     def word(self) -> str:

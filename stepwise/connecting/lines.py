@@ -45,8 +45,8 @@ def _reaches_us(seen: Evidence) -> Line:
     if good is not None and latest is not None:
         what = "C-ECHO received" if "C-ECHO" in good.said else "Association accepted"
         said = f"{what}, from {good.address}, called {good.called}."
-        later = "" if latest.is_accepted else f"{_rejected(seen, latest).said}"
-        return replace(line, look=PASS, said=said, at=good.at, call=good.id, later=later)
+        line = replace(line, look=PASS, said=said, at=good.at, call=good.id)
+        return line if latest.is_accepted else line.but_later(_rejected(seen, latest))
     if latest is not None:
         return _rejected(seen, latest)
     odd = next((call for call in seen.strangers if not call.calling), None)
@@ -105,12 +105,16 @@ def _title(seen: Evidence) -> Line:
         call = seen.calls[0]
         where = f"from {call.address}" + (", as expected" if seen.addresses or call.address == seen.host else "")
         misnamed = next((one for one in seen.strangers if one.at > call.at and strangers.may_be(seen.ae_title, one, call.address)), None)
-        later = strangers.told(seen.ae_title, misnamed) if misnamed else ""
-        return replace(line, look=PASS, said=f"Calling AE title {call.calling}, {where}.", at=call.at, call=call.id, later=later)
+        line = replace(line, look=PASS, said=f"Calling AE title {call.calling}, {where}.", at=call.at, call=call.id)
+        return line if misnamed is None else line.but_later(_misnamed(seen, line, misnamed))
     named = [call for call in seen.strangers if call.calling]
     if not named:
         return replace(line, next=f"It has to call itself {seen.ae_title}, to the letter.")
-    call = named[0]
+    return _misnamed(seen, line, named[0])
+
+
+def _misnamed(seen: Evidence, line: Line, call: Call) -> Line:
+    """Somebody called under a name that nobody here has."""
     said = strangers.told(seen.ae_title, call)
     text = f"If so, change its own AE title at the modality to {seen.ae_title}, or connect it under the name that it has."
     fixes = (Fix("stranger", f"Connect {call.calling} instead", call.calling),)
@@ -119,26 +123,35 @@ def _title(seen: Evidence) -> Line:
 
 def _query(seen: Evidence) -> Line:
     line = Line("query", "Its worklist query is seen, and answered", WAITING, NOT_YET)
-    good = next((one for one in seen.queries if one.got and not one.failure), None)
+    good = next((one for one in seen.queries if one.is_good), None)
     latest = seen.queries[0] if seen.queries else None
-    if good is not None and latest is not None:
-        with_test = f" The test exam {seen.test} was among them." if good.has_test else ""
-        later = "" if latest.got else latest.said
-        told = _of_query(replace(line, look=PASS, said=f"{good.said}.{with_test}", later=later), good)
-        return replace(told, explain=latest.explain if later else good.explain)
-    if latest is not None and latest.failure:
+    if latest is None:
+        return not_asked(seen, line, MODALITY_WORKLIST, "Ask for the worklist on its console.")
+    if good is None:
+        return _wrong_query(seen, line, latest)
+    with_test = f" The test exam {seen.test} was among them." if good.has_test else ""
+    line = _of_query(replace(line, look=PASS, said=f"{good.said}.{with_test}"), good)
+    return line if latest.is_good else replace(line.but_later(_wrong_query(seen, line, latest)), explain=latest.explain)
+
+
+def _wrong_query(seen: Evidence, line: Line, latest: QuerySeen) -> Line:
+    """A query that failed, got nothing, or asked for what is not its own."""
+    if latest.failure:
         text = latest.advice or "Correct the key at the console; the explanation names it."
         return _of_query(replace(line, look=ERROR, said=f"{latest.said}.", next=text), latest)
-    if latest is not None and latest.got is None:
+    if latest.got is None:
         return _of_query(replace(line, look=WARNING, said=f"{latest.said}.", next="Let it ask again, and read to the end."), latest)
-    if latest is not None and latest.of:
+    if latest.others:
+        whose = ", ".join(latest.others)
+        said = f"It asked for the list of {whose}, not for its own, and got {latest.got} exam{'' if latest.got == 1 else 's'} of that."
+        text = f"Set the Scheduled Station AE Title of its query to {seen.ae_title}, its own; {whose} stands there."
+        return _of_query(replace(line, look=ERROR, said=said, next=text, fixes=()), latest)
+    if latest.of:
         text = latest.advice or "The explanation says key by key what kept the exams from it."
         return _of_query(replace(line, look=ERROR, said=f"{latest.said}.", next=text), latest)
-    if latest is not None:
-        text = "There is nothing that it could get: make a test exam, then ask again." if not seen.test else "Ask again."
-        fixes = () if seen.test else (Fix("test", "Make a test exam"),)
-        return _of_query(replace(line, look=WARNING, said=f"{latest.said}.", next=text, fixes=fixes), latest)
-    return not_asked(seen, line, MODALITY_WORKLIST, "Ask for the worklist on its console.")
+    text = "There is nothing that it could get: make a test exam, then ask again." if not seen.test else "Ask again."
+    fixes = () if seen.test else (Fix("test", "Make a test exam"),)
+    return _of_query(replace(line, look=WARNING, said=f"{latest.said}.", next=text, fixes=fixes), latest)
 
 
 def _of_query(line: Line, query: QuerySeen) -> Line:

@@ -16,9 +16,9 @@ def create(seen: Evidence) -> Line:
     good = next((one for one in seen.creates if one.is_done and not one.unknown), None)
     latest = seen.creates[0] if seen.creates else None
     if good is not None and latest is not None:
-        later = "" if latest.is_done else _refusal(latest)
-        found = replace(line, look=PASS, said=_with_notes("Taken, and its exam is begun.", good), later=later)
-        return _of_mpps(_with_lost(found, good), good)
+        found = replace(line, look=PASS, said=_with_notes("Taken, and its exam is begun.", good))
+        found = _of_mpps(_with_lost(found, good), good)
+        return found if latest.is_done else found.but_later(_refused(seen, line, latest, words.CREATE))
     if latest is not None and latest.is_done:
         what = "; ".join(latest.unknown or ()) or "nothing: its Scheduled Step Attributes are empty"
         said = _with_notes(f"Taken as unscheduled: it names no exam of the worklist. It sent {what}.", latest)
@@ -42,8 +42,8 @@ def end(seen: Evidence) -> Line:
     good = next((one for one in seen.sets if one.is_done and one.state in ("COMPLETED", "DISCONTINUED")), None)
     latest = seen.sets[0] if seen.sets else None
     if good is not None and latest is not None:
-        later = "" if latest.is_done else _refusal(latest)
-        return _of_mpps(replace(line, look=PASS, said=_with_notes(f"The performed step is {good.state}.", good), later=later), good)
+        found = _of_mpps(replace(line, look=PASS, said=_with_notes(f"The performed step is {good.state}.", good)), good)
+        return found if latest.is_done else found.but_later(_refused(seen, line, latest, words.SET))
     if latest is not None and latest.is_done:
         said = "It came, and the performed step is IN PROGRESS still: none had a final status."
         text = "End the exam on the console: its last N-SET has to have Performed Procedure Step Status COMPLETED or DISCONTINUED."

@@ -14,7 +14,7 @@ from stepwise.connecting.line import ERROR, PASS, WAITING, WARNING, Line, proved
 from tests.support import wire
 from tests.support.dcmtk import ran
 from tests.support.foreign import ForeignModality, foreign
-from tests.support.hospital import ACTOR, a_station, steps_of
+from tests.support.hospital import ACTOR, a_station, an_order, steps_of
 from tests.support.mpps import a_create, a_series, an_end, an_item
 from tests.support.wait import wait_until
 from training.modality import Modality
@@ -56,6 +56,18 @@ def until(check: ConnectionCheck, key: str, told: str) -> Line:
         return line if told in f"{line.said} {line.next}" else None
 
     return wait_until(says, 10, f"{key}: {told!r}, not {checklist(check)[key]}")
+
+
+def test_the_list_of_another_station_is_not_taken_for_its_own(check: ConnectionCheck, ours: DicomServer) -> None:
+    a_station("CT02")
+    an_order(station="CT02")
+    an_order(station="CT01")
+    asks = ("findscu", "-W", "-aet", "CT01", "-aec", "STEPWISE", "127.0.0.1", str(ours.port), "-k", "PatientName")
+    assert ran(*asks, "-k", "(0040,0100)[0].ScheduledStationAETitle=CT02")
+    line = until(check, "query", "Set the Scheduled Station AE Title of its query to CT01")
+    assert (line.look, line.said) == (ERROR, "It asked for the list of CT02, not for its own, and got 1 exam of that.")
+    assert ran(*asks, "-k", "(0040,0100)[0].ScheduledStationAETitle=CT01")
+    assert until(check, "query", "and got 1 of 1").look == PASS
 
 
 def test_from_all_red_to_all_green(check: ConnectionCheck, ours: DicomServer, theirs: DicomServer) -> None:

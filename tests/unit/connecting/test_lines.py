@@ -36,6 +36,7 @@ EMPTY = replace(
     advice="Correct the modality",
     explain="/stations/CT01/queries/?message=7",
 )
+OF_ANOTHER = replace(QUERY, got=7, of=1, said="CT01 asked and got 7", others=("CT02",))
 TAKEN = MppsSeen(AT, CALL, 0, state="IN PROGRESS", performed=3, unknown=())
 ENDED = replace(TAKEN, state="COMPLETED")
 REFUSED = MppsSeen(AT, CALL, statuses.MISSING_ATTRIBUTE_VALUE, "PerformedStationAETitle (0040,0241) is empty")
@@ -88,6 +89,9 @@ def proposing(result: str, *uids: str) -> Call:
         ("query", {"calls": (proposing("accepted", MODALITY_WORKLIST),)}, WAITING, "asked nothing"),
         ("query", {"queries": (QUERY,)}, PASS, "got 4 of 4"),
         ("query", {"queries": (replace(QUERY, has_test=True),), "test": "T261123-001"}, PASS, "T261123-001 was among them"),
+        ("query", {"queries": (OF_ANOTHER,)}, ERROR, "asked for the list of CT02, not for its own, and got 7 exams of that. Set the Sched"),
+        ("query", {"queries": (OF_ANOTHER, QUERY)}, PASS, "asked for the list of CT02"),
+        ("query", {"queries": (QUERY, OF_ANOTHER)}, PASS, "got 4 of 4"),
         ("query", {"queries": (EMPTY,)}, ERROR, "Correct the modality"),
         ("query", {"queries": (EMPTY, QUERY)}, PASS, "Modality = MR"),
         ("query", {"queries": (replace(EMPTY, of=0, advice=""),)}, WARNING, "make a test exam"),
@@ -159,6 +163,23 @@ def test_what_can_be_put_right_here_has_a_button() -> None:
         for fix in line.fixes
     }
     assert kinds == {"settings", "echo", "accept", "allow", "stranger", "test"}
+
+
+@pytest.mark.parametrize(
+    ("key", "seen", "kinds"),
+    [
+        ("reaches_us", {"calls": (REJECTED, ACCEPTED)}, {"accept"}),
+        ("title", {"calls": (ACCEPTED,), "strangers": (replace(STRANGER, at=LATER),)}, {"stranger"}),
+        ("query", {"queries": (OF_ANOTHER, QUERY)}, set()),
+        ("query", {"queries": (replace(EMPTY, of=0), QUERY)}, {"test"}),
+        ("create", {"creates": (REFUSED, TAKEN)}, {"settings"}),
+        ("set", {"sets": (REFUSED, ENDED)}, {"settings"}),
+    ],
+)
+def test_what_went_wrong_after_a_line_was_proved_comes_with_what_to_do(key: str, seen: dict[str, object], kinds: set[str]) -> None:
+    line = _line(key, replace(NOTHING, **seen))  # type: ignore[arg-type]
+    assert line.look == PASS and line.later and line.next
+    assert {fix.kind for fix in line.fixes} == kinds
 
 
 @pytest.mark.parametrize("sign", [one.sign for one in words.REJECTIONS])

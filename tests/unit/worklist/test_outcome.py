@@ -132,6 +132,15 @@ def test_a_wider_query_is_not_measured_by_the_list_of_its_station(five: list[Sch
     assert one.summary.endswith(f"and got 40; of the 5 {one.what} 5 match now")
 
 
+def test_an_answer_that_is_not_among_what_is_compared_is_no_part_of_it(five: list[ScheduledProcedureStep]) -> None:
+    """As a test exam that was removed since: the station has none now, and is compared with its modality."""
+    a_station("CT09")
+    a_query(identifier({STATION: "CT09", DATE: day(five[0])}), calling="CT09", answers=1)
+    one = of_last("CT09")
+    assert (one.of, one.now, one.told) == (5, 0, "1")
+    assert f"and got 1; of the 5 {one.what} 0 match now: " in one.summary
+
+
 def test_exams_that_wait_no_more_are_said_to_be_none_of_those_that_could_be_expected(five: list[ScheduledProcedureStep]) -> None:
     a_query(identifier({STATION: "CT01", DATE: day(five[0])}), answers=5)
     WorklistEntry.objects.update(status="STARTED")
