@@ -36,12 +36,37 @@ NO_DICOM: Final = (
     Advice("looks like HL7", "An HL7 sender has the DICOM port; HL7 has a port of its own."),
     Advice("looks like SSH", "Somebody tries to log in there by SSH; it is not the modality’s DICOM."),
     Advice(
+        "did not return a certificate",
+        "Give the modality a certificate signed by an authority of RIS_DICOM_TLS_CA: this port lets in nobody without one "
+        "(RIS_DICOM_TLS_CLIENT=required).",
+    ),
+    Advice("certificate has expired", "Give the modality a new certificate, for its own is out of date; or set the clock that is wrong."),
+    Advice(
         "certificate is not trusted",
         "Have the modality’s certificate signed by an authority of RIS_DICOM_TLS_CA, or give that file its own.",
     ),
+    Advice("alert unknown ca", "The modality does not trust our certificate: give it the authority that signed RIS_DICOM_TLS_CERTIFICATE."),
     Advice(
-        "handshake", "It reached the port for TLS without speaking TLS that fits: switch TLS on at the modality, or use the port {plain}."
+        "alert bad certificate",
+        "The modality refuses our certificate (RIS_DICOM_TLS_CERTIFICATE): it has to name this host as the modality calls it.",
     ),
+    Advice(
+        "alert certificate",
+        "The modality refuses our certificate (RIS_DICOM_TLS_CERTIFICATE): is it in date, does it name this host, and does the modality have "
+        "the authority that signed it?",
+    ),
+    Advice("unsupported protocol", "It speaks a TLS older than 1.2: switch TLS 1.2 or later on at the modality."),
+    Advice(
+        "no shared cipher",
+        "It offers no cipher suite of BCP 195: let it offer ECDHE with AES-GCM, as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256.",
+    ),
+    Advice("wrong version number", "It speaks plain DICOM to the port for TLS: switch TLS on at the modality, or use the port {plain}."),
+    Advice("http request", "A browser or a web monitor asked the port for TLS without TLS. It is not the modality’s DICOM."),
+    Advice(
+        "not finished in time",
+        "It reached the port for TLS and did not begin with TLS: switch TLS on at the modality, or use the port {plain}.",
+    ),
+    Advice("handshake", "TLS came to nothing: compare versions, cipher suites and certificates with the modality’s log."),
     Advice("", "Look at the port that is set at the modality, and at whether it wants TLS."),
 )
 """What somebody said who spoke no DICOM, the first that fits."""
