@@ -52,8 +52,8 @@ NO_DICOM: Final = (
     ),
     Advice(
         "alert certificate",
-        "The modality refuses our certificate (RIS_DICOM_TLS_CERTIFICATE): is it in date, does it name this host, and does the modality have "
-        "the authority that signed it?",
+        "The modality refuses our certificate (RIS_DICOM_TLS_CERTIFICATE): is it in date, does it name this host, and does the modality "
+        "have the authority that signed it?",
     ),
     Advice("unsupported protocol", "It speaks a TLS older than 1.2: switch TLS 1.2 or later on at the modality."),
     Advice(
