@@ -298,6 +298,8 @@ SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SESSION_COOKIE_NAME = f"stepwise_session_{HTTP_PORT}"  # two simulators on one host keep their own sign-in
 KNOWN_BROWSER_COOKIE_NAME = f"stepwise_known_{HTTP_PORT}"
 CSRF_COOKIE_NAME = f"stepwise_csrf_{HTTP_PORT}"
+# Not in a cookie, Django's first choice: what is to be said goes with the session, and nobody who comes after reads it.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from ris import audit, queries
-from ris.actions import edits, visits
+from ris.actions import edits, orders, visits
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
 from ris.models import Order, ScheduledProcedureStep, Visit
@@ -18,7 +18,6 @@ from ris.web.access import page, site_of
 from ris.web.attributes import AttributesForm, Part
 from ris.web.disclosure import disclose
 from ris.web.forms import SeenNumber, SeenText
-from ris.web.names import shown_name
 
 
 class ExamForm(AttributesForm):
@@ -66,11 +65,11 @@ def _save(request: HttpRequest, form: ExamForm, step: ScheduledProcedureStep) ->
     except Conflict as error:
         form.refuse(error)
         return False
-    name = shown_name(step.requested_procedure.order.patient.name)
+    exam = orders.named(step.requested_procedure.order)
     if any(typed.values()):
-        messages.success(request, f"The exam of {name} is changed; the worklists follow at once.")
+        messages.success(request, f"The exam {exam} is changed; the worklists follow at once.")
     else:
-        messages.info(request, f"Nothing of the exam of {name} was changed.")
+        messages.info(request, f"Nothing of the exam {exam} was changed.")
     return True
 
 

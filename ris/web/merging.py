@@ -143,8 +143,7 @@ def _merge(request: HttpRequest, form: MergeForm, survivor: Patient, merged: Pat
     except Conflict as error:
         form.refuse(error)
     else:
-        gone = f"{shown_name(merged.name)}, ID {merged.patient_id or 'not known'},"
-        messages.success(request, f"{gone} is merged into this patient; the worklists follow at once.")
+        messages.success(request, "The other record is merged into this patient; the worklists follow at once.")
         return True
     return False
 
@@ -163,7 +162,7 @@ def undo(request: HttpRequest, pk: int) -> HttpResponse:
         except Conflict as error:
             form.refuse(error)
         else:
-            messages.success(request, f"{shown_name(merged.name)} is a patient of its own again; the worklists follow at once.")
+            messages.success(request, "This record is a patient of its own again; the worklists follow at once.")
             return redirect("patient", merged.pk)
     disclose(request, audit.PATIENT, *filter(None, (merged, merged.merged_into)))
     context = {

@@ -25,7 +25,6 @@ from ris.web.attributes import AttributesForm, Part
 from ris.web.disclosure import disclose
 from ris.web.filters import asked
 from ris.web.forms import read_moment, read_name
-from ris.web.names import shown_name
 from ris.web.patients import chosen_patient, matching
 from ris.web.searching import searchable, text_of
 
@@ -180,9 +179,7 @@ def _place(request: HttpRequest, form: OrderForm, site: Site, patient: Patient) 
         return None
     step = ScheduledProcedureStep.objects.filter(requested_procedure__order=order).order_by("pk")[0]
     when = f"{form.cleaned_data['place']}, {times.moment_text(step.start)}" if step.start else "waits for a time"
-    messages.success(
-        request, f"Ordered: {shown_name(patient.name)}, {step.requested_procedure.description}, {when}, accession {order.accession_number}."
-    )
+    messages.success(request, f"Ordered: {step.requested_procedure.description}, {when}, accession {order.accession_number}.")
     return step
 
 

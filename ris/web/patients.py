@@ -23,7 +23,6 @@ from ris.web.attributes import AttributesForm, Part, lines
 from ris.web.disclosure import disclose
 from ris.web.filters import MIN_SEARCH
 from ris.web.forms import DayField, SeenNumber
-from ris.web.names import shown_name
 from ris.web.rows import rows
 from ris.web.searching import key_of, searchable, text_of
 
@@ -207,7 +206,7 @@ def register(request: HttpRequest) -> HttpResponse:
         except Conflict as error:
             form.add_error("patient_id", str(error))
         else:
-            messages.success(request, f"{shown_name(patient.name)} is registered, ID {patient.patient_id}.")
+            messages.success(request, "The patient is registered.")
             return redirect(f"{reverse('order-new')}?patient={patient.pk}") if to_order else redirect("patient", patient.pk)
     back = reverse("order-new") if to_order else reverse("patients")
     context = {"form": form, "back": back, "to_order": to_order}
@@ -230,7 +229,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
         except Conflict as error:
             form.refuse(error)
         else:
-            messages.success(request, f"{shown_name(patient.name)} is changed; the worklists follow at once.")
+            messages.success(request, "The patient is changed; the worklists follow at once.")
             return redirect("patient", patient.pk)
     disclose(request, audit.PATIENT, patient)
     context = {"form": form, "patient": patient, "back": reverse("patient", args=[pk])}

@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
 
 from ris import audit, queries
-from ris.actions import steps
+from ris.actions import orders, steps
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, RisError, SlotTaken
 from ris.models import ScheduledProcedureStep
@@ -25,7 +25,6 @@ from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from ris.web.filters import asked
 from ris.web.forms import PageForm, SeenNumber, read_moment, seen_number
-from ris.web.names import shown_name
 from ris.web.status import shown_status
 
 
@@ -168,18 +167,18 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 
 
 def _carry_out(request: HttpRequest, step: ScheduledProcedureStep, verb: Verb, reason: str, version: int) -> bool:
-    name = shown_name(step.requested_procedure.order.patient.name)
+    exam = f"The exam {orders.named(step.requested_procedure.order)}"
     if verb.key in _ENDS and step.status == STARTED and not _was_started_by_hand(step):
-        messages.error(request, f"{name}: not changed. A modality started this exam; it ends with its N-SET.")
+        messages.error(request, f"{exam}: not changed. A modality started this exam; it ends with its N-SET.")
         return False
     try:
         steps.change_status(step.pk, verb.key, Actor.user(request.user), reason, expected_version=version)
     except ChangedMeanwhile:
         raise
     except Conflict as error:
-        messages.error(request, f"{name}: not changed. {error}")
+        messages.error(request, f"{exam}: not changed. {error}")
         return False
-    messages.success(request, f"{name} {verb.done}.")
+    messages.success(request, f"{exam} {verb.done}.")
     return True
 
 
@@ -265,8 +264,8 @@ def _book(request: HttpRequest, form: ScheduleForm, step: ScheduledProcedureStep
     except RisError as error:
         form.add_error(None, str(error))
     else:
-        name = shown_name(step.requested_procedure.order.patient.name)
-        messages.success(request, f"{name} is scheduled on {given['place']}, {times.moment_text(given['start'])}.")
+        exam = orders.named(step.requested_procedure.order)
+        messages.success(request, f"The exam {exam} is scheduled on {given['place']}, {times.moment_text(given['start'])}.")
         return True
     return False
 

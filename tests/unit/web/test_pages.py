@@ -103,7 +103,7 @@ def test_arriving_from_the_list_tells_and_asks_the_list_to_look_again(signed_in:
     step = steps_of(an_order(name="Cohen^Noa"))[0]
     answer = signed_in().post(f"/steps/{step.pk}/arrive/", {"version": step.version}, headers={"HX-Request": "true"})
     assert answer.headers["HX-Trigger"] == "changed"
-    assert "COHEN, Noa has arrived" in answer.content.decode()
+    assert f"The exam {step.requested_procedure.order.accession_number} has arrived" in answer.content.decode()
     step.refresh_from_db()
     assert step.status == "ARRIVED"
 

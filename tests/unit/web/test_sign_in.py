@@ -1,7 +1,10 @@
 """Signing in: what is refused and for how long, where it leads, and when a session is over."""
 
+import base64
 import re
+import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -183,6 +186,36 @@ def test_sessions_end_from_elsewhere_at_once(jo: User, end: Callable[[User], obj
         assert is_signed_in(client)
     end(jo)
     assert not is_signed_in(here) and not is_signed_in(there)
+
+
+def decoded(cookie: str) -> str:
+    """What can be read of a cookie by whoever has the file: itself, and each of its parts in base64, compressed or not."""
+    read = [cookie.encode()]
+    for part in re.findall(r"[A-Za-z0-9_-]+", cookie):
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) if len(part) % 4 != 1 else b""
+        read.append(raw)
+        with suppress(zlib.error):  # most parts are not compressed
+            read.append(zlib.decompress(raw))
+    return b"\n".join(read).decode(errors="replace").casefold()
+
+
+def test_nothing_of_a_patient_is_kept_in_the_browser_or_said_to_whoever_signs_in_next(jo: User, client: Client) -> None:
+    somebody("sam", password=RIGHT)
+    sign_in(client)
+    marks = ("markfamily", "markgiven", "mark471")
+    typed = {"family": "Markfamily", "given": "Markgiven", "patient_id": "MARK4711", "birth_date": "1980-01-01", "sex": "F"}
+    client.post("/patients/new/", typed)
+    seen = client.get("/help/").content.decode()
+    assert "The patient is registered." in seen
+    assert client.post("/patients/new/", typed | {"patient_id": "MARK4712"}).status_code == 302
+    kept = [decoded(one.value) for one in client.cookies.values()]
+    assert kept and not [mark for mark in marks for one in kept if mark in one]
+
+    client.post("/sign-out/")
+    later = client.get("/sign-in/").content.decode() + sign_in(client, name="sam").content.decode()
+    later += client.get("/help/").content.decode()
+    assert "is registered" not in later
+    assert not [mark for mark in marks if mark in (seen + later).casefold()]
 
 
 def test_sessions_that_are_over_are_forgotten(jo: User, client: Client, time: Time) -> None:
