@@ -10,6 +10,8 @@ from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
+from dimse import dicom_json
+from dimse.dicom_json import Json
 from ris.web import times
 
 NO_VALUE = "(no value)"
@@ -141,10 +143,19 @@ def _dump_lines(tree: tuple[Element, ...], depth: int) -> Iterator[str]:
 
 
 def as_json(dataset: Dataset) -> str:
-    """DICOM JSON (PS3.18 F.2), indented."""
-    return json.dumps(
-        dataset.to_json_dict(bulk_data_threshold=MAX_TEXT, bulk_data_element_handler=lambda _: ""), indent=2, ensure_ascii=False
-    )
+    """DICOM JSON (PS3.18 F.2), indented; numbers that are none as they were written, large binary values left out."""
+    return json.dumps(_without_bulk(dicom_json.from_dataset(dataset)), indent=2, ensure_ascii=False)
+
+
+def _without_bulk(elements: Json) -> Json:
+    found = {}
+    for key, element in elements.items():
+        if element["vr"] == "SQ":
+            element = element | {"Value": [_without_bulk(item) for item in element.get("Value", [])]}
+        elif len(element.get("InlineBinary", "")) > MAX_TEXT:
+            element = {"vr": element["vr"], "BulkDataURI": ""}
+        found[key] = element
+    return found
 
 
 FORMS = (("table", "Table"), ("dump", "Dump"), ("json", "JSON"))

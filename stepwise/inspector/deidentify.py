@@ -72,6 +72,7 @@ _TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 _PLAIN: Final = {"CS": re.compile(r"[A-Za-z0-9 _*?]{0,16}"), "TM": re.compile(r"[0-9.: -]{0,28}")}
 _DAY: Final = re.compile(r"(?<![0-9])([0-9]{4})([0-9]{2})([0-9]{2})")
 _DATES: Final = {"DA": re.compile(r"[0-9 -]{0,18}"), "DT": re.compile(r"[0-9.+ -]{0,54}")}
+_TAG: Final = re.compile(r"^\([0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\)$")
 _SHORT: Final = 3
 """An identifier of fewer characters is looked for as a whole value alone: within other text it would be everywhere."""
 
@@ -146,9 +147,17 @@ class Deidentifier:
         if keyword in ABOUT_THE_PATIENT or (vr in _TEXT and not self.choice.keep_text and keyword not in CODES | IDENTIFIERS.keys()):
             return None if vr in _NUMBERS else ""
         if vr in _NUMBERS:
-            return None if any(value.casefold() in self._originals for value in values.of(element.value)) else element.value
+            return element.value if all(map(self._is_mere_number, values.of(element.value))) else None
         kept = [self._text(element, vr, value) for value in values.of(element.value)]
         return kept if len(kept) > 1 else "".join(kept)
+
+    def _is_mere_number(self, value: str) -> bool:
+        """Whether it is a number, or a tag, and no identifier: what a modality wrote into IS or DS may be none of them."""
+        try:
+            float(_TAG.sub("0", value) or 0)
+        except ValueError:
+            return False
+        return value.casefold() not in self._originals
 
     def _text(self, element: DataElement, vr: str, value: str) -> str:
         if kind := self._kind(element):

@@ -1,7 +1,10 @@
 """The message inspector's pages: what is shown, changed, compared, asked again and taken out."""
 
 import io
+import json
+import math
 import re
+import struct
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -85,6 +88,25 @@ def test_what_is_no_data_set_is_shown_in_hexadecimal(signed_in: SignIn) -> None:
     page = text(signed_in("integrator"), at(asked))
     assert "10 00 10 00 50 4e ff 00" in page
     assert "No data set: PatientName (0010,0010): 255 bytes announced" in page
+
+
+def test_a_number_that_is_none_is_shown_and_taken_out_in_every_form(signed_in: SignIn) -> None:
+    an_order()
+    client = signed_in("integrator")
+    odd = an_mpps_message("N-SET", struct.pack("<HH2sH", 0x0018, 0x1150, b"IS", 8) + b"12SMITH ", "1.2.3")
+    assert '"12SMITH"' in text(client, f"{at(odd)}?as=json")
+    assert "12SMITH" in text(client, at(odd)) and "12SMITH" in text(client, f"{at(odd)}?as=dump")
+    clean = zipfile.ZipFile(io.BytesIO(client.post(at(odd, "exchange-files"), {"without": "identities"}).content))
+    assert b"12SMITH" not in clean.read("request.dcm")
+
+
+def test_json_has_no_number_that_json_does_not_know_and_no_large_binary() -> None:
+    dataset = Dataset()
+    dataset.add_new(0x00189073, "FD", math.nan)
+    dataset.add_new(0x00091001, "OB", bytes(2000))
+    found = json.loads(datasets.as_json(dataset), parse_constant=pytest.fail)
+    assert found["00189073"] == {"vr": "FD", "Value": ["nan"]}
+    assert found["00091001"] == {"vr": "OB", "BulkDataURI": ""}
 
 
 def test_private_attributes_group_lengths_and_large_sets_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
