@@ -346,7 +346,7 @@ _STATES = [
     State("charge-credit", "charge-credit-without-reason", "/charges/{posted_charge}/credit/", press("Credit the charge"), status=422),
     State("associations", "associations", "/associations/"),
     State("associations", "associations-nothing", "/associations/?q=zzzz"),
-    State("associations", "associations-unreadable", "/associations/?code=failure"),
+    State("associations", "associations-unreadable", "/associations/?code=failure", status=422),
     State("association", "association", "/associations/{association}/"),
     State("association", "association-failed", "/associations/{failed_association}/"),
     State("association", "association-rejected", "/associations/{rejected_association}/"),
