@@ -181,10 +181,12 @@ def _differing(charge: Charge, draft: Draft, worth: Decimal) -> list[Difference]
 
 
 def _worth(draft: Draft, charge: Charge, judged_at: datetime) -> Decimal:
-    """What was performed is worth. A price of the catalogue that became another since then is taken from the charge."""
+    """What was performed is worth. What the catalogue said then and says no more, prices and protocols, is taken from the charge."""
     if draft.amount == charge.amount:
         return draft.amount
     booked = {(line.code, line.scheme, line.unit): line.unit_amount for line in charge.lines.all()}
+    if {(line.code, line.scheme, line.unit) for line in draft.lines} != set(booked) and _catalogue_changed(charge, judged_at):
+        return charge.amount
     lines = [copy(line) for line in draft.lines]
     for line in lines:
         said = booked.get((line.code, line.scheme, line.unit), line.unit_amount)
@@ -198,7 +200,11 @@ def _repriced(charge: Charge, code: str, scheme: str, judged_at: datetime) -> bo
     ordered = charge.requested_procedure
     if ordered is not None and (ordered.code, ordered.scheme) == (code, scheme):
         return False
-    entries = Procedure.objects.filter(site=charge.site_id, code=code, scheme=scheme).values("pk")
+    return _catalogue_changed(charge, judged_at, code=code, scheme=scheme)
+
+
+def _catalogue_changed(charge: Charge, judged_at: datetime, **which: str) -> bool:
+    entries = Procedure.objects.filter(site=charge.site_id, **which).values("pk")
     return RecordChange.objects.filter(subject="procedure", subject_id__in=entries, at__gt=judged_at).exists()
 
 

@@ -59,7 +59,11 @@ def send(
     message: str, control_id: str, receiver: Target, connect_timeout: float = CONNECT_TIMEOUT, answer_timeout: float = ANSWER_TIMEOUT
 ) -> Ack:
     """Send one message and return its accepting acknowledgement; raise NotReached, NoAnswer, Garbled or Refused. Times in seconds."""
-    answer = asyncio.run(_exchange(message.encode(), receiver, connect_timeout, answer_timeout))
+    loop = asyncio.new_event_loop()
+    try:
+        answer = loop.run_until_complete(_exchange(message.encode(), receiver, connect_timeout, answer_timeout))
+    finally:
+        loop.close()  # unlike asyncio.run it does not wait for a name that is still being looked up
     return read_ack(answer, control_id)
 
 
@@ -90,3 +94,4 @@ async def _exchange(message: bytes, receiver: Target, connect_timeout: float, an
         raise NoAnswer(f"The connection to {receiver} broke before the answer: {error.strerror or error}.") from error
     finally:
         writer.transport.abort()
+        await asyncio.sleep(0)  # in which the socket is closed

@@ -11,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from billing.charge_processor.intake import acknowledge, read_header
-from billing.errors import Garbled, NoAnswer, Refused
+from billing.errors import Garbled, NoAnswer, NotReached, Refused
 from billing.hl7 import build
 from billing.mllp import Target, send, target
 from ris import clock
@@ -92,6 +92,18 @@ def test_ack_in_pieces_is_put_together() -> None:
 def test_refusal_carries_code_and_text() -> None:
     with receiver(answering(framed(ack("AE", "Unknown account 88-1043")))) as address, pytest.raises(Refused, match="88-1043"):
         send(TEXT, CONTROL_ID, address)
+
+
+def test_a_name_that_is_looked_up_for_long_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *args, **options: found.wait(20) or [])
+    began = time.monotonic()
+    try:
+        with pytest.raises(NotReached, match="did not accept a connection within"):
+            send(TEXT, CONTROL_ID, Target("slow.example.org", 2575), connect_timeout=0.2)
+        assert time.monotonic() - began < 5
+    finally:
+        found.set()
 
 
 def test_closed_port_is_no_answer() -> None:

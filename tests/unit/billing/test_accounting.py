@@ -20,7 +20,7 @@ from billing.rules import Outcome
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.actor import Actor
-from ris.models import Procedure, RecordChange, ScheduledProcedureStep
+from ris.models import Procedure, ProcedureStepTemplate, RecordChange, ScheduledProcedureStep
 from ris.transitions import COMPLETED
 from tests.support.hospital import a_procedure, a_site, an_order, in_minutes, steps_of
 from tests.support.performing import begin, code_items, end, perform
@@ -115,6 +115,17 @@ def test_price_of_the_catalogue_that_was_changed_since_makes_no_difference() -> 
     assert Charge.objects.get().amount == 500
     Procedure.objects.filter(code="CTABD").update(price=7)
     assert not books().adds_up, "nobody changed it by the verb: the charge is wrong"
+    RecordChange.by(BILLER, at=clock.now(a_site()), verb="edit", subject="procedure", subject_id=Procedure.objects.get(code="CTABD").pk)
+    assert books().adds_up
+
+
+def test_protocol_of_the_catalogue_that_was_changed_since_makes_no_difference() -> None:
+    a_procedure("CTABD", steps=("Abdomen",))
+    ProcedureStepTemplate.objects.filter(procedure__code="CTABD").update(protocol_code="P7", protocol_scheme="99TEST")
+    perform(steps_of(an_order()), PerformedProtocolCodeSequence=code_items(("P7", "99TEST", "Protocol 7")))
+    assert [line.code for line in Charge.objects.get().lines.all()] == ["CTABD"]
+    Procedure.objects.filter(code="CTABD").update(price=400)
+    ProcedureStepTemplate.objects.filter(procedure__code="CTABD").update(protocol_code="P8")
     RecordChange.by(BILLER, at=clock.now(a_site()), verb="edit", subject="procedure", subject_id=Procedure.objects.get(code="CTABD").pk)
     assert books().adds_up
 
