@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Any, ClassVar, Self, TypeVar
 
 from django.db import models
+from django.db.models import F
+from django.db.models.lookups import GreaterThan
 
 from dimse import readable, statuses
 from dimse.entries import Ending
@@ -24,6 +26,11 @@ class TimedQuerySet(models.QuerySet[Row]):
         after = {} if start is None else {f"{self.time_column}__gte": start}
         before = {} if end is None else {f"{self.time_column}__lt": end}
         return self.filter(**after, **before)
+
+
+def has(column: str, flags: int) -> GreaterThan:
+    """Rows in whose column a flag of these is set."""
+    return GreaterThan(F(column).bitand(flags), 0)
 
 
 class AssociationQuerySet(TimedQuerySet["Association"]):

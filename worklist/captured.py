@@ -162,6 +162,11 @@ def by_id(message_id: int, journal: Journal = WHOLE) -> Captured | None:
     return _captured([message])[0] if message is not None else None
 
 
+def these(ids: Iterable[int], journal: Journal = WHOLE) -> list[Captured]:
+    """The C-FIND requests of these numbers, the latest first."""
+    return _captured(_finds(journal).filter(pk__in=list(ids)))
+
+
 def latest(calling: str, most: int = 1, journal: Journal = WHOLE) -> list[Captured]:
     """The last queries of a calling AE title, the latest first."""
     return page(calling, 0, most, journal)[0]

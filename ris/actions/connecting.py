@@ -1,5 +1,6 @@
 """Checks whether a modality is connected: begun and ended by people, each station its own. What they show is in `stepwise.connecting`."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ris import clock, peers, validation
@@ -25,14 +26,14 @@ def begin(site: Site, ae_title: str, actor: Actor) -> ConnectionCheck:
 
 
 @action
-def end(check_id: int, actor: Actor, seen: int, summary: str) -> ConnectionCheck:
-    """End a check with what it had seen; ChangedMeanwhile when somebody ended it before."""
+def end(check_id: int, actor: Actor, seen: int, summary: str, lines: Sequence[Mapping[str, object]]) -> ConnectionCheck:
+    """End a check with what it had seen, its checklist as it stands; ChangedMeanwhile when somebody ended it before."""
     check = ConnectionCheck.objects.select_for_update().select_related("site").get(pk=check_id)
     if check.ended_at is not None:
         raise ChangedMeanwhile(f"{check.ended_by} has ended it meanwhile: {check.summary}")
     check.ended_at, check.ended_by = clock.wall(), actor.name
-    check.seen, check.summary = seen, summary[:255]
-    check.save(update_fields=["ended_at", "ended_by", "seen", "summary"])
+    check.seen, check.summary, check.lines = seen, summary[:255], list(lines)
+    check.save(update_fields=["ended_at", "ended_by", "seen", "summary", "lines"])
     _record(check, "end", actor, summary)
     return check
 

@@ -13,7 +13,8 @@ from ris.models.site import Site
 
 
 class ConnectionCheck(models.Model):
-    """One attempt to connect a station: what it says from `begun_at` on counts. `summary` is what had been seen when it was ended."""
+    """One attempt to connect a station: what it says from `begun_at` on counts. `summary` is what had been seen when it was ended, and
+    `lines` are the checklist as it stood then (`stepwise.connecting.line`): what happens afterwards changes nothing of it."""
 
     site = models.ForeignKey(Site, on_delete=models.CASCADE)
     ae_title = models.CharField(max_length=16)
@@ -23,6 +24,7 @@ class ConnectionCheck(models.Model):
     ended_by = models.CharField(max_length=150, blank=True)
     seen = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Lines that were green when it was ended.")
     summary = models.CharField(max_length=255, blank=True)
+    lines = models.JSONField(default=list, blank=True, help_text="Empty while it is open.")
     order = models.ForeignKey(Order, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", help_text="The test exam.")
 
     class Meta:

@@ -30,7 +30,7 @@ class Call:
     note: str = ""
     proposed: Mapping[str, str] = field(default_factory=dict)
     said: frozenset[str] = frozenset()
-    """DIMSE operations that were answered in it."""
+    """DIMSE operations that were asked for in it."""
 
     @property
     def is_accepted(self) -> bool:
@@ -63,10 +63,11 @@ class QuerySeen:
 
 @dataclass(frozen=True)
 class MppsSeen:
-    """An N-CREATE or N-SET and its answer. `state` is that of the performed step now, empty where none is kept.
+    """An N-CREATE or N-SET and its answer. `state` is what the station itself made of the performed step, empty where none is kept.
 
     `unknown` are the identifiers it named of which none is an exam here; None where it was refused. `notes` are findings in words.
-    `lost` are the identifiers of the worklist item that it did not bring back, though its exam was found.
+    `lost` are the identifiers of the worklist item that it did not bring back, though its exam was found. `wrong` tells the vendor of a
+    finding by which exams or charges go wrong. `by_hand`: a person linked it to an exam.
     """
 
     at: datetime
@@ -78,6 +79,8 @@ class MppsSeen:
     unknown: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
+    wrong: str = ""
+    by_hand: bool = False
 
     @property
     def is_done(self) -> bool:

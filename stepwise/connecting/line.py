@@ -1,9 +1,9 @@
 """One line of the checklist, and what a button does about it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 PASS, ERROR, WARNING, WAITING = "PASS", "ERROR", "WARNING", ""
@@ -56,3 +56,16 @@ def in_the_end(line: Line) -> Line:
     """The line of a check that is over: nothing comes next, and what was waited for did not come."""
     said = "Nothing was heard." if line.said == NOT_YET else line.said
     return replace(line, said=said, next="", fixes=())
+
+
+def kept(line: Line) -> dict[str, Any]:
+    """The line of a check that ends, in JSON's values, as `read` takes it."""
+    ended = in_the_end(line)
+    at, call = ended.at.isoformat() if ended.at else None, str(ended.call) if ended.call else None
+    return asdict(ended) | {"at": at, "call": call, "fixes": ()}
+
+
+def read(values: Mapping[str, Any]) -> Line:
+    """A line as it was kept."""
+    at, call = values["at"], values["call"]
+    return Line(**{**values, "at": at and datetime.fromisoformat(at), "call": call and UUID(call), "fixes": ()})

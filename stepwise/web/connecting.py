@@ -21,7 +21,7 @@ from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from stepwise.connecting import card, evidence, lines
 from stepwise.connecting.facts import Call, Evidence
-from stepwise.connecting.line import in_the_end, proved
+from stepwise.connecting.line import Line, in_the_end, proved, read
 
 HEARD_WITHIN: Final = timedelta(days=1)
 MOST_STRANGERS: Final = 20
@@ -109,9 +109,7 @@ def _check(site: Site, ae_title: str) -> ConnectionCheck | None:
 
 
 def _seen(check: ConnectionCheck, seen: Evidence) -> dict[str, object]:
-    checklist = lines.lines(seen)
-    if check.ended_at is not None:
-        checklist = list(map(in_the_end, checklist))
+    checklist = _checklist(check, seen)
     return {
         "lines": checklist,
         "proved": proved(checklist),
@@ -123,6 +121,14 @@ def _seen(check: ConnectionCheck, seen: Evidence) -> dict[str, object]:
         "test_step": check.order and check.order.requested_procedures.values_list("steps", flat=True).first(),
         "test_waits": check.order and check.order.requested_procedures.filter(steps__status__in=(*WAITING, *BEGUN)).exists(),
     }
+
+
+def _checklist(check: ConnectionCheck, seen: Evidence) -> list[Line]:
+    """As it is now; of a check that is over as it was when it ended. Checks of old kept no more than their summary."""
+    if check.lines:
+        return list(map(read, check.lines))
+    found = lines.lines(seen)
+    return found if check.ended_at is None else list(map(in_the_end, found))
 
 
 def _card(request: HttpRequest, site: Site, found: Station | None) -> list[card.Part]:

@@ -16,7 +16,7 @@ from ris.permissions import requires
 from ris.web.access import page, site_of
 from ris.web.forms import seen_number
 from stepwise.connecting import evidence, lines
-from stepwise.connecting.line import PASS, proved
+from stepwise.connecting.line import PASS, kept, proved
 
 Act = Callable[[HttpRequest, Site, str, Actor], str]
 """Does it, and says in words what was done."""
@@ -33,7 +33,7 @@ def _end(request: HttpRequest, site: Site, ae_title: str, actor: Actor) -> str:
     found = lines.lines(evidence.gather(check, station))
     missing = ", ".join(line.title for line in found if line.look != PASS)
     summary = f"{proved(found)} of {len(found)} seen{f'; not: {missing}' if missing else ''}"
-    connecting.end(check.pk, actor, proved(found), summary)
+    connecting.end(check.pk, actor, proved(found), summary, list(map(kept, found)))
     return f"Ended: {summary}."
 
 

@@ -15,12 +15,11 @@ from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.lookups import GreaterThan
+from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 from django.urls import reverse
 
-from dimse.models import Association, AssociationQuerySet, Mention, Message
+from dimse.models import Association, AssociationQuerySet, Mention, Message, has
 from dimse.services import Verb
 from dimse.summaries import Asked, Came, asked_by, came_of
 from ris.validation import printable
@@ -63,11 +62,6 @@ _NAMES: Final = ("q", "service", "result", "code", "from", "to", "before")
 _KNOWN: Final = {"service": {name for name, _, _ in SERVICES} | {verb.value for verb in Verb}, "result": set(dict(RESULTS))}
 
 
-def _has(column: str, flags: int) -> GreaterThan:
-    """Of which a flag of these is set."""
-    return GreaterThan(F(column).bitand(flags), 0)
-
-
 @dataclass(frozen=True)
 class Filters:
     """The filters of the log. `values` are those of the address, `errors` say what is wrong with some of them, by name;
@@ -104,14 +98,14 @@ class Filters:
         """Nothing where a filter cannot be read: a list that passes over what was typed would be believed."""
         if self.errors:
             return found.none()
-        conditions = [Q(_has(column, flags)) for column, flags in (("asked", self._service), ("came", self._came)) if flags]
+        conditions = [Q(has(column, flags)) for column, flags in (("asked", self._service), ("came", self._came)) if flags]
         text, code, result = (self.values.get(name, "") for name in ("q", "code", "result"))
         if text:
             conditions.append(Q(calling__icontains=text) | Q(called__icontains=text) | Q(address__startswith=text))
         if result in _ENDS:
             conditions.append(Q(end__in=_ENDS[result]))
         if result == "failures":
-            conditions.append(Q(_has("came", Came.FAILURE | Came.NOTED)) | Q(end__in=(*ABORTED, Association.End.REJECTED.value)))
+            conditions.append(Q(has("came", Came.FAILURE | Came.NOTED)) | Q(end__in=(*ABORTED, Association.End.REJECTED.value)))
         if code:
             conditions.append(Q(Exists(Message.objects.filter(association=OuterRef("pk"), status=code_of(code)))))
         if self.accession:

@@ -102,6 +102,8 @@ def proposing(result: str, *uids: str) -> Call:
         ("create", {"calls": (proposing("accepted", MODALITY_WORKLIST),)}, WAITING, "never proposed Modality Performed Procedure Step"),
         ("create", {"creates": (TAKEN,)}, PASS, "its exam is begun"),
         ("create", {"creates": (replace(TAKEN, notes=("The accession number differs.",)),)}, PASS, "accession number differs"),
+        ("create", {"creates": (replace(TAKEN, notes=("Another study.",), wrong="Make none."),)}, WARNING, "Another study. Make none."),
+        ("create", {"creates": (replace(TAKEN, notes=("Another study.",), wrong="Make none."), TAKEN)}, PASS, "Another study."),
         (
             "create",
             {"creates": (replace(TAKEN, lost=("step ID",)),)},
@@ -113,7 +115,7 @@ def proposing(result: str, *uids: str) -> Call:
         ("create", {"creates": (REFUSED, TAKEN)}, PASS, "Refused, 0121"),
         ("set", {}, WAITING, "End the test exam"),
         ("set", {"creates": (TAKEN,)}, WAITING, "no N-SET has come since"),
-        ("set", {"sets": (TAKEN,)}, WARNING, "none had a final status"),
+        ("set", {"sets": (TAKEN,)}, WARNING, "none of its own had a final status"),
         ("set", {"sets": (ENDED,)}, PASS, "COMPLETED"),
         ("set", {"sets": (replace(REFUSED, status=statuses.NO_SUCH_SOP_INSTANCE),)}, ERROR, "the UID of its N-CREATE"),
         ("charge", {}, WAITING, "Nothing was performed"),

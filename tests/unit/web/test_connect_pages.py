@@ -70,6 +70,18 @@ def test_only_what_comes_after_the_beginning_counts(client: Client) -> None:
     assert 'value="2" max="7"' in page_of(client)
 
 
+def test_a_check_that_is_over_shows_for_ever_what_was_seen_when_it_ended(client: Client) -> None:
+    check = begun(client)
+    performed = begin(steps_of(an_order()))
+    an_association("CT01")
+    assert "2 of 7 seen" in do(client, "end", check=check.pk)
+    ConnectionCheck.objects.update(lines=[one | {"said": f"{one['said']} That was it."} for one in ConnectionCheck.objects.get().lines])
+    end(performed)
+    shown = page_of(client)
+    assert 'value="2" max="7"' in shown
+    assert shown.count("That was it.") == 7, "the lines are told as they were kept"
+
+
 def test_nothing_is_gathered_again_while_nothing_is_heard(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = clock.wall()
     monkeypatch.setattr(clock, "now", lambda site=None: moment)  # a part is fresh for some seconds
