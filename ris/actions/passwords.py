@@ -9,10 +9,10 @@ from django.core.exceptions import ValidationError
 
 from ris import clock
 from ris.accounts import new_password
-from ris.actions.users import UserData, create_user, locked, record, revise
+from ris.actions.users import UserData, check_sessions, create_user, locked, record, revise
 from ris.actor import Actor
 from ris.db import action
-from ris.errors import Conflict, InvalidInput
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.models import Account, Site
 
 LONGEST: Final = 128
@@ -69,10 +69,15 @@ def reset(user_id: int, typed: str, actor: Actor, expected_version: int | None =
     return password
 
 
-def change_own(user: User, present: str, wanted: str) -> int:
-    """A password of one's own; the number of the sessions that may go on. InvalidInput at `present` or `password`."""
+def change_own(user: User, present: str, wanted: str, sessions: int | None = None) -> int:
+    """A password of one's own; the number of the sessions that may go on. InvalidInput at `present` or `password`.
+
+    `sessions` is the number that the session belongs to which asks. ChangedMeanwhile when another password was set, or the sessions were
+    ended, since that was looked at: an administrator who did so has the last word.
+    """
     if not user.check_password(present):
         raise InvalidInput({"present": "is not right; capitals and small letters count"})
+    known = user.password
     if present == wanted:
         raise InvalidInput({"password": "is the present one; choose another"})
     checked(wanted, UserData(user.username, user.first_name, user.last_name, user.email))
@@ -81,6 +86,9 @@ def change_own(user: User, present: str, wanted: str) -> int:
     @action
     def change() -> int:
         fresh, account = locked(user.pk, Actor.user(user), None)
+        if fresh.password != known:
+            raise ChangedMeanwhile("Another password was set meanwhile, which stays. Sign in with that one.")
+        check_sessions(account, sessions)
         _set(fresh, account, digest, must_change=False)
         record(Actor.user(user), "change password", fresh, {})
         return account.sessions

@@ -20,7 +20,7 @@ from ris.actions.membership import set_site
 from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action, lock
-from ris.errors import Conflict, InvalidInput, NotFound
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import Account, RecordChange, Site
 from ris.permissions import ADMIN, ROLE_NAMES, ROLES
 from ris.validation import Checker
@@ -118,9 +118,13 @@ def switch_user(user_id: int, on: bool, actor: Actor, expected_version: int | No
 
 
 @action
-def end_sessions(user_id: int, actor: Actor, expected_version: int | None = None) -> int:
-    """End all sessions of an account at once; the number that sessions have from now on."""
+def end_sessions(user_id: int, actor: Actor, expected_version: int | None = None, *, sessions: int | None = None) -> int:
+    """End all sessions of an account at once; the number that sessions have from now on.
+
+    `sessions` is the number of the session that asks for its own account and is to go on: ChangedMeanwhile when that was ended itself.
+    """
     user, account = locked(user_id, actor, expected_version)
+    check_sessions(account, sessions)
     account.sessions += 1
     revise(account)
     record(actor, "end sessions", user, {})
@@ -148,6 +152,12 @@ def _is_theirs(user: User, actor: Actor) -> bool:
         return True
     administrator = User.objects.filter(pk=actor.user_id).first()
     return administrator is not None and queries.managed_by(administrator).filter(pk=user.pk).exists()
+
+
+def check_sessions(account: Account, sessions: int | None) -> None:
+    """ChangedMeanwhile when a session with this number is over: what it asked for before would let it live on."""
+    if sessions is not None and account.sessions != sessions:
+        raise ChangedMeanwhile("Your sessions were ended meanwhile, this one too. Sign in again.")
 
 
 def revise(account: Account) -> None:

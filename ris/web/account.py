@@ -64,7 +64,7 @@ def _change(request: HttpRequest, me: User, form: OwnPasswordForm) -> bool:
     """Whether it is changed; else the form says why not."""
     counter = of_account(me.username)
     try:
-        going_on = passwords.change_own(me, form.cleaned_data["present"], form.cleaned_data["password"])
+        going_on = passwords.change_own(me, form.cleaned_data["present"], form.cleaned_data["password"], _generation(request))
     except InvalidInput as error:
         if "present" not in error.errors:
             attempts.succeeded(counter)
@@ -81,7 +81,7 @@ def _change(request: HttpRequest, me: User, form: OwnPasswordForm) -> bool:
 @require_POST
 def end_sessions(request: HttpRequest) -> HttpResponse:
     """Sign out everywhere else."""
-    request.session[GENERATION] = users.end_sessions(_me(request).pk, Actor.user(request.user))
+    request.session[GENERATION] = users.end_sessions(_me(request).pk, Actor.user(request.user), sessions=_generation(request))
     messages.success(request, "Wherever else you were signed in, you no longer are.")
     return redirect("account")
 
@@ -93,6 +93,10 @@ def revoke(request: HttpRequest, pk: int) -> HttpResponse:
     """End a token of one's own at once."""
     tell_revoked(request, pk, User.objects.filter(pk=_me(request).pk))
     return redirect("account")
+
+
+def _generation(request: HttpRequest) -> int:
+    return int(request.session.get(GENERATION, 0))
 
 
 def _me(request: HttpRequest) -> User:

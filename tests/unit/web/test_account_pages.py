@@ -15,6 +15,7 @@ from ris.actions import passwords, tokens, users
 from ris.actions.membership import set_site
 from ris.models import ApiToken, RecordChange
 from ris.permissions import PERMISSIONS
+from ris.web import account
 from tests.support.addresses import somebody
 from tests.support.hospital import ACTOR, a_site
 from tests.support.sites import another_site
@@ -183,6 +184,33 @@ def test_the_present_password_is_guessed_no_faster_than_at_the_sign_in(signed_in
     assert "Too many passwords were wrong. Wait 5 seconds" in text(answers[-1])
     assert answers[-1]["Retry-After"] == "5"
     assert person("jo").check_password(FIRST)
+
+
+@pytest.mark.parametrize(
+    "meanwhile", [lambda pk: passwords.reset(pk, SECOND, ACTOR), lambda pk: users.end_sessions(pk, ACTOR)], ids=["reset", "ended"]
+)
+@pytest.mark.parametrize("asked", ["password", "end-sessions"])
+def test_what_an_administrator_does_meanwhile_has_the_last_word(monkeypatch: pytest.MonkeyPatch, meanwhile: Any, asked: str) -> None:
+    """A request that was let in before, with the present password looked at already, saves neither its session nor its password."""
+    jo = somebody("jo", "scheduler", password=FIRST)
+    client = Client()
+    client.force_login(jo)
+    late = (passwords, "make_password") if asked == "password" else (account, "_me")
+    done = getattr(*late)
+
+    def after(*args: Any) -> Any:
+        with monkeypatch.context() as patched:
+            patched.setattr(*late, done)
+            meanwhile(jo.pk)
+        return done(*args)
+
+    monkeypatch.setattr(*late, after)
+    sent = {"present": FIRST, "password": "seven red herons", "again": "seven red herons"}
+    answer = client.post(f"/account/{asked}/", sent)
+    monkeypatch.undo()
+    assert answer.status_code == 409 and "meanwhile" in text(answer)
+    assert not person("jo").check_password("seven red herons")
+    assert client.get("/account/").status_code == 302, "its session is over"
 
 
 def test_signing_out_everywhere_else_leaves_this_session(signed_in: SignIn) -> None:
