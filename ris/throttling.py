@@ -43,9 +43,10 @@ class Rule:
 
 ACCOUNT: Final = Rule("account", 5, 5, 900, timedelta(days=1))
 BROWSER: Final = Rule("browser", 10, 5, 900, timedelta(days=1))
+OWN: Final = Rule("own", 5, 5, 900, timedelta(days=1))
 ADDRESS: Final = Rule("address", 50, 2, 60, timedelta(hours=1))
 TOKEN: Final = Rule("token", 30, 1, 60, timedelta(hours=1))
-RULES: Final = {rule.kind: rule for rule in (ACCOUNT, BROWSER, ADDRESS, TOKEN)}
+RULES: Final = {rule.kind: rule for rule in (ACCOUNT, BROWSER, OWN, ADDRESS, TOKEN)}
 """Of addresses more is borne and less is waited for: many people may sit behind one of them."""
 
 
@@ -68,6 +69,11 @@ def of_account(name: str) -> Counter:
 
 def name_digest(name: str) -> str:
     return sha256(normalize("NFKC", name).casefold().strip().encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def of_own(user_id: int) -> Counter:
+    """The present password where another one is chosen: what strangers try at the sign-in keeps nobody from that who is signed in."""
+    return Counter(OWN, str(user_id))
 
 
 def of_address(address: str, rule: Rule = ADDRESS) -> Counter:

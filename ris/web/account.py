@@ -13,7 +13,7 @@ from ris.actor import Actor
 from ris.errors import InvalidInput
 from ris.models import ApiToken
 from ris.permissions import PERMISSIONS, ROLE_NAMES, for_everybody, permissions_of
-from ris.throttling import in_words, of_account
+from ris.throttling import in_words, of_own
 from ris.web.access import page
 from ris.web.tokens import lines, tell_revoked
 from ris.web.user_forms import OwnPasswordForm
@@ -47,7 +47,7 @@ def password(request: HttpRequest) -> HttpResponse:
     form = OwnPasswordForm(request.POST or None)
     wait = 0
     if request.method == "POST" and form.is_valid():
-        wait = attempts.begin(of_account(me.username))
+        wait = attempts.begin(of_own(me.pk))
         if wait:
             form.add_error("present", f"Too many passwords were wrong. Wait {in_words(wait)}, then try again")
         elif _change(request, me, form):
@@ -62,7 +62,7 @@ def password(request: HttpRequest) -> HttpResponse:
 
 def _change(request: HttpRequest, me: User, form: OwnPasswordForm) -> bool:
     """Whether it is changed; else the form says why not."""
-    counter = of_account(me.username)
+    counter = of_own(me.pk)
     try:
         going_on = passwords.change_own(me, form.cleaned_data["present"], form.cleaned_data["password"], _generation(request))
     except InvalidInput as error:

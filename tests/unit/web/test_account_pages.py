@@ -190,6 +190,17 @@ def test_the_present_password_is_guessed_no_faster_than_at_the_sign_in(signed_in
     "meanwhile", [lambda pk: passwords.reset(pk, SECOND, ACTOR), lambda pk: users.end_sessions(pk, ACTOR)], ids=["reset", "ended"]
 )
 @pytest.mark.parametrize("asked", ["password", "end-sessions"])
+def test_a_stranger_who_tries_at_the_sign_in_keeps_nobody_from_changing_the_password() -> None:
+    jo = somebody("jo", "scheduler", password=FIRST)
+    client, stranger = Client(), Client(REMOTE_ADDR="203.0.113.9")
+    client.force_login(jo)
+    tried = [stranger.post("/sign-in/", {"username": "jo", "password": "guess"}).status_code for _ in range(6)]
+    assert tried[-1] == 429
+    form = {"present": FIRST, "password": SECOND, "again": SECOND}
+    assert client.post("/account/password/", form).status_code == 302
+    assert stranger.post("/sign-in/", {"username": "jo", "password": "guess"}).status_code == 429, "nor is the stranger's count forgotten"
+
+
 def test_what_an_administrator_does_meanwhile_has_the_last_word(monkeypatch: pytest.MonkeyPatch, meanwhile: Any, asked: str) -> None:
     """A request that was let in before, with the present password looked at already, saves neither its session nor its password."""
     jo = somebody("jo", "scheduler", password=FIRST)
