@@ -44,8 +44,8 @@ def _locked(counters: Sequence[Counter], now: datetime) -> dict[str, Attempts]:
 
 @action
 def succeeded(*counters: Counter) -> None:
-    """It was right. What is counted for the account, or for somebody who was let in, is forgotten; for an address this one try is taken back, no more:
-    one right password does not wash away what else came from there."""
+    """It was right. What is counted for the account, its browser or its own page is forgotten; for an address this one try is taken
+    back, no more: one right password does not wash away what else came from there."""
     for counter in counters:
         rows = Attempts.objects.filter(key=counter.key)
         if counter.rule.kind in ("account", "browser", "own"):

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 
 from ris import clock
 from ris.accounts import new_password
+from ris.actions.tokens import revoke_all
 from ris.actions.users import UserData, check_sessions, create_user, locked, record, revise
 from ris.actor import Actor
 from ris.db import action
@@ -50,8 +51,19 @@ def create(data: UserData, typed: str, actor: Actor, *, must_change: bool = True
     return create_user(data, make_password(password), actor, must_change=must_change, site=site), password
 
 
-def reset(user_id: int, typed: str, actor: Actor, expected_version: int | None = None, *, must_change: bool = True) -> str:
-    """Another password for somebody, typed or made, in clear; all their sessions end. Raises InvalidInput, ChangedMeanwhile, NotFound."""
+def reset(
+    user_id: int,
+    typed: str,
+    actor: Actor,
+    expected_version: int | None = None,
+    *,
+    must_change: bool = True,
+    tokens_too: bool = True,
+) -> str:
+    """Another password for somebody, typed or made, in clear; all their sessions end, and their tokens unless these are to stay.
+
+    Raises InvalidInput, ChangedMeanwhile, NotFound.
+    """
     password = typed or new_password()
     digest = make_password(password)  # takes its time on purpose, before the transaction
 
@@ -63,6 +75,8 @@ def reset(user_id: int, typed: str, actor: Actor, expected_version: int | None =
         if typed:
             checked(typed, UserData(user.username, user.first_name, user.last_name, user.email))
         _set(user, account, digest, must_change)
+        if tokens_too:
+            revoke_all(user, actor)
         record(actor, "reset password", user, {"must_change_password": ["", "yes" if must_change else "no"]})
 
     change()

@@ -107,6 +107,14 @@ def revoke(token_id: int, actor: Actor, of: QuerySet[User]) -> ApiToken:
     return _revoke(row, actor)
 
 
+def revoke_all(user: User, actor: Actor) -> int:
+    """End all active tokens of the user, as a part of what ends the rest of the user's access; how many there were."""
+    rows = list(ApiToken.objects.select_for_update(of=("self",)).select_related("user").filter(user=user, revoked_at=None).order_by("pk"))
+    for row in rows:
+        _revoke(row, actor)
+    return len(rows)
+
+
 def _revoke(row: ApiToken, actor: Actor | None) -> ApiToken:
     row.revoked_at = clock.wall()
     row.save(update_fields=["revoked_at"])

@@ -17,6 +17,7 @@ from django.db.models import Q, QuerySet
 
 from ris import clock, queries
 from ris.actions.membership import set_site
+from ris.actions.tokens import revoke_all
 from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action, lock
@@ -118,8 +119,10 @@ def switch_user(user_id: int, on: bool, actor: Actor, expected_version: int | No
 
 
 @action
-def end_sessions(user_id: int, actor: Actor, expected_version: int | None = None, *, sessions: int | None = None) -> int:
-    """End all sessions of an account at once; the number that sessions have from now on.
+def end_sessions(
+    user_id: int, actor: Actor, expected_version: int | None = None, *, sessions: int | None = None, tokens_too: bool = False
+) -> int:
+    """End all sessions of an account at once, and its tokens where that is asked for; the number that sessions have from now on.
 
     `sessions` is the number of the session that asks for its own account and is to go on: ChangedMeanwhile when that was ended itself.
     """
@@ -127,6 +130,8 @@ def end_sessions(user_id: int, actor: Actor, expected_version: int | None = None
     check_sessions(account, sessions)
     account.sessions += 1
     revise(account)
+    if tokens_too:
+        revoke_all(user, actor)
     record(actor, "end sessions", user, {})
     return account.sessions
 

@@ -11,6 +11,7 @@ from ninja.errors import AuthenticationError
 from ninja.security import HttpBearer
 
 from ris import clock, permissions
+from ris.accounts import account_of
 from ris.actions import attempts
 from ris.actions.tokens import digest_of, note_use
 from ris.actor import Actor
@@ -71,7 +72,7 @@ class Bearer(HttpBearer):
         token = token.strip()
         if settings.API_TOKEN and hmac.compare_digest(token.encode("utf-8", "replace"), settings.API_TOKEN.encode()):
             return Caller(Actor.system("api"))
-        row = ApiToken.objects.select_related("user").filter(digest=digest_of(token)).first()
+        row = ApiToken.objects.select_related("user__account").filter(digest=digest_of(token)).first()
         wrong = _why_wrong(row)
         if row is None or wrong:
             raise _refusal(request, wrong)
@@ -86,7 +87,11 @@ def _why_wrong(row: ApiToken | None) -> str:
         return f"The bearer token “{row.name}” was revoked; make a new one."
     if row.expires_at is not None and row.expires_at <= clock.wall():
         return f"The bearer token “{row.name}” expired on {times.moment_text(row.expires_at)}; make a new one."
-    return "" if row.user.is_active else f"The account {row.user.get_username()} is switched off."
+    if not row.user.is_active:
+        return f"The account {row.user.get_username()} is switched off."
+    if account_of(row.user).must_change_password:
+        return f"The account {row.user.get_username()} has to choose another password first; sign in with it in the browser."
+    return ""
 
 
 def _refusal(request: HttpRequest, reason: str) -> Exception:

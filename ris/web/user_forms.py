@@ -102,6 +102,12 @@ class NewUserForm(PasswordPart, UserForm):
 class ResetForm(PasswordPart):
     """Another password for somebody."""
 
+    tokens_too = forms.BooleanField(
+        label="Revoke the API tokens of the account, too",
+        required=False,
+        initial=True,
+        help_text="Scripts that use them are refused from their next call on; whoever has one needs no password",
+    )
     version = SeenNumber()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -150,7 +150,14 @@ def password(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
-            made = passwords.reset(pk, form.typed_password, Actor.user(request.user), given["version"], must_change=given["must_change"])
+            made = passwords.reset(
+                pk,
+                form.typed_password,
+                Actor.user(request.user),
+                given["version"],
+                must_change=given["must_change"],
+                tokens_too=given["tokens_too"],
+            )
         except InvalidInput as error:
             form.take(error)
         except Conflict as error:
@@ -164,16 +171,17 @@ def password(request: HttpRequest, pk: int) -> HttpResponse:
 
 @dataclass(frozen=True)
 class Verb:
-    """What is done with an account at the press of a button, and what is said when it is done."""
+    """What is done with an account at the press of a button, and what is said when it is done; `tokens` where those may end, too."""
 
-    do: Callable[[int, Actor, int], object]
+    do: Callable[..., object]
     done: str
+    tokens: bool = False
 
 
 VERBS: Final[Mapping[str, Verb]] = {
     "switch-off": Verb(lambda pk, actor, version: users.switch_user(pk, False, actor, version), "is switched off; their sessions are over"),
     "switch-on": Verb(lambda pk, actor, version: users.switch_user(pk, True, actor, version), "is switched on"),
-    "end-sessions": Verb(users.end_sessions, "is signed out everywhere"),
+    "end-sessions": Verb(users.end_sessions, "is signed out everywhere", tokens=True),
     "require-password": Verb(passwords.require_change, "has to choose another password before anything else"),
 }
 
@@ -187,7 +195,8 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         raise Http404(f"An account knows no {verb!r}.")
     person = _person(request, pk)
     try:
-        VERBS[verb].do(pk, Actor.user(request.user), seen_number(request))
+        more = {"tokens_too": request.POST.get("tokens_too") == "on"} if VERBS[verb].tokens else {}
+        VERBS[verb].do(pk, Actor.user(request.user), seen_number(request), **more)
     except ChangedMeanwhile:
         raise  # which `page` answers, with who changed what
     except Conflict as error:

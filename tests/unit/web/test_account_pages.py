@@ -186,10 +186,6 @@ def test_the_present_password_is_guessed_no_faster_than_at_the_sign_in(signed_in
     assert person("jo").check_password(FIRST)
 
 
-@pytest.mark.parametrize(
-    "meanwhile", [lambda pk: passwords.reset(pk, SECOND, ACTOR), lambda pk: users.end_sessions(pk, ACTOR)], ids=["reset", "ended"]
-)
-@pytest.mark.parametrize("asked", ["password", "end-sessions"])
 def test_a_stranger_who_tries_at_the_sign_in_keeps_nobody_from_changing_the_password() -> None:
     jo = somebody("jo", "scheduler", password=FIRST)
     client, stranger = Client(), Client(REMOTE_ADDR="203.0.113.9")
@@ -201,6 +197,10 @@ def test_a_stranger_who_tries_at_the_sign_in_keeps_nobody_from_changing_the_pass
     assert stranger.post("/sign-in/", {"username": "jo", "password": "guess"}).status_code == 429, "nor is the stranger's count forgotten"
 
 
+@pytest.mark.parametrize(
+    "meanwhile", [lambda pk: passwords.reset(pk, SECOND, ACTOR), lambda pk: users.end_sessions(pk, ACTOR)], ids=["reset", "ended"]
+)
+@pytest.mark.parametrize("asked", ["password", "end-sessions"])
 def test_what_an_administrator_does_meanwhile_has_the_last_word(monkeypatch: pytest.MonkeyPatch, meanwhile: Any, asked: str) -> None:
     """A request that was let in before, with the present password looked at already, saves neither its session nor its password."""
     jo = somebody("jo", "scheduler", password=FIRST)
@@ -287,6 +287,30 @@ def test_a_token_ends_by_itself_after_its_last_day(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(clock, "wall", lambda: now + timedelta(days=1))
     answer = call(token)
     assert answer.status_code == 401 and "“short” expired on" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("tokens_too", [True, False])
+@pytest.mark.parametrize("how", ["password", "end-sessions"])
+def test_tokens_end_with_a_password_or_sessions_unless_they_are_to_stay(signed_in: SignIn, how: str, tokens_too: bool) -> None:
+    jo = somebody("jo", "scheduler")
+    token = tokens.create_token(jo, "night import")
+    client = signed_in("admin")
+    page = client.get(f"/users/{jo.pk}/" if how == "end-sessions" else f"/users/{jo.pk}/password/").content.decode()
+    assert re.search(r'name="tokens_too"[^>]* checked', page), "it is asked, and proposed"
+    sent = {"version": account_of(person()).version, "how": "made"} | ({"tokens_too": "on"} if tokens_too else {})
+    assert client.post(f"/users/{jo.pk}/{how}/", sent).status_code in (200, 302)
+    assert call(token).status_code == (401 if tokens_too else 200)
+    assert RecordChange.objects.filter(verb="revoke token").count() == tokens_too
+
+
+def test_a_token_waits_until_its_account_has_chosen_another_password(signed_in: SignIn) -> None:
+    jo = somebody("jo", "scheduler", password=FIRST)
+    token = tokens.create_token(jo, "night import")
+    passwords.require_change(jo.pk, ACTOR)
+    refused = call(token)
+    assert refused.status_code == 401 and "has to choose another password first" in refused.json()["detail"]
+    passwords.change_own(person(), FIRST, SECOND)
+    assert call(token).status_code == 200
 
 
 def test_the_use_of_a_token_is_noted_once_a_quarter_of_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
