@@ -155,7 +155,7 @@ def _charged(work: Work, charge: Charge, rulebook: Rulebook) -> _Entry:
     wrong = []
     if (count := sum(-1 if one.is_credit else 1 for one in counted)) != 1:
         wrong.append(Difference(f"{charge}: {count} charges stand for one service", "charge", charge.pk))
-    draft = _draft(work, rulebook, charge.created_at)
+    draft = _draft(work, rulebook, work.ended_at or charge.created_at)
     if draft is None:
         # A step that was begun again after its charge is no ended step now; what was performed before stays performed.
         if work.steps or (work.performed_step is not None and work.performed_step.is_final):
@@ -211,7 +211,7 @@ def _catalogue_changed(charge: Charge, judged_at: datetime, **which: str) -> boo
 def _taken_back(work: Work, rulebook: Rulebook) -> _Entry | None:
     """A service all of whose charges are void or taken back: decided by a person, or because the work turned out worth nothing."""
     last = next(one for one in reversed(work.charges) if not one.is_credit)
-    draft = _draft(work, rulebook, last.created_at)
+    draft = _draft(work, rulebook, work.ended_at or last.created_at)
     if draft is None and not work.steps and not (work.performed_step is not None and work.performed_step.is_final):
         return None
     worth = draft.amount if draft is not None else Decimal(0)

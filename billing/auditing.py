@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from billing.models import Charge, ChargeChange, NoCharge
+from billing.models import Charge, ChargeChange, NoCharge, NoChargeChange
 from ris import audit
 from ris.audit import Subject
 
 
 @audit.subjects.register
-def of_charge(charge: Charge) -> Iterator[Subject]:
+def of_charge(charge: Charge | NoCharge) -> Iterator[Subject]:
     if charge.requested_procedure is not None:
         yield from audit.subjects(charge.requested_procedure.order)
     elif charge.performed_step is not None:
@@ -16,8 +16,8 @@ def of_charge(charge: Charge) -> Iterator[Subject]:
 
 
 @audit.subjects.register
-def _of_no_charge(decided: NoCharge) -> Iterator[Subject]:
-    yield from audit.subjects(decided.requested_procedure.order)
+def _of_decision(row: NoChargeChange) -> Iterator[Subject]:
+    yield from of_charge(row.no_charge)
 
 
 @audit.subjects.register
@@ -27,4 +27,9 @@ def _of_change(row: ChargeChange) -> Iterator[Subject]:
 
 @audit.event_of.register
 def _event_of_change(row: ChargeChange) -> str:
+    return audit.PROCEDURE
+
+
+@audit.event_of.register
+def _event_of_decision(row: NoChargeChange) -> str:
     return audit.PROCEDURE

@@ -133,24 +133,40 @@ class Charge(models.Model):
 
 
 class NoCharge(models.Model):
-    """That the work of a requested procedure was worth nothing when it ended, and why: decided then, whatever the rules become.
+    """That nothing is charged for work, and why: by the rules of when it ended, whatever they become, or because a person said so.
 
     Append-only. The latest counts, until there is a charge: then more was performed, and its charges say what all of it is worth.
+    Of work without order it is about the performed step, once.
     """
 
     site = models.ForeignKey(Site, on_delete=models.PROTECT)
-    requested_procedure = models.ForeignKey(RequestedProcedure, on_delete=models.CASCADE, related_name="no_charges")
+    requested_procedure = models.ForeignKey(RequestedProcedure, on_delete=models.CASCADE, null=True, blank=True, related_name="no_charges")
     performed_step = models.ForeignKey(PerformedProcedureStep, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.CharField(max_length=MAX_TEXT, help_text="Why nothing is charged, in words.")
     service_at = models.DateTimeField()
     decided_at = models.DateTimeField()
+    by_hand = models.BooleanField(default=False, db_default=False, help_text="A person decided it; who is in its history.")
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["performed_step"], condition=Q(requested_procedure__isnull=True), name="one_decision_per_unscheduled_step"
+            ),
+            models.CheckConstraint(
+                condition=Q(requested_procedure__isnull=False) | Q(performed_step__isnull=False), name="no_charge_is_for_something"
+            ),
+        ]
         indexes = [models.Index(fields=["site", "service_at"])]
         ordering = ["-pk"]
 
     def __str__(self) -> str:
         return self.reason
+
+
+class NoChargeChange(Change):
+    """Who decided that nothing is charged, when, and why."""
+
+    no_charge = models.ForeignKey(NoCharge, on_delete=models.CASCADE, related_name="changes")
 
 
 class ChargeLine(models.Model):

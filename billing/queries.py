@@ -97,19 +97,28 @@ def is_untold(charge: Charge) -> bool:
 def no_charges(site: Site, *, day: date | None = None) -> QuerySet[NoCharge]:
     """What was decided to be worth nothing and still is, the latest first; of a local day of service. `first_step` is its exam's page."""
     charged = Charge.objects.filter(requested_procedure=OuterRef("requested_procedure"))
+    without_order = Charge.objects.filter(requested_procedure=None, performed_step=OuterRef("performed_step"))
     later = NoCharge.objects.filter(requested_procedure=OuterRef("requested_procedure"), pk__gt=OuterRef("pk"))
     found = NoCharge.objects.filter(~Exists(charged), ~Exists(later), site=site)
+    found = found.exclude(Exists(without_order), requested_procedure=None)
     if day is not None:
         first, after = clock.day_bounds(day, site)
         found = found.filter(service_at__gte=first, service_at__lt=after)
     first_step = ScheduledProcedureStep.objects.filter(requested_procedure=OuterRef("requested_procedure")).order_by("position", "pk")
     found = found.annotate(first_step=Subquery(first_step.values("pk")[:1]))
-    return found.select_related("site", "requested_procedure__order__patient").order_by("-decided_at", "-pk")
+    related = found.select_related("site", "requested_procedure__order__patient", "performed_step").defer("performed_step__attributes")
+    return related.prefetch_related("changes").order_by("-decided_at", "-pk")
 
 
 def no_charges_of(site: Site, requested_procedure_ids: Iterable[int]) -> dict[int, NoCharge]:
     """Of these requested procedures those that were decided to be worth nothing."""
-    return {one.requested_procedure_id: one for one in no_charges(site).filter(requested_procedure__in=list(requested_procedure_ids))}
+    decided = no_charges(site).filter(requested_procedure__in=list(requested_procedure_ids))
+    return {one.requested_procedure_id: one for one in decided if one.requested_procedure_id is not None}
+
+
+def no_charge_of_performed(site: Site, performed_step_id: int) -> NoCharge | None:
+    """That nothing is charged for what was performed without an order, if that was decided."""
+    return no_charges(site).filter(performed_step=performed_step_id, requested_procedure=None).first()
 
 
 def standing(charges: Iterable[Charge]) -> Charge | None:

@@ -8,14 +8,14 @@ nobody acknowledges. An open page asks only after something changed.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from billing import capture, ruling
+from billing import late, ruling
 from billing.causes import Facts
 from billing.codes import CODE_SOURCES
 from billing.models import Charge, NoCharge
@@ -34,13 +34,17 @@ OVERDUE_AFTER: Final = timedelta(minutes=60)
 OVER_DURATION: Final = timedelta(minutes=60)
 """An exam may take this much longer than was planned."""
 SEND_AGAIN: Final = "Send again"
+CAPTURE_NOW: Final = "Capture the charge"
 _CHUNK: Final = 500
 """Rows that are held at once while all are looked at: what is dropped behind the query must not hide what comes after it."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One thing unbilled. `amount` is None when nobody knows the price. `url_name` with `pk` is the page where it is mended."""
+    """One thing unbilled. `amount` is None when nobody knows the price. `url_name` with `pk` is the page where it is mended.
+
+    `decide` is the page, of the same `pk`, on which a person says that nothing is charged; `mark` what is seen of work to be captured.
+    """
 
     kind: str
     since: datetime
@@ -54,6 +58,8 @@ class Row:
     action: str
     url_name: str
     pk: int
+    decide: str = ""
+    mark: str = ""
 
     def age_minutes(self, now: datetime) -> int:
         """Whole minutes; none while it is still to come."""
@@ -116,16 +122,17 @@ def _not_captured(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
     rulebook = ruling.Rulebook(site)
     for step in ended.order_by("status_at", "pk").iterator(_CHUNK):
         procedure = step.requested_procedure
-        if procedure.pk in seen:
-            continue
+        found = late.of_procedure(procedure, rulebook) if procedure.pk not in seen else None
         seen.add(procedure.pk)
-        draft = capture.draft(procedure, by=rulebook.at(step.status_at))
-        if draft is None:
+        if found is None:
+            continue
+        if found.draft is None:
             causes = ("A performed step of it is still in progress: the modality has not said that it ended.",)
-            yield _of_step("NOT_CAPTURED", step, step.status_at, procedure.price, causes, "Open the exam")
-        elif not draft.is_nothing:
+            row = _of_step("NOT_CAPTURED", step, step.status_at, procedure.price, causes, "Open the exam")
+        else:
             causes = ("No charge was captured when it ended: it was imported or stored as ended.",)
-            yield _of_step("NOT_CAPTURED", step, step.status_at, draft.amount, causes, "Open the exam")
+            row = _of_step("NOT_CAPTURED", step, step.status_at, found.draft.amount, causes, CAPTURE_NOW)
+        yield replace(row, decide="unbilled-nothing", mark=found.mark)
 
 
 def _not_posted(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
@@ -170,7 +177,11 @@ def _action(charge: Charge) -> str:
 def _without_order(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
     """A modality performed what no order is known for. Broken off with nothing made is worth nothing."""
     performed = PerformedProcedureStep.objects.filter(
-        ~Exists(Charge.objects.filter(performed_step=OuterRef("pk"))), site=site, unscheduled=True, received_at__gte=now - LOOK_BACK
+        ~Exists(Charge.objects.filter(performed_step=OuterRef("pk"))),
+        ~Exists(NoCharge.objects.filter(performed_step=OuterRef("pk"), requested_procedure=None)),
+        site=site,
+        unscheduled=True,
+        received_at__gte=now - LOOK_BACK,
     ).order_by("received_at", "pk")
     for one in performed.iterator(_CHUNK):
         if one.status == PERFORMED_DISCONTINUED and not reading.instances(one.attributes):
@@ -188,6 +199,7 @@ def _without_order(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
             action="Look at what was done",
             url_name="performed-step",
             pk=one.pk,
+            decide="unbilled-performed-nothing" if one.is_final else "",
         )
 
 

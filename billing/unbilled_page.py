@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from billing import queries, unbilled, web
-from billing.models import ChargeChange, DeliveryAttempt
+from billing.models import ChargeChange, DeliveryAttempt, NoCharge
 from billing.unbilled import KINDS, Row
 from mpps.models import PerformedStepChange
 from ris import audit, clock
@@ -25,7 +25,7 @@ MAX_SHOWN: Final = 200
 """Rows of a page of the list."""
 MAX_DIGITS: Final = 9
 CURRENCY: Final = "USD"
-_HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, PerformedStepChange, ChargeChange, DeliveryAttempt)
+_HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, PerformedStepChange, ChargeChange, DeliveryAttempt, NoCharge)
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class Shown:
     address: str
     refused: web.ShownCharge | None
     """The charge that can be sent again here."""
+    can_capture: bool
+    decide: str
+    """Address where a person says that nothing is charged for it; empty where that cannot be said, or not by this person."""
 
 
 @page
@@ -56,13 +59,14 @@ def show(request: HttpRequest) -> HttpResponse:
     begin = min(asked.begin, max(len(chosen) - 1, 0) // MAX_SHOWN * MAX_SHOWN)
     rows = chosen[begin : begin + MAX_SHOWN]
     of_kind = {key: [row for row in found if row.kind == key] for key in KINDS}
+    may_edit = allowed(request.user, "charges.edit")
     context = {
         "tabs": [("", "All", len(found), asked.address(kind=""))]
         + [(one.key, one.title, len(of_kind[one.key]), asked.address(kind=one.key)) for one in KINDS.values()],
         "tab": asked.kind,
         "parts": [_part("At risk", found), *(_part(one.title, of_kind[one.key]) for one in KINDS.values())],
         "kinds": KINDS.values(),
-        "rows": _shown(rows, site),
+        "rows": _shown(rows, site, may_edit),
         "total": len(chosen),
         "shown_from": begin + 1,
         "shown_to": begin + len(rows),
@@ -71,7 +75,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "stations": [("", "All stations"), *((one, one) for one in stations)],
         "asked": asked,
         "faults": faults,
-        "may_edit": allowed(request.user, "charges.edit"),
+        "may_edit": may_edit,
     }
     narrowed = {
         "kind": asked.kind,
@@ -149,7 +153,7 @@ def _part(label: str, rows: list[Row]) -> dict[str, Any]:
     return {"label": label, "count": len(rows), "amount": amount, "unknown": unknown}
 
 
-def _shown(rows: list[Row], site: Site) -> list[Shown]:
+def _shown(rows: list[Row], site: Site, may_edit: bool) -> list[Shown]:
     refused = [row.pk for row in rows if row.action == unbilled.SEND_AGAIN]
     charges = {one.pk: web.shown(one) for one in queries.charges(site).filter(pk__in=refused)}
     return [
@@ -160,6 +164,8 @@ def _shown(rows: list[Row], site: Site) -> list[Shown]:
             amount="Not known" if row.amount is None else web.money(row.amount, CURRENCY),
             address=reverse(row.url_name, args=[row.pk]),
             refused=charges.get(row.pk) if row.action == unbilled.SEND_AGAIN else None,
+            can_capture=may_edit and row.action == unbilled.CAPTURE_NOW,
+            decide=reverse(row.decide, args=[row.pk]) if row.decide and may_edit else "",
         )
         for row in rows
     ]

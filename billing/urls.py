@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from billing import accounting_page, ledger_page, rules_page, sending, unbilled_page, views, withdrawing
+from billing import accounting_page, late_page, ledger_page, rules_page, sending, unbilled_page, views, withdrawing
 
 urlpatterns = [
     path("charges/", views.listing, name="charges"),
@@ -10,6 +10,9 @@ urlpatterns = [
     path("accounting/", accounting_page.show, name="accounting"),
     path("accounting/export.csv", accounting_page.export, name="accounting-csv"),
     path("unbilled/", unbilled_page.show, name="unbilled"),
+    path("unbilled/exams/<int:pk>/capture/", late_page.capture, name="unbilled-capture"),
+    path("unbilled/exams/<int:pk>/nothing/", late_page.nothing_for_exam, name="unbilled-nothing"),
+    path("unbilled/performed/<int:pk>/nothing/", late_page.nothing_for_performed, name="unbilled-performed-nothing"),
     path("charges/rules/", rules_page.show, name="charge-rules"),
     path("charges/send-again/", sending.send_all_again, name="charges-send-again"),
     path("charges/<int:pk>/", views.show, name="charge"),

@@ -160,7 +160,12 @@ def tread(charges: list[Charge], no_charge: NoCharge | None = None) -> Tread:
 
 def decided(no_charge: NoCharge) -> Moment:
     """The decision that work is worth nothing as an entry of a timeline."""
-    return Moment(no_charge.decided_at, "INFO", "Nothing to charge", no_charge.reason, CAPTURER.name)
+    return Moment(no_charge.decided_at, "INFO", "Nothing to charge", no_charge.reason, decided_by(no_charge))
+
+
+def decided_by(no_charge: NoCharge) -> str:
+    """The person, or what captures charges by the rules."""
+    return next((change.actor for change in no_charge.changes.all()), CAPTURER.name)
 
 
 def moments(charge: Charge) -> list[Moment]:

@@ -21,8 +21,8 @@ from ris.web.forms import SeenText
 from ris.web.steps import ReasonForm
 
 
-class _ReasonForm(ReasonForm):
-    """`seen` is `Charge.mark`."""
+class SeenReasonForm(ReasonForm):
+    """`seen` is the mark of what it is about, e.g. `Charge.mark`."""
 
     seen = SeenText()
 
@@ -93,7 +93,7 @@ def write_off(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _take_back(request: HttpRequest, pk: int, way: _Way) -> HttpResponse:
     charge = queries.charge(site_of(request), pk)
-    form = _ReasonForm(way.reasons, request.POST if request.method == "POST" else None, initial={"seen": charge.mark})
+    form = SeenReasonForm(way.reasons, request.POST if request.method == "POST" else None, initial={"seen": charge.mark})
     if request.method == "POST" and form.is_valid() and form.has_reason():
         try:
             way.verb(charge, Actor.user(request.user), form.reason, form.cleaned_data["seen"])

@@ -40,6 +40,11 @@ class Work:
         return standing(self.charges)
 
     @property
+    def ended_at(self) -> datetime | None:
+        """When the last of its steps ended, by the rules of which moment a person captures what was forgotten."""
+        return self.steps[-1].status_at if self.steps else None
+
+    @property
     def is_decided_by_hand(self) -> bool:
         """Whether the latest of its charges is what a person voided or credited."""
         return bool(self.charges) and self.charges[-1].by_hand
@@ -58,7 +63,8 @@ def works(site: Site, begin: datetime, end: datetime) -> Iterator[Work]:
         site=site, status__in=(COMPLETED, DISCONTINUED), status_at__gte=begin, status_at__lt=end
     ).order_by()
     numbers: set[int] = set(ended.values_list("requested_procedure_id", flat=True))
-    numbers.update(NoCharge.objects.filter(**in_time).order_by().values_list("requested_procedure_id", flat=True))
+    decided = NoCharge.objects.filter(**in_time, requested_procedure__isnull=False).order_by()
+    numbers.update(number for number in decided.values_list("requested_procedure_id", flat=True) if number is not None)
     charged = Charge.objects.filter(**in_time, requested_procedure__isnull=False).order_by()
     numbers.update(number for number in charged.values_list("requested_procedure_id", flat=True) if number is not None)
     wanted = sorted(numbers)
@@ -67,6 +73,8 @@ def works(site: Site, begin: datetime, end: datetime) -> Iterator[Work]:
     without_order: dict[int | None, Work] = {}
     for charge in _charges(Charge.objects.filter(**in_time, requested_procedure__isnull=True)):
         without_order.setdefault(charge.performed_step_id, Work(None)).charges.append(charge)
+    for decision in NoCharge.objects.filter(**in_time, requested_procedure=None).select_related("performed_step"):
+        without_order.setdefault(decision.performed_step_id, Work(None)).no_charge = decision
     yield from without_order.values()
 
 
@@ -83,7 +91,7 @@ def _of_procedures(numbers: Sequence[int]) -> Iterable[Work]:
         found[_number(charge)].charges.append(charge)
     decisions = NoCharge.objects.filter(requested_procedure__in=numbers).select_related("performed_step")
     for decision in decisions.defer("performed_step__attributes").order_by("pk"):
-        found[decision.requested_procedure_id].no_charge = decision
+        found[decision.requested_procedure_id or 0].no_charge = decision
     judged = ChargeChange.objects.filter(
         charge__requested_procedure__in=numbers, actor_kind=CAPTURER.kind, actor=CAPTURER.name, charge__kind=Charge.Kind.TECHNICAL
     ).order_by()

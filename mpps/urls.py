@@ -1,11 +1,10 @@
-"""Addresses of the pages about performed steps."""
+"""Addresses of the pages about destinations, and what is sent to them."""
 
 from django.urls import path, re_path
 
-from mpps import destination_views, views
+from mpps import destination_views
 
 urlpatterns = [
-    path("performed/<int:pk>/", views.show, name="performed-step"),
     path("destinations/", destination_views.listing, name="destinations"),
     path("destinations/add/", destination_views.register, name="destination-new"),
     path("destinations/<int:pk>/", destination_views.show, name="destination"),

@@ -1,20 +1,23 @@
 """From the work that ended to its charge, and what becomes of a charge when more is performed."""
 
+from dataclasses import replace
 from typing import Final
 
 from billing import capture
 from billing.actions import correcting
 from billing.actions.history import nudge_when_committed, record_change
 from billing.actions.writing import write
-from billing.models import Charge
+from billing.models import Charge, NoCharge
 from billing.transitions import CAPTURE
 from billing.works import CAPTURER
 from mpps.models import PerformedProcedureStep, StepLink
 from ris import clock
+from ris.actor import Actor
 from ris.db import action, locking, part
 from ris.insertion import insert_one
 from ris.models import RequestedProcedure
 from ris.prepared import Prepared
+from ris.transitions import COMPLETED, DISCONTINUED
 
 TEST: Final = "A test exam to connect a modality: it is never charged."
 """Why a charge is voided in the transaction that captures it. No sender ever sees it, and what is void is left by nothing."""
@@ -28,6 +31,9 @@ _performed_for = Prepared(
     "performed",
 )
 _lock_procedure = locking(lambda pk: RequestedProcedure.objects.filter(pk=pk), "pk")
+_decided_by_hand = Prepared(
+    lambda procedure: NoCharge.objects.filter(requested_procedure=procedure, by_hand=True).order_by("-pk"), "procedure"
+)
 _latest = Prepared(
     lambda procedure: Charge.objects.filter(requested_procedure=procedure, kind=Charge.Kind.TECHNICAL).order_by("-revision"), "procedure"
 )
@@ -36,6 +42,8 @@ _latest = Prepared(
 @action
 def capture_charge(requested_procedure_id: int) -> Charge | None:
     """Charge the procedure once all its steps are final; return its charge, also one made before, or None.
+
+    What a person decided to be free is not charged; what was performed since is, when a person has looked at it.
 
     That it is worth nothing is written down too, with the reason, and stands whatever the rules become. A charge made before follows
     what was performed since (`billing.actions.correcting`).
@@ -62,13 +70,32 @@ def _capture(procedure: RequestedProcedure, *at_hand: PerformedProcedureStep) ->
     if draft.is_nothing:
         insert_one(draft.no_charge(procedure.site, procedure.pk, clock.now(procedure.site)))
         return None
-    charge = write(draft.charge(procedure.site, procedure.pk, clock.now(procedure.site)), draft.lines)
-    record_change(charge, CAPTURE, CAPTURER, draft.decision.reason)
+    decided = _decided_by_hand.first(procedure.pk)
+    if decided is not None and _is_same_work(procedure, draft, decided):
+        return None
+    if decided is not None:
+        doubt = f"A person decided that nothing is charged for it ({decided.reason}), and more was performed since; check what is charged."
+        draft = replace(draft, decision=replace(draft.decision, hold=" ".join(filter(None, (draft.decision.hold, doubt)))))
+    charge = begin(procedure, draft, CAPTURER)
     if procedure.is_test:
         correcting.void(charge, TEST, CAPTURER, by_hand=True)
-    elif not charge.on_hold:
+    return charge
+
+
+def begin(procedure: RequestedProcedure, draft: capture.Draft, actor: Actor) -> Charge:
+    """Write the first charge of a procedure, whose row is locked."""
+    charge = write(draft.charge(procedure.site, procedure.pk, clock.now(procedure.site)), draft.lines)
+    record_change(charge, CAPTURE, actor, draft.decision.reason)
+    if not procedure.is_test and not charge.on_hold:
         nudge_when_committed(charge)
     return charge
+
+
+def _is_same_work(procedure: RequestedProcedure, draft: capture.Draft, decided: NoCharge) -> bool:
+    """Whether nothing was performed since a person decided that nothing is charged for it."""
+    performed = [one.updated_at for one in draft.performed]
+    ended = procedure.steps.filter(status__in=(COMPLETED, DISCONTINUED)).values_list("status_at", flat=True)
+    return max([*performed, *ended], default=decided.decided_at) <= decided.decided_at
 
 
 @action

@@ -26,6 +26,7 @@ WORDS = {
     "UNDELIVERED": "Not delivered",
     "WRITTEN_OFF": "Written off",
     "NOTHING": "Nothing",
+    "UNCHARGED": "Not charged",
     # message for a destination
     "WAITING": "Waiting",
     "SENT": "Sent",
@@ -50,6 +51,7 @@ _LOOKS_LIKE = {
     "UNDELIVERED": "FAILED",
     "WRITTEN_OFF": "VOID",
     "NOTHING": "VOID",
+    "UNCHARGED": "REVIEW",
 }
 """Statuses that share the look of another."""
 

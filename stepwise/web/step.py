@@ -1,8 +1,11 @@
 """The page of one exam: where it is, its history, what its modality sees, what was performed, what is charged."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
+from billing import late
 from billing import queries as billing_queries
 from billing import web as billing_web
 from mpps import presenters as mpps_presenters
@@ -57,11 +60,23 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         context["charges"] = [billing_web.shown(charge) for charge in charges]
         no_charge = billing_queries.no_charges_of(site, [step.requested_procedure_id]).get(step.requested_procedure_id)
         context["no_charge"] = no_charge
+        context |= _uncharged(request, step) if not charges and not no_charge else {}
         treads.append(billing_web.tread(charges, no_charge))
         moments += [moment for charge in charges for moment in billing_web.moments(charge)]
         moments += [billing_web.decided(one) for one in step.requested_procedure.no_charges.all()]
     context |= {"treads": treads, "moments": _latest_first(moments)}
     return live.live_page(request, "stepwise/step.html", "stepwise/step_live.html", context, present=present)
+
+
+def _uncharged(request: HttpRequest, step: ScheduledProcedureStep) -> dict[str, Any]:
+    """That it ended without a charge, if it did."""
+    found = late.of_procedure(step.requested_procedure)
+    worth = found.draft.amount if found and found.draft else None
+    return {
+        "late": found,
+        "late_amount": "" if worth is None else billing_web.money(worth, "USD"),
+        "may_charge": allowed(request.user, "charges.edit"),
+    }
 
 
 _SHOWN = {

@@ -75,6 +75,8 @@ class World:
             "destinations/<int:pk>/": [{"pk": destination.pk}],
             "^deliveries/": [{"pk": Delivery.objects.latest("pk").pk, "verb": "leave-out"}],
             "charges/<int:pk>/": [{"pk": charge.pk} for charge in Charge.objects.all()],
+            "unbilled/exams/<int:pk>/": [{"pk": pk} for pk in exams],
+            "unbilled/performed/<int:pk>/": [{"pk": performed.pk}],
             "consoles/<aet:ae_title>/": [{"ae_title": "CT01"}],
             "consoles/<aet:ae_title>/keys/<slug:key>/": [{"ae_title": "CT01", "key": "hand"}],
             "consoles/<aet:ae_title>/acts/<int:pk>/": [{"ae_title": "CT01", "pk": act}],

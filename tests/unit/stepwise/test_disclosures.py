@@ -33,6 +33,7 @@ SHOWS_NOBODY: Final = {
     "accounting": "sums of a day, a station and a procedure",
     "charges-send-again": "a button",
     "charge-release": "a button: the charge is recorded as changed",
+    "unbilled-capture": "a button: the charge is recorded as changed",
     "charge-retry": "a button: the charge is recorded as changed",
     "charge-rules": "what is charged for a reason",
     "faults": "what goes wrong on purpose",

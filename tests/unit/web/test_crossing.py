@@ -13,8 +13,10 @@ from django.test import Client
 from django.urls import resolve, reverse
 
 from billing.models import Charge
+from mpps.models import PerformedProcedureStep
+from ris import clock
 from ris.actions.patients import register_patient
-from ris.models import Patient
+from ris.models import Patient, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data
 from tests.support.page_forms import PageForm, forms_of
 from tests.support.two_hospitals import AE_TITLE, PROCEDURE, FullHospital, a_full_hospital, changed, everything, somebody
@@ -55,6 +57,16 @@ class Case:
 
 def charge_with(**columns: Any) -> Callable[[FullHospital], object]:
     return lambda full: Charge.objects.filter(pk=full.charge.pk).update(**columns)
+
+
+def ended_and_forgotten(full: FullHospital) -> None:
+    """As an import stores what was done."""
+    ScheduledProcedureStep.objects.filter(pk=full.waiting.pk).update(status="COMPLETED", status_at=clock.now(full.site))
+
+
+def without_order(full: FullHospital) -> None:
+    Charge.objects.update(performed_step=None)
+    PerformedProcedureStep.objects.filter(pk=full.performed.pk).update(unscheduled=True)
 
 
 def page_of(name: str) -> Callable[[FullHospital], str]:
@@ -152,6 +164,9 @@ CASES: Final = (
         over=True,
         ready=charge_with(status="FAILED", message="MSH", attempts=1),
     ),
+    Case("unbilled-capture", at=page_of("step"), versions=("seen",), is_button=True, told="“capture”", ready=ended_and_forgotten),
+    Case("unbilled-nothing", SAID, SAID, told="“nothing to charge”", versions=("seen",), over=True, ready=ended_and_forgotten),
+    Case("unbilled-performed-nothing", SAID, SAID, told="“nothing to charge”", versions=("seen",), over=True, ready=without_order),
     Case(
         "charge-rules",
         {"with-110501": "nothing"},

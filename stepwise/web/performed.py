@@ -1,14 +1,17 @@
-"""The page of one performed step: what the modality reported, message by message."""
+"""The page of one performed step: what the modality reported, message by message, and what is charged for it without an order."""
 
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 
+from billing import late
+from billing import queries as billing_queries
+from billing.models import NoCharge
 from mpps import destination_queries, exchanges, modules, presenters, queries
 from mpps.models import Delivery, MppsMessage, PerformedStepChange
 from ris import audit
 from ris.errors import NotFound
 from ris.models import RecordChange
-from ris.permissions import requires
+from ris.permissions import allowed, requires
 from ris.web import datasets, live
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
@@ -19,7 +22,7 @@ from ris.web.disclosure import disclose
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One performed step; it follows its messages by itself."""
     sent_on = Delivery.objects.filter(performed_step=pk)
-    present = f"{live.state(request, (MppsMessage, PerformedStepChange, RecordChange))} {sent_on.aggregate(Max('changed_at'))}"
+    present = f"{live.state(request, (MppsMessage, PerformedStepChange, RecordChange, NoCharge))} {sent_on.aggregate(Max('changed_at'))}"
     if same := live.unchanged(request, present):
         return same
     performed = queries.performed_steps(site_of(request)).filter(pk=pk).first()
@@ -44,6 +47,10 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "sent_on": destination_queries.of_step(performed),
         "dataset": datasets.shown_json(performed.attributes, "dataset", request.GET.get("dataset", "")),
     }
+    if performed.unscheduled and allowed(request.user, "charges.view"):
+        context["no_charge"] = billing_queries.no_charge_of_performed(performed.site, performed.pk)
+        context["undecided"] = late.is_undecided(performed)
+        context["may_charge"] = allowed(request.user, "charges.edit")
     return live.live_page(request, "mpps/performed.html", "mpps/performed_live.html", context, present=present)
 
 
