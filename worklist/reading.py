@@ -151,7 +151,7 @@ def _content(path: Path) -> bytes:
     if status.st_size > _LARGEST:
         storage = _storage_name(_meta(content, _PREAMBLE + 4).sop_class) if content[_PREAMBLE : _PREAMBLE + 4] == _MARK else ""
         what = f": it is a {storage} object" if storage else ""
-        raise Unreadable(f"it has {status.st_size} bytes; a worklist item is far smaller{what}")
+        raise Unreadable(f"it has {status.st_size:,} bytes, more than the {_LARGEST:,} that are read; a worklist item is far smaller{what}")
     return content
 
 

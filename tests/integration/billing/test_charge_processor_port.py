@@ -74,6 +74,7 @@ def test_what_is_no_frame_is_told_and_closes_its_connection_alone(port: int, led
         except ConnectionError:
             pass  # closed while it was still being sent
     wait_until(lambda: told in [log["event"] for log in logs], 5, "it is in the log")
+    assert all(log["limit"] == server.MAX_MESSAGE_BYTES for log in logs if "longer than allowed" in log["event"])
     others_are_served(port, ledger)
 
 

@@ -272,6 +272,7 @@ def test_a_message_longer_than_the_limit_ends_the_association(serve: Callable[..
     with wire.connected(server.port) as peer:
         peer.associate().send(wire.find(data=bytes(1002)))
         assert peer.pdu() == (7, bytes((0, 0, 2, 6)))
+    assert ending(ris).note == "a data set has more than 1000 bytes"
     assert ris.requests == []
 
 

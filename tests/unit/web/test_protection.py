@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.template.defaultfilters import filesizeformat
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -181,6 +182,7 @@ def test_a_form_that_is_too_large_is_refused_in_words_and_not_read(monkeypatch: 
     for address, kind in product(("/patients/new/", "/sign-in/", "/find/", "/nowhere/"), kinds):
         answer = client.post(address, b"q=" + b"x" * limit, content_type=kind)
         assert (answer.status_code, "That is too much at once" in answer.content.decode()) == (413, True), address
+        assert f"larger than {filesizeformat(limit)}" in answer.content.decode()
     assert Patient.objects.count() == 0
     call = client.post("/api/v1/orders", b'"' + b"x" * limit, content_type="application/json", headers={"Authorization": "Bearer x"})
     assert call.status_code == 401  # who is nobody has nothing read

@@ -84,7 +84,8 @@ def test_a_compressed_or_cut_image_is_named_by_its_file_meta_information(tmp_pat
 def test_an_image_too_large_to_be_read_is_named_too(tmp_path: Path) -> None:
     path = written(tmp_path, an_image(CT_IMAGE, in_meta=True, pixels=False))
     os.truncate(path, 20 * 2**20)
-    assert reason(path) == "it has 20971520 bytes; a worklist item is far smaller: it is a CT Image Storage object"
+    why = "it has 20,971,520 bytes, more than the 16,777,216 that are read; a worklist item is far smaller"
+    assert reason(path) == f"{why}: it is a CT Image Storage object"
 
 
 def test_an_item_that_its_writer_called_an_image_is_taken_with_a_note(tmp_path: Path) -> None:

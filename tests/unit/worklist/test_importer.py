@@ -376,6 +376,20 @@ def as_an_ordinary_user() -> Iterator[None]:
         os.seteuid(0)
 
 
+def test_a_file_beyond_all_measure_is_named_with_the_limit_and_the_others_go_in(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("good.wl")
+    (tmp_path / "huge.wl").touch()
+    os.truncate(tmp_path / "huge.wl", 17 * 2**20)
+    with pytest.raises(SystemExit) as ended:
+        call_command("import_worklist", str(tmp_path))
+    assert ended.value.code == 1
+    told = capsys.readouterr()
+    assert "huge.wl: it has 17,825,792 bytes, more than the 16,777,216 that are read" in told.err
+    assert ScheduledProcedureStep.objects.count() == 1
+
+
 def test_names_of_files_that_are_no_text_are_shown_on_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "two\nlines.wl").write_bytes(b"")
     (tmp_path / os.fsdecode(b"M\xfcller.wl")).write_bytes(b"")
