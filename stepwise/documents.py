@@ -27,6 +27,11 @@ class Table:
     def has_head(self) -> bool:
         return any(self.columns)
 
+    @property
+    def labelled(self) -> list[list[tuple[str, str]]]:
+        """The rows, each cell behind the head of its column: what is read where the head is not shown."""
+        return [list(zip(self.columns, row, strict=True)) for row in self.rows]
+
 
 @dataclass(frozen=True)
 class Other:

@@ -165,7 +165,7 @@ class TokenForm(PageForm):
     scope = forms.MultipleChoiceField(
         label="Permissions",
         required=False,
-        choices=[(name, f"{name}: {permission.words}") for name, permission in PERMISSIONS.items()],
+        choices=[(name, f"{permission.words[:1].upper()}{permission.words[1:]} ({name})") for name, permission in PERMISSIONS.items()],
         widget=forms.CheckboxSelectMultiple,
     )
     expires = DayField(label="Last day", required=False)
@@ -186,9 +186,9 @@ class TokenForm(PageForm):
         """What the account may not, its token can never do: that is told rather than kept."""
         given: dict[str, Any] = super().clean() or {}
         if given.get("limits") == SOME and given.get("user") and "scope" in given:
-            beyond = [name for name in given["scope"] if name not in permissions_of(given["user"])]
+            beyond = [PERMISSIONS[name].words for name in given["scope"] if name not in permissions_of(given["user"])]
             if beyond:
-                self.add_error("scope", f"{given['user']} may not do this itself: {', '.join(beyond)}")
+                self.add_error("scope", f"{given['user']} may not do this itself: {'; '.join(beyond)}")
         return given
 
     def clean_expires(self) -> date | None:

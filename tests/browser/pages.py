@@ -197,6 +197,7 @@ def _make_an_account(page: Page) -> None:
 
 
 def _limit_the_token(page: Page) -> None:
+    expect(page.get_by_label("steps.view")).to_be_hidden()
     page.get_by_label("Only what is ticked here").check()
     page.get_by_label("steps.view").check()
 

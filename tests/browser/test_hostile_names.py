@@ -21,6 +21,7 @@ Window = Callable[..., Page]
 
 SCRIPT = "<script>alert(1)</script>"
 IMAGE = '"><img src=x onerror=alert(2)>'
+MADE_ELEMENTS = "[...document.scripts].some(one => one.textContent.includes('alert(')) || !!document.querySelector('[onerror], img[src=x]')"
 CT01 = Device("CT01", "CT")
 
 
@@ -92,8 +93,7 @@ def test_a_script_for_a_name_is_text_on_every_page_that_shows_it(window: Window,
         page.goto(address)
         text = page.locator("body").inner_text().lower()
         seen |= {(address, what) for what in (SCRIPT, IMAGE) if what.lower() in text or what.lower().replace('"', '\\"') in text}
-        made = page.locator("script:has-text('alert('), [onerror], img[src='x']").count()
-        assert made == 0, f"{address} made elements of a patient's name"
+        assert not page.evaluate(MADE_ELEMENTS), f"{address} made elements of a patient's name"
     assert dialogs == []
     shown = {address for address, _ in seen}
     assert len(shown) >= 13, f"the patient is not shown where it was looked for: {sorted(shown)}"

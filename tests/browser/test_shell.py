@@ -171,6 +171,16 @@ def test_on_a_narrow_screen_the_menu_leads_everywhere(window: Window) -> None:
     expect(menu).to_be_hidden()
 
 
+def test_on_a_narrow_screen_no_table_of_words_is_cut(window: Window) -> None:
+    page = window("admin", width=390)
+    for address in ("/roles/", "/help/threat-model/"):
+        page.goto(address)
+        tables = page.locator("main .scroll")
+        assert tables.count() > 0
+        cut = tables.evaluate_all("them => them.filter(one => one.scrollWidth > one.clientWidth).length")
+        assert cut == 0, f"{cut} tables of {address} are cut"
+
+
 def test_signing_out_ends_the_session(window: Window) -> None:
     page = window()
     page.context.clear_cookies()

@@ -271,7 +271,7 @@ def test_a_token_is_limited_to_what_is_ticked_and_to_what_its_account_may(signed
     users.change_user(jo.pk, users.UserData("jo", roles=("scheduler",)), ACTOR)
     for wrong, why in (
         ({"scope": []}, "Permissions is empty"),
-        ({"scope": ["charges.rules"]}, "jo may not do this itself: charges.rules"),
+        ({"scope": ["charges.rules"]}, "jo may not do this itself: change what discontinued work is charged"),
         ({"expires": "01-Jan-2020"}, "Last day is over already"),
         ({"user": "nobody"}, "nobody"),
         ({"name": ""}, "required"),
@@ -355,7 +355,7 @@ def test_tokens_that_were_made_before_may_all_that_their_user_may(signed_in: Sig
 def test_the_page_of_roles_is_the_table(signed_in: SignIn) -> None:
     shown = text(signed_in("trainee").get("/roles/"))
     for name in PERMISSIONS:
-        assert f'<tr id="{name}">' in shown
+        assert f'<tr role="row" id="{name}">' in shown
     assert "POST /orders" in shown and "/charges/&lt;int:pk&gt;/void/" in shown
     yes = sum(len(permission.roles) for permission in PERMISSIONS.values())
     assert shown.count(">Yes<") == yes
