@@ -1,7 +1,6 @@
 """One exchange as a ZIP of DICOM files (PS3.10) with a README: as it travelled, or without identities."""
 
 import io
-import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,17 @@ from pydicom.uid import UID
 from dimse import part10, statuses
 from dimse.encode import encode
 from dimse.models import Message
-from dimse.uids import new_uid
+from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, VERIFICATION, Verb
+from dimse.uids import is_valid, new_uid
 from ris.web import times
+from stepwise import quoted
 from stepwise.inspector.deidentify import PROFILE, Choice, Deidentifier
 from stepwise.inspector.said import Data, Said
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # of files in the ZIP: when it was made says nothing
 _WIDTH: Final = 26
-_QUOTED: Final = re.compile(r"'[^']*'?|\"[^\"]*\"?|“[^”]*”?")
+_ASKED: Final = {Verb.C_ECHO.value: VERIFICATION, Verb.C_FIND.value: MODALITY_WORKLIST}
+"""The SOP class of an operation where its command set names none that is a UID; all others are of MPPS."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,12 @@ def as_it_travelled(said: Said) -> Bundle:
     files = []
     for data in said.data:
         if data.dataset is not None:
-            files.append((f"{data.name}.dcm", _header(said.first, said.first.sop_instance_uid, data) + data.raw))
+            files.append((f"{data.name}.dcm", _header(_class_of(said.first), said.first.sop_instance_uid, data) + data.raw))
         if data.dataset is None or (said.is_refused and data.name == "request"):
             files.append((f"{data.name}.bin", data.raw))
     note = [f"{data.name}.bin cannot be read as a data set: {data.problem}" for data in said.data if data.problem]
-    facts = _facts(said, said.first.sop_instance_uid, times.moment_seconds(said.first.time))
+    note += _unnamed(said)
+    facts = _facts(said, said.first.sop_class_uid, said.first.sop_instance_uid, times.moment_seconds(said.first.time))
     addressed = (
         [("From", f"{said.association.calling}, {said.association.address}"), ("To", said.association.called)] if said.association else []
     )
@@ -60,31 +63,46 @@ def without_identities(said: Said, choice: Choice) -> Bundle:
     readable = [(data, data.dataset) for data in said.data if data.dataset is not None]
     for _, dataset in readable:
         cleaner.learn(dataset)
-    cleaner.learn_value("UID", said.first.sop_instance_uid)
+    for named in (said.first.sop_class_uid, said.first.sop_instance_uid):
+        cleaner.learn_value("UID", named)
     if said.association and not choice.keep_ae_titles:
         for title in (said.association.calling, said.association.called):
             cleaner.learn_value("AE", title)
-    uid = cleaner.pseudonym("UID", said.first.sop_instance_uid)
+    sop_class, uid = (cleaner.pseudonym("UID", named) for named in (said.first.sop_class_uid, said.first.sop_instance_uid))
     files = []
+    file_class = cleaner.pseudonym("UID", _class_of(said.first))
     for data, dataset in readable:
-        files.append((f"{data.name}.dcm", _header(said.first, uid, data) + encode(cleaner.clean(dataset), data.transfer_syntax)))
+        files.append((f"{data.name}.dcm", _header(file_class, uid, data) + encode(cleaner.clean(dataset), data.transfer_syntax)))
     left_out = [f"{data.name} cannot be read as a data set and was left out" for data in said.data if data.dataset is None]
-    facts = [*_titles(said, cleaner), *_facts(said, uid, _when(said, cleaner), cleaner)]
+    left_out += _unnamed(said)
+    facts = [*_titles(said, cleaner), *_facts(said, sop_class, uid, _when(said, cleaner), cleaner)]
     return Bundle(f"exchange-{said.first.pk}-deidentified.zip", (("README.txt", _readme(facts, left_out, _done(choice))), *files))
 
 
-def _header(message: Message, uid: str, data: Data) -> bytes:
+def _header(sop_class: str, uid: str, data: Data) -> bytes:
     """A query has no instance, and an answer neither: a file needs one."""
-    instance = uid if uid and data.name in ("request", "response") and len(uid) <= 64 and uid.isascii() else new_uid()
-    return part10.header(message.sop_class_uid, instance, data.transfer_syntax)
+    return part10.header(sop_class, uid if data.name in ("request", "response") and is_valid(uid) else new_uid(), data.transfer_syntax)
 
 
-def _facts(said: Said, uid: str, when: str, cleaner: Deidentifier | None = None) -> list[tuple[str, str]]:
+def _class_of(message: Message) -> str:
+    """That of the command set, or the one that its operation is of: a file must have one."""
+    named = message.sop_class_uid
+    return named if is_valid(named) else _ASKED.get(message.service, MODALITY_PERFORMED_PROCEDURE_STEP)
+
+
+def _unnamed(said: Said) -> list[str]:
+    """What is said of files whose SOP class is none of the command set."""
+    if is_valid(said.first.sop_class_uid):
+        return []
+    return [f"The command set names no SOP class that is a UID; the files have that of {said.first.service}, {_class_of(said.first)}"]
+
+
+def _facts(said: Said, sop_class: str, uid: str, when: str, cleaner: Deidentifier | None = None) -> list[tuple[str, str]]:
     first, answer = said.first, said.response
     found = [
         ("Message", f"{first.service}, message ID {first.message_id}"),
         ("Time", when),
-        ("SOP class", f"{UID(first.sop_class_uid).name} ({first.sop_class_uid})"),
+        ("SOP class", f"{UID(sop_class).name} ({sop_class})" if sop_class else "none"),
         ("SOP instance", uid or "none"),
         ("Transfer syntax", f"{UID(first.transfer_syntax).name} ({first.transfer_syntax})"),
     ]
@@ -102,7 +120,7 @@ def _comment(said: Said, cleaner: Deidentifier) -> str:
     """Without the values that it quotes. What a data set that cannot be read holds nobody knows, so that nothing said about it stays."""
     if any(data.dataset is None for data in said.data) or said.response is None:
         return "removed: it may quote a data set that cannot be read"
-    return cleaner.scrubbed(_QUOTED.sub("…", said.response.comment))
+    return cleaner.scrubbed(quoted.masked(said.response.comment, "…"))
 
 
 def _remarks(said: Said) -> Iterator[tuple[str, str]]:
@@ -131,6 +149,10 @@ def _done(choice: Choice) -> str:
     return (
         f"Identities were removed after {PROFILE}.\n"
         "Names, IDs and UIDs are pseudonyms, the same for the same value throughout; wildcards at their ends were kept.\n"
+        "The profile removes some of them instead: that is why each file says what was done in (0012,0062) and (0012,0063), which it did\n"
+        "not have when it travelled, and does not claim the profile by its code (113100 DCM).\n"
+        "Codes were kept of procedures, protocols, anatomy, units, what is billed and why a step ended; all others were removed.\n"
+        "Values that are none of their VR, and code strings that are no defined terms, were emptied.\n"
         f"Private, unknown and binary attributes were removed or emptied, and so was what describes the patient.\n{dates}.\n"
         f"Free text was {text}. AE titles were {titles}.\n"
         "The data sets were written anew: what was malformed in an identifier is not so here."

@@ -1,12 +1,18 @@
 """Data sets without identities, for a bug report: after the Basic Application Level Confidentiality Profile of PS3.15 E.1.
 
-What is kept is a short list, everything else goes: private and unknown attributes, bytes, and text that is no code are removed or emptied.
+What is kept is a short list, everything else goes: private and unknown attributes, bytes, text that is no code, codes that are not about
+the work (diagnoses, people, institutions), and values that are none of their VR are removed or emptied.
 Identifiers become pseudonyms, the same for the same value in all data sets of an export, so that what belongs together still does.
-After that no original identifier stands anywhere, in free text that was kept on purpose either.
+After that no identifier that a data set has in its place stands anywhere in the export, in free text that was kept on purpose either.
+A name that only free text has is known to nobody.
+
+It is not the profile to the letter: identifiers that it removes have pseudonyms, and times of day stay. So the files say in words how they
+were made (0012,0063), and do not claim the profile by its code, 113100 DCM in (0012,0064), of which PS3.15 E.1.1 and PS3.3 C.7.1.1 ask one.
 """
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,8 +24,13 @@ from pydicom.dataelem import DataElement
 from pydicom.uid import UID
 
 from dimse import values
+from stepwise.inspector import kept, moments
+from stepwise.inspector.moments import LEGAL
+from stepwise.inspector.originals import Originals
 
-PROFILE: Final = "PS3.15 Annex E, Basic Application Level Confidentiality Profile (113100 DCM), as far as worklist and MPPS attributes go"
+PROFILE: Final = "the Basic Application Level Confidentiality Profile of PS3.15 Annex E, as far as worklist and MPPS attributes go"
+METHOD: Final = "Stepwise, after PS3.15 E.1 Basic Profile, not to the letter"
+"""The first value of De-identification Method (0012,0063)."""
 IDENTIFIERS: Final = {
     "PatientID": "PATIENT",
     "OtherPatientIDs": "PATIENT",
@@ -66,15 +77,17 @@ CODES: Final = frozenset(
         "TimezoneOffsetFromUTC",
     }
 )
-"""Text that says what, not who."""
+"""Text that says what, not who, within a sequence of `kept.CODE_SEQUENCES`."""
+_BESIDE_CODES: Final = frozenset({"SpecificCharacterSet", "TimezoneOffsetFromUTC"})
+"""Those of them that stand anywhere."""
 _NUMBERS: Final = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UR", "UT"})
-_PLAIN: Final = {"CS": re.compile(r"[A-Za-z0-9 _*?]{0,16}"), "TM": re.compile(r"[0-9.: -]{0,28}")}
-_DAY: Final = re.compile(r"(?<![0-9])([0-9]{4})([0-9]{2})([0-9]{2})")
-_DATES: Final = {"DA": re.compile(r"[0-9 -]{0,18}"), "DT": re.compile(r"[0-9.+ -]{0,54}")}
+_CODE_STRING: Final = re.compile(r"[A-Za-z0-9 _*?]{0,16}")
+_LENIENT: Final = {"DA": re.compile(r"[0-9 -]{0,18}"), "DT": re.compile(r"[0-9.+ -]{0,54}"), "TM": re.compile(r"[0-9.: -]{0,28}")}
+"""Dates and times that may be wrong, and stay so where dates are kept: that is what a report may be about."""
+_NO_DAYS_IN: Final = frozenset({"CodeValue", "LongCodeValue", "URNCodeValue", "CodingSchemeDesignator", "CodingSchemeVersion"})
+"""Their digits are no day, however they look."""
 _TAG: Final = re.compile(r"^\([0-9A-Fa-f]{4},[0-9A-Fa-f]{4}\)$")
-_SHORT: Final = 3
-"""An identifier of fewer characters is looked for as a whole value alone: within other text it would be everywhere."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +98,13 @@ class Choice:
     keep_text: bool = False
     keep_ae_titles: bool = False
 
+    @property
+    def method(self) -> list[str]:
+        """Values of De-identification Method (0012,0063), of at most 64 characters."""
+        dates = "Dates and times as they were" if self.keep_dates else "Dates moved by one span, times of day as they were"
+        text = "Descriptions kept, without known identifiers" if self.keep_text else "Descriptions emptied"
+        return [METHOD, dates, text, "AE titles as they were" if self.keep_ae_titles else "AE titles renamed"]
+
 
 class Deidentifier:
     """For the data sets of one export: first every one of them is `learn`ed, then they are `clean`ed."""
@@ -92,13 +112,18 @@ class Deidentifier:
     def __init__(self, choice: Choice) -> None:
         self.choice = choice
         self._shift = timedelta(0 if choice.keep_dates else -(30 + secrets.randbelow(3650)))
-        self._originals: set[str] = set()
+        self._originals = Originals()
         self._known: dict[tuple[str, str], str] = {}
+        self._taken: set[str] = set()
+        self._numbers: Counter[str] = Counter()
 
     # --- What is to go --------------------------------------------------------------------------------------------
 
     def learn(self, dataset: Dataset) -> None:
         for element in dataset.iterall():
+            if element.keyword == "PatientBirthDate":
+                for value in values.of(element.value):
+                    self._originals.add_day(_bare(value))
             if kind := self._kind(element):
                 for value in values.of(element.value):
                     self.learn_value(kind, value)
@@ -107,9 +132,10 @@ class Deidentifier:
         """An identifier beside the data sets: a UID of the command set, an AE title."""
         bare = _bare(value)
         if bare and not (kind == "UID" and is_well_known(bare)):
-            self._originals.add(bare.casefold())
             if kind == "PERSON":
-                self._originals.update(part.casefold() for part in re.split(r"[\^= ]+", bare) if len(part) >= _SHORT)
+                self._originals.add_name(bare)
+            else:
+                self._originals.add(bare)
 
     def _kind(self, element: DataElement) -> str:
         if element.tag.is_private:
@@ -127,15 +153,21 @@ class Deidentifier:
             cleaned.SpecificCharacterSet = "ISO_IR 192"
         elif "SpecificCharacterSet" in dataset:
             cleaned.SpecificCharacterSet = ""
+        cleaned.PatientIdentityRemoved = "YES"
+        cleaned.DeidentificationMethod = self.choice.method
         return cleaned
 
-    def _cleaned(self, dataset: Dataset) -> Dataset:
+    def _cleaned(self, dataset: Dataset, within: str = "") -> Dataset:
+        """`within` is the keyword of the sequence that it is an item of."""
         found = Dataset()
         for element in dataset:
             if element.tag.is_private or element.tag.element == 0 or not element.keyword:
                 continue
             if element.VR == "SQ":
-                found.add(DataElement(element.tag, "SQ", [self._cleaned(item) for item in element.value or ()]))
+                if not kept.is_of_people(element.keyword):
+                    found.add(DataElement(element.tag, "SQ", [self._cleaned(item, element.keyword) for item in element.value or ()]))
+            elif element.keyword in CODES and element.keyword not in _BESIDE_CODES and within not in kept.CODE_SEQUENCES:
+                found.add(DataElement(element.tag, element.VR, ""))
             else:
                 found.add(DataElement(element.tag, element.VR, self._value(element), validation_mode=0))
         return found
@@ -148,8 +180,8 @@ class Deidentifier:
             return None if vr in _NUMBERS else ""
         if vr in _NUMBERS:
             return element.value if all(map(self._is_mere_number, values.of(element.value))) else None
-        kept = [self._text(element, vr, value) for value in values.of(element.value)]
-        return kept if len(kept) > 1 else "".join(kept)
+        texts = [self._text(element, vr, value) for value in values.of(element.value)]
+        return texts if len(texts) > 1 else "".join(texts)
 
     def _is_mere_number(self, value: str) -> bool:
         """Whether it is a number, or a tag, and no identifier: what a modality wrote into IS or DS may be none of them."""
@@ -157,16 +189,32 @@ class Deidentifier:
             float(_TAG.sub("0", value) or 0)
         except ValueError:
             return False
-        return value.casefold() not in self._originals
+        return value not in self._originals
 
     def _text(self, element: DataElement, vr: str, value: str) -> str:
         if kind := self._kind(element):
             return self.pseudonym(kind, value)
-        if vr in _DATES:
-            return self._scrubbed_whole(self.moved(value)) if _DATES[vr].fullmatch(value) else ""
-        if vr in _PLAIN:
-            return self._scrubbed_whole(value) if _PLAIN[vr].fullmatch(value) else ""
-        return self.scrubbed(value) if vr in _TEXT | {"AE"} else ""
+        if not kept.has_its_form(element.keyword, value):
+            return ""
+        if vr in LEGAL:
+            return self._scrubbed_whole(self._moment(vr, value))
+        if vr == "CS":
+            return self._code_string(element.keyword, value)
+        if vr in _TEXT and element.keyword not in _NO_DAYS_IN:
+            return self.scrubbed(value)
+        return self._originals.masked(value, _mask(value)) if vr in _TEXT | {"AE"} else ""
+
+    def _moment(self, vr: str, value: str) -> str:
+        if self.choice.keep_dates and _LENIENT[vr].fullmatch(value):
+            return value
+        return moments.moved(vr, value, self._shift)
+
+    def _code_string(self, keyword: str, value: str) -> str:
+        """A defined term; any other word only where text is kept, for it may be a name as well."""
+        if kept.is_term(value) and _CODE_STRING.fullmatch(value):
+            return value
+        may_stay = self.choice.keep_text or keyword in CODES
+        return self._scrubbed_whole(value) if may_stay and _CODE_STRING.fullmatch(value) else ""
 
     def pseudonym(self, kind: str, value: str) -> str:
         """The same for the same value; wildcards at its ends stay, and so do UIDs of the standard."""
@@ -175,13 +223,14 @@ class Deidentifier:
             return value.strip()
         key = (kind, bare.casefold() if kind == "PERSON" else bare)
         if key not in self._known:
-            self._known[key] = self._fresh(kind, 1 + sum(one == kind for one, _ in self._known))
+            self._numbers[kind] += 1
+            self._known[key] = self._fresh(kind, self._numbers[kind])
+            self._taken.add(self._known[key])
         stars = value.strip()
         return f"{'*' if stars.startswith('*') else ''}{self._known[key]}{'*' if stars.endswith('*') else ''}"
 
     def _fresh(self, kind: str, number: int) -> str:
         """In none of which an original identifier stands."""
-        taken = set(self._known.values())
         if kind == "UID":
             candidates: Iterator[str] = chain(
                 (f"2.25.{n}" for n in range(number, number + 1000)), (f"1.2.826.0.1.3680043.10.999.{n}" for n in count(1))
@@ -190,30 +239,15 @@ class Deidentifier:
             candidates = chain([f"PERSON{number}^GIVEN{number}"], (f"{_letters()}^{_letters()}" for _ in count()))
         else:
             candidates = chain([f"{kind}-{number}"], (_letters() for _ in count()))
-        return next(one for one in candidates if one not in taken and not self._stands_in(one))
-
-    def _stands_in(self, text: str) -> bool:
-        folded = text.casefold()
-        return folded in self._originals or any(one in folded for one in self._originals if len(one) >= _SHORT)
+        return next(one for one in candidates if one not in self._taken and not self._originals.stand_in(one))
 
     def scrubbed(self, text: str) -> str:
-        """Free text without the identifiers that are known."""
-        for original in sorted(self._originals, key=len, reverse=True):
-            if len(original) >= _SHORT or text.strip().casefold() == original:
-                text = re.sub(re.escape(original), "…" if not text.isascii() else "-", text, flags=re.IGNORECASE)
-        return "" if self._stands_in(text) else text  # case folding may change lengths, which no pattern follows
+        """Free text without the identifiers that are known, and without days unless dates are kept."""
+        mask = _mask(text)
+        return self._originals.masked(text if self.choice.keep_dates else moments.without_days(text, mask), mask)
 
     def _scrubbed_whole(self, text: str) -> str:
-        return "" if self._stands_in(text) else text
-
-    def moved(self, text: str) -> str:
-        """Each day in a DA or DT value, or a range of them, moved by the span of the export; empty when it is no day."""
-        if not self._shift:
-            return text
-        try:
-            return _DAY.sub(lambda found: f"{date(*map(int, found.groups())) + self._shift:%Y%m%d}", text)
-        except (ValueError, OverflowError):
-            return ""
+        return "" if self._originals.stand_in(text) else text
 
     def moved_day(self, day: date) -> date:
         return day + self._shift
@@ -226,6 +260,10 @@ def is_well_known(uid: str) -> bool:
 
 def _bare(value: str) -> str:
     return value.strip(" \0*?")
+
+
+def _mask(text: str) -> str:
+    return "-" if text.isascii() else "…"
 
 
 def _letters() -> str:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Any, Final
 from dimse.models import Message
 from ris import clock
 from ris.models import Site
+from stepwise import quoted
 from stepwise.modality_report import heard as hearing
 from stepwise.modality_report.checks import CHECKS, Check
 from stepwise.modality_report.heard import Asked, Heard, Told
@@ -19,7 +19,6 @@ from stepwise.modality_report.judging import judged
 from stepwise.modality_report.verdicts import Verdict
 
 EXAMPLES: Final = 5
-_QUOTED: Final = re.compile(r"""'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*\"""")
 _MASK: Final = "'•••'"
 Exchanges = Mapping[int, tuple[Message, Message | None]]
 """Requests with their responses, by the number of the request in the journal."""
@@ -109,8 +108,8 @@ def _masked(example: Example) -> Example:
 
 
 def masked(text: str) -> str:
-    """Values stand in quotation marks, as `repr` puts them."""
-    return _QUOTED.sub(_MASK, text)
+    """A sentence without the values that it quotes."""
+    return quoted.masked(text, _MASK)
 
 
 def of(site: Site, ae_title: str, start: datetime, end: datetime) -> Report:

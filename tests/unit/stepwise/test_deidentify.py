@@ -1,8 +1,10 @@
 """An export without identities: whatever a modality sent, no original identifier is anywhere in it."""
 
 import io
+import subprocess
 import zipfile
 from datetime import UTC, date, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -17,8 +19,9 @@ from dimse.encode import encode
 from dimse.models import Association, Message
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP
 from stepwise.inspector import bundle
-from stepwise.inspector.deidentify import Choice, Deidentifier
+from stepwise.inspector.deidentify import METHOD, Choice, Deidentifier
 from stepwise.inspector.said import Said
+from tests.support.dcmtk import dcmtk
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyzÄÖÜéßžŁØΩДЖ山田"
 # The ends are in no word of the README, which tests of text otherwise find sooner or later.
@@ -135,6 +138,8 @@ def test_wildcards_codes_numbers_and_uids_of_the_standard_stay() -> None:
     assert cleaned.ReferencedSOPClassUID == MODALITY_PERFORMED_PROCEDURE_STEP
     assert cleaned.NumberOfStudyRelatedInstances == 12
     assert cleaned.PerformedProcedureStepDiscontinuationReasonCodeSequence[0] == code
+    assert cleaned.PatientIdentityRemoved == "YES"
+    assert cleaned.DeidentificationMethod[:2] == [METHOD, "Dates and times as they were"]
 
 
 def test_dates_move_together_and_times_stay() -> None:
@@ -168,3 +173,126 @@ def test_the_files_are_dicom_files(syntax: str) -> None:
         found = dcmread(io.BytesIO(opened(made)["request.dcm"]))
         assert found.file_meta.TransferSyntaxUID == syntax
         assert str(found.PatientName) in ("DOE^John", "PERSON1^GIVEN1")
+
+
+def cleaned(dataset: Dataset, choice: Choice = Choice()) -> Dataset:  # noqa: B008  # a frozen value
+    cleaner = Deidentifier(choice)
+    cleaner.learn(dataset)
+    return cleaner.clean(dataset)
+
+
+def of_one(keyword: str, value: object, choice: Choice) -> str:
+    dataset = Dataset()
+    put(dataset, keyword, value)
+    return str(cleaned(dataset, choice)[keyword].value or "")
+
+
+def a_code(value: str, meaning: str) -> Dataset:
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "99HR", meaning
+    return code
+
+
+def test_codes_of_people_institutions_and_diagnoses_go_and_those_of_the_work_stay() -> None:
+    dataset, performer = Dataset(), Dataset()
+    performer.PersonIdentificationCodeSequence = [a_code("E12345", "Dr. Hans Huber")]
+    dataset.PerformingPhysicianIdentificationSequence = [performer]
+    for of_whom in ("Institution", "AdmittingDiagnoses", "EthnicGroup", "PatientPrimaryLanguage"):
+        setattr(dataset, f"{of_whom}CodeSequence", [a_code("B20", "Secret")])
+    dataset.ReferencedPatientSequence = [a_code("B20", "Secret")]
+    dataset.ProcedureCodeSequence = [a_code("CTCHEST", "CT chest")]
+    for choice in (Choice(), Choice(True, True, True)):
+        found = cleaned(dataset, choice)
+        assert found.ProcedureCodeSequence[0].CodeMeaning == "CT chest"
+        assert not {"E12345", "B20"} & {str(one.value) for one in found.iterall()}
+        assert not any(keyword in str(found) for keyword in ("Huber", "Secret"))
+
+
+@pytest.mark.parametrize("value", ["2026-11-23", "202611", "2026 1123", "2026112320261124", "2026", "20261123-2026", "20261341"])
+@pytest.mark.parametrize("keyword", ["PerformedProcedureStepStartDate", "ScheduledProcedureStepStartDateTime"])
+def test_a_date_that_cannot_be_moved_whole_is_emptied(keyword: str, value: str) -> None:
+    assert of_one(keyword, value, Choice()) == ""
+
+
+@pytest.mark.parametrize("value", ["20261123", "20261123-", "-20261123", "20261123-20261124"])
+def test_ranges_of_dates_are_moved_at_both_ends(value: str) -> None:
+    moved = of_one("ScheduledProcedureStepStartDate", value, Choice())
+    assert [len(part) for part in moved.split("-")] == [len(part) for part in value.split("-")] and "2026112" not in moved
+
+
+def test_a_moment_keeps_its_time_and_offset_and_a_day_in_a_time_goes() -> None:
+    assert of_one("ScheduledProcedureStepStartDateTime", "20261123101500.5-0500", Choice()).endswith("101500.5-0500")
+    for legal in ("0930", "093015.25", "08-12", "-1200", "09:30:15"):
+        assert of_one("PerformedProcedureStepStartTime", legal, Choice()) == legal
+    for wrong in ("20261123101500", "2561", "9"):
+        assert of_one("PerformedProcedureStepStartTime", wrong, Choice()) == ""
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value", "kept"),
+    [
+        ("Modality", "DOE JANE", ""),
+        ("Modality", "CT", "CT"),
+        ("TimezoneOffsetFromUTC", "Jane Doe 1970", ""),
+        ("TimezoneOffsetFromUTC", "-0500", "-0500"),
+    ],
+)
+def test_text_that_has_one_form_is_kept_in_it_alone(keyword: str, value: str, kept: str) -> None:
+    assert of_one(keyword, value, Choice()) == kept
+
+
+def test_names_of_two_letters_hyphenated_ones_and_birth_dates_are_found_in_text() -> None:
+    dataset = Dataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    put(dataset, "PatientName", "Li^Wu")
+    put(dataset, "OperatorsName", "Müller-Lüdenscheid^Hans=山^太")
+    put(dataset, "PatientBirthDate", "19700102")
+    put(dataset, "NumberOfStudyRelatedInstances", "19700102")
+    put(dataset, "PatientComments", "Wu Li, born 19700102 (02.01.1970), Frau Lüdenscheid, 山さん, a lily")
+    code = a_code("CT1", "CT chest for Wu Li born 1970-01-02")
+    put(code, "ContextIdentifier", "JANE DOE")
+    dataset.ProcedureCodeSequence = [code]
+    found = cleaned(dataset, Choice(keep_text=True, keep_dates=True))
+    assert found.PatientComments == "… …, born … (…), Frau …, …さん, a lily"
+    assert found.ProcedureCodeSequence[0].CodeMeaning == "CT chest for - - born -"
+    assert (found.ProcedureCodeSequence[0].ContextIdentifier, found.NumberOfStudyRelatedInstances) == ("", None)
+    other = of_one("PatientComments", "seen 23.11.2026 and 2026-11-24, 12 slices", Choice(keep_text=True))
+    assert other == "seen - and -, 12 slices", "beside the same days moved they would tell the span"
+
+
+def test_a_class_that_is_nobodys_is_a_pseudonym_everywhere() -> None:
+    named = "1.3.6.1.4.1.9999.1.20261123.77"
+    dataset = Dataset()
+    dataset.StudyInstanceUID = named
+    asked = said(dataset)
+    asked.first.sop_class_uid = named
+    export = opened(bundle.without_identities(asked, Choice()))
+    assert not any(named.encode() in content for content in export.values())
+    file = dcmread(io.BytesIO(export["request.dcm"]))
+    assert file.file_meta.MediaStorageSOPClassUID == file.StudyInstanceUID
+    assert file.StudyInstanceUID.encode() in export["README.txt"]
+
+
+@pytest.mark.parametrize("named", ["", "no.uid", MODALITY_PERFORMED_PROCEDURE_STEP])
+def test_dcmdump_reads_the_files_whatever_class_the_command_named(named: str, tmp_path: Path) -> None:
+    dataset = Dataset()
+    dataset.PatientName = "DOE^John"
+    asked = said(dataset)
+    asked.first.sop_class_uid = named
+    for made in (bundle.without_identities(asked, Choice()), bundle.as_it_travelled(asked)):
+        files = opened(made)
+        (tmp_path / "request.dcm").write_bytes(files["request.dcm"])
+        dump = subprocess.run([dcmtk("dcmdump"), str(tmp_path / "request.dcm")], check=True, capture_output=True, text=True)
+        assert not dump.stderr
+        assert "(0002,0002) UI =ModalityPerformedProcedureStepSOPClass" in dump.stdout
+        assert (b"names no SOP class" in files["README.txt"]) is (named != MODALITY_PERFORMED_PROCEDURE_STEP)
+
+
+def test_a_message_with_thousands_of_references_keeps_them_apart() -> None:
+    dataset, series = Dataset(), Dataset()
+    series.ReferencedImageSequence = [Dataset() for _ in range(4000)]
+    for number, item in enumerate(series.ReferencedImageSequence):
+        item.ReferencedSOPInstanceUID = f"1.3.6.1.4.1.9999.{number}"
+    dataset.PerformedSeriesSequence = [series]
+    found = cleaned(dataset)
+    assert len({item.ReferencedSOPInstanceUID for item in found.PerformedSeriesSequence[0].ReferencedImageSequence}) == 4000

@@ -298,6 +298,11 @@ def test_a_value_with_quotation_marks_is_hidden_too() -> None:
     )
 
 
+@pytest.mark.parametrize("cut", ["PatientID 'P481", 'PatientID "P481', "PatientID 'P\\'481", "PatientID 'P481\\", "PatientID “P481"])
+def test_a_value_whose_end_was_cut_off_is_hidden_to_the_end(cut: str) -> None:
+    assert report.masked(f"the station's comment was {cut}") == "the station's comment was PatientID '•••'"
+
+
 def test_the_page_links_to_what_failed_and_says_what_days_it_can_read(signed_in: SignIn) -> None:
     Console(profile(tells=["cut_patient_id"])).exam()
     client, address = signed_in("technologist"), reverse("station-report", args=["CT01"])
