@@ -7,6 +7,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
 from django_structlog.middlewares import RequestMiddleware
 
 from ris import clock, networks, queries
@@ -56,12 +57,15 @@ def schemes(answer: Answering) -> Answering:
 
 
 def policies(answer: Answering) -> Answering:
-    """What a browser is told about every answer, files too, beyond what Django and django-csp say."""
+    """What a browser is told about every answer, files too, beyond what Django and django-csp say. No cache keeps what does not say
+    itself, as static files do, how long it may be kept."""
 
     def telling(request: HttpRequest) -> HttpResponseBase:
         response = answer(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
         return response
 
     return telling

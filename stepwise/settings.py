@@ -283,7 +283,7 @@ CONTENT_SECURITY_POLICY = {
 }
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600
 SESSION_COOKIE_HTTPONLY = True
-# Messages name patients: they lie with the session, which ends with the sign-out, and not in a cookie that anybody can read.
+# Not in a cookie, which anybody can read and which outlives the sign-out: what is said after a change goes with the session.
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads it
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
@@ -298,8 +298,6 @@ SILENCED_SYSTEM_CHECKS = ["security.W021"]
 SESSION_COOKIE_NAME = f"stepwise_session_{HTTP_PORT}"  # two simulators on one host keep their own sign-in
 KNOWN_BROWSER_COOKIE_NAME = f"stepwise_known_{HTTP_PORT}"
 CSRF_COOKIE_NAME = f"stepwise_csrf_{HTTP_PORT}"
-# Not in a cookie, Django's first choice: what is to be said goes with the session, and nobody who comes after reads it.
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

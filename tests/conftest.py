@@ -42,6 +42,7 @@ def _nothing_gathered_before() -> None:
     from worklist import findings
 
     disclosure.recent.forget()
+    disclosure.refused.forget()
     findings.gathering._waiting.clear()
     active.forget()
     watch.forget()

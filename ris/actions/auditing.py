@@ -57,10 +57,11 @@ def claimed(name: str, is_known: bool) -> str:
 
 @dataclass(frozen=True)
 class Place:
-    """Where something is done: the address it comes from, and the page or REST call."""
+    """Where something is done: the address it comes from, and the page or REST call; for a call the number of the user's token."""
 
     address: str
     name: str
+    token: int | None = None
 
 
 _place: ContextVar[Callable[[], Place] | None] = ContextVar("place", default=None)
@@ -113,7 +114,7 @@ def record(
         address=where.address[:64],
         place=where.name[:128],
         total=max(total or 0, len({one.patient_id if one.key is None else one.key for one in people})),
-        detail=detail or {},
+        detail=(detail or {}) | ({"token": where.token} if where.token else {}),
     )
     return _write(row, people[:MOST_PATIENTS])
 

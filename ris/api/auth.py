@@ -31,6 +31,8 @@ class Caller:
     user: User | None = None
     scope: frozenset[str] | None = None
     """The permissions that the token is limited to; None for all that its user has."""
+    token: int | None = None
+    """Which token of the user it is: its row's number."""
 
     def check(self, permission: str) -> None:
         """Raise NotPermitted unless the caller has the permission, now: what the user lost, the token has lost."""
@@ -77,7 +79,7 @@ class Bearer(HttpBearer):
         if row is None or wrong:
             raise _refusal(request, wrong)
         note_use(row)
-        return Caller(Actor.user(row.user), row.user, None if row.scope is None else frozenset(row.scope))
+        return Caller(Actor.user(row.user), row.user, None if row.scope is None else frozenset(row.scope), row.pk)
 
 
 def _why_wrong(row: ApiToken | None) -> str:

@@ -15,7 +15,6 @@ from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.cache import add_never_cache_headers
 
 from ris import queries
 from ris.accounts import account_of
@@ -29,7 +28,7 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def page(view: View[P]) -> View[P]:
-    """A view for signed-in people only; what it shows is never kept by a cache. NotFound is 404, as is an address with NUL,
+    """A view for signed-in people only. NotFound is 404, as is an address with NUL,
     which PostgreSQL cannot look up; NotPermitted is 403.
 
     409 for the later of two people: who acted on what another one changed meanwhile (a form with fields says that itself, with what was
@@ -54,8 +53,6 @@ def page(view: View[P]) -> View[P]:
         except IntegrityError as error:
             log.warning("a page lost a race", page=route_of(request), error=type(error).__name__)
             response = render(request, "409.html", status=409)
-        if isinstance(response, HttpResponse):
-            add_never_cache_headers(response)
         return response
 
     return functools.update_wrapper(guarded, view)

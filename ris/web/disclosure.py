@@ -23,6 +23,7 @@ from ris.actor import Actor
 from ris.audit import Subject
 from ris.kept import kept
 from ris.models import Site
+from ris.throttling import of_address
 
 WINDOW: Final = 300.0
 """Seconds."""
@@ -88,7 +89,7 @@ recent: Final = Recent()
 
 def record_reading(who: Actor, site: Site | None, place: Place, said: Disclosure) -> None:
     """Record what of a disclosure was not recorded of late. Raises DatabaseError."""
-    page = (who.kind, who.name, place, said.event, repr(sorted(said.asked.items())))
+    page = (who.kind, who.user_id or who.name, place, said.event, repr(sorted(said.asked.items())))
     keys: list[Hashable] = [(page, one) for one in said.about] or [(page, None)]
     new = set(recent.new(keys))
     if not new and said.event != audit.EXPORT:
@@ -99,9 +100,51 @@ def record_reading(who: Actor, site: Site | None, place: Place, said: Disclosure
     recent.add(keys)
 
 
-def record_once(who: Actor | Claimant, event: str, outcome: int, site: Site | int | None, place: Place, detail: dict[str, Any]) -> None:
-    """Record what went wrong, and the same again not before WINDOW seconds are over. Raises DatabaseError."""
-    key = (who.name, event, outcome, place, repr(sorted(detail.items())))
-    if recent.new([key]):
-        auditing.record(who, event, audit.EXECUTE, site=site, place=place, outcome=outcome, detail=detail)
-        recent.add([key])
+class Tally:
+    """How often the same happened since it first did, for WINDOW seconds, in this process."""
+
+    def __init__(self) -> None:
+        self._counts: dict[Hashable, tuple[float, int]] = {}
+        self._lock = threading.Lock()
+
+    def count(self, key: Hashable) -> int:
+        """Which one this is, from 1."""
+        now = stopwatch.monotonic()
+        with self._lock:
+            since, before = self._counts.get(key, (now, 0))
+            if now - since >= WINDOW:
+                del self._counts[key]
+                since, before = now, 0
+            self._counts[key] = since, before + 1
+            while len(self._counts) > _MOST_KEPT or now - self._counts[next(iter(self._counts))][0] >= WINDOW:
+                del self._counts[next(iter(self._counts))]
+            return before + 1
+
+    def forget(self) -> None:
+        with self._lock:
+            self._counts.clear()
+
+
+refused: Final = Tally()
+
+
+def record_summed(
+    who: Actor | Claimant,
+    event: str,
+    outcome: int,
+    site: Site | int | None,
+    place: Place,
+    detail: dict[str, Any],
+    *,
+    alike: tuple[Hashable, ...],
+) -> None:
+    """Record what went wrong; of the same within WINDOW seconds the 10th, the 100th, the 1000th time, with the number of times.
+
+    So a flood is told by its size in a few rows, and cannot fill a trail that nobody empties. `alike` is what makes it the same, beside
+    who did it and from where: an address, of IPv6 the network that one customer has. Raises DatabaseError.
+    """
+    whose = (who.user_id or who.name) if isinstance(who, Actor) else who.claim
+    times = refused.count((whose, of_address(place.address).whose, event, outcome, *alike))
+    if times == 10 ** (len(str(times)) - 1):
+        said = detail | ({"times": times} if times > 1 else {})
+        auditing.record(who, event, audit.EXECUTE, site=site, place=place, outcome=outcome, detail=said)

@@ -20,6 +20,7 @@ from ris.api.auth import Caller
 from ris.errors import NotFound
 from ris.models import AuditRecord, Site
 from ris.origin import address_of
+from ris.validation import printable
 from ris.web import disclosure
 from ris.web.routes import route_of
 
@@ -46,12 +47,14 @@ def audited(answer: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[Http
 
 
 def place_of(request: HttpRequest) -> Place:
-    """The name of a page, or method and pattern of a REST call: no values of an address."""
+    """The name of a page, or method and pattern of a REST call and which token it is made with: no values of an address."""
     match = request.resolver_match
     if match is None:
         return Place(address_of(request), "")
-    is_call = match.app_names[:1] == ["ninja"]
-    return Place(address_of(request), f"{request.method} {route_of(request)}" if is_call else match.view_name)
+    if match.app_names[:1] != ["ninja"]:
+        return Place(address_of(request), match.view_name)
+    caller = getattr(request, "auth", None)
+    return Place(address_of(request), f"{request.method} {route_of(request)}", caller.token if isinstance(caller, Caller) else None)
 
 
 def _record(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -88,30 +91,34 @@ def _site(request: HttpRequest) -> Site | None:
 
 
 def _record_refusal(request: HttpRequest, response: HttpResponseBase) -> None:
-    """What was asked for, and why not where the answer says it."""
+    """What was asked for, and why not where the answer says it. How long one has to wait is another answer each second, and is left out."""
     who, event = _who(request), audit.REFUSED
-    reason = _reason(response)
+    claims = bool(request.headers.get("Authorization"))
+    reason = _reason(response) if response.status_code != 429 else "has to wait"
     if response.status_code == 401 or (response.status_code == 429 and isinstance(who, Claimant)):
-        event = audit.TOKEN if request.headers.get("Authorization") or response.status_code == 401 else audit.SIGN_IN
-    detail = {"asked": f"{request.method} {request.path}"[:200]} | ({"reason": reason} if reason else {})
-    disclosure.record_once(who, event, audit.SERIOUS, _site(request), place_of(request), detail)
+        event = audit.TOKEN if claims or response.status_code == 401 else audit.SIGN_IN
+    detail = {"asked": printable(f"{request.method} {request.path}")[:200]} | ({"reason": reason} if reason else {})
+    place = place_of(request)
+    # Whoever says nothing of themselves is told by where they come from alone: each address that they can think of is no other event.
+    of = (response.status_code,) if event == audit.TOKEN and not claims else (response.status_code, place.name, place.token, reason)
+    disclosure.record_summed(who, event, audit.SERIOUS, _site(request), place, detail, alike=of)
 
 
 def _reason(response: HttpResponseBase) -> str:
     if not isinstance(response, HttpResponse) or response.get("Content-Type", "").split(";")[0] != "application/json":
         return ""
-    return str(json.loads(response.content).get("detail", ""))[:250]
+    return printable(str(json.loads(response.content).get("detail", "")))[:250]
 
 
 def _record_token(request: HttpRequest, caller: Caller) -> None:
-    """The first use of an API token of a user from an address."""
-    place = place_of(request)
-    key = ("token", caller.actor.name, place.address)
+    """The first use of an API token from an address."""
+    place, site = place_of(request), _site(request)
+    key = ("token", caller.token, place.address)
     if not disclosure.recent.new([key]):
         return
-    used = AuditRecord.objects.filter(actor=caller.actor.name, event=audit.TOKEN, address=place.address, outcome=audit.SUCCESS)
-    if not used.exists():
-        auditing.record(caller.actor, audit.TOKEN, audit.EXECUTE, site=_site(request), place=place)
+    who = {"site": site, "actor": caller.actor.name, "user": caller.user, "address": place.address}
+    if not AuditRecord.objects.filter(**who, event=audit.TOKEN, outcome=audit.SUCCESS, detail__token=caller.token).exists():
+        auditing.record(caller.actor, audit.TOKEN, audit.EXECUTE, site=site, place=place)
     disclosure.recent.add([key])
 
 

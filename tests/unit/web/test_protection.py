@@ -18,6 +18,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from ris import networks
+from ris.actions.tokens import create_token
 from ris.models import Patient, ScheduledProcedureStep
 from stepwise import health
 from stepwise.addresses import pages
@@ -81,6 +82,7 @@ def test_every_answer_has_the_policies_and_no_page_anything_that_they_refuse(wor
         for name, value in HEADERS.items():
             assert answer.headers.get(name) == value or (name == "X-Frame-Options" and address.startswith("/static/")), (address, name)
         assert "camera=()" in answer.headers["Permissions-Policy"], address
+        assert "no-store" in answer.headers["Cache-Control"] or address == "/static/stepwise.css", address
         if answer.headers.get("Content-Type", "").startswith("text/html"):
             told = answer.headers["Content-Security-Policy"]
             assert {part.strip() for part in told.split(";")} == POLICY, address
@@ -89,6 +91,19 @@ def test_every_answer_has_the_policies_and_no_page_anything_that_they_refuse(wor
             assert reader.found == [], address
         if answer.streaming:
             list(answer.streaming_content)  # read to its end a file is closed
+
+
+def test_no_cache_keeps_what_is_taken_away_or_called_for_and_static_files_may_be_kept() -> None:
+    order = an_order()
+    client, token = chief(), create_token(somebody("jo", "scheduler"), "tests")
+    kept = {}
+    for address in ("/audit/export.csv", "/audit/export.json", "/api/v1/scheduled-steps", f"/api/v1/orders/{order.accession_number}",
+                    "/api/v1/openapi.json", "/api/v1/orders/nowhere", "/static/stepwise.css"):  # fmt: skip
+        answer = client.get(address, headers={"Authorization": f"Bearer {token}"})
+        kept[address] = "no-store" not in answer.headers["Cache-Control"]
+        if answer.streaming:
+            list(answer.streaming_content)
+    assert [address for address, is_kept in kept.items() if is_kept] == ["/static/stepwise.css"]
 
 
 def rows() -> dict[str, str]:

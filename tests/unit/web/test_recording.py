@@ -11,7 +11,7 @@ from django.test import Client
 
 from ris import audit
 from ris.actions import auditing, tokens
-from ris.models import AuditRecord, Patient
+from ris.models import ApiToken, AuditRecord, Patient
 from ris.web import disclosure
 from tests.support.addresses import somebody
 from tests.support.hospital import a_site, an_order, steps_of
@@ -71,6 +71,68 @@ def test_who_may_not_see_a_page_is_entered_once(signed_in: SignIn) -> None:
         assert client.get("/orders/new/").status_code == 403
     (row,) = entered(audit.REFUSED)
     assert (row.actor, row.outcome, row.detail["asked"]) == ("a-biller", audit.SERIOUS, "GET /orders/new/")
+
+
+def test_refusals_of_one_page_are_summed_whatever_their_addresses_hold(signed_in: SignIn) -> None:
+    client = signed_in("biller")
+    for number in range(12):
+        assert client.get(f"/users/{number}/", REMOTE_ADDR="10.0.0.1").status_code == 403
+    client.get("/users/1/", REMOTE_ADDR="10.0.0.2")
+    client.get("/orders/new/", REMOTE_ADDR="10.0.0.1")
+    said = [(row.place, row.address, row.detail.get("times")) for row in entered(audit.REFUSED)]
+    assert said == [
+        ("user", "10.0.0.1", None),
+        ("user", "10.0.0.1", 10),
+        ("user", "10.0.0.2", None),
+        ("order-new", "10.0.0.1", None),
+    ]
+
+
+def test_nobody_fills_the_trail_with_calls_without_a_token(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flood(address: str, calls: int) -> list[int | None]:
+        before = len(entered(audit.TOKEN))
+        for number in range(calls):
+            path = f"/api/v1/orders/{number}" if number % 2 else f"/api/v1/performed-steps/1.2.{number}"
+            assert client.get(path, REMOTE_ADDR=address).status_code == 401
+        return [row.detail.get("times") for row in entered(audit.TOKEN)[before:]]
+
+    assert flood("10.0.0.9", 100) == [None, 10, 100]
+    assert flood("10.0.0.8", 1) == [None]
+    assert flood("2001:db8::1", 1) + flood("2001:db8::2", 8) + flood("2001:db8::3", 1) == [None, 10]
+    now = disclosure.stopwatch.monotonic()
+    monkeypatch.setattr(disclosure.stopwatch, "monotonic", lambda: now + disclosure.WINDOW + 1)
+    assert flood("10.0.0.9", 2) == [None]
+
+
+@pytest.mark.both_databases
+def test_a_call_whose_address_holds_nul_is_refused_and_entered_as_any_other(client: Client) -> None:
+    assert client.get("/api/v1/orders/a%00b").status_code == 401
+    assert [row.detail["asked"] for row in entered(audit.TOKEN)] == ["GET /api/v1/orders/ab"]
+
+
+def test_people_are_told_apart_by_their_accounts_when_a_name_is_handed_on() -> None:
+    order = an_order()
+    readers = [somebody("anna", "scheduler"), somebody("bob", "scheduler")]
+    for user, left in zip(readers, ("annette", ""), strict=True):
+        client = Client(REMOTE_ADDR="10.0.0.1")
+        client.force_login(user)
+        User.objects.filter(pk=user.pk).update(username="anna")
+        assert client.get(f"/patients/{order.patient_id}/").status_code == 200
+        User.objects.filter(pk=user.pk).update(username=left or "anna")
+    assert [row.user_id for row in entered(audit.PATIENT)] == [user.pk for user in readers]
+
+
+def test_it_is_entered_which_token_of_somebody_was_used_to_read_and_to_change() -> None:
+    order, anna = an_order(), somebody("anna", "scheduler")
+    for name in ("one", "two"):
+        client = Client(headers={"Authorization": f"Bearer {tokens.create_token(anna, name)}"}, REMOTE_ADDR="10.0.0.1")
+        assert client.get(f"/api/v1/orders/{order.accession_number}").status_code == 200
+    arrived = client.post(f"/api/v1/scheduled-steps/{steps_of(order)[0].pk}/arrive", {}, content_type="application/json")
+    assert arrived.status_code == 200
+    one, two = (ApiToken.objects.get(user=anna, name=name).pk for name in ("one", "two"))
+    assert [row.detail.get("token") for row in entered(audit.TOKEN)] == [one, two]
+    assert [row.detail.get("token") for row in entered(audit.ORDER) if row.action == audit.READ] == [one, two]
+    assert {row.detail.get("token") for row in entered(audit.PROCEDURE) if row.action == audit.UPDATE} == {two}
 
 
 def test_who_may_not_make_a_call_is_entered_with_the_reason() -> None:

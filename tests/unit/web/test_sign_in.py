@@ -240,19 +240,3 @@ def test_wrong_tokens_of_an_address_have_to_wait_and_right_ones_never(jo: User, 
     before = Attempts.objects.get(key="token:192.0.2.1").failures
     call("sw_wrong")
     assert Attempts.objects.get(key="token:192.0.2.1").failures == before, "who waits writes nothing"
-
-
-def test_what_was_said_of_a_patient_is_in_no_cookie_and_told_to_nobody_who_signs_in_afterwards(client: Client) -> None:
-    a_site()
-    somebody("anna", "scheduler", password=RIGHT)
-    somebody("bob", password=RIGHT)
-    assert sign_in(client, name="anna").status_code == 302
-    answer = client.post(
-        "/patients/new/", {"family": "Secretson", "given": "Zoe", "patient_id": "PID-777", "birth_date": "1980-01-01", "sex": "F"}
-    )
-    assert answer.status_code == 302
-    assert {name.split("_")[0] for name in client.cookies} == {"stepwise"}
-    client.post("/sign-out/")
-    assert sign_in(client, name="bob").status_code == 302
-    page = client.get("/help/").content.decode()
-    assert ("PID-777" in page, "SECRETSON" in page.upper()) == (False, False)
