@@ -66,6 +66,9 @@ WORDS: Final = {
     "charge-write-off": "a charge, write off",
     "charges-send-again": "Charges, send all again that were set aside",
     "unbilled": "Unbilled work",
+    "unbilled-capture": "Unbilled work, capture the charge",
+    "unbilled-nothing": "Unbilled work, nothing to charge for an exam",
+    "unbilled-performed-nothing": "Unbilled work, nothing to charge for a performed step",
     "accounting": "Accounting",
     "accounting-csv": "Accounting, as CSV",
     # Connecting modalities.
