@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Final
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Count, Max, Q
 
+from dimse.models import AssociationQuerySet
 from mpps.models import PerformedProcedureStep
 from ris.models import CalledAlias, ConnectionCheck, Site, Station
 from ris.peers import Journal
@@ -16,6 +17,8 @@ from stepwise.connecting.heard import Heard, call_of
 
 MOST: Final = 200
 """Calls of unknown callers that are looked at: the latest."""
+MOST_COUNTED: Final = 10_000
+"""Those that are counted, for the list of who called: the latest."""
 
 
 def gather(check: ConnectionCheck, station: Station) -> Evidence:
@@ -60,6 +63,25 @@ def titles_of(site: Site) -> tuple[str, ...]:
 
 def strangers(site: Site, since: datetime, until: datetime | None = None) -> tuple[Call, ...]:
     """Who called under an AE title that no station here has, or spoke no DICOM; the latest first."""
+    return tuple(map(call_of, _unknown(site, since, until).order_by("-started")[:MOST]))
+
+
+def callers(site: Site, since: datetime, most: int) -> list[tuple[Call, int]]:
+    """Each stranger once for everything that became of it, with its last call and how often, the latest first.
+
+    A fault does not hide behind what was met later from the same address. The latest `MOST_COUNTED` are looked at.
+    """
+    unknown = _unknown(site, since)
+    counted = unknown.filter(pk__in=unknown.order_by("-started").values("pk")[:MOST_COUNTED]).order_by()
+    groups = counted.values_list("calling", "address", "rejection", "note").annotate(last=Max("started"), times=Count("pk"))
+    found = []
+    for calling, address, rejection, note, last, times in groups.order_by("-last")[:most]:
+        latest = unknown.filter(started=last, calling=calling, address=address, rejection=rejection, note=note).first()
+        if latest is not None:
+            found.append((call_of(latest), times))
+    return found
+
+
+def _unknown(site: Site, since: datetime, until: datetime | None = None) -> AssociationQuerySet:
     known = Station.objects.filter(site=site).values_list("ae_title", flat=True)
-    found = Journal(site).associations().between(since, until).exclude(calling__in=list(known)).filter(~Q(calling="") | ~Q(note=""))
-    return tuple(map(call_of, found.order_by("-started")[:MOST]))
+    return Journal(site).associations().between(since, until).exclude(calling__in=list(known)).filter(~Q(calling="") | ~Q(note=""))

@@ -49,7 +49,8 @@ def _reaches_us(seen: Evidence) -> Line:
         return line if latest.is_accepted else line.but_later(_rejected(seen, latest))
     if latest is not None:
         return _rejected(seen, latest)
-    odd = next((call for call in seen.strangers if not call.calling), None)
+    odds = [call for call in seen.strangers if not call.calling]
+    odd = next((call for call in odds if "http" not in call.note.casefold()), odds[0] if odds else None)  # a monitor's probe hides no fault
     if odd is not None:
         return replace(
             line, look=ERROR, at=odd.at, call=odd.id, said=f"From {odd.address} came no DICOM: {odd.note}.", next=_no_dicom(seen, odd)

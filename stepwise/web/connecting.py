@@ -1,13 +1,15 @@
 """Connect a modality: who is being connected and who called unknown, the live checklist of one station, and the card to print."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 
 from billing.models import ChargeChange
 from dimse.models import Message
@@ -32,7 +34,7 @@ HEARD: Final = 8
 
 @dataclass(frozen=True)
 class Stranger:
-    """Calls of one AE title that nobody here has, from one address; `latest` is the last of them."""
+    """Calls of one AE title that nobody here has, from one address, of which the same became; `latest` is the last of them."""
 
     latest: Call
     times: int
@@ -42,6 +44,11 @@ class Stranger:
         if not self.latest.calling:
             return self.latest.note
         return f"Rejected: {self.latest.rejection}" if self.latest.rejection else "Accepted as unknown"
+
+    @property
+    def log(self) -> str:
+        """The log of the associations from there."""
+        return f"{reverse('associations')}?{urlencode({'q': self.latest.calling or self.latest.address})}"
 
     @property
     def look(self) -> str:
@@ -57,7 +64,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "open": checks.filter(ended_at=None),
         "ended": checks.exclude(ended_at=None).order_by("-ended_at")[:MOST_CHECKS],
-        "strangers": _strangers(site, clock.wall() - HEARD_WITHIN),
+        "strangers": [Stranger(latest, times) for latest, times in evidence.callers(site, clock.wall() - HEARD_WITHIN, MOST_STRANGERS)],
         "stations": Station.objects.filter(site=site).prefetch_related("modalities"),
         "last": dict(checks.exclude(ended_at=None).order_by().values_list("ae_title").annotate(Max("ended_at"))),
         "also_called": CalledAlias.objects.filter(site=site, forgotten_at=None),
@@ -68,13 +75,6 @@ def listing(request: HttpRequest) -> HttpResponse:
         "today": clock.today(site),
     }
     return live.live_page(request, "stepwise/connect.html", "stepwise/connect_live.html", context)
-
-
-def _strangers(site: Site, since: datetime) -> list[Stranger]:
-    calls: dict[tuple[str, str], list[Call]] = {}
-    for call in evidence.strangers(site, since):
-        calls.setdefault((call.calling, call.address), []).append(call)
-    return [Stranger(found[0], len(found)) for found in calls.values()][:MOST_STRANGERS]
 
 
 @page

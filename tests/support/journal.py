@@ -13,12 +13,18 @@ from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_WORKLIST, Associa
 
 
 def an_association(
-    calling: str = "CT01", *, called: str = "STEPWISE", at: datetime | None = None, rejection: str = "", address: str = "10.0.0.7"
+    calling: str = "CT01",
+    *,
+    called: str = "STEPWISE",
+    at: datetime | None = None,
+    rejection: str = "",
+    address: str = "10.0.0.7",
+    note: str = "",
 ) -> UUID:
     """One that is over, or was rejected."""
     info = AssociationInfo(uuid4(), calling, called, address, 50000)
     began = at or now()
-    started = AssociationStarted(info, began, "TESTS", rejection)
+    started = AssociationStarted(info, began, "TESTS", rejection, note=note)
     ended = [] if rejection else [AssociationEnded(info.id, began + timedelta(milliseconds=20), Ending.RELEASED)]
     journal.write([started, *ended])
     return info.id

@@ -126,6 +126,20 @@ def test_an_address_is_allowed_unless_the_station_was_changed_meanwhile(client: 
     assert Station.objects.get().addresses == ["10.9.9.9", "10.0.0.7"]
 
 
+def test_a_fault_does_not_hide_behind_a_later_one_from_the_same_address(client: Client) -> None:
+    tls = "the TLS handshake failed: peer did not return a certificate"
+    for minutes, note in ((5, tls), (4, tls), (1, "not DICOM: the first bytes are 'GET / HTTP/1.0' (looks like HTTP)")):
+        an_association("", called="", note=note, at=clock.wall() - timedelta(minutes=minutes))
+    listed = client.get(reverse("connect")).content.decode()
+    assert listed.index("looks like HTTP") < listed.index("peer did not return a certificate")
+    (several,) = re.findall(r'href="([^"]+)">2 times', listed)
+    assert client.get(several).content.decode().count("peer did not return a certificate") == 2
+    begun(client)
+    for note in (tls, "not DICOM: the first bytes are 'GET / HTTP/1.0' (looks like HTTP)"):
+        an_association("", called="", note=note)
+    assert "Give the modality a certificate signed by" in page_of(client)
+
+
 def test_a_stranger_is_offered_before_there_is_a_station(client: Client) -> None:
     an_association("CTSCAN2", rejection=UNKNOWN)
     listed = client.get(reverse("connect")).content.decode()
