@@ -55,6 +55,11 @@ def moment_seconds(moment: datetime | None) -> str:
     return NOT_KNOWN if moment is None else f"{day(moment)} {wall_seconds(moment)}"
 
 
+def iso_seconds(moment: datetime | None) -> str:
+    """`2026-11-23T10:42:07+01:00`, for files that are read elsewhere."""
+    return NOT_KNOWN if moment is None else local(moment).isoformat(timespec="seconds")
+
+
 def moment_near(moment: datetime | None, today: date) -> str:
     """The time alone when it is today, else day and month, with the year when that is another: `10:42`, `20-Nov`, `20-Nov-2025`."""
     if moment is None:

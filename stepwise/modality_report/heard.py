@@ -14,7 +14,7 @@ from dimse.services import Verb
 from mpps import datasets
 from mpps.datasets import Json
 from mpps.models import MppsMessage, StepLink
-from ris.models import ScheduledProcedureStep, Site
+from ris.models import ScheduledProcedureStep, Site, Station
 from ris.peers import Journal
 from worklist import captured
 from worklist.captured import Read
@@ -77,6 +77,8 @@ class Heard:
     asked: tuple[Asked, ...]
     instances: tuple[Instance, ...]
     is_cut: bool
+    registered: datetime | None = None
+    """Since when there is such a station; None for always, or for none."""
 
 
 def from_station(site: Site, ae_title: str, start: datetime, end: datetime) -> Heard:
@@ -89,7 +91,21 @@ def from_station(site: Site, ae_title: str, start: datetime, end: datetime) -> H
     asked = [_asked(one, answer) for one, answer in pairs if one.service == Verb.C_FIND.value]
     told = [_told(one, answer) for one, answer in pairs if one.service in (Verb.N_CREATE.value, Verb.N_SET.value)]
     is_cut = len(messages) == MOST or len(associations) == MOST
-    return Heard(site, ae_title, start, end, tuple(associations[::-1]), tuple(asked), tuple(_instances(site, told)), is_cut)
+    return Heard(
+        site,
+        ae_title,
+        start,
+        end,
+        tuple(associations[::-1]),
+        tuple(asked),
+        tuple(_instances(site, told)),
+        is_cut,
+        _registered(site, ae_title),
+    )
+
+
+def _registered(site: Site, ae_title: str) -> datetime | None:
+    return Station.objects.filter(site=site, ae_title=ae_title).values_list("registered_at", flat=True).first()
 
 
 def _pairs(messages: Iterable[Message]) -> list[tuple[Message, Message | None]]:

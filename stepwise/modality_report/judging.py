@@ -51,7 +51,7 @@ _UNSUPPORTED: Final = re.compile(r"is not supported")
 
 def judged(heard: Heard) -> Iterator[Verdict]:
     for association in heard.associations:
-        yield from _of_association(association)
+        yield from _of_association(association, heard.registered)
     before: dict[bytes, datetime] = {}
     for asked in heard.asked:
         yield from _of_query(asked, before)
@@ -62,8 +62,10 @@ def judged(heard: Heard) -> Iterator[Verdict]:
 # --- Associations and queries -------------------------------------------------------------------------------------
 
 
-def _of_association(one: Association) -> Iterator[Verdict]:
-    yield Verdict("ACCEPTED", one.rejection, one.started, one.pk)
+def _of_association(one: Association, registered: datetime | None) -> Iterator[Verdict]:
+    """That it was not let in before it was registered is no fault of the modality."""
+    if not (one.rejection and registered and one.started < registered):
+        yield Verdict("ACCEPTED", one.rejection, one.started, one.pk)
     if one.ended is not None and not one.rejection:
         wrong = "" if one.end == Association.End.RELEASED else one.note or f"it was {one.end}"
         yield Verdict("RELEASED", wrong, one.started, one.pk)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 from uuid import uuid4
 
@@ -290,6 +291,23 @@ def test_files_say_the_same_and_hide_values_when_asked(signed_in: SignIn) -> Non
     assert "CARRIES_PATIENT" in document and "481236" not in document
     assert "<script" not in document and "href" not in document
     assert client.post(address, {"kind": "exe"}).status_code == 400
+
+
+def test_what_was_called_is_told_without_values_too_and_only_since_the_station_is_known(signed_in: SignIn) -> None:
+    Station.objects.update(registered_at=now() - timedelta(minutes=1))
+    before = AssociationInfo(uuid4(), "CT01", "STEPWISE", "10.0.0.7", 4000)
+    journal.write([AssociationStarted(before, now() - timedelta(minutes=5), "TESTS", "calling AE title not recognized (1/1/3): unknown")])
+    assert reported().failing == set()
+    info = AssociationInfo(uuid4(), "CT01", "RIS", "10.0.0.7", 4000)
+    rejection = "called AE title not recognized (1/1/7): called AE title 'RIS' is not served here"
+    journal.write([AssociationStarted(info, now(), "TESTS", rejection)])
+    client, address = signed_in("integrator"), reverse("station-report-file", args=["CT01"])
+    for kind in ("html", "csv", "json"):
+        sent = unescape(client.post(address, {"kind": kind, "mask": "on"}).content.decode())
+        assert "called AE title 'RIS' is not served here" in sent
+        (at,) = set(re.findall(r"(20\d\d-\d\d-\d\dT\S+?) called AE|\"time\": \"(\S+)\"", sent))
+        assert datetime.fromisoformat("".join(at)).utcoffset() == clock.local(now()).utcoffset()
+    assert report.masked("'CT01' may not call from 10.1.2.3; 'DOE' is odd") == "'CT01' may not call from 10.1.2.3; '•••' is odd"
 
 
 def test_a_value_with_quotation_marks_is_hidden_too() -> None:
