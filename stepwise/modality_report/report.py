@@ -108,7 +108,7 @@ def _masked(example: Example) -> Example:
 
 
 def masked(text: str) -> str:
-    """A sentence without the values that it quotes. AE titles of associations stay: they are no patient's, and what the vendor looks for."""
+    """A sentence without the values that it quotes. AE titles of associations stay, for they are no patient's."""
     return quoted.masked(text, _MASK, behind="AE title ", before=" may not call")
 
 
