@@ -9,12 +9,12 @@ from typing import Final
 from pydicom.uid import UID
 
 from dimse import part10, statuses
-from dimse.encode import encode
 from dimse.models import Message
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, VERIFICATION, Verb
 from dimse.uids import is_valid, new_uid
 from ris.web import times
 from stepwise import quoted
+from stepwise.inspector import declared
 from stepwise.inspector.deidentify import PROFILE, Choice, Deidentifier
 from stepwise.inspector.said import Data, Said
 
@@ -72,7 +72,7 @@ def without_identities(said: Said, choice: Choice) -> Bundle:
     files = []
     file_class = cleaner.pseudonym("UID", _class_of(said.first))
     for data, dataset in readable:
-        files.append((f"{data.name}.dcm", _header(file_class, uid, data) + encode(cleaner.clean(dataset), data.transfer_syntax)))
+        files.append((f"{data.name}.dcm", _header(file_class, uid, data) + declared.cleaned(cleaner, dataset, data)))
     left_out = [f"{data.name} cannot be read as a data set and was left out" for data in said.data if data.dataset is None]
     left_out += _unnamed(said)
     facts = [*_titles(said, cleaner), *_facts(said, sop_class, uid, _when(said, cleaner), cleaner)]
@@ -144,7 +144,7 @@ def _when(said: Said, cleaner: Deidentifier) -> str:
 
 def _done(choice: Choice) -> str:
     dates = "Dates are as they were" if choice.keep_dates else "All dates were moved by one span, which is not told; times of day were not"
-    text = "kept, without the identifiers above: READ IT before you send it" if choice.keep_text else "emptied"
+    text = "kept (PS3.15 E.3.5), without the identifiers above: READ THEM before you send them" if choice.keep_text else "emptied"
     titles = "kept" if choice.keep_ae_titles else "renamed"
     return (
         f"Identities were removed after {PROFILE}.\n"
@@ -154,7 +154,9 @@ def _done(choice: Choice) -> str:
         "Codes were kept of procedures, protocols, anatomy, units, what is billed and why a step ended; all others were removed.\n"
         "Values that are none of their VR, and code strings that are no defined terms, were emptied.\n"
         f"Private, unknown and binary attributes were removed or emptied, and so was what describes the patient.\n{dates}.\n"
-        f"Free text was {text}. AE titles were {titles}.\n"
+        f"Descriptions and comments were {text}. All other text that is no code was emptied: addresses,\n"
+        "telephone numbers, issuers of IDs, and what names the institution, the device or its place.\n"
+        f"AE titles were {titles}. The character set is declared as it was, unless kept text needs another.\n"
         "The data sets were written anew: what was malformed in an identifier is not so here."
     )
 

@@ -23,7 +23,8 @@ from pydicom import Dataset
 from pydicom.dataelem import DataElement
 from pydicom.uid import UID
 
-from dimse import values
+from dimse import charsets, values
+from dimse.charsets import CharacterSet
 from stepwise.inspector import kept, moments
 from stepwise.inspector.moments import LEGAL
 from stepwise.inspector.originals import Originals
@@ -73,13 +74,13 @@ CODES: Final = frozenset(
         "URNCodeValue",
         "ContextIdentifier",
         "MappingResource",
-        "SpecificCharacterSet",
         "TimezoneOffsetFromUTC",
     }
 )
 """Text that says what, not who, within a sequence of `kept.CODE_SEQUENCES`."""
-_BESIDE_CODES: Final = frozenset({"SpecificCharacterSet", "TimezoneOffsetFromUTC"})
+_BESIDE_CODES: Final = frozenset({"TimezoneOffsetFromUTC"})
 """Those of them that stand anywhere."""
+_DECLARATION: Final = re.compile(r"[A-Za-z0-9 _-]{0,16}")
 _NUMBERS: Final = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UR", "UT"})
 _CODE_STRING: Final = re.compile(r"[A-Za-z0-9 _*?]{0,16}")
@@ -145,23 +146,28 @@ class Deidentifier:
 
     # --- What comes instead ---------------------------------------------------------------------------------------
 
-    def clean(self, dataset: Dataset) -> Dataset:
-        """A new data set, in the default repertoire or, where kept text needs it, in UTF-8."""
+    def clean(self, dataset: Dataset, declared: str = "") -> Dataset:
+        """A new data set. It declares a character set only when kept text is beyond ASCII: that it is written in, the one that was
+        `declared` where this can be."""
         cleaned = self._cleaned(dataset)
-        cleaned.pop("SpecificCharacterSet", None)
-        if not all(text.isascii() for element in cleaned.iterall() for text in _texts(element)):
-            cleaned.SpecificCharacterSet = "ISO_IR 192"
-        elif "SpecificCharacterSet" in dataset:
-            cleaned.SpecificCharacterSet = ""
+        texts = [(str(element.VR), text) for element in cleaned.iterall() for text in _texts(element) if not text.isascii()]
+        if texts:
+            read = charsets.read(declared)
+            is_fit = declared == "\\".join(read.terms) and all(_fits(read, vr, text) for vr, text in texts)
+            cleaned.SpecificCharacterSet = list(read.terms) if is_fit else "ISO_IR 192"
         cleaned.PatientIdentityRemoved = "YES"
         cleaned.DeidentificationMethod = self.choice.method
         return cleaned
+
+    def declaration(self, declared: str) -> str:
+        """Specific Character Set as it was declared, misspelled or unknown, for that is what a report may be about; no identifiers."""
+        return "\\".join(self._scrubbed_whole(term) if _DECLARATION.fullmatch(term) else "" for term in declared.split("\\"))
 
     def _cleaned(self, dataset: Dataset, within: str = "") -> Dataset:
         """`within` is the keyword of the sequence that it is an item of."""
         found = Dataset()
         for element in dataset:
-            if element.tag.is_private or element.tag.element == 0 or not element.keyword:
+            if element.tag.is_private or element.tag.element == 0 or element.keyword in ("", "SpecificCharacterSet"):
                 continue
             if element.VR == "SQ":
                 if not kept.is_of_people(element.keyword):
@@ -174,14 +180,16 @@ class Deidentifier:
 
     def _value(self, element: DataElement) -> object:
         vr, keyword = str(element.VR), element.keyword
-        if keyword == "SpecificCharacterSet":
-            return element.value
-        if keyword in ABOUT_THE_PATIENT or (vr in _TEXT and not self.choice.keep_text and keyword not in CODES | IDENTIFIERS.keys()):
+        if keyword in ABOUT_THE_PATIENT or (vr in _TEXT and not self._may_stay(keyword)):
             return None if vr in _NUMBERS else ""
         if vr in _NUMBERS:
             return element.value if all(map(self._is_mere_number, values.of(element.value))) else None
         texts = [self._text(element, vr, value) for value in values.of(element.value)]
         return texts if len(texts) > 1 else "".join(texts)
+
+    def _may_stay(self, keyword: str) -> bool:
+        """Whether text of this attribute is looked at value by value; else it goes as it is."""
+        return keyword in CODES or keyword in IDENTIFIERS or (self.choice.keep_text and keyword in kept.FREE_TEXT)
 
     def _is_mere_number(self, value: str) -> bool:
         """Whether it is a number, or a tag, and no identifier: what a modality wrote into IS or DS may be none of them."""
@@ -268,6 +276,14 @@ def _mask(text: str) -> str:
 
 def _letters() -> str:
     return "".join(secrets.choice("BCDFGHJKLMNPQRSTVWXZ") for _ in range(12))
+
+
+def _fits(declared: CharacterSet, vr: str, text: str) -> bool:
+    try:
+        declared.encode(text, vr)
+    except charsets.Unfit:
+        return False
+    return True
 
 
 def _texts(element: DataElement) -> Iterable[str]:

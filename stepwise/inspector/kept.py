@@ -42,6 +42,52 @@ _TERMS: Final = """
 TERMS: Final = frozenset({*_TERMS.split(), "IN PROGRESS"})
 """Defined terms of the code strings (CS) of worklist and MPPS: modalities (PS3.3 C.7.3.1.1.1), states, priorities, sides, value types.
 A term is known however it is spelled (`in_progress`): that is what a report may be about."""
+FREE_TEXT: Final = frozenset(
+    {
+        "AdditionalPatientHistory",
+        "AdmittingDiagnosesDescription",
+        "Allergies",
+        "CommentsOnRadiationDose",
+        "CommentsOnThePerformedProcedureStep",
+        "CommentsOnTheScheduledProcedureStep",
+        "ImagingServiceRequestComments",
+        "MedicalAlerts",
+        "PatientComments",
+        "PatientState",
+        "PerformedProcedureStepDescription",
+        "PerformedProcedureTypeDescription",
+        "PreMedication",
+        "ProtocolName",
+        "ReasonForStudy",
+        "ReasonForTheImagingServiceRequest",
+        "ReasonForTheRequestedProcedure",
+        "RequestedContrastAgent",
+        "RequestedProcedureComments",
+        "RequestedProcedureDescription",
+        "ScheduledProcedureStepDescription",
+        "SeriesDescription",
+        "SpecialNeeds",
+        "StudyDescription",
+    }
+)
+"""Descriptions and comments: all the text that may be kept (Clean Descriptors Option, PS3.15 E.3.5)."""
+ALWAYS_GONE: Final = {
+    "PatientAddress": "E.1, Table E.1-1",
+    "PatientTelephoneNumbers": "E.1, Table E.1-1",
+    "MedicalRecordLocator": "E.1, Table E.1-1",
+    "IssuerOfPatientID": "E.1, Table E.1-1",
+    "CurrentPatientLocation": "E.1, Table E.1-1",
+    "InstitutionName": "E.3.11, not retained",
+    "InstitutionAddress": "E.3.11, not retained",
+    "InstitutionalDepartmentName": "E.3.11, not retained",
+    "DeviceSerialNumber": "E.3.8, not retained",
+    "StationName": "E.3.8, not retained",
+    "ScheduledStationName": "E.3.8, not retained",
+    "PerformedStationName": "E.3.8, not retained",
+    "PerformedLocation": "E.3.8, not retained",
+    "ScheduledProcedureStepLocation": "E.3.8, not retained",
+}
+"""Text that no choice keeps, with the paragraph of PS3.15 that has it go; so goes all text that is in none of these tables."""
 
 
 def is_of_people(sequence: str) -> bool:

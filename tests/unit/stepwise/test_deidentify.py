@@ -5,6 +5,7 @@ import subprocess
 import zipfile
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -17,8 +18,8 @@ from pydicom.dataelem import DataElement
 
 from dimse.encode import encode
 from dimse.models import Association, Message
-from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP
-from stepwise.inspector import bundle
+from dimse.services import EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP
+from stepwise.inspector import bundle, kept
 from stepwise.inspector.deidentify import METHOD, Choice, Deidentifier
 from stepwise.inspector.said import Said
 from tests.support.dcmtk import dcmtk
@@ -103,6 +104,41 @@ def test_no_original_identifier_is_left_anywhere(made: tuple[Dataset, set[str]],
     left = {one for one in parts if one.casefold() in whole}
     assert not left
     assert ("konsole-doe" in whole) is choice.keep_ae_titles
+
+
+def test_no_text_but_descriptions_and_comments_can_be_kept() -> None:
+    dataset = Dataset()
+    for keyword in (*kept.ALWAYS_GONE, *kept.FREE_TEXT):
+        put(dataset, keyword, "ward")
+    for keep_text, stays in ((True, kept.FREE_TEXT), (False, frozenset())):
+        cleaner = Deidentifier(Choice(keep_text=keep_text))
+        cleaner.learn(dataset)
+        assert {element.keyword for element in cleaner.clean(dataset) if element.value and element.tag.group != 0x0012} == stays
+        assert {dictionary_VR(keyword) for keyword in (*kept.ALWAYS_GONE, *kept.FREE_TEXT)} <= {"LO", "LT", "SH", "ST", "UT"}
+
+
+@pytest.mark.parametrize("syntax", [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN])
+@pytest.mark.parametrize("declared", ["ISO_IR 100", "ISO-IR 100", "LATIN9", "\\ISO 2022 IR 87", ""])
+def test_the_character_set_is_declared_as_it_was_however_wrong(declared: str, syntax: str) -> None:
+    dataset = Dataset()
+    dataset.PatientName = "DOE^Jane"
+    raw = encode(dataset, syntax)
+    value = declared.encode() + b" " * (len(declared) % 2)
+    order: Literal["big", "little"] = "big" if syntax == EXPLICIT_VR_BIG_ENDIAN else "little"
+    length = len(value).to_bytes(4, "little") if syntax == IMPLICIT_VR_LITTLE_ENDIAN else b"CS" + len(value).to_bytes(2, order)
+    element = (8).to_bytes(2, order) + (5).to_bytes(2, order) + length + value
+    export = opened(bundle.without_identities(said(dataset, syntax=syntax, raw=element + raw), Choice()))
+    assert element in export["request.dcm"] and b"PERSON1^GIVEN1" in export["request.dcm"]
+    assert b"Descriptions and comments were emptied" in export["README.txt"]
+
+
+def test_kept_text_stays_in_its_character_set_where_it_fits_in_it() -> None:
+    for declared, written in (("ISO_IR 100", "ISO_IR 100"), ("ISO_IR 144", "ISO_IR 192")):
+        dataset = Dataset()
+        dataset.SpecificCharacterSet = declared
+        put(dataset, "StudyDescription", "Schädel")
+        cleaned = Deidentifier(Choice(keep_text=True)).clean(dataset, declared)
+        assert (cleaned.SpecificCharacterSet, cleaned.StudyDescription) == (written, "Schädel")
 
 
 def test_what_belongs_together_still_does() -> None:
