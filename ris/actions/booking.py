@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from django.db.models import Q, QuerySet
 
-from ris import clock, names
+from ris import clock
 from ris.errors import InvalidInput, NotFound, SlotTaken
 from ris.models import ProcedureStepTemplate, ScheduledProcedureStep, Site, Station, StationPool
 from ris.transitions import OCCUPYING
@@ -175,13 +175,13 @@ def minutes_until(end: datetime, start: datetime, site: Site) -> int:
 
 
 def describe(step: ScheduledProcedureStep) -> str:
-    """`A261123-014 TANAKA, Hanako, CT chest, 23-Nov-2026 09:30-10:00` for conflict messages."""
+    """`A261123-014, CT chest, 23-Nov-2026 09:30-10:00` for conflict messages, which reach people and tokens that may see no patient."""
     order = step.requested_procedure.order
     when = ""
     if step.start and step.end:
         start, end = clock.local(step.start, step.site), clock.local(step.end, step.site)
         when = f", {start:%d-%b-%Y %H:%M}-{end:%H:%M}"
-    return f"{order.accession_number} {names.plain(order.patient.name)}, {step.description}{when}"
+    return f"{order.accession_number}, {step.description}{when}"
 
 
 def free_slots(place: Place, modality: str, minutes: int, start: datetime, limit: int, days: int = 14) -> list[tuple[datetime, datetime]]:

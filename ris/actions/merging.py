@@ -76,7 +76,7 @@ def merge_patients(
     """
     why = reason_text(reason)
     if survivor.pk == merged.pk:
-        raise Conflict(f"{patients.described(survivor)} cannot be merged with itself; choose the other record.")
+        raise Conflict(f"The record of {patients.described(survivor)} cannot be merged with itself; choose the other record.")
     survivor, merged = _locked(survivor.pk, merged.pk)
     if expected_versions is not None and expected_versions != (survivor.version, merged.version):
         seen = zip((survivor, merged), expected_versions, strict=True)
@@ -161,7 +161,7 @@ def undo_merge(merged: Patient, actor: Actor, reason: str, *, expected_version: 
     present = Patient.objects.select_related("site").get(pk=merged.pk)
     _expect(present, expected_version)
     if present.merged_into_id is None:
-        raise Conflict(f"{patients.described(present)} is not merged into another patient; there is nothing to undo.")
+        raise Conflict(f"The record of {patients.described(present)} is not merged into another patient; there is nothing to undo.")
     survivor, merged = _locked(present.merged_into_id, present.pk)
     _expect(merged, present.version)
     change = RecordChange.objects.filter(subject="patient", subject_id=merged.pk, verb=MERGED_INTO).order_by("pk").last()

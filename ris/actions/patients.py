@@ -131,9 +131,7 @@ def _holder(site: Site, patient_id: str, issuer: str) -> Patient | None:
 def _refuse_taken(holder: Patient | None) -> None:
     if holder is not None:
         refuse_merged(holder)
-        raise Conflict(
-            f"Patient ID {holder.patient_id} belongs to {names.plain(holder.name)} already; open that patient or use another ID."
-        )
+        raise Conflict(f"Patient ID {holder.patient_id} belongs to another patient already; open that patient or use another ID.")
 
 
 def refuse_merged(patient: Patient) -> None:
@@ -142,12 +140,12 @@ def refuse_merged(patient: Patient) -> None:
     Where the record is locked the other one is read afterwards: joined to it, PostgreSQL would show the other as of before the wait.
     """
     if patient.merged_into is not None:
-        raise Conflict(f"{described(patient)} was merged into {described(patient.merged_into)}; use that patient.")
+        raise Conflict(f"The record of {described(patient)} was merged into that of {described(patient.merged_into)}; use that patient.")
 
 
 def described(patient: Patient) -> str:
-    """`TANAKA, Hanako (patient ID 4711)` for sentences."""
-    return f"{names.plain(patient.name) or 'Somebody without a name'} (patient ID {patient.patient_id or 'not known'})"
+    """`patient ID 4711` for sentences of refusals, which name nobody: they reach whoever knows, or guesses, an ID."""
+    return f"patient ID {patient.patient_id}" if patient.patient_id else "a patient without an ID"
 
 
 @action
@@ -172,7 +170,7 @@ def find_or_register(site: Site, data: PatientData, actor: Actor) -> Patient:
     ]
     if differs:
         raise Conflict(
-            f"Patient ID {known.patient_id} belongs to {names.plain(known.name)}, whose {' and '.join(differs)} "
+            f"Patient ID {known.patient_id} belongs to a patient whose {' and '.join(differs)} "
             f"{'differ' if len(differs) > 1 else 'differs'}; correct the ID, or change that patient first."
         )
     given = {one.name: value for one in fields(PatientData) if one.name not in _IDENTITY and (value := getattr(data, one.name))}

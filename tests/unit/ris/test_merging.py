@@ -77,7 +77,7 @@ def test_nothing_is_ordered_registered_or_changed_under_a_merged_record() -> Non
     merged_orders()
     merged = Patient.objects.get(patient_id="P2")
     request, data = OrderRequest([a_procedure().code]), a_patient_data(patient_id="P2", name="TANAKA^Hanna", birth_date="1984-05-31")
-    words = r"TANAKA, Hanna \(patient ID P2\) was merged into TANAKA, Hanako \(patient ID P1\); use that patient"
+    words = "The record of patient ID P2 was merged into that of patient ID P1; use that patient"
     for refused in (
         lambda: orders.place_order(a_site(), merged, request, ACTOR),
         lambda: orders.place_order(a_site(), data, request, ACTOR),
@@ -117,7 +117,7 @@ def test_what_cannot_be_merged_says_why() -> None:
     third = an_order(patient_id="P3", start=in_minutes(120)).patient
     merging.merge_patients(stays.patient, goes.patient, ACTOR)
     for survivor, merged in ((third, goes.patient), (goes.patient, third)):
-        with pytest.raises(Conflict, match=r"Hanna \(patient ID P2\) was merged into TANAKA, Hanako \(patient ID P1\)"):
+        with pytest.raises(Conflict, match="patient ID P2 was merged into that of patient ID P1"):
             merging.merge_patients(survivor, merged, ACTOR, confirmed=["birth_date"])
 
 

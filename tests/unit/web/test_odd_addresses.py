@@ -60,11 +60,12 @@ def test_an_address_with_a_control_character_leads_nowhere(signed_in: SignIn) ->
 
 
 def test_the_id_of_another_patient_is_refused_in_the_form(signed_in: SignIn) -> None:
-    patients.register_patient(a_site(), a_patient_data(patient_id="P1"), ACTOR)
+    patients.register_patient(a_site(), a_patient_data(patient_id="P1", name="Secretson^Zoe"), ACTOR)
     other = patients.register_patient(a_site(), a_patient_data(patient_id="P2"), ACTOR)
     answer = signed_in().post(f"/patients/{other.pk}/edit/", {"family": "Doe", "patient_id": "P1", "version": other.version})
     assert answer.status_code == 422
-    assert "P1 belongs to" in answer.content.decode()
+    assert "P1 belongs to another patient already" in answer.content.decode()
+    assert "SECRETSON" not in answer.content.decode().upper(), "what is typed to try it shows nobody"
     assert Patient.objects.get(pk=other.pk).patient_id == "P2"
 
 
