@@ -1,14 +1,17 @@
 """`GET /healthz`: whether every part of a running Stepwise answers, proven by using it.
 
 The database is read, Redis is pinged, the worker has beaten lately, and the DICOM port answers a C-ECHO on an association of
-its own. Stations that have gone quiet are named, and fail nothing. The checks run side by side, each for at most `PATIENCE`
+its own. Stations that have gone quiet are counted, and fail nothing. The checks run side by side, each for at most `PATIENCE`
 seconds; what they found is kept for two seconds.
+
+Everybody may ask, and is told which part fails in words of ours. Addresses, ports and what a driver says are for the log and for who may
+see the association log (`journal.view`: a session or a token), who is told the quiet stations of their hospital by name, too.
 """
 
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass
@@ -20,12 +23,17 @@ from django.conf import settings
 from django.db import DatabaseError, connection, connections
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+from ninja.errors import AuthenticationError
 
 from billing.outages import watch
 from dimse.entries import HEALTH_AE_TITLE
 from dimse.scu import ScuError, Timeouts, open_association
+from ris import queries
+from ris.api.auth import Bearer
+from ris.errors import RisError
 from ris.kept import keep
 from ris.models import Heartbeat, Site
+from ris.permissions import allowed
 
 KEPT = 2.0  # seconds
 PATIENCE = 3.0  # seconds
@@ -42,18 +50,29 @@ class UnhealthyError(Exception):
     """A part answers, and is not well."""
 
 
-_FAILURES = (UnhealthyError, DatabaseError, redis.RedisError, ScuError, OSError, ValueError)  # ValueError: a malformed REDIS_URL
+_IN_WORDS: Mapping[type[Exception], str] = {
+    DatabaseError: "the database does not answer as it should; the log says more",
+    redis.RedisError: "Redis does not answer; the log says more",
+    ScuError: "the DICOM port does not answer a C-ECHO; the log says more",
+    OSError: "cannot be reached; the log says more",
+    ValueError: "is not set up as it should; the log says more",  # a malformed REDIS_URL
+}
+_FAILURES: tuple[type[Exception], ...] = (UnhealthyError, *_IN_WORDS)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found, in words without secrets."""
+    """What one check found, in words for everybody; `exact` is what the part itself said of a failure, if anything."""
 
     ok: bool
     detail: str
+    exact: str = ""
 
-    def as_json(self) -> dict[str, str]:
-        return {"status": "ok" if self.ok else "failed", "detail": self.detail}
+    def told(self, exactly: bool) -> str:
+        return (exactly and self.exact) or self.detail
+
+    def as_json(self, exactly: bool = False) -> dict[str, str]:
+        return {"status": "ok" if self.ok else "failed", "detail": self.told(exactly)}
 
 
 def check_database() -> str:
@@ -93,9 +112,15 @@ def check_dicom() -> str:
 def check_stations() -> str:
     """What modalities leave out is told here and makes nobody unhealthy: a restart of this system would not bring their MPPS back."""
     try:
-        quiet = [one for site in Site.objects.order_by("pk") for one in watch.outages(site)]
+        quiet = sum(len(watch.outages(site)) for site in Site.objects.order_by("pk"))
     except DatabaseError:
         return "not known: the database does not answer"
+    return f"{quiet} {'is' if quiet == 1 else 'are'} quiet: exams due, none started" if quiet else "none is quiet"
+
+
+def quiet_stations(sites: Iterable[Site]) -> str:
+    """The same for who may know which they are. Raises DatabaseError."""
+    quiet = [one for site in sites for one in watch.outages(site)]
     return "; ".join(f"{one.station} is quiet, {one.due} exams due, none started" for one in quiet) or "none is quiet"
 
 
@@ -152,7 +177,7 @@ class Checkup:
         for name, finding in found.items():
             before = self._found.get(name)
             if not finding.ok and (before is None or before.ok):
-                log.warning("a component does not answer", component=name, detail=finding.detail)
+                log.warning("a component does not answer", component=name, detail=finding.told(exactly=True))
             elif finding.ok and before is not None and not before.ok:
                 log.info("a component answers again", component=name)
         self._found = found
@@ -162,8 +187,9 @@ def _run(check: Check) -> Finding:
     try:
         return Finding(True, check())
     except _FAILURES as error:
-        lines = str(error).strip().splitlines()
-        return Finding(False, lines[0] if lines else type(error).__name__)
+        said = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        words = next((words for kind, words in _IN_WORDS.items() if isinstance(error, kind)), said)
+        return Finding(False, words, said)
     finally:
         connections.close_all()  # this thread's own; back to the pool where there is one
 
@@ -176,12 +202,28 @@ def findings() -> dict[str, Finding]:
     return _checkup.findings()
 
 
+def _stations_told(request: HttpRequest) -> str | None:
+    """The quiet stations for who may see the association log, by hospital; None for everybody else, and while the database cannot tell."""
+    try:
+        if request.headers.get("Authorization"):
+            user = Bearer("journal.view")(request).user
+            return quiet_stations(Site.objects.order_by("pk") if user is None else [queries.site_of(user)])
+        if request.user.is_authenticated and allowed(request.user, "journal.view"):
+            return quiet_stations([queries.site_of(request.user)])
+    except (AuthenticationError, RisError, DatabaseError):
+        return None
+    return None
+
+
 @require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """200 when every component answers, else 503; both name each component."""
     found = findings()
     ok = all(finding.ok for finding in found.values())
-    components = {name: finding.as_json() for name, finding in found.items()}
+    stations = _stations_told(request)
+    components = {name: finding.as_json(stations is not None) for name, finding in found.items()}
+    if stations is not None and "stations" in components:
+        components["stations"]["detail"] = stations
     response = JsonResponse({"status": "ok" if ok else "failed", "components": components}, status=200 if ok else 503)
     response["Cache-Control"] = "no-store"
     # Django would log every 503 as an error of ours; `Checkup` logs what changed.

@@ -6,7 +6,7 @@ from django.shortcuts import redirect, render
 from django.utils.safestring import SafeString
 
 from ris import clock
-from ris.permissions import for_everybody, roles_of
+from ris.permissions import allowed, for_everybody, roles_of
 from ris.web.access import page
 from stepwise import documents, health
 from stepwise.documents import Part, Table
@@ -51,5 +51,7 @@ def _blocks(part: Part) -> list[tuple[SafeString | Table, bool]]:
 def pulse(request: HttpRequest) -> HttpResponse:
     """Whether the DICOM port answers, and what else does not, for the foot of the navigation."""
     found = health.findings()
-    others = [f"{name.capitalize()}: {finding.detail}" for name, finding in found.items() if name != "dicom" and not finding.ok]
+    exactly = allowed(request.user, "journal.view")
+    bad = {name: finding for name, finding in found.items() if name != "dicom" and not finding.ok}
+    others = [f"{name.capitalize()}: {finding.told(exactly)}" for name, finding in bad.items()]
     return render(request, "parts/pulse.html", {"dicom": found["dicom"], "others": others, "asked_at": clock.wall()})

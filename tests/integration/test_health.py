@@ -108,7 +108,8 @@ def test_it_names_exactly_what_does_not_answer_and_why(parts: Parts) -> None:
     with parts.web() as port:
         components = becomes(port, {"redis", "worker", "dicom"})
         assert "sign of life" in components["worker"]["detail"]
-        assert str(parts.dicom_port) in components["dicom"]["detail"]
+        assert "C-ECHO" in components["dicom"]["detail"]
+        assert str(parts.dicom_port) not in json.dumps(components), "where it listens is told to nobody who asks"
         parts.redis.start()
         dicom = parts.manage("dicom").start()
         worker = parts.worker().start()

@@ -11,7 +11,7 @@ from billing.outages import Outage, outages, watch
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.models import ScheduledProcedureStep, Station
-from stepwise.health import check_stations
+from stepwise.health import check_stations, quiet_stations
 from tests.support.hospital import a_site, a_station, an_order, steps_of
 
 pytestmark = pytest.mark.django_db
@@ -99,7 +99,8 @@ def test_an_open_page_and_healthz_learn_of_it_and_of_its_end(admin_client: Clien
     pulse = admin_client.get("/pulse/").content.decode()
     assert '<div id="outages" hx-swap-oob="true">' in pulse
     assert "CT01 has gone quiet" in pulse
-    assert check_stations() == "CT01 is quiet, 3 exams due, none started"
+    assert check_stations() == "1 is quiet: exams due, none started"
+    assert quiet_stations([a_site()]) == "CT01 is quiet, 3 exams due, none started"
     monkeypatch.setattr("billing.outages.outages", lambda site: [])
     watch.forget()
     pulse = admin_client.get("/pulse/").content.decode()

@@ -5,8 +5,16 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis
+from django.test import Client
 
+from billing.outages import watch
+from ris.actions.tokens import create_token
+from stepwise import health
 from stepwise.health import Checkup, UnhealthyError
+from tests.support.addresses import somebody
+from tests.support.hospital import a_site
+from tests.support.sites import another_site
 
 
 def test_a_failed_check_says_why_and_the_others_stand() -> None:
@@ -16,6 +24,61 @@ def test_a_failed_check_says_why_and_the_others_stand() -> None:
     found = Checkup({"pump": broken, "valve": lambda: "open"}).findings()
     assert (found["pump"].ok, found["pump"].detail) == (False, "the pump is off")
     assert found["valve"].as_json() == {"status": "ok", "detail": "open"}
+
+
+class Quiet:
+    """A station that has gone quiet; `station` is its AE title."""
+
+    due = 3
+
+    def __init__(self, station: str) -> None:
+        self.station = station
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch, db: None) -> None:
+    """Redis is away, and a station of each of two hospitals is quiet."""
+
+    def away() -> str:
+        raise redis.ConnectionError("Error 111 connecting to 10.1.2.3:6399. Connection refused.")
+
+    a_site()
+    another_site()
+    monkeypatch.setattr(watch, "outages", lambda site: [Quiet(f"QUIET-{site.code}".upper())])
+    checkup = Checkup({"redis": away, "dicom": lambda: "C-ECHO in 1 ms"})
+    monkeypatch.setattr(health, "findings", lambda: checkup.findings() | {"stations": health.Finding(True, health.check_stations())})
+
+
+def details(client: Client, **headers: str) -> list[str]:
+    answer = client.get("/healthz", headers=headers)
+    assert answer.status_code == 503
+    parts = answer.json()["components"]
+    assert [parts[name]["status"] for name in ("redis", "dicom", "stations")] == ["failed", "ok", "ok"]
+    return [parts[name]["detail"] for name in ("redis", "stations")]
+
+
+@pytest.mark.usefixtures("broken")
+def test_strangers_are_told_what_fails_and_neither_where_it_is_nor_which_station_is_quiet(client: Client) -> None:
+    plain = ["Redis does not answer; the log says more", "2 are quiet: exams due, none started"]
+    scheduler = create_token(somebody("anna", "scheduler"), "tests")
+    assert details(client) == plain
+    assert details(client, Authorization="Bearer sw_wrong") == plain
+    assert details(client, Authorization=f"Bearer {scheduler}") == plain
+    client.force_login(somebody("norole"))
+    assert details(client) == plain
+    foot = client.get("/pulse/").content.decode()
+    assert "Redis does not answer" in foot and "10.1.2.3" not in foot
+
+
+@pytest.mark.usefixtures("broken")
+def test_who_may_see_the_association_log_is_told_exactly_and_of_their_own_hospital(client: Client) -> None:
+    integrator = somebody("ines", "integrator")
+    own = f"QUIET-{a_site().code}".upper()
+    exactly = ["Error 111 connecting to 10.1.2.3:6399. Connection refused.", f"{own} is quiet, 3 exams due, none started"]
+    assert details(client, Authorization=f"Bearer {create_token(integrator, 'monitor')}") == exactly
+    client.force_login(integrator)
+    assert details(client) == exactly
+    assert "10.1.2.3:6399" in client.get("/pulse/").content.decode()
 
 
 def test_checks_run_side_by_side() -> None:
