@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 from django.contrib.auth.models import User
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
 
 from ris import clock, validation
@@ -57,18 +57,16 @@ def create_token(
     checked.done()
     if not user.is_active:
         raise InvalidInput({"user": f"{user.get_username()} is switched off; switch the account on first"})
+    taken = f"{user.get_username()} has a token {clean!r} already; revoke it first, or choose another name."
     if ApiToken.objects.filter(user=user, name=clean, revoked_at=None).exists():
-        raise Conflict(f"{user.get_username()} has a token {clean!r} already; revoke it first, or choose another name.")
+        raise Conflict(taken)
     token = PREFIX + secrets.token_urlsafe(32)
-    row = ApiToken.objects.create(
-        user=user,
-        name=clean,
-        digest=digest_of(token),
-        created_at=clock.wall(),
-        prefix=token[:_SHOWN],
-        scope=limits,
-        expires_at=expires_at,
-    )
+    columns = {"digest": digest_of(token), "created_at": clock.wall(), "prefix": token[:_SHOWN], "scope": limits, "expires_at": expires_at}
+    try:
+        with transaction.atomic():
+            row = ApiToken.objects.create(user=user, name=clean, **columns)
+    except IntegrityError as error:
+        raise Conflict(taken) from error  # somebody made it at this moment
     _record(row, "create token", actor, {"name": ["", row.name], "user": ["", user.get_username()], "scope": ["", scope_text(row)]})
     return token
 

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from ris.models.site import Site
 
@@ -47,6 +48,11 @@ class ApiToken(models.Model):
     scope = models.JSONField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "name"], condition=Q(revoked_at=None), name="one_active_token_of_a_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name

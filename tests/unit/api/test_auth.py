@@ -1,13 +1,15 @@
 """Who is let in, and who may do what."""
 
+from importlib import import_module
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client, RequestFactory
 
-from ris import permissions
+from ris import clock, permissions
 from ris.actions import tokens
 from ris.actions.membership import set_site
 from ris.api.auth import Bearer
@@ -151,3 +153,34 @@ def test_a_token_answers_for_the_hospital_of_its_user(rest: Rest) -> None:
     set_site(user, another_site(), ACTOR)
     assert client.get("/stations")[1]["count"] == 0
     assert rest.get("/stations")[1]["count"] == 3
+
+
+@pytest.mark.both_databases
+def test_the_later_of_two_who_make_a_token_of_one_name_at_one_moment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = a_user("scheduler")
+
+    def between(token: str) -> str:
+        """Past the look whether there is one, somebody else's is there."""
+        ApiToken.objects.create(user=user, name="import", digest="of the other one", created_at=clock.wall())
+        return "of this one"
+
+    monkeypatch.setattr(tokens, "digest_of", between)
+    with pytest.raises(Conflict, match="has a token 'import' already"):
+        tokens.create_token(user, "import")
+
+
+def test_tokens_of_one_name_from_before_are_numbered() -> None:
+    numbering = import_module("ris.migrations.0021_one_active_token_of_a_name")
+    kept: list[tuple[int, str]] = []
+    rows = [
+        SimpleNamespace(user_id=user, name=name)
+        for user, name in ((1, "a"), (1, "a (2)"), (1, "a"), (2, "a"), (1, "a"), (1, "x" * 64), (1, "x" * 64))
+    ]
+    for row in rows:
+        row.save = lambda update_fields, row=row: kept.append((row.user_id, row.name))
+    found = SimpleNamespace(order_by=lambda *names: rows)
+    objects = SimpleNamespace(using=lambda alias: SimpleNamespace(filter=lambda revoked_at: found))
+    apps = SimpleNamespace(get_model=lambda room, name: SimpleNamespace(objects=objects))
+    numbering.number_the_later_ones(apps, SimpleNamespace(connection=SimpleNamespace(alias="default")))
+    assert [row.name for row in rows] == ["a", "a (2)", "a (3)", "a", "a (4)", "x" * 64, "x" * 60 + " (2)"]
+    assert kept == [(1, "a (3)"), (1, "a (4)"), (1, "x" * 60 + " (2)")]
