@@ -50,6 +50,10 @@ RULES: Final = {rule.kind: rule for rule in (ACCOUNT, BROWSER, OWN, ADDRESS, TOK
 """Of addresses more is borne and less is waited for: many people may sit behind one of them."""
 
 
+UNGUESSABLE: Final = 32
+"""Characters of the installation's own token from which on nobody guesses it."""
+
+
 @dataclass(frozen=True)
 class Counter:
     """What is counted by a rule, for whom."""

@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from ris import networks
+from ris.throttling import UNGUESSABLE
 from stepwise import logs
 from stepwise.secrets import Url, secret_key
 
@@ -289,6 +290,11 @@ CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads it
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # RIS_HTTPS says that this is production: browsers come by HTTPS alone, whoever ends TLS.
 HTTPS = env.bool("RIS_HTTPS", default=False)
+if HTTPS and 0 < len(API_TOKEN) < UNGUESSABLE:
+    raise ImproperlyConfigured(
+        f"RIS_API_TOKEN has {len(API_TOKEN)} characters, and may do everything; with RIS_HTTPS it must have at least {UNGUESSABLE}. "
+        "`openssl rand -base64 32` makes one."
+    )
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$"]  # is asked from within, beside the proxy
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0

@@ -1,17 +1,25 @@
 """Demo accounts: one user for each role, named like the role."""
 
+from dataclasses import replace
 from functools import cache
+from typing import Final
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import check_password, make_password
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
+from django.core.management.base import CommandError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ris.accounts import new_password
-from ris.actions.users import SUBJECT
+from ris.actions import passwords, users
+from ris.actions.users import SUBJECT, UserData
+from ris.actor import Actor
+from ris.errors import InvalidInput
 from ris.models import RecordChange
+from ris.permissions import ADMIN
 
+DEMO: Final = Actor.system("demo hospital")
 FULL_NAMES = {
     "scheduler": ("Sofia", "Marchetti"),
     "technologist": ("Theo", "Lindqvist"),
@@ -28,12 +36,26 @@ FULL_NAMES = {
 def ensure_demo_accounts() -> dict[str, str | None]:
     """Make the accounts that do not exist yet; `{user name: password}`, None for an account that keeps an earlier one.
 
-    RIS_DEMO_PASSWORD, when set, is the password of every demo account, of those made earlier too. Without it a new
-    account gets a password that is kept nowhere in clear: whoever calls has the only copy. An account that exists gets
-    its role back when it has lost it, unless somebody changed the account in the pages: what an administrator decided holds.
+    RIS_DEMO_PASSWORD, when set, is the password of every demo account, of those made earlier too, unless somebody set another one in
+    the pages; in production it keeps the rules, or CommandError says what is wrong. Without it a new account gets a password that is
+    kept nowhere in clear: whoever calls has the only copy. An account that exists gets its role back when it has lost it, unless
+    somebody changed the account in the pages: what an administrator decided holds.
     """
+    wrong = weakness() if settings.HTTPS else ""
+    if wrong:
+        raise CommandError(f"RIS_DEMO_PASSWORD {wrong}. With RIS_HTTPS it keeps the rules of every password; choose another one.")
     one_for_all = _OneForAll(settings.DEMO_PASSWORD) if settings.DEMO_PASSWORD else None
     return {role: _ensure(role, one_for_all) for role in FULL_NAMES}
+
+
+def weakness() -> str:
+    """Why RIS_DEMO_PASSWORD would be refused for somebody's own; empty when it would not, or none is set."""
+    try:
+        for role in FULL_NAMES if settings.DEMO_PASSWORD else ():
+            passwords.checked(settings.DEMO_PASSWORD, _data(role))
+    except InvalidInput as error:
+        return error.errors["password"]
+    return ""
 
 
 class _OneForAll:
@@ -46,25 +68,27 @@ class _OneForAll:
 
 
 def _ensure(role: str, one_for_all: _OneForAll | None) -> str | None:
-    group, _ = Group.objects.get_or_create(name=role)
-    user = get_user_model().objects.filter(username=role).first()
-    password = one_for_all.password if one_for_all else None
+    user = User.objects.filter(username=role).first()
     if user is None:
-        password = password or new_password()
-        user = _make(role, one_for_all.digest() if one_for_all else make_password(password))
-    elif one_for_all and not one_for_all.is_in(user.password):
-        user.password = one_for_all.digest()
-        user.save(update_fields=["password"])
-    if not RecordChange.objects.filter(subject=SUBJECT, subject_id=user.pk).exists():
-        user.groups.add(group)
-    return password
+        password = one_for_all.password if one_for_all else new_password()
+        digest = one_for_all.digest() if one_for_all else make_password(password)
+        users.create_user(_data(role), digest, DEMO, must_change=False, superuser=role == ADMIN)
+        return password
+    if not _decided(user).exists() and not user.groups.filter(name=role).exists():
+        users.change_user(user.pk, replace(users.data_of(user), roles=(role,)), DEMO)
+    if one_for_all is None:
+        return None
+    if not one_for_all.is_in(user.password):
+        if _decided(user).filter(verb__in=("change password", "reset password")).exists():
+            return None
+        passwords.give(user.pk, one_for_all.digest(), DEMO)
+    return one_for_all.password
 
 
-def _make(role: str, digest: str) -> User:
-    given, family = FULL_NAMES[role]
-    is_admin = role == "admin"
-    user: User = get_user_model()(
-        username=role, password=digest, first_name=given, last_name=family, is_staff=is_admin, is_superuser=is_admin
-    )
-    user.save()
-    return user
+def _decided(user: User) -> QuerySet[RecordChange]:
+    """What people did with the account."""
+    return RecordChange.objects.filter(subject=SUBJECT, subject_id=user.pk).exclude(actor_kind=DEMO.kind, actor=DEMO.name)
+
+
+def _data(role: str) -> UserData:
+    return UserData(role, *FULL_NAMES[role], roles=(role,))

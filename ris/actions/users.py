@@ -21,7 +21,7 @@ from ris.actions.tokens import revoke_all
 from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action, lock
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
+from ris.errors import ChangedMeanwhile, Conflict, NotFound
 from ris.models import Account, RecordChange, Site
 from ris.permissions import ADMIN, ROLE_NAMES, ROLES
 from ris.validation import Checker
@@ -59,10 +59,12 @@ def administrators() -> QuerySet[User]:
 
 
 @action
-def create_user(data: UserData, digest: str, actor: Actor, *, must_change: bool = True, site: Site | None = None) -> User:
+def create_user(
+    data: UserData, digest: str, actor: Actor, *, must_change: bool = True, site: Site | None = None, superuser: bool = False
+) -> User:
     """A new account with the digest of its password, of a hospital (None: the default one). Raises InvalidInput."""
     columns, roles = _checked(data)
-    user: User = User.objects.create(**columns, password=digest)
+    user: User = User.objects.create(**columns, password=digest, is_superuser=superuser, is_staff=superuser)
     _give(user, roles)
     Account.objects.create(user=user, must_change_password=must_change, password_changed_at=clock.wall())
     detail = {"username": ["", user.username], "roles": ["", _told(roles)]}
@@ -251,6 +253,3 @@ def _email(typed: str) -> str:
 def _told(value: Any) -> str:
     """A value in the history."""
     return ", ".join(value) if isinstance(value, tuple) else str(value)
-
-
-__all__ = ["InvalidInput", "UserData", "change_user", "create_user", "data_of", "end_sessions", "switch_user"]

@@ -19,7 +19,7 @@ from ris.errors import NotPermitted, Throttled
 from ris.kept import keep
 from ris.models import ApiToken
 from ris.origin import address_of
-from ris.throttling import TOKEN, in_words, of_address
+from ris.throttling import TOKEN, UNGUESSABLE, in_words, of_address
 from ris.web import times
 
 
@@ -70,9 +70,15 @@ class Bearer(HttpBearer):
         return caller
 
     def authenticate(self, request: HttpRequest, token: str) -> Caller:
-        """The caller of a token; AuthenticationError in words otherwise, or Throttled where too many were wrong. Right ones never wait."""
+        """The caller of a token; AuthenticationError in words otherwise, or Throttled where too many were wrong.
+
+        Right ones never wait, but for a token of the installation that is short enough to be guessed.
+        """
         token = token.strip()
         if settings.API_TOKEN and hmac.compare_digest(token.encode("utf-8", "replace"), settings.API_TOKEN.encode()):
+            wait = attempts.waiting(of_address(address_of(request), TOKEN)) if len(settings.API_TOKEN) < UNGUESSABLE else 0
+            if wait:
+                raise _throttled(wait)
             return Caller(Actor.system("api"))
         row = ApiToken.objects.select_related("user__account").filter(digest=digest_of(token)).first()
         wrong = _why_wrong(row)
@@ -100,8 +106,14 @@ def _refusal(request: HttpRequest, reason: str) -> Exception:
     """Counted by the address. While it has to wait, nothing is counted and nothing said of the token."""
     wait = attempts.begin(of_address(address_of(request), TOKEN))
     if wait:
-        return Throttled(f"Too many bearer tokens from your address were wrong. Wait {in_words(wait)}; a right one need not wait.", wait)
+        return _throttled(wait)
     return AuthenticationError(message=reason)
+
+
+def _throttled(wait: int) -> Throttled:
+    short = 0 < len(settings.API_TOKEN) < UNGUESSABLE
+    spared = "" if short else "; a right one need not wait"
+    return Throttled(f"Too many bearer tokens from your address were wrong. Wait {in_words(wait)}{spared}.", wait)
 
 
 def caller(request: HttpRequest) -> Caller:

@@ -101,4 +101,4 @@ def _generation(request: HttpRequest) -> int:
 
 def _me(request: HttpRequest) -> User:
     """As the database has it now, which the session's password is compared with."""
-    return User.objects.select_related("account").get(username=request.user.get_username())
+    return User.objects.select_related("account").get(pk=request.user.pk or 0)

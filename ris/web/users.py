@@ -74,7 +74,7 @@ def _words(user: User) -> str:
 @requires("users.manage")
 def new(request: HttpRequest) -> HttpResponse:
     """Make an account. Its password is on the page that answers, once: the same form sent again is refused, since the name is taken."""
-    me = User.objects.get(username=request.user.get_username())
+    me = _me(request)
     form = NewUserForm(request.POST or None, administrator=me, initial={"site": queries.site_of(me).code})
     if request.method == "POST" and form.is_valid():
         try:
@@ -125,7 +125,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change names and roles; refused when somebody else did so since the form was opened."""
     person = _person(request, pk)
-    me = User.objects.get(username=request.user.get_username())
+    me = _me(request)
     form = UserForm(request.POST or None, administrator=me, initial=initial(person, account_of(person).version))
     if request.method == "POST" and form.is_valid():
         try:
@@ -204,6 +204,10 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     else:
         messages.success(request, f"{person.username} {VERBS[verb].done}.")
     return redirect("user", pk)
+
+
+def _me(request: HttpRequest) -> User:
+    return User.objects.get(pk=request.user.pk or 0)
 
 
 def _person(request: HttpRequest, pk: int) -> User:

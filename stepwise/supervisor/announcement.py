@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stepwise.supervisor.output import Output
@@ -28,8 +28,8 @@ class Facts:
     """What the banner tells.
 
     `accounts` maps a demo account to its password, None when that was shown at an earlier start; `passwords_chosen` says that they come
-    from RIS_DEMO_PASSWORD. `python` is how the reader would call the interpreter, `modality_options` what the command needs to find
-    this DICOM port.
+    from RIS_DEMO_PASSWORD, but for those that have another one. `guessable` says which secrets of the environment are too easy.
+    `python` is how the reader would call the interpreter, `modality_options` what the command needs to find this DICOM port.
     """
 
     url: str
@@ -41,6 +41,7 @@ class Facts:
     demo: bool = False
     accounts: Mapping[str, str | None] = field(default_factory=dict)
     passwords_chosen: bool = False
+    guessable: Sequence[str] = ()
 
 
 async def wait_until_healthy(host: str, port: int, host_header: str, timeout: float = HEALTH_TIMEOUT) -> Health:
@@ -100,7 +101,14 @@ def banner(facts: Facts, health: Health, paint: Callable[[str, int], str]) -> st
     title = paint("Stepwise is ready", _GREEN) if health.ok else paint("Stepwise is up, but not everything answers yet", _YELLOW)
     lines = [rule, f"  {title}", *(f"    {paint(problem, _YELLOW)}" for problem in health.problems), ""]
     lines += _rows(paint, [("Open", paint(facts.url, _BOLD)), *_services(facts)])
-    lines += ["", *_accounts(facts, paint), "", "  Try next, in a second terminal", *(f"    {command}" for command in _commands(facts))]
+    lines += [
+        "",
+        *_accounts(facts, paint),
+        *(paint(f"  {one}", _YELLOW) for one in facts.guessable),
+        "",
+        "  Try next, in a second terminal",
+        *(f"    {command}" for command in _commands(facts)),
+    ]
     lines += ["", f"  {paint('Ctrl-C stops everything; the data is kept for the next start.', _DIM)}", rule]
     return "\n".join(lines) + "\n"
 
@@ -119,7 +127,10 @@ def _accounts(facts: Facts, paint: Callable[[str, int], str]) -> list[str]:
     if not facts.demo:
         return [f"  First account: {facts.python} manage.py createsuperuser"]
     if facts.passwords_chosen:
-        return [f"  Demo accounts: {', '.join(facts.accounts)}; the password of all is RIS_DEMO_PASSWORD"]
+        given = [name for name, password in facts.accounts.items() if password is not None]
+        kept = [name for name, password in facts.accounts.items() if password is None]
+        lines = [f"  Demo accounts: {', '.join(given)}; the password of all is RIS_DEMO_PASSWORD"] if given else []
+        return lines + ([f"  Demo accounts: {', '.join(kept)}; with the passwords that were set in the pages"] if kept else [])
     known = {name: password for name, password in facts.accounts.items() if password is not None}
     shown_before = [name for name in facts.accounts if name not in known]
     lines = []

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 
 from billing import targets
 from billing.mllp import port_file
+from ris.throttling import UNGUESSABLE
 from stepwise.supervisor import checks, preparation
 from stepwise.supervisor.announcement import Facts, banner, wait_until_healthy, wait_until_quiet
 from stepwise.supervisor.errors import StartError
@@ -20,6 +21,7 @@ from stepwise.supervisor.parent import stop_when_parent_ends
 from stepwise.supervisor.ports import is_free, listen
 from stepwise.supervisor.supervisor import Supervisor
 from stepwise.supervisor.table import process_table
+from training.accounts import weakness
 
 DEFAULT_DICOM_PORT, DEFAULT_AE_TITLE = 11112, "STEPWISE"  # as in settings
 
@@ -117,7 +119,19 @@ def _facts(web: socket.socket, dicom: socket.socket, accounts: dict[str, str | N
         demo=settings.DEMO,
         accounts=accounts,
         passwords_chosen=bool(settings.DEMO_PASSWORD),
+        guessable=_guessable(),
     )
+
+
+def _guessable() -> list[str]:
+    """Secrets that are good enough on one's own machine."""
+    found = []
+    if 0 < len(settings.API_TOKEN) < UNGUESSABLE:
+        found.append(f"RIS_API_TOKEN is short and may do everything: for others in a network choose {UNGUESSABLE} characters or more")
+    wrong = weakness() if settings.DEMO else ""
+    if wrong:
+        found.append(f"RIS_DEMO_PASSWORD {wrong}: choose a better one where others reach this machine")
+    return found
 
 
 def _modality_options(dicom_port: int) -> str:

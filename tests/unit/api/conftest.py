@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.support.hospital import a_procedure, a_site, a_station
 
-TOKEN = "the-token-of-this-installation"
+TOKEN = "the-token-of-this-installation-alone"
 RECORDED = 3
 """Statements that enter in the audit trail whom a call shows: a savepoint is one of them, and there is none outside of tests."""
 

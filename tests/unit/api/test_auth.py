@@ -5,6 +5,7 @@ from io import StringIO
 from types import SimpleNamespace
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, Group, User
 from django.core.management import CommandError, call_command
 from django.test import Client, RequestFactory
@@ -15,6 +16,7 @@ from ris.actions.membership import set_site
 from ris.api.auth import Bearer
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from ris.models import ApiToken, StepChange
+from ris.throttling import TOKEN as TOKENS
 from tests.support.hospital import ACTOR, an_order, steps_of
 from tests.support.sites import another_site
 from tests.unit.api.conftest import TOKEN, Rest, an_order_body, row_counts
@@ -153,6 +155,14 @@ def test_a_token_answers_for_the_hospital_of_its_user(rest: Rest) -> None:
     set_site(user, another_site(), ACTOR)
     assert client.get("/stations")[1]["count"] == 0
     assert rest.get("/stations")[1]["count"] == 3
+
+
+@pytest.mark.parametrize(("token", "status"), [("a", 429), ("x" * 32, 200)])
+def test_a_short_token_of_the_installation_waits_with_those_that_guess_it(monkeypatch: pytest.MonkeyPatch, token: str, status: int) -> None:
+    monkeypatch.setattr(settings, "API_TOKEN", token)
+    guesses = [Rest(f"guess {number}").get("/procedures")[0] for number in range(TOKENS.free + 1)]
+    assert guesses == [401] * TOKENS.free + [429]
+    assert Rest(token).get("/procedures")[0] == status
 
 
 @pytest.mark.both_databases

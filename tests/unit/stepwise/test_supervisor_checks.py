@@ -2,11 +2,13 @@
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stepwise.management.commands import simulate
 from stepwise.supervisor import checks
 from stepwise.supervisor.announcement import Facts, Health, banner
 from stepwise.supervisor.errors import StartError
@@ -142,3 +144,18 @@ def test_without_the_demo_the_banner_says_how_to_make_the_first_account() -> Non
     shown = banner(facts, Health(True), _plain)
     assert "manage.py createsuperuser" in shown
     assert "charge processor" not in shown
+
+
+def test_the_banner_names_secrets_that_can_be_guessed_and_passwords_that_are_not_the_chosen_one(settings: Any) -> None:
+    settings.API_TOKEN, settings.DEMO, settings.DEMO_PASSWORD = "walk", True, "a"
+    facts = replace(FACTS, accounts={"biller": "a", "admin": None}, passwords_chosen=True, guessable=simulate._guessable())
+    shown = banner(facts, Health(True), _plain)
+    for said in (
+        "RIS_API_TOKEN is short",
+        "RIS_DEMO_PASSWORD is shorter than 10",
+        "biller; the password of all",
+        "admin; with the passwords that",
+    ):
+        assert said in shown
+    settings.API_TOKEN, settings.DEMO_PASSWORD = "x" * 32, "three green herons"
+    assert simulate._guessable() == []

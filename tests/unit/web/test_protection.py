@@ -217,7 +217,9 @@ def test_production_is_one_setting_and_passes_the_checks_of_django(tmp_path: Pat
     production = {"RIS_DATA_DIR": str(tmp_path), "RIS_HTTPS": "1", "RIS_ALLOWED_HOSTS": "ris.example.org"}
     done = checked_for_production(**production)
     assert (done.returncode, "no issues" in done.stdout) == (0, True), done.stderr
-    weak = checked_for_production(**production, RIS_SECRET_KEY="short")
+    guessable = checked_for_production(**production, RIS_API_TOKEN="walk")
+    assert (guessable.returncode, "RIS_API_TOKEN has 4 characters" in guessable.stderr) == (1, True)
+    weak = checked_for_production(**production, RIS_SECRET_KEY="short", RIS_API_TOKEN="x" * 32)
     assert (weak.returncode, "security.W009" in weak.stderr) == (1, True)
 
 

@@ -13,6 +13,6 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        known = "the password is RIS_DEMO_PASSWORD" if settings.DEMO_PASSWORD else ""
         for name, password in ensure_demo_accounts().items():
-            self.stdout.write(f"{name:<14}{known or password or 'exists already; its password was shown when it was made'}")
+            known = "the password is RIS_DEMO_PASSWORD" if settings.DEMO_PASSWORD and password else password
+            self.stdout.write(f"{name:<14}{known or 'exists already; its password was shown when it was made, or set since'}")
