@@ -45,9 +45,13 @@ def calling_ae_title_unknown(calling: str) -> Reject:
     return Reject(PERMANENT, _SERVICE_USER, 3, f"calling AE title {calling!r} is not known here")
 
 
+FROM_ELSEWHERE = "may not call from"
+"""What `why` has of an AE title that is known by where it calls from; the standard has no reason of its own for it."""
+
+
 def calling_from_elsewhere(calling: str, address: str, advice: str) -> Reject:
-    """An AE title is known by where it calls from, too; the standard has no reason of its own for it. `advice`: what to do."""
-    return Reject(PERMANENT, _SERVICE_USER, 3, f"{calling!r} may not call from {address}; {advice}")
+    """An AE title is known by where it calls from, too. `advice`: what to do."""
+    return Reject(PERMANENT, _SERVICE_USER, 3, f"{calling!r} {FROM_ELSEWHERE} {address}; {advice}")
 
 
 def application_context_unknown(name: str) -> Reject:

@@ -26,14 +26,19 @@ def is_local(bind: str) -> bool:
 
 def listens(request: HttpRequest | None = None) -> str:
     """`10.20.1.5 port 11112`."""
-    return f"{address(request)} port {settings.DICOM_PORT}"
+    at = address(request)
+    return f"{at} port {settings.DICOM_PORT}" if at else f"port {settings.DICOM_PORT} of this machine’s address in the modality’s network"
 
 
 def address(request: HttpRequest | None = None) -> str:
-    """Where the DICOM server is reached: the address that it is bound to, else the name under which this page was asked for."""
+    """Where the DICOM server is reached: the address that it is bound to, else the name under which this page was asked for.
+
+    Empty where that is a name by which everybody means their own machine.
+    """
     if settings.DICOM_BIND not in _ANY:
         return str(settings.DICOM_BIND)
-    return split_domain_port(request.get_host())[0] if request is not None else "this host"
+    host = split_domain_port(request.get_host())[0] if request is not None else ""
+    return "" if is_local(host.strip("[]")) else host
 
 
 @dataclass(frozen=True)
@@ -66,19 +71,19 @@ EXPECTED = (
 
 def parts(site: Site, station: Station | None, titles: tuple[str, ...], request: HttpRequest) -> list[Part]:
     """The card, part by part; without a station the general one."""
-    zone = clock.zone(site)
-    offset = f"{clock.local(clock.now(site), site):%z}"
+    zone = clock.zone_named(station.time_zone) if station is not None and station.time_zone else clock.zone(site)
+    offset = f"{clock.now(site).astimezone(zone):%z}"
     also = f"also accepted: {', '.join(titles[1:])}" if titles[1:] else ""
     tls = f"Port {settings.DICOM_TLS_PORT}, TLS 1.2 or later" if settings.DICOM_TLS_PORT else "Not used"
     client = {"none": "", "optional": "a certificate of yours is checked when you show one", "required": "you have to show a certificate"}
     server = (
         Row("AE title", site.ae_title, True, also),
-        Row("Address", address(request), True, "reached from this machine only" if is_local(settings.DICOM_BIND) else ""),
+        _address(request),
         Row("Port", str(settings.DICOM_PORT), True, "worklist, MPPS and Verification alike"),
         Row("TLS", tls, note=client[settings.DICOM_TLS_CLIENT] if settings.DICOM_TLS_PORT else ""),
         Row("Services", "Verification, Modality Worklist FIND, Modality Performed Procedure Step, MPPS Retrieve"),
         Row("Transfer syntaxes", "Explicit and Implicit VR Little Endian, Explicit VR Big Endian"),
-        Row("Time zone", f"{zone} (UTC{offset[:3]}:{offset[3:]})", note="dates and times of the worklist are in it"),
+        Row("Time zone", f"{zone} (UTC{offset[:3]}:{offset[3:]})", note=_of_zone(site, station)),
     )
     if station is None:
         return [Part("Our server", server)]
@@ -93,3 +98,17 @@ def parts(site: Site, station: Station | None, titles: tuple[str, ...], request:
         Row("Messages", "Refused where they break the standard" if station.strict else "Taken where they can be understood"),
     )
     return [Part("Our server", server), Part("Your modality", yours)]
+
+
+def _address(request: HttpRequest) -> Row:
+    at = address(request)
+    if not at:
+        name = split_domain_port(request.get_host())[0]
+        return Row("Address", "Not known", note=f"this page was opened as {name}, which at the modality means itself; write in our address")
+    return Row("Address", at, True, "reached from this machine only" if is_local(settings.DICOM_BIND) else "")
+
+
+def _of_zone(site: Site, station: Station | None) -> str:
+    said = "dates and times of the worklist are in it"
+    is_own = station is not None and station.time_zone not in ("", site.time_zone)
+    return f"{said}; this station’s own, the hospital’s is {site.time_zone}" if is_own else said

@@ -16,13 +16,17 @@ from stepwise.connecting.facts import Call, Evidence
 from stepwise.connecting.heard import Heard, call_of
 
 MOST: Final = 200
-"""Calls of unknown callers that are looked at: the latest."""
+"""Unknown callers of whom a checklist knows: those that called last."""
 MOST_COUNTED: Final = 10_000
-"""Those that are counted, for the list of who called: the latest."""
+"""Their calls that are looked at: the latest."""
+_ALIKE: Final = ("calling", "address", "rejection", "note")
+"""Calls that are one line of the list."""
 
 
-def gather(check: ConnectionCheck, station: Station) -> Evidence:
-    """Everything about the station since the check was begun, until it was ended."""
+def gather(check: ConnectionCheck, station: Station, listens: str = "") -> Evidence:
+    """Everything about the station since the check was begun, until it was ended.
+
+    `listens` is where the DICOM server is reached, as far as the page knows it."""
     site, heard = check.site, Heard(check)
     done = performed.seen(heard)
     charges = charged.seen(check, done.ended)
@@ -35,7 +39,7 @@ def gather(check: ConnectionCheck, station: Station) -> Evidence:
         strict=station.strict,
         reports=station.reports_performed_steps,
         only_local=card.is_local(settings.DICOM_BIND),
-        listens=card.listens(),
+        listens=listens or card.listens(),
         tls_port=settings.DICOM_TLS_PORT,
         plain_port=settings.DICOM_PORT,
         journal=settings.JOURNAL,
@@ -62,24 +66,24 @@ def titles_of(site: Site) -> tuple[str, ...]:
 
 
 def strangers(site: Site, since: datetime, until: datetime | None = None) -> tuple[Call, ...]:
-    """Who called under an AE title that no station here has, or spoke no DICOM; the latest first."""
-    return tuple(map(call_of, _unknown(site, since, until).order_by("-started")[:MOST]))
+    """Who called under an AE title that no station here has, or spoke no DICOM: the last call of each as `callers` has it."""
+    return tuple(call for call, _ in callers(site, since, MOST, until))
 
 
-def callers(site: Site, since: datetime, most: int) -> list[tuple[Call, int]]:
+def callers(site: Site, since: datetime, most: int, until: datetime | None = None) -> list[tuple[Call, int]]:
     """Each stranger once for everything that became of it, with its last call and how often, the latest first.
 
-    A fault does not hide behind what was met later from the same address. The latest `MOST_COUNTED` are looked at.
+    Nobody hides behind another who calls without end, and no fault behind what was met later from the same address. The latest
+    `MOST_COUNTED` calls are looked at.
     """
-    unknown = _unknown(site, since)
+    unknown = _unknown(site, since, until)
     counted = unknown.filter(pk__in=unknown.order_by("-started").values("pk")[:MOST_COUNTED]).order_by()
-    groups = counted.values_list("calling", "address", "rejection", "note").annotate(last=Max("started"), times=Count("pk"))
-    found = []
-    for calling, address, rejection, note, last, times in groups.order_by("-last")[:most]:
-        latest = unknown.filter(started=last, calling=calling, address=address, rejection=rejection, note=note).first()
-        if latest is not None:
-            found.append((call_of(latest), times))
-    return found
+    groups = counted.values_list(*_ALIKE).annotate(last=Max("started"), times=Count("pk"))
+    times = {group[:-1]: group[-1] for group in groups.order_by("-last")[:most]}
+    latest = {
+        (*(getattr(one, name) for name in _ALIKE), one.started): one for one in unknown.filter(started__in=[last for *_, last in times])
+    }
+    return [(call_of(latest[alike]), number) for alike, number in times.items() if alike in latest]
 
 
 def _unknown(site: Site, since: datetime, until: datetime | None = None) -> AssociationQuerySet:

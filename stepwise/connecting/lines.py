@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from dimse import policy
 from dimse.services import MODALITY_WORKLIST
-from stepwise.connecting import performed_lines, strangers, words
+from stepwise.connecting import performed_lines, places, strangers, words
 from stepwise.connecting.facts import Call, Evidence, QuerySeen
 from stepwise.connecting.line import ERROR, NOT_YET, PASS, WAITING, WARNING, Fix, Line
 from stepwise.connecting.not_asked import not_asked
@@ -49,7 +50,7 @@ def _reaches_us(seen: Evidence) -> Line:
         return line if latest.is_accepted else line.but_later(_rejected(seen, latest))
     if latest is not None:
         return _rejected(seen, latest)
-    odds = [call for call in seen.strangers if not call.calling]
+    odds = [call for call in seen.strangers if not call.calling and strangers.may_be(seen, call)]
     odd = next((call for call in odds if "http" not in call.note.casefold()), odds[0] if odds else None)  # a monitor's probe hides no fault
     if odd is not None:
         return replace(
@@ -57,7 +58,7 @@ def _reaches_us(seen: Evidence) -> Line:
         )
     text = f"Send a C-ECHO from its console to {seen.titles[0]} at {seen.listens}. If that fails there and nothing shows here, it calls "
     text += "another host or port, or a firewall is between us."
-    named = next((call for call in seen.strangers if strangers.may_be(seen.ae_title, call, seen.host)), None)
+    named = next((call for call in seen.strangers if strangers.may_be(seen, call)), None)
     if named is not None:
         said = f"{named.calling} called from {named.address}: is it this one? See the next line."
         line = replace(line, said=said, call=named.id, at=named.at)
@@ -76,10 +77,10 @@ def _rejected(seen: Evidence, call: Call) -> Line:
     advice = next((one for one in words.REJECTIONS if one.sign in call.rejection), None)
     fixes: tuple[Fix, ...] = ()
     said = f"It called {call.called} from {call.address} and was rejected: {call.rejection}."
-    if "(1/1/7)" in call.rejection:
+    if words.NOT_SERVED in call.rejection:
         said = f"It calls us {call.called or '(nothing)'}, and we are {' or '.join(seen.titles)}: its association was rejected."
         fixes = (Fix("accept", f"Accept {call.called} too", call.called),) if call.called else ()
-    elif "may not call from" in call.rejection:
+    elif policy.FROM_ELSEWHERE in call.rejection:
         allowed = ", ".join(seen.addresses) or "anywhere now"
         said = f"It called from {call.address}, and may call from {allowed} only: its association was rejected."
         fixes = (Fix("allow", f"Allow {call.address} too", call.address),)
@@ -89,9 +90,9 @@ def _rejected(seen: Evidence, call: Call) -> Line:
 
 
 def _is_accepted_now(seen: Evidence, call: Call) -> bool:
-    if "(1/1/7)" in call.rejection:
+    if words.NOT_SERVED in call.rejection:
         return call.called in seen.titles
-    return "may not call from" in call.rejection and (not seen.addresses or call.address in seen.addresses)
+    return policy.FROM_ELSEWHERE in call.rejection and places.may_call(seen, call)
 
 
 def _no_dicom(seen: Evidence, call: Call) -> str:
@@ -103,15 +104,31 @@ def _no_dicom(seen: Evidence, call: Call) -> str:
 def _title(seen: Evidence) -> Line:
     line = Line("title", "Its AE title is seen", WAITING, NOT_YET)
     if seen.calls:
-        call = seen.calls[0]
-        where = f"from {call.address}" + (", as expected" if seen.addresses or call.address == seen.host else "")
-        misnamed = next((one for one in seen.strangers if one.at > call.at and strangers.may_be(seen.ae_title, one, call.address)), None)
-        line = replace(line, look=PASS, said=f"Calling AE title {call.calling}, {where}.", at=call.at, call=call.id)
-        return line if misnamed is None else line.but_later(_misnamed(seen, line, misnamed))
-    named = [call for call in seen.strangers if call.calling]
-    if not named:
+        return _named(seen, line)
+    named = next((call for call in seen.strangers if call.calling and strangers.may_be(seen, call)), None)
+    if named is None:
         return replace(line, next=f"It has to call itself {seen.ae_title}, to the letter.")
-    return _misnamed(seen, line, named[0])
+    return _misnamed(seen, line, named)
+
+
+def _named(seen: Evidence, line: Line) -> Line:
+    """Somebody called under its name: it, where that came from its own address or that is not known."""
+    latest = seen.calls[0]
+    call = next((one for one in seen.calls if not places.is_elsewhere(seen, one)), None)
+    if call is None:
+        return _from_elsewhere(seen, line, latest)
+    said = f"Calling AE title {call.calling}, from {call.address}{', as expected' if places.is_expected(seen, call) else ''}."
+    line = replace(line, look=PASS, said=said, at=call.at, call=call.id)
+    misnamed = next((one for one in seen.strangers if one.calling and one.at > call.at and strangers.may_be(seen, one, call.address)), None)
+    if misnamed is not None:
+        return line.but_later(_misnamed(seen, line, misnamed))
+    return line.but_later(_from_elsewhere(seen, line, latest)) if places.is_elsewhere(seen, latest) else line
+
+
+def _from_elsewhere(seen: Evidence, line: Line, call: Call) -> Line:
+    said = f"Calling AE title {call.calling}, from {call.address}, which is not {places.told(seen)}."
+    text = "If that is the device, correct its host or addresses; if not, something else calls under its name."
+    return replace(line, look=WARNING, said=said, next=text, at=call.at, call=call.id, fixes=(Fix("settings", "Change settings"),))
 
 
 def _misnamed(seen: Evidence, line: Line, call: Call) -> Line:

@@ -1,11 +1,17 @@
 """Who called under a name that nobody here has, and may be the modality that is being connected."""
 
-from stepwise.connecting.facts import Call
+from stepwise.connecting import places
+from stepwise.connecting.facts import Call, Evidence
 
 
-def may_be(ae_title: str, call: Call, address: str) -> bool:
-    """Another name from the `address` that the modality called from, or its own name spelled otherwise, from anywhere."""
-    return bool(call.calling) and (call.address == address or _plain(call.calling) == _plain(ae_title))
+def may_be(seen: Evidence, call: Call, address: str = "") -> bool:
+    """No DICOM or another name from where the modality calls, or its own name spelled otherwise, from anywhere.
+
+    `address` is where it called from. Before it did, whoever calls may be it, unless where it calls from is known and elsewhere.
+    """
+    if call.calling and _plain(call.calling) == _plain(seen.ae_title):
+        return True
+    return call.address == address if address else not places.is_elsewhere(seen, call)
 
 
 def told(ae_title: str, call: Call) -> str:

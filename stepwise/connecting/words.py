@@ -6,6 +6,7 @@ from typing import Final
 
 from dimse import statuses
 from dimse.echo import ADVICE
+from dimse.policy import FROM_ELSEWHERE
 from mpps.finding_rules import RULES
 
 
@@ -17,9 +18,12 @@ class Advice:
     next: str
 
 
+NOT_SERVED: Final = "(1/1/7)"
+"""Result, source and reason of PS3.8 Table 9-21: called AE title not recognized."""
+
 REJECTIONS: Final = (
-    Advice("(1/1/7)", "Change the called AE title at the modality to {ours}, or accept both."),
-    Advice("may not call from", "Allow that address if it is the device’s; or have the modality call from one of {allowed}."),
+    Advice(NOT_SERVED, "Change the called AE title at the modality to {ours}, or accept both."),
+    Advice(FROM_ELSEWHERE, "Allow that address if it is the device’s; or have the modality call from one of {allowed}."),
     Advice("(1/1/3)", "It was not known when it called. It is registered now: have it call again."),
     Advice("user identity", "Have the modality offer no user identity; nobody is authenticated by one here."),
     Advice("(1/1/2)", "The modality names another application context than DICOM’s; its network settings are damaged."),

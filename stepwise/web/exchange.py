@@ -22,6 +22,7 @@ from ris.web.access import page, site_of
 from ris.web.datasets import Shown
 from ris.web.disclosure import disclose
 from ris.web.exchanges import Said as Answered
+from stepwise.connecting.facts import ACCEPTED
 from stepwise.inspector import bundle, changed, said
 from stepwise.inspector.comparing import Comparison, State, compare
 from stepwise.inspector.deidentify import Choice
@@ -97,10 +98,12 @@ def _shown(data: Data | None, key: str, form: str) -> Shown | None:
 
 
 def _context(found: Said) -> str:
-    """The result of the presentation context that it came in, as it was negotiated."""
+    """The result of the presentation context that it came in: of several of its abstract syntax the one of its transfer syntax, else one
+    that was accepted."""
     contexts = found.association.contexts if found.association else []
-    results = (one.get("result", "") for one in contexts if one.get("abstract_syntax") == found.first.sop_class_uid)
-    return next(results, "")
+    its = [one for one in contexts if one.get("abstract_syntax") == found.first.sop_class_uid]
+    its.sort(key=lambda one: (one.get("transfer_syntax") != found.first.transfer_syntax, one.get("result") != ACCEPTED))
+    return its[0].get("result", "") if its else ""
 
 
 # --- As files -----------------------------------------------------------------------------------------------------

@@ -168,6 +168,17 @@ class TestOnlyWhatTheModalitySentProves:
         assert line(check, "create").look == PASS
 
 
+def test_nobody_hides_behind_a_stranger_who_calls_without_end(check: ConnectionCheck) -> None:
+    an_association("ct01", rejection="calling AE title not recognized (1/1/3): calling AE title 'ct01' is not known here")
+    for _ in range(evidence.MOST + 1):
+        an_association("NOISY", address="10.0.0.99", rejection="calling AE title not recognized (1/1/3)")
+    calls = evidence.strangers(check.site, check.begun_at)
+    assert [(call.calling, call.address) for call in calls] == [("NOISY", "10.0.0.99"), ("ct01", "10.0.0.7")]
+    assert [times for _, times in evidence.callers(check.site, check.begun_at, 5)] == [evidence.MOST + 1, 1]
+    Station.objects.update(host="10.0.0.7")
+    assert line(check, "title").said.startswith("ct01 called from 10.0.0.7")
+
+
 def test_a_context_that_was_accepted_counts_before_one_that_was_not(check: ConnectionCheck) -> None:
     refused = (MODALITY_WORKLIST, "", "transfer syntaxes not supported")
     accepted = (MODALITY_WORKLIST, EXPLICIT_VR_LITTLE_ENDIAN, "accepted")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django.fixtures import Settings
 
 from billing.models import Charge
 from dimse.echo import Echo
@@ -252,6 +253,25 @@ def test_the_card_tells_how_we_are_reached(client: Client) -> None:
     card = client.get(reverse("connect-card", args=["CT01"])).content.decode()
     assert all(text in card for text in ("STEPWISE", "not for clinical use", "Scheduled Step Attributes", "reached from this machine only"))
     assert client.get(reverse("connect-card-general")).status_code == 200
+
+
+def test_a_name_by_which_everybody_means_their_own_machine_is_no_address(client: Client, settings: Settings) -> None:
+    settings.DICOM_BIND, settings.ALLOWED_HOSTS = "0.0.0.0", ["*"]
+    address = reverse("connect-card", args=["CT01"])
+    for name in ("localhost:8000", "127.0.0.1", "[::1]:8000"):
+        assert "write in our address" in client.get(address, headers={"host": name}).content.decode()
+    assert '<span class="id">ris.example.org</span>' in client.get(address, headers={"host": "ris.example.org"}).content.decode()
+    begun(client)
+    shown = client.get(reverse("connect-station", args=["CT01"]), headers={"host": "ris.example.org"}).content.decode()
+    assert "to STEPWISE at ris.example.org port" in shown
+    alone = client.get(reverse("connect-station", args=["CT01"]), headers={"host": "localhost"}).content.decode()
+    assert "of this machine’s address in the modality’s network" in alone
+
+
+def test_the_card_has_the_time_zone_of_the_station(client: Client) -> None:
+    Station.objects.update(time_zone="Asia/Tokyo")
+    shown = client.get(reverse("connect-card", args=["CT01"])).content.decode()
+    assert "Asia/Tokyo (UTC+09:00)" in shown and "this station’s own, the hospital’s is" in shown
 
 
 def test_another_hospital_s_station_is_not_there(client: Client) -> None:

@@ -18,7 +18,7 @@ from pydicom import Dataset, dcmread
 from dimse import journal
 from dimse.encode import encode
 from dimse.entries import MessageEntry, now
-from dimse.models import Message
+from dimse.models import Association, Message
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP
 from ris.models import AuditRecord
 from ris.web import datasets
@@ -58,6 +58,19 @@ def an_mpps_message(verb: str, data: Dataset | bytes, uid: str, status: int = 0)
     raw = data if isinstance(data, bytes) else encode(data, EXPLICIT_VR_LITTLE_ENDIAN)
     journal.write([MessageEntry(**common, incoming=True, data=raw), MessageEntry(**common, incoming=False, status=status)])
     return Message.objects.get(association_id=common["association_id"], direction="in")
+
+
+def test_the_context_that_was_accepted_is_told_before_one_that_was_not(signed_in: SignIn) -> None:
+    a_station("CT01")
+    refused = (MODALITY_PERFORMED_PROCEDURE_STEP, "", "transfer syntaxes not supported")
+    accepted = (MODALITY_PERFORMED_PROCEDURE_STEP, EXPLICIT_VR_LITTLE_ENDIAN, "accepted")
+    message = an_mpps_message("N-SET", a_status("COMPLETED"), "1.2.3")
+    keys = ("abstract_syntax", "transfer_syntax", "result")
+    contexts = [dict(zip(keys, one, strict=True)) for one in (refused, accepted)]
+    Association.objects.filter(pk=message.association_id).update(contexts=contexts)
+    shown = text(signed_in("integrator"), at(message))
+    assert ", accepted</dd>" in shown
+    assert "transfer syntaxes not supported" not in shown
 
 
 def a_status(status: str, **more: str) -> Dataset:
