@@ -134,7 +134,7 @@ def _nothing(
     What belongs to another entry is charged there.
     """
     made = [one for one in ended if of_performed(_fact(one, own, made=True)) is not Outcome.NONE]
-    used = used_for(procedure, made)
+    used = [one for one in used_for(procedure, made) if one.code.value]
     if not used:
         return Draft(decision, _service_at(steps, ended), (), ended)
     what = f"{', '.join(one.code.value for one in used)} {'was' if len(used) == 1 else 'were'} used up"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from billing import supplies
 from billing.apportioning import is_own
@@ -9,6 +10,8 @@ from billing.codes import Code
 from billing.models import ChargeLine
 from billing.supplies import Used
 from ris.models import Procedure, RequestedProcedure
+
+_MOST_NAMED: Final = 3
 
 
 def lines_of(procedure: RequestedProcedure, modifier: str, codes: Sequence[Code], used: Sequence[Used]) -> tuple[ChargeLine, ...]:
@@ -28,7 +31,7 @@ def lines_of(procedure: RequestedProcedure, modifier: str, codes: Sequence[Code]
         )
         for code in codes
     ]
-    lines = [*done, *(_line_of(one, prices) for one in used)]
+    lines = [*done, *(_line_of(one, prices) for one in used if one.code.value)]
     for position, line in enumerate(lines, 1):
         line.position = position
     return tuple(lines)
@@ -53,10 +56,23 @@ def _believed(price: Decimal | None, quantity: Decimal = Decimal(1)) -> Decimal 
 
 
 def quantity_doubts(used: Sequence[Used]) -> Iterator[str]:
+    """Of each thing what of its quantity cannot be right, and what stands on its line for all of it; film that cannot be charged."""
     for one in used:
-        if one.doubt:
-            yield f"The quantity {one.doubt!r} of {one.code.value} cannot be right; 1 is charged."
-            return
+        quantity, said = f"{one.quantity.normalize():f}", _few(one.doubts)
+        if not one.code.value:
+            number = f"of a number that cannot be right ({said})" if said else f"({quantity})"
+            yield f"Film {number} was used without its medium and size, and is not charged."
+        elif said:
+            unit = f" {one.unit}" if one.unit else ""
+            noun = "quantity" if len(set(one.doubts)) == 1 else "quantities"
+            yield f"The {noun} {said} of {one.code.value} cannot be right; {quantity}{unit} is charged."
+
+
+def _few(said: Sequence[str]) -> str:
+    """Each once, in quotes; of many the first."""
+    each = list(dict.fromkeys(said))
+    more = f" and {len(each) - _MOST_NAMED} more" if len(each) > _MOST_NAMED else ""
+    return ", ".join(map(repr, each[:_MOST_NAMED])) + more
 
 
 def _catalogue_prices(procedure: RequestedProcedure, codes: Iterable[Code]) -> dict[Code, Decimal]:

@@ -21,28 +21,33 @@ _NONE = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """How much of something was used up, in a unit of UCUM (empty: pieces). `doubt` is a quantity that cannot be believed, as it came."""
+    """How much of something was used up, in a unit of UCUM (empty: pieces). `doubts` are quantities that cannot be believed, as they came.
+
+    Without a code it is film of which neither medium nor size was said: nobody knows what to charge.
+    """
 
     kind: str
     code: Code
     quantity: Decimal
     unit: str = ""
-    doubt: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 def used(dataset: Json) -> Iterator[Used]:
     """The supplies of BillingSuppliesAndDevicesSequence (0040,0324), then the film of FilmConsumptionSequence (0040,0321).
 
-    An item of which nothing was used, or without a code, says nothing.
+    An item of which nothing was used says nothing, nor does a supply without a code.
     """
     for item in datasets.items(dataset, "BillingSuppliesAndDevicesSequence"):
         amount = first_item(item, "QuantitySequence")
         unit = code(first_item(amount, "MeasuringUnitsSequence")).value[:16]
-        yield from _used(
-            ChargeLine.Kind.SUPPLY, code(first_item(item, "BillingItemSequence")), text(amount, "Quantity"), "" if unit == "1" else unit
-        )
+        of = code(first_item(item, "BillingItemSequence"))
+        if of.value:
+            yield from _used(ChargeLine.Kind.SUPPLY, of, text(amount, "Quantity"), "" if unit == "1" else unit)
     for item in datasets.items(dataset, "FilmConsumptionSequence"):
-        yield from _used(ChargeLine.Kind.FILM, _film(text(item, "MediumType"), text(item, "FilmSizeID")), text(item, "NumberOfFilms"))
+        of, number = _film(text(item, "MediumType"), text(item, "FilmSizeID")), text(item, "NumberOfFilms")
+        if of.value or number:
+            yield from _used(ChargeLine.Kind.FILM, of, number)
 
 
 def together(found: Iterator[Used]) -> list[Used]:
@@ -53,21 +58,19 @@ def together(found: Iterator[Used]) -> list[Used]:
         if before is None:
             summed[one.code, one.unit] = one
         else:
-            total, doubt = before.quantity + one.quantity, before.doubt or one.doubt
-            more = {"quantity": total, "doubt": doubt} if total <= MOST else {"doubt": doubt or str(total)}
-            summed[one.code, one.unit] = replace(before, **more)
+            total, doubts = before.quantity + one.quantity, before.doubts + one.doubts
+            quantity, more = (total, ()) if total <= MOST else (before.quantity, (f"{total.normalize():f}",))
+            summed[one.code, one.unit] = replace(before, quantity=quantity, doubts=doubts + more)
     return list(summed.values())
 
 
 def _used(kind: str, of: Code, quantity: str, unit: str = "") -> Iterator[Used]:
-    if not of.value:
-        return
     if not quantity:
         yield Used(kind, of, Decimal(1), unit)
         return
     number = _number(quantity)
     if number is None:
-        yield Used(kind, of, Decimal(1), unit, quantity[:40])
+        yield Used(kind, of, Decimal(1), unit, (quantity[:40],))
     elif number:
         yield Used(kind, of, number, unit)
 

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from pydicom import Dataset
 from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 
@@ -71,8 +72,33 @@ def test_quantity_that_cannot_be_right_waits_for_a_person(quantity: str) -> None
     sent[0].QuantitySequence[0].add(_raw(quantity))
     perform(steps_of(an_order()), BillingSuppliesAndDevicesSequence=sent)
     charge = Charge.objects.get()
-    assert charge.on_hold == f"The quantity {quantity!r} of IOHEX cannot be right; 1 is charged."
+    assert charge.on_hold == f"The quantity {quantity!r} of IOHEX cannot be right; 1 ml is charged."
     assert [line.quantity for line in charge.lines.all()] == [1, 1]
+
+
+def test_each_quantity_that_cannot_be_right_is_named_with_what_stands_on_its_line() -> None:
+    sent = [*supply("many"), *supply("80"), *supply("-3"), *supply("x", "GAD")]
+    for item, quantity in zip(sent, ("many", "80", "-3", "x"), strict=True):
+        item.QuantitySequence[0].add(_raw(quantity))
+    perform(steps_of(an_order()), BillingSuppliesAndDevicesSequence=sent)
+    charge = Charge.objects.get()
+    iohexol = "The quantities 'many', '-3' of IOHEX cannot be right; 82 ml is charged."
+    assert charge.on_hold == f"{iohexol} The quantity 'x' of GAD cannot be right; 1 ml is charged."
+    assert [(code, quantity) for _, code, quantity, *_ in lines(charge)[1:]] == [("IOHEX", 82), ("GAD", 1)]
+
+
+def test_film_without_medium_and_size_is_named_and_not_charged() -> None:
+    nameless = film(2)
+    del nameless[0].MediumType, nameless[0].FilmSizeID
+    perform(steps_of(an_order()), FilmConsumptionSequence=[*film(3), *nameless])
+    charge = Charge.objects.get()
+    assert charge.on_hold == "Film (2) was used without its medium and size, and is not charged."
+    assert [(code, quantity) for _, code, quantity, *_ in lines(charge)[1:]] == [("BLUE-14INX17IN", 3)]
+
+
+def test_an_empty_item_of_film_says_nothing() -> None:
+    perform(steps_of(an_order()), FilmConsumptionSequence=[Dataset()])
+    assert Charge.objects.get().on_hold == ""
 
 
 def _raw(quantity: str) -> DataElement:
