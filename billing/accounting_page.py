@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from billing import accounting, web
+from billing import accounting, queries, web
 from billing.accounting import COLUMNS, TITLES, Books, Difference, Figure
 from billing.models import ChargeChange, DeliveryAttempt, NoCharge
 from ris import audit, clock
@@ -16,7 +16,7 @@ from ris.permissions import requires
 from ris.web import csv_files, live
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
-from ris.web.filters import Filters
+from ris.web.filters import Filters, misread
 
 PERIODS: Final = (1, 7, 31)
 _PERIOD_NAMES: Final = {1: "Day", 7: "7 days", 31: "31 days"}
@@ -44,35 +44,54 @@ def show(request: HttpRequest) -> HttpResponse:
         "is_capped": len(lines) > MAX_LINES,
         "count": len(lines),
         "total": _cells(found.total),
+        "unpriced": queries.unpriced_lines(site, *accounting.days(filters.day, period)),
         "adds_up": found.adds_up,
         "differences": [(one.what, _link(one)) for one in found.differences[:MAX_DIFFERENCES]],
         "more": max(len(found.differences) - MAX_DIFFERENCES, 0),
         "csv": reverse("accounting-csv") + f"?{urlencode([('day', filters.day.isoformat()), ('days', str(period))])}",
         "filters": filters,
     }
-    url = _address(filters.day, period)
-    return live.live_page(request, "billing/accounting.html", "billing/accounting_live.html", context, url=url, present=present)
+    url, status = _address(filters.day, period), 422 if misread(request) else 200
+    parts = ("billing/accounting.html", "billing/accounting_live.html")
+    return live.live_page(request, *parts, context, url=url, present=present, status=status)
 
 
 @page
 @requires("charges.view")
-def export(request: HttpRequest) -> StreamingHttpResponse:
-    """The lines of the page as CSV in UTF-8, with a last line of sums and one that says whether they add up."""
+def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """The lines of the page as CSV in UTF-8; their sums, and whether they add up, are a file of their own (`part=sums`).
+
+    422 for a day that cannot be read: a file of another day than was asked for would be taken for the right one.
+    """
+    if fault := misread(request):
+        return HttpResponse(f"{fault}. No file is made.", status=422, content_type="text/plain; charset=utf-8")
     site = site_of(request)
     first, last = accounting.days(Filters.of(request, clock.today(site)).day, _period(request))
-    written_at = clock.local(clock.now(site), site).isoformat(timespec="seconds")
     disclose(request, audit.EXPORT, asked={"what": "accounting", "as": "CSV", "first": first.isoformat(), "last": last.isoformat()})
-    return csv_files.download(_rows(accounting.books(site, first, last), written_at), f"accounting-{first}-{last}.csv")
+    found = accounting.books(site, first, last)
+    if request.GET.get("part") == "sums":
+        written_at = clock.local(clock.now(site), site).isoformat(timespec="seconds")
+        rows = _sums(found, queries.unpriced_lines(site, first, last), written_at)
+        return csv_files.download(rows, f"accounting-sums-{first}-{last}.csv")
+    return csv_files.download(_rows(found), f"accounting-{first}-{last}.csv")
 
 
-def _rows(found: Books, written_at: str) -> Iterator[list[str]]:
+def _rows(found: Books) -> Iterator[list[str]]:
     titles = [f"{TITLES[name]} {what}" for name in COLUMNS for what in ("count", "amount")]
     yield ["Day", "Station", "Procedure", *titles]
     for key, figures in found.ordered():
         yield [key.day.isoformat(), csv_files.safe(key.station), csv_files.safe(key.procedure), *_figures(figures)]
-    yield ["Total", "", "", *_figures(found.total)]
-    verdict = "adds up" if found.adds_up else "; ".join(one.what for one in found.differences)
-    yield [csv_files.safe(verdict), f"Written {written_at}", "", *[""] * len(titles)]
+
+
+def _sums(found: Books, unpriced: int, written_at: str) -> Iterator[list[str]]:
+    yield ["What", "Count", "Amount", "Remark"]
+    for name in COLUMNS:
+        yield [TITLES[name], str(found.total[name].count), f"{found.total[name].amount:.2f}", ""]
+    yield ["Lines without a price", str(unpriced), "", "the receiver prices them"]
+    yield ["Differences", str(len(found.differences)), "", "" if found.differences else "the books add up"]
+    for one in found.differences:
+        yield ["Difference", "", "", csv_files.safe(one.what)]
+    yield ["Written", "", "", written_at]
 
 
 def _figures(figures: dict[str, Figure]) -> list[str]:

@@ -17,6 +17,8 @@ from ris.transitions import SCHEDULED
 from ris.web import times
 
 WINDOW: Final = timedelta(days=31)
+_ITS_OWN: Final = timedelta(minutes=1)
+"""After an exam began: its own first message may have been written down by then, and says nothing of others."""
 WORKER_SILENT: Final = 20.0
 """Seconds without a sign of life of the worker, which gives one every five."""
 
@@ -53,13 +55,16 @@ class Facts:
     def not_posted(self, charge: Charge) -> tuple[str, ...]:
         """A hold, a refusal or no acknowledgement, what has to go first, the worker, the receiver."""
         if charge.status == FAILED:
-            return (f"{'Nobody acknowledged it' if charge.is_dead_letter else 'The charge processor refused it'}: {charge.error}",)
+            refused = f"{'Nobody acknowledged it' if charge.is_dead_letter else 'The charge processor refused it'}: {charge.error}"
+            is_booked = not charge.is_dead_letter and not queries.is_untold(charge)
+            return (refused, "An earlier try had no answer: it may be booked all the same.") if is_booked else (refused,)
         if charge.on_hold:
             return (f"On hold: {charge.on_hold}",)
         if before := queries.waits_for(charge):
             return (f"It is sent when {before} is posted.",)
         failure = self._sending.failure
-        refusing = f"The last try to deliver any charge failed: {failure.text}" if failure and self._sending.is_failing else ""
+        is_news = failure is not None and self._sending.is_failing and failure.text != charge.error
+        refusing = f"The last try to deliver any charge failed: {failure.text}" if failure and is_news else ""
         own = f"Its last try: {charge.error}" if charge.error else ""
         return tuple(filter(None, (self._worker, own, refusing))) or ("It is to be sent; no try has failed.",)
 
@@ -73,6 +78,13 @@ class Facts:
         if last is None:
             return (f"No MPPS from {station} in the last {WINDOW.days} days.",)
         return (f"No MPPS from {station} since {times.moment_near(last, clock.today(self._site))}.",)
+
+    def too_long(self, begun_at: datetime, station: str) -> tuple[str, ...]:
+        """A station that spoke since it began lives: then the end of this exam is likelier to be missing."""
+        last = self._last_mpps.get(station)
+        if last is not None and last > begun_at + _ITS_OWN and station not in self._not_reporting:
+            return (f"{station} has sent MPPS since, not the end of this exam.",)
+        return self.quiet(station)
 
     def overdue(self, step: ScheduledProcedureStep, station: str) -> tuple[str, ...]:
         """A station that spoke since its time has reported others: then the patient is likelier to be missing."""

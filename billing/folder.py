@@ -8,10 +8,14 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 from uuid import uuid4
 
 from billing.errors import NoAnswer, NotReached
 from billing.hl7 import Ack
+
+MODE: Final = 0o640
+"""Of a file: it names patients, and is for who fetches it, by the group of the folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,9 @@ class Folder:
 
 
 def _write(path: Path, data: bytes) -> None:
-    with path.open("xb") as file:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), MODE)  # whatever the umask of the process takes away
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -52,7 +52,7 @@ def _read(ledger: Statement, asked: str) -> dict[str, Any]:
         "parts": [
             ("", "Charges", sums.charges, web.money(sums.charged, "USD")),
             ("−", "Credits", sums.credits, web.money(sums.credited, "USD")),
-            ("=", "Booked", sums.messages, web.money(sums.amount, "USD")),
+            ("=", "Booked", sums.charges - sums.credits, web.money(sums.amount, "USD")),
         ],
         "rows": [_row(one, charges.get(one.control_id)) for one in found[:MAX_ROWS]],
         "is_capped": len(found) > MAX_ROWS,

@@ -4,8 +4,11 @@ The whole exchange ends within `CONNECT_TIMEOUT + ANSWER_TIMEOUT`, well below th
 """
 
 import asyncio
+import errno
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 from hl7.mllp import InvalidBlockError, open_hl7_connection
@@ -67,6 +70,33 @@ def send(
     return read_ack(answer, control_id)
 
 
+def _cut(receiver: Target, partial: bytes) -> str:
+    """What is wrong with an answer after which the connection ended."""
+    if not partial.startswith(_BEGIN):
+        return f"{receiver} answered without the start of an MLLP block: {preview(partial)}"
+    if partial.endswith(_END):
+        return f"{receiver} ended its answer by FS without the CR after it: it is not whole: {preview(partial)}"
+    return f"{receiver} closed the connection in the middle of its answer: {preview(partial)}"
+
+
+_BEGIN, _END = b"\x0b", b"\x1c"
+_WORDS: Final = {
+    errno.ECONNREFUSED: "connection refused, nothing listens at that port",
+    errno.EHOSTUNREACH: "no route to the host",
+    errno.ENETUNREACH: "no route to its network",
+    errno.ETIMEDOUT: "nobody answers there",
+    errno.ECONNRESET: "it ended the connection at once",
+}
+
+
+def _why(error: OSError) -> str:
+    """In words. asyncio tells of an address that failed as `Connect call failed (…)`, and of several addresses all of it."""
+    if isinstance(error, socket.gaierror):
+        return "host not found"
+    known = _WORDS.get(error.errno or 0) or next((words for number, words in _WORDS.items() if f"[Errno {number}]" in str(error)), "")
+    return known or (error.strerror or str(error)).rstrip(".")
+
+
 async def _exchange(message: bytes, receiver: Target, connect_timeout: float, answer_timeout: float) -> bytes:
     try:
         async with asyncio.timeout(connect_timeout):
@@ -74,7 +104,7 @@ async def _exchange(message: bytes, receiver: Target, connect_timeout: float, an
     except TimeoutError as error:
         raise NotReached(f"{receiver} did not accept a connection within {connect_timeout:g} s.") from error
     except OSError as error:
-        raise NotReached(f"{receiver} cannot be reached: {error.strerror or error}.") from error
+        raise NotReached(f"{receiver} cannot be reached: {_why(error)}.") from error
     try:
         async with asyncio.timeout(answer_timeout):
             writer.writeblock(message)
@@ -84,7 +114,7 @@ async def _exchange(message: bytes, receiver: Target, connect_timeout: float, an
         raise NoAnswer(f"{receiver} took the message and gave no answer within {answer_timeout:g} s.") from error
     except asyncio.IncompleteReadError as error:
         if error.partial:
-            raise Garbled(f"{receiver} closed the connection in the middle of its answer: {preview(error.partial)}") from error
+            raise Garbled(_cut(receiver, error.partial)) from error
         raise NoAnswer(f"{receiver} closed the connection without an answer.") from error
     except InvalidBlockError as error:
         raise Garbled(f"{receiver} answered without the start of an MLLP block.") from error

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import date
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
-from billing.models import Charge, DeliveryAttempt, NoCharge
+from billing.models import Charge, ChargeLine, DeliveryAttempt, NoCharge
 from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
 from ris.errors import NotFound
@@ -59,6 +59,11 @@ def dead_letters(site: Site) -> QuerySet[Charge]:
     return Charge.objects.filter(site=site, status=FAILED, is_dead_letter=True, written_off_at=None)
 
 
+def refused(site: Site) -> QuerySet[Charge]:
+    """Charges that the receiver refused, or that could not be sent, and that nobody wrote off."""
+    return Charge.objects.filter(site=site, status=FAILED, is_dead_letter=False, written_off_at=None)
+
+
 def newest_attempt(site: Site, result: DeliveryAttempt.Result) -> DeliveryAttempt | None:
     """The latest try to deliver that came to this result, with its charge."""
     return DeliveryAttempt.objects.filter(charge__site=site, result=result).select_related("charge").order_by("-pk").first()
@@ -92,6 +97,14 @@ def waits_for(charge: Charge) -> Charge | None:
 def is_untold(charge: Charge) -> bool:
     """Whether the receiver cannot have booked it: it was never sent, or each try was refused or did not reach anybody."""
     return not charge.message or charge.attempts == charge.unbooked().count()
+
+
+def unpriced_lines(site: Site, first: date, last: date) -> int:
+    """Lines of charges for services of these local days that the receiver has to price; as in the books a credit takes its lines off."""
+    begin, end = clock.day_bounds(first, site)[0], clock.day_bounds(last, site)[1]
+    found = ChargeLine.objects.filter(charge__site=site, charge__service_at__gte=begin, charge__service_at__lt=end, unit_amount=None)
+    of = found.exclude(charge__status=VOID).values_list("charge__transaction_type").annotate(Count("pk")).order_by()
+    return sum(count if kind == Charge.TransactionType.CHARGE else -count for kind, count in of)
 
 
 def no_charges(site: Site, *, day: date | None = None) -> QuerySet[NoCharge]:

@@ -20,13 +20,14 @@ _ACCEPTED = DeliveryAttempt.Result.ACCEPTED
 
 @dataclass(frozen=True)
 class Sending:
-    """`target` in words; the latest try that was acknowledged and the latest that was not; how many charges were set aside."""
+    """`target` in words; the latest try that was acknowledged and the latest that was not; how many charges were set aside, and refused."""
 
     target: str
     is_demo: bool
     success: DeliveryAttempt | None
     failure: DeliveryAttempt | None
     undelivered: int
+    refused: int
 
     @property
     def is_failing(self) -> bool:
@@ -43,6 +44,7 @@ def sending(site: Site) -> Sending:
         success=newest[_ACCEPTED],
         failure=max(failures, key=lambda one: one.pk, default=None),
         undelivered=queries.dead_letters(site).count(),
+        refused=queries.refused(site).count(),
     )
 
 
@@ -50,10 +52,12 @@ def sending(site: Site) -> Sending:
 @requires("charges.edit")
 @require_POST
 def send_all_again(request: HttpRequest) -> HttpResponse:
-    """Send every charge again that was set aside because nobody acknowledged it."""
-    sent = undelivered.send_all_again(site_of(request), Actor.user(request.user))
+    """Send every charge again that was set aside because nobody acknowledged it, or (`which=refused`) that the receiver refused."""
+    site, is_refused = site_of(request), request.POST.get("which") == "refused"
+    failed = queries.refused(site) if is_refused else queries.dead_letters(site)
+    sent = undelivered.send_all_again(failed, Actor.user(request.user))
     if sent:
         messages.success(request, f"{sent} charge{'' if sent == 1 else 's'} will be sent again.")
     else:
-        messages.info(request, "Nothing was changed: no charge is set aside any more.")
+        messages.info(request, f"Nothing was changed: no charge is {'refused' if is_refused else 'set aside'} any more.")
     return redirect("charges")

@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from billing import late, ruling
 from billing.causes import Facts
-from billing.codes import CODE_SOURCES
+from billing.codes import Code, reported
 from billing.models import Charge, NoCharge
 from billing.transitions import FAILED, PENDING, VOID
 from mpps import datasets, reading
@@ -192,7 +192,7 @@ def _without_order(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
             station=one.station_ae_title,
             patient_name=one.patient_name,
             patient_id=one.patient_id,
-            accession_number="",
+            accession_number=_accession_sent(one),
             what=one.description or one.modality,
             amount=_catalogue_price(site, one),
             causes=("The modality named no order that is known here: typed by hand at the console, or ordered elsewhere.",),
@@ -204,15 +204,18 @@ def _without_order(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
 
 
 def _catalogue_price(site: Site, performed: PerformedProcedureStep) -> Decimal | None:
-    """Of the first code that the modality reported and the catalogue knows."""
-    for keyword in CODE_SOURCES:
-        for item in datasets.items(performed.attributes, keyword):
-            known = Procedure.objects.filter(
-                site=site, code=datasets.text(item, "CodeValue", 64), scheme=datasets.text(item, "CodingSchemeDesignator", 64)
-            ).first()
-            if known is not None:
-                return known.price
-    return None
+    """Of all that the modality reported and the catalogue knows, as a capture reads it; None when it knows nothing of that."""
+    codes = reported(performed.attributes, site.pk, Code("", "", "")).codes
+    known = Procedure.objects.filter(site=site, code__in=[one.value for one in codes]) if codes else ()
+    prices = {Code(one.code, one.scheme, ""): one.price for one in known}
+    found = [prices[one] for one in codes if one in prices]
+    return sum(found, Decimal(0)) if found else None
+
+
+def _accession_sent(performed: PerformedProcedureStep) -> str:
+    """The first Accession Number that the modality sent, of an order that is not known here."""
+    items = datasets.items(performed.attributes, "ScheduledStepAttributesSequence")
+    return next(filter(None, (datasets.text(item, "AccessionNumber", 64) for item in items)), "")
 
 
 def _overdue(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
@@ -237,7 +240,7 @@ def _too_long(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
             continue
         price = Decimal(0) if step.requested_procedure_id in seen else step.requested_procedure.price
         seen.add(step.requested_procedure_id)
-        yield _of_step("TOO_LONG", step, step.status_at, price, facts.quiet(_station(step)), "Open the exam")
+        yield _of_step("TOO_LONG", step, step.status_at, price, facts.too_long(step.status_at, _station(step)), "Open the exam")
 
 
 KINDS: Final = {

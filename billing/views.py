@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from billing import messages as messages_of
 from billing import queries, sending, web
 from billing.actions import deciding
 from billing.models import Charge, ChargeChange, DeliveryAttempt, NoCharge
@@ -22,7 +23,7 @@ from ris.permissions import allowed, requires
 from ris.web import live
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
-from ris.web.filters import Filters
+from ris.web.filters import Filters, misread
 from ris.web.forms import seen_text
 
 MAX_ROWS = 500
@@ -72,8 +73,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     }
     shown = [*(one.charge for one in context["charges"]), *context["decisions"]]
     disclose(request, audit.LIST, *shown, total=total, asked={"day": filters.day.isoformat(), "show": tab})
-    url = _address(filters, tab)
-    return live.live_page(request, "billing/charges.html", "billing/charges_live.html", context, url=url, present=present)
+    url, status = _address(filters, tab), 422 if misread(request) else 200
+    return live.live_page(request, "billing/charges.html", "billing/charges_live.html", context, url=url, present=present, status=status)
 
 
 def _address(filters: Filters, tab: str) -> str:
@@ -108,12 +109,23 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     disclose(request, audit.PROCEDURE, charge)
     context = {
         "one": web.shown(charge),
-        "segments": [line for line in charge.message.split("\r") if line],
+        **_message(charge),
         "attempts": [(attempt, web.ATTEMPT_LOOKS.get(attempt.result, "WARNING")) for attempt in charge.delivery_attempts.all()],
         "moments": list(reversed(web.moments(charge))),
         "may_edit": allowed(request.user, "charges.edit"),
     }
     return live.live_page(request, "billing/charge.html", "billing/charge_live.html", context)
+
+
+def _message(charge: Charge) -> dict[str, Any]:
+    """The message by segments; of a charge on hold what it would be if it was released now, which is not stored."""
+    text, is_preview, fault = charge.message, False, ""
+    if not text and charge.status == PENDING and charge.on_hold:
+        try:
+            text, is_preview = messages_of.build(charge), True
+        except ValueError as error:
+            fault = str(error)
+    return {"segments": [line for line in text.split("\r") if line], "is_preview": is_preview, "no_message": fault}
 
 
 @page

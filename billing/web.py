@@ -50,8 +50,18 @@ def money(amount: Decimal, currency: str) -> str:
 
 @dataclass(frozen=True)
 class ShownLine:
+    """`price` of all of it, as its FT1-11 says it; empty when the receiver prices the code. `each` where it is several."""
+
     line: ChargeLine
     quantity: str
+    price: str
+    each: str
+
+
+def _shown_line(line: ChargeLine, currency: str) -> ShownLine:
+    unit, quantity = line.unit_amount, f"{line.quantity.normalize():f}"
+    price = "" if unit is None else money(round(line.quantity * unit, 2), currency)
+    return ShownLine(line, quantity, price, money(unit, currency) if unit is not None and line.quantity != 1 else "")
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,7 @@ def shown(charge: Charge) -> ShownCharge:
         accession_number=accession_number(charge),
         patient_name=patient.name if patient else performed.patient_name if performed else "",
         patient_id=patient.patient_id if patient else performed.patient_id if performed else "",
-        lines=[ShownLine(line, f"{line.quantity.normalize():f}") for line in charge.lines.all()],
+        lines=[_shown_line(line, charge.currency) for line in charge.lines.all()],
         trouble=_trouble(charge),
     )
 

@@ -1,4 +1,4 @@
-"""Dead letters: charges that nobody acknowledged, however often they were sent. They are set aside, and a person sends them again."""
+"""Dead letters: charges that nobody acknowledged, however often they were sent. They are set aside. A person sends all of them again."""
 
 from datetime import timedelta
 
@@ -6,14 +6,12 @@ from django.conf import settings
 from django.db.models import F, Max, QuerySet
 from django.db.models.functions import Now
 
-from billing import queries
 from billing.actions import deciding
 from billing.models import MAX_TEXT, Charge
 from billing.transitions import SET_ASIDE
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import IllegalTransition
-from ris.models import Site
 
 MAX_SILENT = 10
 """Tries in a row of which nothing was heard again, five minutes by the lease, before the message is taken to be why."""
@@ -53,9 +51,9 @@ def set_aside_as_poison(charge: Charge) -> str:
     return text
 
 
-def send_all_again(site: Site, actor: Actor) -> int:
-    """Send every dead letter of the hospital again, the oldest first; return how many. What somebody else sends meanwhile is left out."""
-    pending = list(queries.dead_letters(site).order_by("created_at", "pk").values_list("pk", flat=True))
+def send_all_again(failed: QuerySet[Charge], actor: Actor) -> int:
+    """Send all of these again, the oldest first; return how many. What somebody else sends meanwhile is left out."""
+    pending = list(failed.order_by("created_at", "pk").values_list("pk", flat=True))
     return sum(_send_again(pending[at : at + CHUNK], actor) for at in range(0, len(pending), CHUNK))
 
 

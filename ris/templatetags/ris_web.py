@@ -7,7 +7,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
-from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -17,7 +16,7 @@ from ris.models import ScheduledProcedureStep
 from ris.permissions import Person, allowed
 from ris.transitions import SCHEDULED
 from ris.web import times
-from ris.web.forms import read_day
+from ris.web.filters import misread
 from ris.web.names import NOT_KNOWN, ShownName, shown_name
 from ris.web.status import TO_SCHEDULE, shown_status
 
@@ -37,15 +36,8 @@ register.filter("near", times.moment_near)
 @register.simple_tag(takes_context=True)
 def misread_day(context: Mapping[str, Any]) -> str:
     """Why the day of the address is not the one that is shown; empty when it could be read, or none was asked for."""
-    request: HttpRequest = context["request"]
-    asked = request.GET.get("day", "")
-    if not asked:
-        return ""
-    try:
-        read_day(asked)
-    except ValueError as error:
-        return f"{error}. Today is shown."
-    return ""
+    fault = misread(context["request"])
+    return f"{fault}. Today is shown." if fault else ""
 
 
 @register.filter

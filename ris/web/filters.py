@@ -31,6 +31,17 @@ def day_of(request: HttpRequest, today: date) -> date:
         return today
 
 
+def misread(request: HttpRequest) -> str:
+    """What is wrong with the day of the address, in words; empty when it can be read, or none was asked for."""
+    text = asked(request, "day")
+    try:
+        if text:
+            read_day(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 @dataclass(frozen=True)
 class Filters:
     """Only what is not the default goes into the address: today and empty filters do not.

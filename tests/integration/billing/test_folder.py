@@ -30,6 +30,7 @@ def test_charge_is_posted_when_its_file_is_there(folder: Path) -> None:
     assert delivery.deliver(charge.pk) is Result.ACCEPTED
     charge.refresh_from_db()
     assert [path.name for path in folder.iterdir()] == [f"{charge.control_id}.hl7"]
+    assert (folder / f"{charge.control_id}.hl7").stat().st_mode & 0o777 == 0o640, "it names a patient"
     assert (folder / f"{charge.control_id}.hl7").read_bytes().decode() == charge.message
     assert "ΠΑΠΑΔΟΠΟΥΛΟΣ^Νίκος^^^^^L^A~山田^太郎" in charge.message
     attempt = charge.delivery_attempts.get()

@@ -1,5 +1,6 @@
 """The charge processor's ledger as a page: what it has booked, and whether that is what was posted."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -61,6 +62,7 @@ def test_ledger_lists_what_is_booked_and_adds_up_with_what_was_posted(data: Path
     delivery.deliver(credit.pk)
     text = shown(chief)
     assert "It adds up:</span> 3 posted here, $ 250.00, each booked once with its amount" in text
+    assert re.findall(r'<p class="figure">(\d+)</p>', text) == ["2", "1", "1"], "as the signs between them say"
     for charge in (first, second, credit):
         assert f'id="message-{charge}"' in text
         assert f'href="/charges/{charge.pk}/"' in text

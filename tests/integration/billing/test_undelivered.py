@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from billing import delivery
+from billing import delivery, queries
 from billing.actions import deciding, delivering, undelivered
 from billing.models import Charge, DeliveryAttempt
 from ris import clock
@@ -110,8 +110,8 @@ def test_all_dead_letters_are_sent_again_at_once_and_nothing_else(receiver: Rece
     receiver.answer = silence
     dead = [tried(a_charge(), 3) for _ in range(3)]
     receiver.answer = ack()
-    assert undelivered.send_all_again(a_site(), biller) == 3
-    assert undelivered.send_all_again(a_site(), biller) == 0
+    assert undelivered.send_all_again(queries.dead_letters(a_site()), biller) == 3
+    assert undelivered.send_all_again(queries.dead_letters(a_site()), biller) == 0
     assert delivery.sweep() == 3
     assert {Charge.objects.get(pk=one.pk).status for one in dead} == {"POSTED"}
     assert Charge.objects.get(pk=refused.pk).status == "FAILED"
@@ -138,6 +138,36 @@ def test_page_shows_where_charges_go_what_was_set_aside_and_the_button_that_send
     assert "1 charge will be sent again" in answer
     assert dead.changes.get(verb="retry").actor == "chief"
     assert "no charge is set aside any more" in client.post("/charges/send-again/", follow=True).content.decode()
+
+
+@pytest.mark.django_db(databases=["default", "journal"])
+def test_all_refused_charges_are_sent_again_by_a_button_that_leaves_the_dead_letters(
+    receiver: Receiver, client: Client, django_user_model: type
+) -> None:
+    receiver.answer = ack("AE", "no")
+    refused = [tried(a_charge(), 1) for _ in range(2)]
+    receiver.answer = silence
+    dead = tried(a_charge(), 3)
+    client.force_login(django_user_model.objects.create_superuser("chief"))  # type: ignore[attr-defined]
+    text = client.get("/charges/").content.decode()
+    assert "2 charges were refused" in text and "Send all 2 again" in text and "That is not taken back" in text
+    answer = client.post("/charges/send-again/", {"which": "refused"}, follow=True).content.decode()
+    assert "2 charges will be sent again" in answer
+    assert {Charge.objects.get(pk=one.pk).status for one in refused} == {"PENDING"}
+    assert Charge.objects.get(pk=dead.pk).status == "FAILED"
+    again = client.post("/charges/send-again/", {"which": "refused"}, follow=True).content.decode()
+    assert "no charge is refused any more" in again
+
+
+@pytest.mark.django_db(databases=["default", "journal"])
+def test_refused_charge_that_an_earlier_try_may_have_booked_says_so(receiver: Receiver, client: Client, django_user_model: type) -> None:
+    receiver.answer = silence
+    charge = tried(a_charge(), 1)
+    receiver.answer = ack("AE", "no")
+    tried(charge, 1)
+    client.force_login(django_user_model.objects.create_superuser("chief"))  # type: ignore[attr-defined]
+    assert "may have booked it all the same" in client.get(f"/charges/{charge.pk}/").content.decode()
+    assert "may be booked all the same" in client.get("/unbilled/").content.decode()
 
 
 @pytest.mark.django_db(databases=["default", "journal"])

@@ -23,7 +23,7 @@ from ris.actor import Actor
 from ris.models import Procedure, ProcedureStepTemplate, RecordChange, ScheduledProcedureStep
 from ris.transitions import COMPLETED
 from tests.support.hospital import a_procedure, a_site, an_order, in_minutes, steps_of
-from tests.support.performing import begin, code_items, end, perform
+from tests.support.performing import begin, code_items, end, film, perform, supply
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 Result = DeliveryAttempt.Result
@@ -223,6 +223,21 @@ def _befall(charge: Charge, chance: random.Random) -> None:
         send(charge, Result.ACCEPTED if what == "post" else Result.REFUSED)
 
 
+def test_lines_without_a_price_are_counted(admin_client: Client) -> None:
+    perform(steps_of(an_order()), FilmConsumptionSequence=film(), BillingSuppliesAndDevicesSequence=supply())
+    assert "2 lines of these charges have no price here" in admin_client.get("/accounting/?days=7").content.decode()
+    charge = Charge.objects.get()
+    page = admin_client.get(f"/charges/{charge.pk}/").content.decode()
+    assert ("$ 250.00</span>" in page, page.count("No price here; the receiver prices it")) == (True, 2)
+
+
+@pytest.mark.parametrize("page", ["/accounting/", "/charges/", "/accounting/export.csv"])
+def test_day_that_cannot_be_read_is_answered_422_with_words(admin_client: Client, page: str) -> None:
+    a_site()
+    answer = admin_client.get(f"{page}?day=nonsense")
+    assert (answer.status_code, "is not a date; write it as 25-May-1959" in answer.content.decode()) == (422, True)
+
+
 def test_csv_says_what_the_page_says_and_no_formula(admin_client: Client) -> None:
     perform(
         steps_of(an_order()),
@@ -235,6 +250,10 @@ def test_csv_says_what_the_page_says_and_no_formula(admin_client: Client) -> Non
     assert "\r\n" in text
     assert {len(row) for row in rows} == {len(rows[0])}
     assert rows[1][1:3] == ["CT01", "'=cmd()"]
-    assert (rows[-2][0], rows[-1][0]) == ("Total", "adds up")
-    assert rows[1][3:] == rows[-2][3:]
+    assert len(rows) == 2, "data alone: the sums are a file of their own"
+    answer = admin_client.get("/accounting/export.csv?days=7&part=sums")
+    text = b"".join(answer.streaming_content).decode()  # type: ignore[attr-defined]
+    sums = {row[0]: row[1:] for row in csv.reader(io.StringIO(text, newline=""))}
+    assert [part for name in accounting.COLUMNS for part in sums[accounting.TITLES[name]][:2]] == rows[1][3:]
+    assert (sums["Differences"][2], sums["Lines without a price"][0]) == ("the books add up", "0")
     assert "The books add up" in admin_client.get("/accounting/?days=7").content.decode()

@@ -16,7 +16,7 @@ from billing.unbilled import Row
 from mpps.models import PerformedProcedureStep
 from ris import clock
 from ris.actor import Actor
-from ris.models import Heartbeat, ScheduledProcedureStep
+from ris.models import Heartbeat, ProcedureStepTemplate, ScheduledProcedureStep
 from ris.transitions import COMPLETED
 from tests.support.hospital import a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.performing import begin, code_items, end, perform
@@ -104,6 +104,33 @@ def test_work_without_an_order_is_a_row_with_the_catalogues_price_of_what_was_re
     assert (row.amount, row.action, row.pk) == (procedure.price, "Look at what was done", performed.pk)
 
 
+def test_work_without_an_order_is_worth_all_that_was_reported_and_names_the_accession_number_sent() -> None:
+    a_station()
+    first, second = a_procedure(), a_procedure("CTHEAD", steps=("CT head",))
+    codes = code_items(*((one.code, one.scheme, one.meaning) for one in (first, second)), ("X9", "99X", "Not known"))
+    performed = end(begin([], ProcedureCodeSequence=codes))
+    [item] = performed.attributes["00400270"]["Value"]  # Scheduled Step Attributes Sequence
+    item["00080050"] = {"vr": "SH", "Value": ["TYPED-7"]}
+    performed.save(update_fields=["attributes"])
+    row = only("WITHOUT_ORDER")
+    assert (row.amount, row.accession_number) == (first.price + second.price, "TYPED-7")
+
+
+def test_work_without_an_order_is_worth_what_its_protocols_are_in_the_catalogue() -> None:
+    a_station()
+    procedure = a_procedure()
+    ProcedureStepTemplate.objects.filter(procedure=procedure).update(protocol_code="P7", protocol_scheme="99PROT")
+    end(begin([]), PerformedProtocolCodeSequence=code_items(("P7", "99PROT", "Protocol 7")))
+    assert only("WITHOUT_ORDER").amount == procedure.price
+
+
+def test_exam_in_progress_too_long_at_a_station_that_spoke_since_says_so() -> None:
+    step = a_late_step(120)
+    begin([step])
+    ScheduledProcedureStep.objects.update(status_at=in_minutes(-95))
+    assert only("TOO_LONG").causes == ("CT01 has sent MPPS since, not the end of this exam.",)
+
+
 def test_work_without_an_order_that_made_nothing_is_no_row() -> None:
     a_station()
     end(begin([]), "DISCONTINUED", images=0)
@@ -134,6 +161,7 @@ def test_exam_in_progress_too_long_is_a_row_until_it_ends() -> None:
     step = a_late_step(120)
     performed = begin([step])
     ScheduledProcedureStep.objects.update(status_at=in_minutes(-95))
+    PerformedProcedureStep.objects.update(received_at=in_minutes(-95))
     assert only("TOO_LONG").causes[0].startswith("No MPPS from CT01 since")
     end(performed)
     assert found() == []

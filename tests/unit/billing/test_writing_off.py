@@ -62,7 +62,7 @@ def test_a_dead_letter_is_closed_with_a_reason_and_stands_in_the_books_as_what_i
     assert (charge.status, charge.changes.get(verb="write off").reason) == ("FAILED", "Booked there by hand")
     assert counts() == {"performed": 1, "captured": 1, "written_off": 1}
     assert unbilled.rows(a_site()) == []
-    assert undelivered.send_all_again(a_site(), BILLER) == 0
+    assert undelivered.send_all_again(queries.dead_letters(a_site()), BILLER) == 0
     with pytest.raises(IllegalTransition, match="written off already"):
         deciding.write_off(charge, BILLER, "again")
 

@@ -125,3 +125,12 @@ def test_work_that_is_worth_nothing_is_shown_with_its_reason(signed_in: SignIn) 
     exam = client.get(f"/steps/{step.pk}/").content.decode()
     assert because in exam and "Nothing to charge" in exam
     assert '<span class="muted">Nothing</span>' in client.get("/performed/").content.decode()
+
+
+def test_held_charge_shows_what_its_message_would_be_and_stores_nothing(signed_in: SignIn) -> None:
+    perform(steps_of(an_order()), "DISCONTINUED", images=3, reason=("99", "LOCAL", "Bad day"))
+    charge = Charge.objects.get()
+    text = signed_in("biller").get(f"/charges/{charge.pk}/").content.decode()
+    assert "Preview" in text and "it is not stored, and not sent" in text and f"FT1|1|{charge}-01|" in text
+    charge.refresh_from_db()
+    assert charge.message == ""
