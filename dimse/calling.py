@@ -25,8 +25,15 @@ def connect(host: str, port: int, peer: str, timeouts: Timeouts, tls: ssl.SSLCon
         return tls.wrap_socket(connection, server_hostname=host)
     except OSError as error:
         connection.close()
-        why = in_words(error) or "the connection was closed during the TLS handshake"
-        raise NotReachable(f"{peer} is not reachable: {why}. Does its port speak TLS?", Obstacle.TLS) from error
+        raise NotReachable(_not_secured(peer, error), Obstacle.TLS) from error
+
+
+def _not_secured(peer: str, error: OSError) -> str:
+    """A peer that shows a certificate speaks TLS."""
+    why = (in_words(error) or "the connection was closed during the TLS handshake").rstrip(".")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"{peer} answers, and {why}."
+    return f"{peer} answers, but not with TLS that fits: {why}. Does its port speak TLS?"
 
 
 def _obstacle(error: Exception) -> Obstacle:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -226,6 +226,21 @@ def read_moment(text: str) -> datetime:
     if re.fullmatch(r"\d{1,2}:\d{2}", stripped):
         return clock.at(clock.today(), read_time(stripped))
     raise ValueError(f"{stripped[:30]!r} is not a day and a time; write them as 23-Nov-2026 14:30")
+
+
+def read_bound(text: str, *, is_end: bool = False) -> datetime:
+    """One end of a span of time: as `read_moment` has it, with seconds too, or a day alone.
+
+    A day alone is its beginning or, where it `is_end`, the beginning of the next one. ValueError says what is wrong.
+    """
+    stripped = text.strip()
+    if match := re.fullmatch(r"(.*\d{1,2}:\d{2}):([0-5]\d)", stripped):
+        return read_moment(match[1]) + timedelta(seconds=int(match[2]))
+    try:
+        day = read_day(stripped)
+    except ValueError:
+        return read_moment(stripped)
+    return clock.at(day + timedelta(days=is_end), time())
 
 
 def read_day(text: str) -> date:

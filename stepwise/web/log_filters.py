@@ -24,7 +24,7 @@ from dimse.services import Verb
 from dimse.summaries import Asked, Came, asked_by, came_of
 from ris.validation import printable
 from ris.web import searching
-from ris.web.forms import read_moment
+from ris.web.forms import read_bound
 
 ABORTED: Final = (Association.End.ABORTED.value, Association.End.ABORTED_HERE.value, Association.End.CLOSED.value)
 SERVICES: Final = (
@@ -77,7 +77,7 @@ class Filters:
         given = {name: printable(request.GET.get(name, "")).strip() for name in _NAMES}
         values = {name: value for name, value in given.items() if value}
         errors = {name: why for name, value in values.items() if (why := _fault(name, value))}
-        if not errors and {"from", "to"} <= values.keys() and read_moment(values["from"]) >= read_moment(values["to"]):
+        if not errors and {"from", "to"} <= values.keys() and read_bound(values["from"]) >= read_bound(values["to"], is_end=True):
             errors["to"] = f"nothing is from {values['from']} and before {values['to']}; let it end after it begins"
         return cls(values, searching.text_of(request), searching.key_of(request), errors)
 
@@ -129,7 +129,7 @@ class Filters:
     @property
     def _times(self) -> list[Q]:
         bounds = (("from", "started__gte"), ("to", "started__lt"))
-        return [Q(**{lookup: read_moment(self.values[name])}) for name, lookup in bounds if name in self.values]
+        return [Q(**{lookup: read_bound(self.values[name], is_end=name == "to")}) for name, lookup in bounds if name in self.values]
 
 
 def code_of(text: str) -> int:
@@ -150,7 +150,7 @@ def _fault(name: str, text: str) -> str:
         if name == "code":
             code_of(text)
         elif name in ("from", "to"):
-            read_moment(text)
+            read_bound(text)
     except ValueError as error:
         return str(error)
     return ""

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from dimse import statuses
+from dimse.calling import connect
 from dimse.entries import AssociationStarted
+from dimse.scu import NotReachable, Timeouts
 from dimse.server import CannotListen, DicomServer
 from dimse.services import EncodedAnswers, FindAnswer, FindRequest
-from dimse.tls import BadTlsSettings, ClientCertificate, TlsSettings, context
+from dimse.tls import BadTlsSettings, ClientCertificate, TlsSettings, client_context, context
 from tests.integration.dimse.conftest import Ris
 from tests.support import wire
 from tests.support.dcmtk import dcmtk
@@ -135,6 +137,15 @@ def test_a_certificate_that_has_elapsed_is_refused_in_words(secured: Callable[..
     server = secured(client_certificate=ClientCertificate.REQUIRED, authorities=FILES / "elapsed-authority.pem")
     assert not is_served(server.tls_port, "elapsed")
     assert note_of(ris) == "the peer's certificate is not trusted: certificate has expired"
+
+
+def test_of_a_peer_whose_certificate_is_not_trusted_it_is_said_that_it_answers(secured: Callable[..., DicomServer]) -> None:
+    port = secured().tls_port
+    assert port is not None
+    with pytest.raises(NotReachable) as error:
+        connect("127.0.0.1", port, "CT01 at 127.0.0.1", Timeouts(), client_context(FILES / "elapsed-authority.pem"))
+    assert "CT01 at 127.0.0.1 answers, and the peer's certificate is not trusted: " in str(error.value)
+    assert "Does its port" not in str(error.value) and ".." not in str(error.value)
 
 
 def test_many_answers_come_whole_and_a_released_connection_is_closed(secured: Callable[..., DicomServer], ris: Ris) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django import forms
 
 from ris.errors import InvalidInput, SeenUnsaid
-from ris.web.forms import PageForm, SeenNumber, read_date, read_moment, read_name, read_time
+from ris.web.forms import PageForm, SeenNumber, read_bound, read_date, read_moment, read_name, read_time
 
 
 @pytest.mark.parametrize("text", ["25-May-1959", "25 may 1959", "1959-05-25", "19590525", " 25-May-1959 "])
@@ -34,6 +34,17 @@ def test_a_moment_is_on_the_hospitals_clock(settings: object) -> None:
     assert read_moment("23-Nov-2026 14:30") == read_moment("2026-11-23T14:30") == datetime(2026, 11, 23, 19, 30, tzinfo=UTC)
     with pytest.raises(ValueError, match="write them as"):
         read_moment("tomorrow")
+
+
+def test_a_bound_may_have_seconds_and_be_a_day_alone(settings: object) -> None:
+    settings.TIME_ZONE = "America/New_York"  # type: ignore[attr-defined]
+    assert read_bound("23-Nov-2026 14:30:05") == read_bound("2026-11-23T14:30:05") == datetime(2026, 11, 23, 19, 30, 5, tzinfo=UTC)
+    assert read_bound("23-Nov-2026 14:30") == datetime(2026, 11, 23, 19, 30, tzinfo=UTC)
+    assert read_bound("23-Nov-2026") == datetime(2026, 11, 23, 5, tzinfo=UTC)
+    assert read_bound("2026-11-23", is_end=True) == datetime(2026, 11, 24, 5, tzinfo=UTC)
+    for wrong in ("tomorrow", "23-Nov-2026 14:30:61", "31-Nov-2026"):
+        with pytest.raises(ValueError, match="write them as"):
+            read_bound(wrong)
 
 
 @pytest.mark.parametrize(
