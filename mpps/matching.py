@@ -262,7 +262,7 @@ def patient_differences(dataset: Json, steps: Iterable[ScheduledProcedureStep]) 
     for patient in patients.values():
         if sent_id and patient.patient_id and sent_id != patient.patient_id:
             yield _of_id(sent_id, patient)
-        if not _same_name(sent_name, patient.name):
+        if not same_name(sent_name, patient.name):
             yield _of_name(sent_name, patient)
 
 
@@ -275,7 +275,7 @@ def _of_id(sent: str, patient: Patient) -> Notice:
 
 def _of_name(sent: str, patient: Patient) -> Notice:
     shown, ordered = names.plain(sent), names.plain(patient.name)
-    before = next((one for one in reversed(identity.earlier(patient, "name")) if _same_name(sent, one.value)), None)
+    before = had_name(patient, sent)
     if before is None:
         return Notice("PATIENT_NAME_DIFFERS", f"The modality sent the name {shown}; the order's patient is {ordered}.", "PatientName")
     return _outdated(f"the name {shown}", before, ordered, patient, "PatientName")
@@ -288,7 +288,12 @@ def _outdated(what: str, before: Earlier, now: str, patient: Patient, attribute:
     return Notice("PATIENT_OUTDATED", words, attribute)
 
 
-def _same_name(one: str, other: str) -> bool:
+def had_name(patient: Patient, name: str) -> Earlier | None:
+    """How the name was the patient's before; None when it was not."""
+    return next((one for one in reversed(identity.earlier(patient, "name")) if same_name(name, one.value)), None)
+
+
+def same_name(one: str, other: str) -> bool:
     """Whether some component group that both have says the same; nothing to compare counts as the same."""
     pairs = [(a, b) for a, b in zip(one.split("="), other.split("="), strict=False) if a.strip("^ ") and b.strip("^ ")]
     return not pairs or any(names.normalised(a) == names.normalised(b) for a, b in pairs)

@@ -13,8 +13,8 @@ from dimse.models import Association, Message
 from dimse.services import Verb
 from mpps import datasets
 from mpps.datasets import Json
-from mpps.models import MppsMessage, StepLink
-from ris.models import ScheduledProcedureStep, Site, Station
+from mpps.models import MppsMessage, PerformedProcedureStep, StepLink
+from ris.models import Site, Station
 from ris.peers import Journal
 from worklist import captured
 from worklist.captured import Read
@@ -56,14 +56,17 @@ class Told:
 class Instance:
     """A performed step by its SOP Instance UID: what was told of it, which steps it was taken for, what was known before the span.
 
-    `strays` are the items of Scheduled Step Attributes that no one scheduled step is known for.
+    `links` are the items of Scheduled Step Attributes that were found to be about a scheduled step, `strays` those that no one
+    scheduled step is known for. What a person linked is in neither: it says nothing about what the modality sent.
+    `status` is the performed step's own, now; empty when none was kept.
     """
 
     uid: str
     told: list[Told] = field(default_factory=list)
-    steps: list[ScheduledProcedureStep] = field(default_factory=list)
+    links: list[StepLink] = field(default_factory=list)
     strays: list[StepLink] = field(default_factory=list)
     created: Json | None = None
+    status: str = ""
     callers: frozenset[str] = frozenset()
 
 
@@ -145,13 +148,15 @@ def _instances(site: Site, told: Iterable[Told]) -> list[Instance]:
     for one in told:
         uid = one.message.sop_instance_uid or (one.response.sop_instance_uid if one.response else "")
         found.setdefault(uid, Instance(uid)).told.append(one)
+    for performed in PerformedProcedureStep.objects.filter(site=site, sop_instance_uid__in=found).only("sop_instance_uid", "status"):
+        found[performed.sop_instance_uid].status = performed.status
     links = StepLink.objects.filter(performed_step__site=site, performed_step__sop_instance_uid__in=found)
     for link in links.select_related("performed_step", "step__requested_procedure__order__patient"):
         instance = found[link.performed_step.sop_instance_uid]
         if link.step is None:
             instance.strays.append(link)
-        else:
-            instance.steps.append(link.step)
+        elif link.how != StepLink.How.HAND:
+            instance.links.append(link)
     callers: dict[str, set[str]] = {}
     for message in MppsMessage.objects.filter(site=site, sop_instance_uid__in=found, performed_step__isnull=False).order_by("pk"):
         callers.setdefault(message.sop_instance_uid, set()).add(message.calling_ae_title)

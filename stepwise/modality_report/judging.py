@@ -178,7 +178,7 @@ def _of_create(told: Told, data: Json, instance: Instance, nth: int, site: Site)
     yield said("TIMES", message, [notice.text.rstrip(".") for notice in reading.odd_start(reading.times(data, site), when, site)])
     if not _refused(told):
         yield from named(message, instance)
-    yield from carried(message, data, instance.steps)
+    yield from carried(message, data, instance.links)
 
 
 def _values(message: Message, problems: list[Problem]) -> Iterator[Verdict]:
@@ -234,9 +234,4 @@ def _of_whole(instance: Instance, is_final: bool) -> Iterator[Verdict]:
         yield said("SAME_CALLER", first, f"its messages came as {', '.join(sorted(own))}" if len(own) > 1 else "")
     created = next((one for one in instance.told if one.is_create and not _refused(one)), None)
     if created is not None and (is_final or clock.wall() - created.message.time > _A_DAY):
-        yield said("ENDED", created.message, "" if is_final or _was_ended(instance) else "it is still in progress")
-
-
-def _was_ended(instance: Instance) -> bool:
-    """Beyond the span, or under another AE title."""
-    return any(step.status in ("COMPLETED", "DISCONTINUED") for step in instance.steps)
+        yield said("ENDED", created.message, "" if is_final or instance.status in FINAL else "it is still in progress")
