@@ -107,12 +107,12 @@ def test_a_name_that_is_looked_up_for_long_is_not_waited_for(monkeypatch: pytest
 
 
 def test_closed_port_is_no_answer() -> None:
-    with pytest.raises(NoAnswer, match="cannot be reached"):
+    with pytest.raises(NoAnswer, match="cannot be reached: connection refused, nothing listens at that port"):
         send(TEXT, CONTROL_ID, Target("127.0.0.1", free_port()))
 
 
 def test_unknown_host_is_no_answer() -> None:
-    with pytest.raises(NoAnswer, match="cannot be reached"):
+    with pytest.raises(NoAnswer, match="cannot be reached: host not found"):
         send(TEXT, CONTROL_ID, Target("host.invalid", 1))
 
 
