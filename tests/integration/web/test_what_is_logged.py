@@ -135,14 +135,15 @@ def play_the_desk(step: ScheduledProcedureStep, monkeypatch: pytest.MonkeyPatch)
     assert client.get(f"/patients/{patient.pk}/", headers={"Host": f"{A_MARK}.example.org"}).status_code == 400
     assert client.get(f"/charges/send-again/?q={A_MARK}").status_code == 405
     assert Client(enforce_csrf_checks=True).post(f"/sign-in/?next=/{A_MARK}", {"username": A_MARK, "password": A_MARK}).status_code == 403
-    assert client.post("/sign-in/", {"username": A_MARK, "password": A_MARK}).status_code in (302, 422)
+    assert Client().post("/sign-in/", {"username": A_MARK, "password": A_MARK}).status_code == 422
     with monkeypatch.context() as patched:
         patched.setattr(patient_pages.patients, "register_patient", broken)
         assert client.post(f"/patients/new/?name={A_MARK}", {"family": A_MARK}).status_code == 500
         patched.setattr(patient_pages.patients, "register_patient", refused_by_the_database)
         assert client.post(f"/patients/new/?name={A_MARK}", {"family": A_MARK}).status_code == 409
         patched.setattr(patient_pages.patients, "register_patient", not_taken_by_the_database)
-        assert client.post("/patients/new/", {"family": A_MARK}).status_code in (302, 500)
+        refused = connection.vendor == "postgresql"  # SQLite takes any text for a number
+        assert client.post("/patients/new/", {"family": A_MARK}).status_code == (500 if refused else 302)
 
 
 def refused_by_the_database(*args: object, **kwargs: object) -> None:
