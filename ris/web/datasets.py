@@ -1,8 +1,9 @@
 """How a DICOM data set is shown: as a tree of elements, as text like dcmdump's, as DICOM JSON."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from pydicom import Dataset
@@ -13,6 +14,7 @@ from pydicom.uid import UID
 from dimse import dicom_json
 from dimse.dicom_json import Json
 from ris.web import times
+from ris.web.trimming import path_of, trimmed
 
 NO_VALUE = "(no value)"
 MAX_TEXT = 1024
@@ -21,7 +23,7 @@ MAX_BYTES = 4096
 MAX_ELEMENTS = 1500
 """Of one data set that are shown, those of items too."""
 _FIRST_BYTES = 16
-_BINARY = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
+BINARY = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class Element:
     value: str
     note: str = ""
     items: tuple["tuple[Element, ...]", ...] = field(default=())
+    more: int = 0
+    """Items that are not shown."""
 
     @property
     def is_sequence(self) -> bool:
@@ -50,27 +54,38 @@ class Element:
 
     @property
     def count(self) -> str:
-        return "1 item" if len(self.items) == 1 else f"{len(self.items)} items"
+        return _items(len(self.items) + self.more)
+
+    @property
+    def rest(self) -> str:
+        """What is said below its items of those that are not shown."""
+        return _items(self.more).replace(" ", " more ", 1) if self.more else ""
 
 
-def elements(dataset: Dataset, path: str = "") -> tuple[Element, ...]:
-    """All elements in tag order, sequences with their items, without limit of depth."""
-    return tuple(_element(element, path) for element in dataset)
+def _items(number: int) -> str:
+    return "1 item" if number == 1 else f"{number} items"
 
 
-def _element(element: DataElement, before: str) -> Element:
-    path = f"{before}{element.tag.group:04X}{element.tag.element:04X}"
+def elements(dataset: Dataset, path: str = "", left_out: Mapping[str, int] = MappingProxyType({})) -> tuple[Element, ...]:
+    """All elements in tag order, sequences with their items, without limit of depth; `left_out` as `Trimmed` has it."""
+    return tuple(_element(element, path, left_out) for element in dataset)
+
+
+def _element(element: DataElement, before: str, left_out: Mapping[str, int]) -> Element:
+    path = path_of(element, before)
     tag = f"({element.tag.group:04X},{element.tag.element:04X})"
-    keyword = element.keyword or _name_of_odd(element)
+    keyword = name_of(element)
     if element.VR == "SQ":
-        items = tuple(elements(item, f"{path}-{number}-") for number, item in enumerate(element.value or (), start=1))
-        return Element(path, tag, "SQ", keyword, "", items=items)
-    value = _text(element)
+        items = tuple(elements(item, f"{path}-{number}-", left_out) for number, item in enumerate(element.value or (), start=1))
+        return Element(path, tag, "SQ", keyword, "", items=items, more=left_out.get(path, 0))
+    value = text_of(element)
     return Element(path, tag, str(element.VR), keyword, value, _note(str(element.VR), value))
 
 
-def _name_of_odd(element: DataElement) -> str:
-    """Of an element without keyword: a private one with its creator, a group length, one that no dictionary knows."""
+def name_of(element: DataElement) -> str:
+    """Its keyword; without one a private element with its creator, a group length, one that no dictionary knows."""
+    if element.keyword:
+        return element.keyword
     if element.tag.element == 0:
         return "GroupLength"
     if element.tag.is_private and not element.tag.is_private_creator:
@@ -80,16 +95,24 @@ def _name_of_odd(element: DataElement) -> str:
     return element.name.strip("[]") or "Unknown"
 
 
-def _text(element: DataElement) -> str:
-    """Values separated by a backslash, as they travel; empty when there is none; the size of what is not text."""
+def text_of(element: DataElement) -> str:
+    """The text of an element as it is shown: that of long ones from the beginning, of binary ones their size and first bytes."""
+    value = element.value
+    if isinstance(value, bytes | bytearray) and str(element.VR) in BINARY:
+        return _some_of(bytes(value)) if value else ""
+    text = whole_text(element)
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+
+
+def whole_text(element: DataElement) -> str:
+    """Values separated by a backslash, as they travel; empty when there is none; bytes of a text as the characters that they are."""
     value = element.value
     if value is None or value == "" or value == []:
         return ""
     if isinstance(value, bytes | bytearray):
-        return _some_of(bytes(value)) if str(element.VR) in _BINARY else bytes(value).decode("ascii", "replace")
+        return bytes(value).decode("latin-1" if str(element.VR) in BINARY else "ascii", "replace")
     values = value if isinstance(value, MultiValue | list) else [value]
-    text = "\\".join("" if one is None else str(one) for one in values)
-    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
+    return "\\".join("" if one is None else str(one) for one in values)
 
 
 def _some_of(value: bytes) -> str:
@@ -120,9 +143,9 @@ def _note(vr: str, value: str) -> str:
     return ""
 
 
-def dump(dataset: Dataset) -> str:
+def dump(dataset: Dataset, left_out: Mapping[str, int] = MappingProxyType({})) -> str:
     """Text like dcmdump's: `(0008,0050) SH [A261123-012]  # 12, 1 AccessionNumber` (length in characters, multiplicity)."""
-    return "\n".join(_dump_lines(elements(dataset), 0))
+    return "\n".join(_dump_lines(elements(dataset, left_out=left_out), 0))
 
 
 def _dump_lines(tree: tuple[Element, ...], depth: int) -> Iterator[str]:
@@ -134,6 +157,8 @@ def _dump_lines(tree: tuple[Element, ...], depth: int) -> Iterator[str]:
                 yield f"{indent}  (FFFE,E000) na (Item {number})"
                 yield from _dump_lines(item, depth + 2)
                 yield f"{indent}  (FFFE,E00D) na (End of item {number})"
+            if element.rest:
+                yield f"{indent}  # {element.rest}"
             yield f"{indent}(FFFE,E0DD) na (End of sequence {element.tag})"
             continue
         shown = f"[{element.value}]" if element.value else NO_VALUE
@@ -179,32 +204,17 @@ class Shown:
 
 def shown(dataset: Dataset, key: str, form: str) -> Shown:
     """The data set in a form; `key` is the name of the tabs' parameter in the address and of the panel in the page."""
-    dataset, cut = _bounded(dataset)
+    kept = trimmed(dataset, MAX_ELEMENTS)
     if form == "dump":
-        return Shown(key, form, text=dump(dataset), cut=cut)
+        return Shown(key, form, text=dump(kept.dataset, kept.left_out), cut=kept.cut)
     if form == "json":
-        return Shown(key, form, text=as_json(dataset), cut=cut)
-    return Shown(key, "table", elements(dataset), cut=cut)
+        return Shown(key, form, text=as_json(kept.dataset), cut=kept.cut)
+    return Shown(key, "table", elements(kept.dataset, left_out=kept.left_out), cut=kept.cut)
 
 
 def shown_bytes(data: bytes, key: str, problem: str) -> Shown:
     """What is no data set, in hexadecimal, and why it is none."""
     return Shown(key, "hex", text=hexadecimal(data), cut=f"no data set: {problem}")
-
-
-def _bounded(dataset: Dataset) -> tuple[Dataset, str]:
-    """The data set, or as many of its first elements as are shown, and what is said then."""
-    kept, size, whole = Dataset(), 0, len(dataset)
-    for element in dataset:
-        size += _size(element)
-        if size > MAX_ELEMENTS and len(kept):
-            return kept, f"the first {len(kept)} of {whole} attributes are shown; the exported file has all"
-        kept.add(element)
-    return dataset, ""
-
-
-def _size(element: DataElement) -> int:
-    return 1 + sum(_size(one) for item in element.value or () for one in item) if element.VR == "SQ" else 1
 
 
 def shown_json(data: dict[str, Any], key: str, form: str) -> Shown:

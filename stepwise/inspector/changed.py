@@ -9,14 +9,14 @@ from django.db.models import Q
 from django.urls import reverse
 
 from billing.models import Charge
-from mpps.models import Finding, PerformedProcedureStep, PerformedStepChange
+from mpps.models import Finding, MppsMessage, PerformedProcedureStep, PerformedStepChange
 from ris import clock
 from ris.models import Site, StepChange
 from ris.web.status import shown_status
 from stepwise.inspector.said import Said
 
 _LEEWAY: Final = timedelta(seconds=1)
-"""What follows a message is written with it; charges carry the moment at which they were made."""
+"""Between the moment at which the journal and the performed step's own record have the same message; and until its charges are made."""
 
 
 @dataclass(frozen=True)
@@ -36,26 +36,42 @@ def performed_step(said: Said, site: Site) -> PerformedProcedureStep | None:
 
 
 def effects(said: Said, site: Site) -> list[Effect]:
-    """Everything that was written while the message was answered and is about its performed step; nothing of a query or a refusal."""
+    """Everything that was written for the message and is about its performed step; nothing of a query or a refusal."""
     performed = None if said.is_query or said.is_refused else performed_step(said, site)
-    return list(_all(said, site, performed)) if performed else []
+    kept = _kept(said, site, performed) if performed else None
+    return list(_all(said, site, performed, kept)) if performed and kept else []
 
 
-def _all(said: Said, site: Site, performed: PerformedProcedureStep) -> Iterator[Effect]:
-    first, last = _during(said, site)
+def _kept(said: Said, site: Site, performed: PerformedProcedureStep) -> MppsMessage | None:
+    """The message as the performed step has it: what was written for it carries the same moment, to the microsecond."""
+    start, end = _during(said, site)
+    alike = performed.messages.filter(verb=said.first.service, received_at__range=(start, end)).defer("raw", "dataset")
+    middle = start + _LEEWAY
+    return min(alike, key=lambda one: (one.message_id != said.first.message_id, abs(one.received_at - middle)), default=None)
+
+
+def _all(said: Said, site: Site, performed: PerformedProcedureStep, kept: MppsMessage) -> Iterator[Effect]:
     here = reverse("performed-step", args=[performed.pk])
     name = performed.performed_procedure_step_id or performed.sop_instance_uid
-    for change in PerformedStepChange.objects.filter(performed_step=performed, at__range=(first, last)):
+    for change in PerformedStepChange.objects.filter(performed_step=performed, at=kept.received_at):
         yield Effect("Performed step", name, _moved(change), here)
     steps = {link.step_id: link.step for link in performed.links.select_related("step") if link.step is not None}
-    for step_change in StepChange.objects.filter(step__in=steps, at__range=(first, last)):
+    for step_change in StepChange.objects.filter(step__in=steps, at=kept.received_at):
         step = steps[step_change.step_id]
         yield Effect("Exam", step.scheduled_procedure_step_id, _moved(step_change), reverse("step", args=[step.pk]))
     about = Q(performed_step=performed) | Q(requested_procedure__steps__in=steps)
-    for charge in Charge.objects.filter(about, site=site, created_at__range=(first, last)).distinct():
+    for charge in Charge.objects.filter(about, _made_for(kept, said, site), site=site).distinct():
         yield Effect("Charge", charge.control_id or "", f"captured, {charge.get_transaction_type_display().lower()}", _charge(charge))
-    for finding in Finding.objects.filter(performed_step=performed, at__range=(first, last)):
+    for finding in Finding.objects.filter(performed_step=performed, at=kept.received_at):
         yield Effect("Finding", finding.code, finding.text, here)
+
+
+def _made_for(kept: MppsMessage, said: Said, site: Site) -> Q:
+    """Charges carry the moment at which they were made: behind the message, and before the next one about the performed step."""
+    later = MppsMessage.objects.filter(performed_step=kept.performed_step_id, received_at__gt=kept.received_at)
+    following = later.order_by("received_at").values_list("received_at", flat=True).first()
+    made = Q(created_at__range=(kept.received_at, _during(said, site)[1]))
+    return made & Q(created_at__lt=following) if following else made
 
 
 def _moved(change: PerformedStepChange | StepChange) -> str:

@@ -128,7 +128,6 @@ def command(message: Message) -> Sequence[CommandElement]:
     """What the journal has of the command set of a message (PS3.7 Annex E)."""
     is_request = message.direction == Message.Direction.IN
     field = _FIELDS.get(message.service)
-    has_data = bool(message.size)
     asks_for = "Requested" if is_request and message.service in _REQUESTED else "Affected"
     names = (0x0003, 0x1001) if asks_for == "Requested" else (0x0002, 0x1000)
     found = [(names[0], f"{asks_for}SOPClassUID", message.sop_class_uid, _name(message.sop_class_uid))]
@@ -138,7 +137,8 @@ def command(message: Message) -> Sequence[CommandElement]:
     found.append(
         (0x0110 if is_request else 0x0120, "MessageID" if is_request else "MessageIDBeingRespondedTo", str(message.message_id), "")
     )
-    found.append((0x0800, "CommandDataSetType", "0102H" if has_data else "0101H", "a data set follows" if has_data else "no data set"))
+    follows = ("not 0101H", "a data set follows; the journal does not keep the value") if message.size else ("0101H", "no data set")
+    found.append((0x0800, "CommandDataSetType", *follows))
     if message.status is not None:
         found.append((0x0900, "Status", f"{message.status:04X}H", statuses.name_of(message.status)))
     if message.comment:

@@ -32,6 +32,8 @@ from worklist.replay import Replayed
 
 _LIKELY = 12
 """Messages that are offered to be compared with."""
+_MOST_LINES = 500
+"""Of a comparison that are shown; what comes behind them is counted."""
 
 
 @page
@@ -181,12 +183,14 @@ def beside(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     one, two = _data_of(found.first), _data_of(other)
     whole = request.GET.get("all") == "1"
     compared = compare(one.dataset, two.dataset)
+    lines = [line for line in compared.lines if whole or line.state is not State.SAME]
     context = _heading(found) | {
         "other": other,
         "second": second,
         "other_url": _url(other),
         "problems": [f"{_name(message)}: {data.problem}" for message, data in ((found.first, one), (other, two)) if data.problem],
-        "lines": [line for line in compared.lines if whole or line.state is not State.SAME],
+        "lines": lines[:_MOST_LINES],
+        "more": max(len(lines) - _MOST_LINES, 0),
         "compared": compared,
         "counts": compared.counts,
         "whole": whole,

@@ -21,8 +21,10 @@ from dimse.entries import MessageEntry, now
 from dimse.models import Association, Message
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP
 from ris.models import AuditRecord
+from ris.peers import Journal
 from ris.web import datasets
-from tests.support.hospital import a_station, an_order, steps_of
+from stepwise.inspector import changed, said
+from tests.support.hospital import a_site, a_station, an_order, steps_of
 from tests.support.journal import a_query, an_association
 from tests.support.performing import begin, end
 from tests.support.worklist import identifier
@@ -151,6 +153,45 @@ def test_what_a_message_changed_is_listed_with_links(signed_in: SignIn) -> None:
     assert f'href="{reverse("charge", args=[charge.pk])}"' in text(client, at(ended))
     refused = an_mpps_message("N-SET", a_status("COMPLETED"), performed.sop_instance_uid, status=0x0110)
     assert "Nothing: it was refused." in text(client, at(refused))
+
+
+def test_what_another_message_of_the_same_second_changed_is_not_its_effect(signed_in: SignIn) -> None:
+    performed = begin([steps_of(an_order())[0]])
+    created = an_mpps_message("N-CREATE", a_status("IN PROGRESS"), performed.sop_instance_uid)
+    end(performed)
+    ended = an_mpps_message("N-SET", a_status("COMPLETED"), performed.sop_instance_uid)
+    charge = performed.charges.get()
+    found = {one.pk: changed.effects(said.exchange(Journal(a_site()), one.association_id, one.pk), a_site()) for one in (created, ended)}
+    assert {one.kind for one in found[created.pk]} == {"Performed step", "Exam"}
+    assert not any("Completed" in one.what for one in found[created.pk])
+    assert reverse("charge", args=[charge.pk]) in [one.url for one in found[ended.pk]]
+    assert any("Completed" in one.what for one in found[ended.pk])
+
+
+def test_a_value_that_the_journal_does_not_keep_is_not_made_up(signed_in: SignIn) -> None:
+    an_order()
+    page = text(signed_in("integrator"), at(an_mpps_message("N-SET", a_status("COMPLETED"), "1.2.3")))
+    assert "0102H" not in page and "a data set follows" in page
+
+
+def test_a_message_with_thousands_of_references_is_shown_in_part_with_all_its_attributes(signed_in: SignIn) -> None:
+    an_order()
+    series, ended = Dataset(), a_status("COMPLETED")
+    series.SeriesDescription = "Chest"
+    series.ReferencedImageSequence = [Dataset() for _ in range(1600)]
+    for number, item in enumerate(series.ReferencedImageSequence):
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", f"1.2.9.{number}"
+    ended.PerformedSeriesSequence = [series, series]
+    large, small = an_mpps_message("N-SET", ended, "1.2.3"), an_mpps_message("N-SET", a_status("IN PROGRESS"), "1.2.3")
+    client = signed_in("integrator")
+    for form in ("table", "dump"):
+        page = text(client, f"{at(large)}?as={form}")
+        assert page.count("1500 more items") == 2 and "1600 items" in page and page.count("Chest") == 2 and "COMPLETED" in page
+        assert len(page) < 300_000
+    assert "3000 items of sequences not shown" in text(client, f"{at(large)}?as=json")
+    beside = text(client, f"{at(small, 'exchange-beside')}?with={large.pk}")
+    assert "1 changed, 6402 added, 0 removed, 0 the same" in beside and "5903 more attributes not shown" in beside
+    assert beside.count('data-status="INFO">Added') == 499
 
 
 def test_two_messages_are_compared_attribute_by_attribute(signed_in: SignIn) -> None:
