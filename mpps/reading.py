@@ -56,12 +56,12 @@ def times(dataset: Json, site: Site) -> Times:
     return Times(moment("Start"), moment("End"))
 
 
-_REASON = "PerformedProcedureStepDiscontinuationReasonCodeSequence"
+REASON = "PerformedProcedureStepDiscontinuationReasonCodeSequence"
 
 
 def discontinuation_reason(dataset: Json) -> Reason:
     """First code of the discontinuation reason; all empty when there is none."""
-    item = datasets.first_item(dataset, _REASON)
+    item = datasets.first_item(dataset, REASON)
     code = text(item, "CodeValue", IDENTIFIER_LENGTH) or text(item, "LongCodeValue", IDENTIFIER_LENGTH)
     return Reason(code, text(item, "CodingSchemeDesignator", IDENTIFIER_LENGTH), text(item, "CodeMeaning"))
 
@@ -132,17 +132,17 @@ def odd_end(when: Times, received_at: datetime, site: Site) -> Iterator[Notice]:
 
 def odd_reason(dataset: Json) -> Iterator[Notice]:
     """A discontinuation whose reason no table has; none at all is legal (type 3)."""
-    if datasets.tag(_REASON) not in dataset:
+    if datasets.tag(REASON) not in dataset:
         return
     reason = discontinuation_reason(dataset)
     said = f"{reason.code} {reason.meaning}".strip()
     if not said:
         yield Notice(
-            "REASON_MISSING", "It was discontinued with a reason that holds nothing; it counts as discontinued for any reason.", _REASON
+            "REASON_MISSING", "It was discontinued with a reason that holds nothing; it counts as discontinued for any reason.", REASON
         )
     elif known(reason.code, reason.scheme) is None:
         yield Notice(
-            "REASON_UNKNOWN", f"The reason {said[:200]!r} is no code of CID 9300; it counts as discontinued for any reason.", _REASON
+            "REASON_UNKNOWN", f"The reason {said[:200]!r} is no code of CID 9300; it counts as discontinued for any reason.", REASON
         )
 
 

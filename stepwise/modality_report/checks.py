@@ -69,8 +69,8 @@ CHECKS: Final = (
         "Send Affected SOP Instance UID (0000,1000) with the N-CREATE, and the same in the images.",
     ),
     Check(
-        "CREATED_ONCE", MPPS, "creates a performed step once", "PS3.7 10.1.5.1.6, status 0111H",
-        "After a time-out go on with N-SET when the answer to a repeated N-CREATE is 0111H; do not take it for a failure.",
+        "CREATED_ONCE", MPPS, "creates a performed step once, and again only when no answer came", "PS3.7 10.1.5.1.6, status 0111H",
+        "Send an N-CREATE again only when no answer came; when the answer is 0111H then, go on with N-SET: it is no failure.",
     ),
     Check(
         "CREATE_COMPLETE", MPPS, "sends with N-CREATE every attribute of type 1 with a value and every one of type 2",
@@ -155,11 +155,15 @@ CHECKS: Final = (
     ),
     Check(
         "TIMES", MPPS, "says when it began and ended, to within ten minutes of the clock here, the end behind the start",
-        "PS3.3 C.4.14, IHE ITI TF-1 Consistent Time", "Set the modality's clock by NTP, and send local time or TimezoneOffsetFromUTC.",
+        "PS3.3 C.4.14, IHE ITI TF-1 Consistent Time",
+        "Set the modality's clock by NTP, and send local time or TimezoneOffsetFromUTC. Where the clock is right, the message was kept and "
+        "sent later (store and forward): have N-CREATE sent when the exam begins, and the end when it ends.",
     ),
     Check(
-        "REASON", MPPS, "gives a reason of CID 9300 when it discontinues", "PS3.3 C.4.14 (type 3), IHE RAD TF-2 4.7.4.1.3",
+        "REASON", MPPS, "gives a code of CID 9300 where it says why it discontinues", "PS3.3 C.4.14 (type 3), IHE RAD TF-2 4.7.4.1.3",
         "Let the operator choose a reason of CID 9300 and send it as a code: it decides whether the exam is put back and what is charged.",
+        "No discontinued step said why. That is legal (type 3); an operator who can choose a code of CID 9300 decides by it whether the "
+        "exam is put back and what is charged",
     ),
 )  # fmt: skip
 BY_CODE: Final = {check.code: check for check in CHECKS}

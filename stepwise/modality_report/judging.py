@@ -8,6 +8,7 @@ from typing import Final
 from pydicom import Dataset
 
 from dimse import statuses
+from dimse.interference import injected
 from dimse.models import Association, Message
 from dimse.statuses import StatusClass, class_of
 from mpps import checking, datasets, reading
@@ -47,6 +48,9 @@ _FORMS: Final = {
 }
 """Of keys, ranges and wildcards included (PS3.4 C.2.2.2)."""
 _UNSUPPORTED: Final = re.compile(r"is not supported")
+_OURS: Final = re.compile(r"the server stop|an answer could not be made")
+_NO_TEXT: Final = re.compile(r"is no number$|are no whole number of |NUL bytes behind the last element$|is given again; the first counts$")
+"""What was odd about the bytes of a data set and is no matter of its characters."""
 
 
 def judged(heard: Heard) -> Iterator[Verdict]:
@@ -66,9 +70,14 @@ def _of_association(one: Association, registered: datetime | None) -> Iterator[V
     """That it was not let in before it was registered is no fault of the modality."""
     if not (one.rejection and registered and one.started < registered):
         yield Verdict("ACCEPTED", one.rejection, one.started, one.pk)
-    if one.ended is not None and not one.rejection:
+    if one.ended is not None and not one.rejection and not _ended_by_us(one):
         wrong = "" if one.end == Association.End.RELEASED else one.note or f"it was {one.end}"
         yield Verdict("RELEASED", wrong, one.started, one.pk)
+
+
+def _ended_by_us(one: Association) -> bool:
+    """For a reason of ours or on purpose; an idle peer, and one that breaks the protocol, are aborted here for what they did."""
+    return one.end == Association.End.ABORTED_HERE and bool(_OURS.match(one.note) or injected(one.note))
 
 
 def _of_query(asked: Asked, before: dict[bytes, datetime]) -> Iterator[Verdict]:
@@ -131,15 +140,17 @@ def _not_asked(asked: Asked) -> str:
 
 
 def _of_instance(instance: Instance, heard: Heard) -> Iterator[Verdict]:
-    stored, is_final, creates = instance.created or {}, False, 0
+    stored, is_final = instance.created or {}, False
+    creates: list[Told] = []
     for told in instance.told:
         if told.data is None:
             yield said("VALUES_VALID", told.message, f"the data set cannot be read: {told.problem}")
             continue
-        yield said("CHARACTERS", told.message, [*told.notes, *_mistaken(told.data)])
+        notes = [note for note in told.notes if not _NO_TEXT.search(note)]
+        yield said("CHARACTERS", told.message, [*notes, *_mistaken(told.data)])
         if told.is_create:
-            creates += 1
             yield from _of_create(told, told.data, instance, creates, heard.site)
+            creates.append(told)
             stored = told.data if not _refused(told) else stored
         else:
             yield from _of_set(told, told.data, stored)
@@ -166,14 +177,13 @@ def _refused(told: Told) -> bool:
     return told.status not in statuses.DONE
 
 
-def _of_create(told: Told, data: Json, instance: Instance, nth: int, site: Site) -> Iterator[Verdict]:
+def _of_create(told: Told, data: Json, instance: Instance, before: list[Told], site: Site) -> Iterator[Verdict]:
     message = told.message
     problems = checking.problems_of_create(data)
     yield said("UID_GIVEN", message, "" if message.sop_instance_uid else "Affected SOP Instance UID is not there")
-    is_again = nth > 1 or told.status == statuses.DUPLICATE_SOP_INSTANCE
-    yield said("CREATED_ONCE", message, "this performed step had been created already" if is_again else "")
+    yield said("CREATED_ONCE", message, "this performed step had been created already" if _is_known(told, before) else "")
     yield said("CREATE_COMPLETE", message, _told(problems, Kind.MISSING, Kind.EMPTY))
-    yield from _values(message, problems)
+    yield from _values(told, problems)
     when = clock.shown_at(message.time, site)
     yield said("TIMES", message, [notice.text.rstrip(".") for notice in reading.odd_start(reading.times(data, site), when, site)])
     if not _refused(told):
@@ -181,10 +191,16 @@ def _of_create(told: Told, data: Json, instance: Instance, nth: int, site: Site)
     yield from carried(message, data, instance.links)
 
 
-def _values(message: Message, problems: list[Problem]) -> Iterator[Verdict]:
+def _is_known(told: Told, before: list[Told]) -> bool:
+    """Whether the modality had been told that it is created. To send the same again when no answer came is as it should be."""
+    return any(not _refused(one) for one in before) if before else told.status == statuses.DUPLICATE_SOP_INSTANCE
+
+
+def _values(told: Told, problems: list[Problem]) -> Iterator[Verdict]:
     invalid = [one for one in problems if one.kind is Kind.INVALID]
-    yield said("STATUS_EXACT", message, [f"{one.path} {one.text}" for one in invalid if one.path == STATUS])
-    yield said("VALUES_VALID", message, [f"{one.path} {one.text}" for one in invalid if one.path != STATUS])
+    odd = [note for note in told.notes if _NO_TEXT.search(note)]
+    yield said("STATUS_EXACT", told.message, [f"{one.path} {one.text}" for one in invalid if one.path == STATUS])
+    yield said("VALUES_VALID", told.message, [*odd, *(f"{one.path} {one.text}" for one in invalid if one.path != STATUS)])
 
 
 def _told(problems: Iterable[Problem], *kinds: Kind) -> list[str]:
@@ -202,25 +218,24 @@ def _of_set(told: Told, data: Json, stored: Json) -> Iterator[Verdict]:
     problems = checking.problems_of_set(data, stored)
     yield said("UNCHANGED", message, _told(problems, Kind.NOT_ALLOWED))
     yield said("SET_COMPLETE", message, [one for one in _told(problems, Kind.MISSING, Kind.EMPTY) if not one.startswith(_SERIES)])
-    yield from _values(message, problems)
+    yield from _values(told, problems)
 
 
 def _of_final(told: Told, merged: Json, site: Site) -> Iterator[Verdict]:
     message, status = told.message, checking.understood_status(merged)
     lacking = _told(checking.problems_of_final(merged), Kind.MISSING, Kind.EMPTY)
     series = [one for one in lacking if one.startswith(_SERIES)]
-    if status == "COMPLETED" and not series and not reading.instances(merged):
-        series.append("no series names an image")
     yield said("SERIES", message, series)
     yield said("FINAL_COMPLETE", message, [one for one in lacking if not one.startswith(_SERIES)])
     when = clock.shown_at(message.time, site)
     odd = [one.text.rstrip(".") for one in reading.odd_end(reading.times(merged, site), when, site) if one.code != "OVER_MIDNIGHT"]
     yield said("TIMES", message, odd)
-    if status == "DISCONTINUED":
+    if status == "DISCONTINUED" and datasets.items(merged, reading.REASON):
         yield said("REASON", message, _reason(merged))
 
 
 def _reason(merged: Json) -> str:
+    """Of one that was given; none at all is legal (type 3)."""
     reason = reading.discontinuation_reason(merged)
     if not reason.code:
         return f"no code{f', only the words {reason.meaning!r}' if reason.meaning else ''}"
