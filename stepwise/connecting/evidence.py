@@ -55,9 +55,10 @@ def gather(check: ConnectionCheck, station: Station, listens: str = "") -> Evide
     )
 
 
-def disclosed(seen: Evidence) -> list[PerformedProcedureStep]:
-    """The performed steps that the lines may tell of, for the audit trail."""
-    return list(PerformedProcedureStep.objects.filter(pk__in={one.performed for one in (*seen.creates, *seen.sets) if one.performed}))
+def disclosed(check: ConnectionCheck, seen: Evidence) -> list[PerformedProcedureStep]:
+    """The performed steps that the lines may tell of, those of a check that is over too, for the audit trail."""
+    told = (*(one.performed for one in (*seen.creates, *seen.sets)), *(one["performed"] for one in check.lines))
+    return list(PerformedProcedureStep.objects.filter(pk__in={pk for pk in told if pk is not None}))
 
 
 def titles_of(site: Site) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ def station(request: HttpRequest, ae_title: str) -> HttpResponse:
     context = {"station": found, "ae_title": ae_title, "check": check, "today": clock.today(site), "parts": _card(request, site, found)}
     if check is not None:
         seen = evidence.gather(check, found, card.listens(request))
-        disclose(request, audit.LIST, *evidence.disclosed(seen), *filter(None, [check.order]), asked={"station": ae_title})
+        disclose(request, audit.LIST, *evidence.disclosed(check, seen), *filter(None, [check.order]), asked={"station": ae_title})
         context |= _seen(check, seen)
     return live.live_page(request, "stepwise/connect_station.html", "stepwise/connect_station_live.html", context, present=present)
 

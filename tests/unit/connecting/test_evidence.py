@@ -1,5 +1,6 @@
 """What the journal, the performed steps and the charges prove of a station, line by line."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from mpps.models import PerformedProcedureStep, StepLink
 from ris.actions import connecting
 from ris.models import ConnectionCheck, Station
 from stepwise.connecting import evidence, lines
-from stepwise.connecting.line import PASS, WAITING, WARNING, Line
+from stepwise.connecting.line import PASS, WAITING, WARNING, Line, kept
 from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.journal import a_query, an_association
 from tests.support.mpps import a_create, a_series, an_end, received
@@ -126,6 +127,13 @@ class TestACheckThatIsOver:
         end(performed)
         assert line(check, "set").look == WARNING
         assert line(check, "charge").look == WAITING
+
+
+def test_who_is_named_in_lines_that_were_kept_is_disclosed_as_in_those_of_now(check: ConnectionCheck) -> None:
+    performed = begin(steps_of(an_order()))
+    connecting.end(check.pk, ACTOR, 0, "", [kept(replace(line(check, "create"), performed=performed.pk))])
+    over = ConnectionCheck.objects.select_related("site", "order").get()
+    assert evidence.disclosed(over, evidence.gather(over, Station.objects.get())) == [performed]
 
 
 def _end(check: ConnectionCheck) -> None:
