@@ -57,4 +57,4 @@ def _of_refusals(verb: str, status: int, error_comment: str, first: datetime, la
     table = words.CREATE if verb == Verb.N_CREATE else words.SET
     text = f"{verb} refused, {status:04X} {name_of(status)}{f': {error_comment}' if error_comment else ''}"
     paragraph = "PS3.7 10.1.5.1.6, PS3.4 F.7.2.1" if verb == Verb.N_CREATE else "PS3.7 10.1.3.1.9, PS3.4 F.7.2.2"
-    return Told(last, first, text, "ERROR", "", paragraph, table.get(status, words.OTHERWISE), None, times)
+    return Told(last, first, text, "ERROR", "", paragraph, words.about(table, status, error_comment), None, times)

@@ -101,7 +101,7 @@ def _refusal(one: MppsSeen) -> str:
 
 def _refused(seen: Evidence, line: Line, one: MppsSeen, table: Mapping[int, str]) -> Line:
     fixes = (Fix("settings", "Change settings"),) if seen.strict or not seen.reports else ()
-    return replace(line, look=ERROR, said=_refusal(one), next=table.get(one.status, words.OTHERWISE), fixes=fixes)
+    return replace(line, look=ERROR, said=_refusal(one), next=words.about(table, one.status, one.comment), fixes=fixes)
 
 
 def charge(seen: Evidence) -> Line:

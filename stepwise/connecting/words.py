@@ -84,20 +84,33 @@ REFUSED_CONTEXTS: Final = {
 CREATE: Final = {
     statuses.NO_SUCH_ATTRIBUTE: "Take the attribute out of what it sends, or let undefined attributes pass in the settings of the station.",
     statuses.INVALID_ATTRIBUTE_VALUE: "Correct the value at the console. The PS3.4 Table F.7.2-1 says what may stand there.",
-    statuses.PROCESSING_FAILURE: "The association log has the reason; the modality may send it again with the same UID.",
     statuses.DUPLICATE_SOP_INSTANCE: "It was taken the first time. A new exam needs a new UID; an N-SET goes on with this one.",
     statuses.INVALID_SOP_INSTANCE: "The modality makes UIDs that break PS3.5 9.1; its UID root is set wrong.",
     statuses.MISSING_ATTRIBUTE: "Have it sent (PS3.4 Table F.7.2-1), or switch the station to lenient.",
     statuses.MISSING_ATTRIBUTE_VALUE: "Have it filled in: it is of type 1 (PS3.4 Table F.7.2-1). Or switch the station to lenient.",
     statuses.NOT_AUTHORIZED: "The station is set not to report performed steps; switch that on in its settings.",
     statuses.NO_SUCH_SOP_CLASS: "It sent another SOP class than Modality Performed Procedure Step (1.2.840.10008.3.1.2.3.3).",
-    statuses.MISTYPED_ARGUMENT: "What it sent cannot be decoded; its encoding does not fit the transfer syntax that was agreed.",
     statuses.RESOURCE_LIMITATION: "The fault is here and may be over soon: let it send the same again.",
 }
 SET: Final = CREATE | {
     statuses.NO_SUCH_SOP_INSTANCE: "It names a performed step of which no N-CREATE was taken: it has to send the UID of its N-CREATE.",
-    statuses.PROCESSING_FAILURE: "A performed step that is over may not be changed: it ended already, or the answer to the end was lost.",
 }
+FAILURES: Final = (
+    Advice(
+        "no longer be updated", "A performed step that is over may not be changed: it ended already, or the answer to the end was lost."
+    ),
+    Advice(
+        "Internal error",
+        "The fault is here, not at the modality: look at the server’s log, then let it send the same again with the same UID.",
+    ),
+    Advice("injected by", "It failed on purpose: a fault is switched on for this station. Let it send the same again with the same UID."),
+    Advice(
+        "",
+        "It could not be decoded at the element that the Error Comment names: lengths and values have to fit the transfer syntax that was "
+        "agreed. The same sent again gets the same answer.",
+    ),
+)
+"""What a 0110H is about, by its Error Comment, the first that fits."""
 OTHERWISE: Final = "The association log has what was sent and answered."
 
 _NAMED: Final = {
@@ -106,6 +119,13 @@ _NAMED: Final = {
     "or_tls": ", or use our port for TLS",
     "plain": "for plain DICOM",
 }
+
+
+def about(table: Mapping[int, str], status: int | None, comment: str) -> str:
+    """What to do about a message that was answered so."""
+    if status == statuses.PROCESSING_FAILURE:
+        return next(one.next for one in FAILURES if one.sign in comment)
+    return OTHERWISE if status is None else table.get(status, OTHERWISE)
 
 
 def markdown() -> dict[str, str]:
@@ -122,6 +142,9 @@ def markdown() -> dict[str, str]:
         "Refused N-CREATE": _table(("status", "what to do"), _statuses(CREATE)),
         "Refused N-SET": _table(
             ("status", "what to do"), _statuses({status: said for status, said in SET.items() if said != CREATE.get(status)})
+        ),
+        "Answered 0110H": _table(
+            ("the Error Comment has", "what to do"), ((f"`{one.sign}`" if one.sign else "anything else", one.next) for one in FAILURES)
         ),
         "Findings about performed steps": _table(
             ("code", "rule", "what to tell the vendor"), ((f"`{rule.code}`", rule.paragraph, rule.tell) for rule in RULES)

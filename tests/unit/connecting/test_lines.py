@@ -216,6 +216,20 @@ def test_an_association_that_never_became_one_proves_no_title() -> None:
     assert _line("title", replace(NOTHING, strangers=(later, STRANGER))).said.startswith("CTSCAN2")
 
 
+@pytest.mark.parametrize(
+    ("comment", "said"),
+    [
+        ("Performed Procedure Step Object may no longer be updated", "that is over may not be changed"),
+        ("Internal error (OperationalError), see the server's log", "The fault is here, not at the modality"),
+        ("PatientName (0010,0010): 255 bytes announced, 3 left (byte 0)", "could not be decoded"),
+    ],
+)
+@pytest.mark.parametrize(("key", "found"), [("create", "creates"), ("set", "sets")])
+def test_what_to_do_about_0110_goes_by_its_error_comment(key: str, found: str, comment: str, said: str) -> None:
+    refused = replace(REFUSED, status=statuses.PROCESSING_FAILURE, comment=comment)
+    assert said in _line(key, replace(NOTHING, **{found: (refused,)})).next
+
+
 @pytest.mark.parametrize("title", words.markdown())
 def test_the_documentation_has_the_tables(title: str) -> None:
     told = Path("docs/connect.md").read_text(encoding="utf-8")
