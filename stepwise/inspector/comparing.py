@@ -4,13 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
 from pydicom import Dataset
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.tag import BaseTag
 
 from ris.web import datasets
-from ris.web.trimming import path_of
 
 _NUMBERS: Final = frozenset({"AT", "FD", "FL", "SL", "SQ", "SS", "SV", "UL", "US", "UV"})
 _MOST_PADDING: Final = 4
@@ -26,27 +27,78 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Line:
-    """One attribute by its place: `names` of the sequences above it with item numbers, its own tag and keyword, both values as shown.
+class Leaf:
+    """An attribute that is no sequence with items: `names` of the sequences above it with item numbers, its data set and tag.
 
-    None: the attribute is not there. A sequence without items is an attribute of its own. `how` says what is not to be seen of two values
-    that differ: their VR, their padding, or what lies beyond the part that is shown.
+    `raw` has, of text that nobody has read yet, its bytes with their padding. It is read only when it is shown, for of thousands few are.
     """
 
     names: str
-    tag: str
-    keyword: str
-    first: str | None
-    second: str | None
-    how: str = ""
+    dataset: Dataset
+    number: BaseTag
+    vr: str
+    raw: bytes | None
+
+    @cached_property
+    def element(self) -> DataElement:
+        return self.dataset[self.number]
 
     @property
+    def shown(self) -> str:
+        return "no items" if self.vr == "SQ" else datasets.text_of(self.element)
+
+    @property
+    def whole(self) -> str:
+        return "" if self.vr == "SQ" else datasets.whole_text(self.element)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One attribute by its place, in both data sets, or None in one."""
+
+    before: Leaf | None
+    after: Leaf | None
+
+    @cached_property
+    def _one(self) -> Leaf:
+        found = self.before or self.after
+        assert found is not None  # the place is of one of them
+        return found
+
+    @property
+    def names(self) -> str:
+        return self._one.names
+
+    @property
+    def tag(self) -> str:
+        number = self._one.number
+        return f"({number.group:04X},{number.element:04X})"
+
+    @property
+    def keyword(self) -> str:
+        return datasets.name_of(self._one.element)
+
+    @property
+    def first(self) -> str | None:
+        """The value as it is shown; None: the attribute is not there. A sequence without items is an attribute of its own."""
+        return self.before.shown if self.before else None
+
+    @property
+    def second(self) -> str | None:
+        return self.after.shown if self.after else None
+
+    @cached_property
+    def how(self) -> str:
+        """What is not to be seen of two values that differ: their VR, their padding, or what lies beyond the part that is shown."""
+        return _unseen(self.before, self.after) if self.before and self.after else ""
+
+    @cached_property
     def state(self) -> State:
-        if self.first is None:
+        if self.before is None:
             return State.ADDED
-        if self.second is None:
+        if self.after is None:
             return State.REMOVED
-        return State.SAME if self.first == self.second and not self.how else State.CHANGED
+        return State.SAME if _is_same(self.before, self.after) else State.CHANGED
 
 
 @dataclass(frozen=True)
@@ -59,39 +111,22 @@ class Comparison:
         return {state.value: found[state.value] for state in State}
 
 
-@dataclass(frozen=True)
-class _Leaf:
-    """An attribute with its value as it is shown, in full, and, of text that nobody has read yet, its bytes with their padding."""
-
-    names: str
-    tag: str
-    keyword: str
-    vr: str
-    shown: str
-    whole: str
-    raw: bytes | None
-
-
 def compare(first: Dataset | None, second: Dataset | None) -> Comparison:
     """Every attribute of either, in the order of tags; that of an item by its place in its sequence. To the byte: VR and padding count."""
-    before, after = (dict(_leaves(one, "", "")) if one is not None else {} for one in (first, second))
-    places = sorted({*before, *after}, key=_by_tags)
-    return Comparison(tuple(_line(before.get(place), after.get(place)) for place in places))
+    before, after = (dict(_leaves(one, (), "")) if one is not None else {} for one in (first, second))
+    return Comparison(tuple(Line(before.get(place), after.get(place)) for place in sorted({*before, *after})))
 
 
-def _leaves(dataset: Dataset, path: str, names: str) -> Iterator[tuple[str, _Leaf]]:
-    for number in sorted(dataset.keys()):
-        raw = _raw(dataset.get_item(number))  # before it is read, which forgets the padding
-        element = dataset[number]
-        place, keyword = path_of(element, path), datasets.name_of(element)
-        if element.VR == "SQ" and element.value:
-            for count, item in enumerate(element.value, start=1):
-                yield from _leaves(item, f"{place}-{count}-", f"{names}{keyword}, item {count} › ")
-            continue
-        tag = f"({element.tag.group:04X},{element.tag.element:04X})"
-        is_sequence = element.VR == "SQ"
-        shown, whole = ("no items", "") if is_sequence else (datasets.text_of(element), datasets.whole_text(element))
-        yield place, _Leaf(names, tag, keyword, str(element.VR), shown, whole, raw)
+def _leaves(dataset: Dataset, place: tuple[int, ...], names: str) -> Iterator[tuple[tuple[int, ...], Leaf]]:
+    """Each with its place: its tag, or the tags and item numbers that lead to it."""
+    for number in list(dataset.keys()):
+        stored = dataset.get_item(number)  # reading it would forget the padding
+        if str(stored.VR) == "SQ" and (items := dataset[number].value):
+            above = datasets.name_of(dataset[number])
+            for count, item in enumerate(items, start=1):
+                yield from _leaves(item, (*place, number, count), f"{names}{above}, item {count} › ")
+        else:
+            yield (*place, number), Leaf(names, dataset, number, str(stored.VR), _raw(stored))
 
 
 def _raw(element: object) -> bytes | None:
@@ -101,19 +136,13 @@ def _raw(element: object) -> bytes | None:
     return bytes(element.value or b"")
 
 
-def _by_tags(place: str) -> list[tuple[int, int]]:
-    parts = place.split("-")
-    return [(int(tag, 16), int(number)) for tag, number in zip(parts[::2], [*parts[1::2], "0"], strict=False)]
+def _is_same(first: Leaf, second: Leaf) -> bool:
+    if first.raw is not None and second.raw is not None:
+        return first.vr == second.vr and first.raw == second.raw
+    return first.vr == second.vr and first.whole == second.whole
 
 
-def _line(first: _Leaf | None, second: _Leaf | None) -> Line:
-    one = first or second
-    assert one is not None  # the place is of one of them
-    how = _unseen(first, second) if first and second else ""
-    return Line(one.names, one.tag, one.keyword, first.shown if first else None, second.shown if second else None, how)
-
-
-def _unseen(first: _Leaf, second: _Leaf) -> str:
+def _unseen(first: Leaf, second: Leaf) -> str:
     """How two values differ that look alike, or whose VRs differ; empty when they are the same, or one sees it."""
     if first.vr != second.vr:
         return f"VR {first.vr}, then {second.vr}"
@@ -128,7 +157,7 @@ def _unseen(first: _Leaf, second: _Leaf) -> str:
     return ""
 
 
-def _padding(leaf: _Leaf) -> str:
+def _padding(leaf: Leaf) -> str:
     """What fills the value up behind its text: `20H 20H`, `00H`, none."""
     raw = leaf.raw or b""
     end = raw[len(raw.rstrip(b" \0")) :]
