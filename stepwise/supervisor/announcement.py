@@ -28,7 +28,8 @@ class Facts:
     """What the banner tells.
 
     `accounts` maps a demo account to its password, None when that was shown at an earlier start; `passwords_chosen` says that they come
-    from RIS_DEMO_PASSWORD, but for those that have another one. `guessable` says which secrets of the environment are too easy.
+    from RIS_DEMO_PASSWORD, but for those that have another one. `guessable` says which secrets of the environment are too easy. `tls_address` is empty without DICOM over TLS; `behind_https` says that
+    `url` is for the proxy that ends HTTPS.
     `python` is how the reader would call the interpreter, `modality_options` what the command needs to find this DICOM port.
     """
 
@@ -42,6 +43,8 @@ class Facts:
     accounts: Mapping[str, str | None] = field(default_factory=dict)
     passwords_chosen: bool = False
     guessable: Sequence[str] = ()
+    tls_address: str = ""
+    behind_https: bool = False
 
 
 async def wait_until_healthy(host: str, port: int, host_header: str, timeout: float = HEALTH_TIMEOUT) -> Health:
@@ -114,7 +117,11 @@ def banner(facts: Facts, health: Health, paint: Callable[[str, int], str]) -> st
 
 
 def _services(facts: Facts) -> Iterable[tuple[str, str]]:
+    if facts.behind_https:
+        yield "", "for the proxy in front, which ends HTTPS; browsers are sent on to https"
     yield "DICOM", f"{facts.ae_title} at {facts.dicom_address} (worklist, MPPS, verification)"
+    if facts.tls_address:
+        yield "DICOM/TLS", f"{facts.ae_title} at {facts.tls_address}"
     if facts.demo:
         yield "Charges", f"HL7 DFT^P03 to {facts.charges_to}"
 

@@ -70,7 +70,7 @@ def simulate() -> int:
         health = await wait_until_healthy(_reachable(settings.HTTP_BIND), port, _host_header(port))
         if health.ok:
             await wait_until_quiet(output)
-        output.block(banner(_facts(web, dicom, accounts), health, output.paint))
+        output.block(banner(_facts(web, dicom, tls, accounts), health, output.paint))
 
     output.say(f"starting {', '.join(process.name for process in processes)} …")
     env = os.environ | {
@@ -108,7 +108,7 @@ def _redis() -> Path | None:
     return checks.redis_server_binary()
 
 
-def _facts(web: socket.socket, dicom: socket.socket, accounts: dict[str, str | None]) -> Facts:
+def _facts(web: socket.socket, dicom: socket.socket, tls: socket.socket | None, accounts: dict[str, str | None]) -> Facts:
     return Facts(
         url=f"http://{_in_url(_reachable(settings.HTTP_BIND))}:{web.getsockname()[1]}/",
         ae_title=settings.AE_TITLE,
@@ -120,6 +120,8 @@ def _facts(web: socket.socket, dicom: socket.socket, accounts: dict[str, str | N
         accounts=accounts,
         passwords_chosen=bool(settings.DEMO_PASSWORD),
         guessable=_guessable(),
+        tls_address=f"{_in_url(_reachable(settings.DICOM_BIND))}:{tls.getsockname()[1]}" if tls else "",
+        behind_https=settings.HTTPS,
     )
 
 

@@ -133,6 +133,13 @@ def test_the_banner_says_where_everything_is_and_what_to_try() -> None:
     assert ".venv/bin/python manage.py modality --station CT01 list" in shown
 
 
+def test_the_banner_says_what_is_over_tls() -> None:
+    shown = banner(replace(FACTS, tls_address="127.0.0.1:2762", behind_https=True), Health(True), _plain)
+    assert "STEPWISE at 127.0.0.1:2762" in shown
+    assert "for the proxy in front, which ends HTTPS" in shown
+    assert "TLS" not in banner(FACTS, Health(True), _plain)
+
+
 def test_the_banner_says_what_does_not_answer() -> None:
     shown = banner(FACTS, Health(False, ("dicom: no answer to C-ECHO",)), _plain)
     assert "not everything answers" in shown
