@@ -28,9 +28,9 @@ class Facts:
     """What the banner tells.
 
     `accounts` maps a demo account to its password, None when that was shown at an earlier start; `passwords_chosen` says that they come
-    from RIS_DEMO_PASSWORD, but for those that have another one. `guessable` says which secrets of the environment are too easy. `tls_address` is empty without DICOM over TLS; `behind_https` says that
-    `url` is for the proxy that ends HTTPS.
+    from RIS_DEMO_PASSWORD, but for those that have another one. `guessable` says which secrets of the environment are too easy.
     `python` is how the reader would call the interpreter, `modality_options` what the command needs to find this DICOM port.
+    `tls_address` is empty without DICOM over TLS; `behind_https` says that `url` is for the proxy that ends HTTPS.
     """
 
     url: str
