@@ -36,6 +36,10 @@ def limit_remark(station: Profile) -> str:
     return f"{_AT_LIMIT} {station.answer_limit} answers that {station.ae_title} is set to: the later ones were not sent"
 
 
+def is_at_limit(remarks: Iterable[str]) -> bool:
+    return any(remark.startswith(_AT_LIMIT) for remark in remarks)
+
+
 class Ending(StrEnum):
     """How the answers to a query ended."""
 
@@ -82,7 +86,7 @@ class Captured:
         answer = self.response
         if answer is None or answer.status is None:
             return Ending.LOST if self.association is not None and self.association.ended is not None else None
-        if any(part.startswith(_AT_LIMIT) for part in str(answer.remark).split("; ")):
+        if is_at_limit(str(answer.remark).split("; ")):
             return Ending.LIMIT
         if answer.status == CANCELED:
             return Ending.CANCELED

@@ -1,5 +1,6 @@
 """A query of the journal asked again, of today's list: by the code of the SCP, as the same station, and nothing is kept of it."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -14,7 +15,7 @@ from dimse.models import unpacked
 from dimse.services import AssociationInfo, EncodedAnswers, FindRequest
 from dimse.statuses import CANCELED, StatusClass, class_of
 from worklist import keys, scp, values
-from worklist.captured import Captured
+from worklist.captured import Captured, Ending, is_at_limit
 from worklist.keys import Key
 
 MOST: Final = 2000
@@ -27,7 +28,7 @@ _STEP_ID: Final = Key("ScheduledProcedureStepID").tag
 class Replayed:
     """The answers then, as far as the journal has them (the first ten), and now; `status` and `comment` are the final ones of now.
 
-    `is_cut`: there are more than `MOST` now.
+    `is_complete`: every exam that matched then was sent. `is_cut`: there are more now than were composed, or than the station is set to.
     """
 
     then: tuple[Dataset, ...]
@@ -37,11 +38,17 @@ class Replayed:
     comment: str = ""
     remarks: tuple[str, ...] = ()
     is_cut: bool = False
+    is_complete: bool = True
+
+    @property
+    def is_more(self) -> bool:
+        """Than `MOST`."""
+        return self.is_cut and len(self.now) == MOST
 
     @property
     def then_is_whole(self) -> bool:
-        """Whether the journal has every answer of then."""
-        return len(self.then) >= self.then_count
+        """Whether the journal has an answer of then for every exam that matched."""
+        return self.is_complete and len(self.then) >= self.then_count
 
     @property
     def added(self) -> list[Dataset]:
@@ -64,7 +71,7 @@ class Replayed:
 def again(captured: Captured) -> Replayed:
     """The query, answered now. Faults that are switched on are not played: they are the network's, not the list's.
 
-    Raises UndecodableDataSet for an identifier that cannot be read.
+    Raises UndecodableDataSet for an identifier that cannot be read, ValueError when it is not known who asked.
     """
     message = captured.message
     then = _then(captured)
@@ -83,13 +90,21 @@ def again(captured: Captured) -> Replayed:
     )
     answers, status, comment = _answered(request)
     now = tuple(decode(one, message.transfer_syntax).dataset for one in answers[:MOST])
-    return Replayed(then, captured.sent, now, status, comment, tuple(remarks), len(answers) > MOST)
+    is_cut = len(answers) > MOST or is_at_limit(remarks)
+    return Replayed(then, captured.sent, now, status, comment, tuple(remarks), is_cut, captured.ending is Ending.COMPLETE)
+
+
+def why_not(captured: Captured) -> str:
+    """Why it cannot be asked again, in words; empty when it can."""
+    if captured.association is None:
+        return "the journal has lost its association: which station asked, and gets its list, is not known"
+    return captured.read.problem
 
 
 def _association(captured: Captured) -> AssociationInfo:
     found = captured.association
     if found is None:
-        return AssociationInfo(captured.message.association_id, "", "", "", 0)
+        raise ValueError(why_not(captured))
     extended = {one["abstract_syntax"]: bytes.fromhex(one["extended"]) for one in found.contexts if "extended" in one}
     return AssociationInfo(found.pk, found.calling, found.called, found.address, found.port, extended)
 
@@ -123,12 +138,24 @@ def _then(captured: Captured) -> tuple[Dataset, ...]:
 
 
 def _by_identity(answers: Iterable[Dataset]) -> Mapping[tuple[str, ...], Dataset]:
-    """By what tells one exam from another in what was asked for; without any of it, by all that was answered."""
-    return {identity_of(one): one for one in answers}
+    """By what tells one exam from another in what was asked for; those that it does not tell apart are numbered as they came."""
+    found: dict[tuple[str, ...], Dataset] = {}
+    seen: Counter[tuple[str, ...]] = Counter()
+    for one in answers:
+        identity = identity_of(one)
+        found[*identity, str(seen[identity])] = one
+        seen[identity] += 1
+    return found
 
 
 def identity_of(answer: Dataset) -> tuple[str, ...]:
+    """The step of its study, whatever was corrected in the rest of it; what else it has where the study was not asked for.
+
+    Without any of it, all that was answered.
+    """
     item = values.items(answer, keys.STEP_SEQUENCE.tag)
     step = "\\".join(values.texts(item[0].get(_STEP_ID))) if item else ""
-    told = (step, *("\\".join(values.texts(answer.get(Key(keyword).tag))) for keyword in _IDENTITY))
-    return told if any(told[:2]) else (*told, answer.to_json())
+    study, *others = ("\\".join(values.texts(answer.get(Key(keyword).tag))) for keyword in _IDENTITY)
+    if study:
+        return (step, study)
+    return (step, *others) if step or any(others) else (answer.to_json(),)

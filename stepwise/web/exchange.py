@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_POST
 from pydicom import Dataset
 
 from dimse.models import Message
+from dimse.policy import Reject
 from dimse.services import Verb
 from ris import audit, clock
 from ris.errors import NotFound
@@ -22,12 +23,14 @@ from ris.web.access import page, site_of
 from ris.web.datasets import Shown
 from ris.web.disclosure import disclose
 from ris.web.exchanges import Said as Answered
+from stepwise.associations import decide_as_served
 from stepwise.connecting.facts import ACCEPTED
 from stepwise.inspector import bundle, changed, said
 from stepwise.inspector.comparing import Comparison, State, compare
 from stepwise.inspector.deidentify import Choice
 from stepwise.inspector.said import Data, Said
 from worklist import captured, replay
+from worklist.captured import Captured
 from worklist.replay import Replayed
 
 _LIKELY = 12
@@ -232,13 +235,20 @@ def again(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     query = captured.by_id(found.first.pk, journal) if found.first.service == Verb.C_FIND.value else None
     if query is None or not query.message.data:
         raise NotFound("Only a worklist query that the journal still has can be asked again.")
-    context = _heading(found) | {"query": query, "problem": query.read.problem, "now": clock.now(site)}
-    if not query.read.problem:
+    context = _heading(found) | {"query": query, "problem": replay.why_not(query), "now": clock.now(site)}
+    if not context["problem"]:
         replayed = replay.again(query)
         about = [(_told(one, "PatientID"), _told(one, "AccessionNumber")) for one in (*replayed.then, *replayed.now)]
         disclose(request, audit.LIST, *audit.of_numbers(site, about), total=len(replayed.now), asked={"message": found.first.pk})
-        context |= _difference(replayed)
+        context |= _difference(replayed) | {"rejected": _rejected(query)}
     return render(request, "stepwise/exchange_again.html", context)
+
+
+def _rejected(query: Captured) -> str:
+    """Why its association would not be accepted now; empty when it would."""
+    one = query.association
+    verdict = decide_as_served(one.calling, one.called, one.address) if one else None
+    return verdict.why if isinstance(verdict, Reject) else ""
 
 
 def _difference(replayed: Replayed) -> dict[str, object]:

@@ -7,6 +7,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 
@@ -20,16 +21,18 @@ from dimse.encode import encode
 from dimse.entries import MessageEntry, now
 from dimse.models import Association, Message
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP
-from ris.models import AuditRecord
+from ris.actions import stations
+from ris.models import AuditRecord, Station
 from ris.peers import Journal
 from ris.web import datasets
 from stepwise.inspector import changed, said
-from tests.support.hospital import a_site, a_station, an_order, steps_of
+from tests.support.hospital import ACTOR, a_site, a_station, an_order, steps_of
 from tests.support.journal import a_query, an_association
 from tests.support.performing import begin, end
 from tests.support.worklist import identifier
 from worklist import findings
 from worklist.models import WorklistEntry
+from worklist.replay import Replayed
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 SignIn = Callable[..., Client]
@@ -244,6 +247,56 @@ def test_what_changed_and_is_gone_since_a_query_is_told(signed_in: SignIn) -> No
     assert "It got 2 answers then; now it gets 1." in page
     assert 'PatientName: <span class="mono">DOE^Joan</span> → <span class="mono">DOE^Jane</span>' in page
     assert "Was an answer then, and is none now" in page and steps[1].scheduled_procedure_step_id in page
+
+
+def test_a_query_whose_association_is_lost_is_not_asked_as_nobody(signed_in: SignIn) -> None:
+    an_order(name="DOE^Jane")
+    asked = a_query(identifier(LIST, PatientName=""), answers=1)
+    Association.objects.filter(pk=asked.association_id)._raw_delete("journal")
+    page = text(signed_in("integrator"), at(asked, "exchange-again"))
+    assert "It cannot be asked." in page and "The journal has lost its association" in page
+    assert "now it gets" not in page
+
+
+def test_a_query_whose_station_would_be_rejected_now_says_so(signed_in: SignIn) -> None:
+    an_order()
+    asked = a_query(identifier(LIST, PatientName=""), answers=1)
+    client = signed_in("integrator")
+    assert "would be rejected now" not in text(client, at(asked, "exchange-again"))
+    connected = Station.objects.get(ae_title="CT01")
+    stations.save_station(a_site(), replace(stations.data_of(connected), addresses=["10.99.99.99"]), ACTOR, connected.version)
+    assert "its association would be rejected now" in text(client, at(asked, "exchange-again"))
+
+
+def an_answer(**more: str) -> Dataset:
+    """With a step ID and what else is given."""
+    answer, item = Dataset(), Dataset()
+    item.ScheduledProcedureStepID = "1"
+    answer.ScheduledProcedureStepSequence = [item]
+    for keyword, value in more.items():
+        setattr(answer, keyword, value)
+    return answer
+
+
+def test_a_corrected_number_is_a_change_of_the_same_exam() -> None:
+    then = an_answer(StudyInstanceUID="1.2.3", PatientID="P1", AccessionNumber="A1")
+    now = an_answer(StudyInstanceUID="1.2.3", PatientID="P2", AccessionNumber="A2")
+    found = Replayed((then,), 1, (now,), 0)
+    assert (found.added, found.gone, found.stayed) == ([], [], [(then, now)])
+
+
+def test_exams_that_nothing_tells_apart_are_each_counted() -> None:
+    one, two, three = an_answer(), an_answer(), an_answer()
+    found = Replayed((one, two), 2, (one, two, three), 0)
+    assert (found.added, found.gone, len(found.stayed)) == ([three], [], 2)
+
+
+@pytest.mark.parametrize(("status", "remark"), [(0xFE00, ""), (0, "more exams match than the 1 answers that CT01 is set to: …")])
+def test_answers_that_were_stopped_are_not_all_of_then(signed_in: SignIn, status: int, remark: str) -> None:
+    an_order()
+    asked = a_query(identifier(LIST, PatientName=""), status=status, remark=remark)
+    page = text(signed_in("integrator"), at(asked, "exchange-again"))
+    assert "It did not get all then" in page and "was no answer then" not in page
 
 
 def test_only_queries_that_can_be_read_are_asked_again(signed_in: SignIn) -> None:
