@@ -1,5 +1,6 @@
 """What this installation is set to, for the conformance statement: names, ports, limits, and how each station differs from the default."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from django.conf import settings
@@ -45,7 +46,7 @@ def local(site: Site) -> Table:
 
 def remote(site: Site) -> Table:
     """Stations, and what each is set to otherwise than a new one."""
-    stations = Station.objects.filter(site=site).prefetch_related("modalities").order_by("ae_title")
+    stations = Station.objects.filter(site=site).prefetch_related("modalities", "aliases", "pools").order_by("ae_title")
     rows = (
         (one.ae_title, ", ".join(each.modality for each in one.modalities.all()), _addresses(one), differences(one)) for one in stations
     )
@@ -57,14 +58,21 @@ def _addresses(station: Station) -> str:
 
 
 def differences(station: Station) -> str:
-    """`strict no, answer limit 100`; "none"."""
+    """`strict no; answer limit 100; in pool ANYCT`; "none"."""
     found = []
     for field in Station._meta.concrete_fields:
         if field.name in _ABOUT_THE_STATION or (value := getattr(station, field.name)) == field.get_default():
             continue
         shown = "yes" if value is True else "no" if value is False else ", ".join(value) if isinstance(value, list) else str(value)
         found.append(f"{field.name.replace('_', ' ')} {shown or 'none'}")
+    found += _named("sees the list of", (one.ae_title for one in station.aliases.all()))
+    found += _named("in pool", (one.code for one in station.pools.all()))
     return "; ".join(found) or "none"
+
+
+def _named(what: str, names: Iterable[str]) -> list[str]:
+    listed = ", ".join(names)
+    return [f"{what} {listed}"] if listed else []
 
 
 _ABOUT_THE_STATION: Final = frozenset(

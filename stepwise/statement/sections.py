@@ -81,7 +81,12 @@ def statement(site: Site) -> list[Section]:
     ]
     return [
         maker.made("1", "Conformance statement overview", "Media interchange and storage are not supported.", _SERVICES),
-        maker.made("2", "Transfer syntaxes", "Of those that are proposed, the first is accepted.", _SYNTAXES),
+        maker.made(
+            "2",
+            "Transfer syntaxes",
+            "Of those that a context proposes the first of this list is accepted, in whatever order they come.",
+            _SYNTAXES,
+        ),
         maker.made(
             "3",
             "Introduction",

@@ -10,9 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
+from dimse.services import TRANSFER_SYNTAXES
+from ris.models import StationAlias
 from stepwise import documents
+from stepwise.statement import installation
 from stepwise.statement.sections import statement
-from tests.support.hospital import a_site, a_station
+from tests.support.hospital import a_pool, a_site, a_station
 from worklist.conformance import FILE
 
 pytestmark = pytest.mark.django_db
@@ -74,3 +77,19 @@ def test_headings_are_nested_as_the_sections_are(client: Client) -> None:
     assert [int(level) for level, _ in found] == [min(number.count(".") + 2, 6) for _, number in found]
     levels = [int(level) for level in re.findall(r"<h([1-6])", page.partition("<main")[2].partition("</main")[0])]
     assert all(after <= before + 1 for before, after in pairwise(levels))
+
+
+def test_a_station_of_a_pool_or_with_an_alias_is_not_as_a_new_one() -> None:
+    station = a_station("CT01")
+    assert installation.differences(station) == "none"
+    a_pool("ANYCT", station)
+    StationAlias.objects.create(station=station, ae_title="OLDCT")
+    assert installation.differences(station) == "sees the list of OLDCT; in pool ANYCT"
+
+
+def test_the_transfer_syntax_is_chosen_by_the_order_of_the_statement() -> None:
+    section = next(one for one in statement(a_site()) if one.title == "Transfer syntaxes")
+    words, table = section.blocks
+    assert "the first of this list is accepted, in whatever order they come" in str(words)
+    assert isinstance(table, documents.Table)
+    assert tuple(uid for _, uid in table.rows) == TRANSFER_SYNTAXES
