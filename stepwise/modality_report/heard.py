@@ -1,6 +1,6 @@
 """What a station sent in a span of time: its associations, its queries and its MPPS messages, each with its answer."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -91,7 +91,7 @@ def from_station(site: Site, ae_title: str, start: datetime, end: datetime) -> H
     said = journal.messages().calling(ae_title).between(start, end).defer("first_answers")
     messages = list(said.order_by("-time", "-pk")[:MOST])[::-1]
     pairs = _pairs(messages)
-    asked = [_asked(one, answer) for one, answer in pairs if one.service == Verb.C_FIND.value]
+    asked = list(_questions(pair for pair in pairs if pair[0].service == Verb.C_FIND.value))
     told = [_told(one, answer) for one, answer in pairs if one.service in (Verb.N_CREATE.value, Verb.N_SET.value)]
     is_cut = len(messages) == MOST or len(associations) == MOST
     return Heard(
@@ -126,13 +126,21 @@ def _pairs(messages: Iterable[Message]) -> list[tuple[Message, Message | None]]:
     return found
 
 
-def _asked(message: Message, response: Message | None) -> Asked:
-    raw = bytes(message.data)
+def _questions(pairs: Iterable[tuple[Message, Message | None]]) -> Iterator[Asked]:
+    """Each decoded once for all that came alike: stations ask the same all day."""
+    decoded: dict[tuple[bytes, str], tuple[Read, Dataset | None]] = {}
+    for message, response in pairs:
+        sent = (bytes(message.data), str(message.transfer_syntax))
+        if sent not in decoded:
+            decoded[sent] = captured.read(*sent), _dataset(*sent)
+        yield Asked(message, response, *decoded[sent])
+
+
+def _dataset(raw: bytes, transfer_syntax: str) -> Dataset | None:
     try:
-        dataset = decode(raw, message.transfer_syntax).dataset if raw else None
+        return decode(raw, transfer_syntax).dataset if raw else None
     except UndecodableDataSet:
-        dataset = None
-    return Asked(message, response, captured.read(raw, message.transfer_syntax), dataset)
+        return None
 
 
 def _told(message: Message, response: Message | None) -> Told:

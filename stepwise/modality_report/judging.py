@@ -52,13 +52,17 @@ _OURS: Final = re.compile(r"the server stop|an answer could not be made")
 _NO_TEXT: Final = re.compile(r"is no number$|are no whole number of |NUL bytes behind the last element$|is given again; the first counts$")
 """What was odd about the bytes of a data set and is no matter of its characters."""
 
+_Known = dict[tuple[bytes, str], tuple[tuple[str, str], ...]]
+"""Checks and texts by the bytes of a query and their transfer syntax: stations ask the same all day."""
+
 
 def judged(heard: Heard) -> Iterator[Verdict]:
     for association in heard.associations:
         yield from _of_association(association, heard.registered)
     before: dict[bytes, datetime] = {}
+    known: _Known = {}
     for asked in heard.asked:
-        yield from _of_query(asked, before)
+        yield from _of_query(asked, before, known)
     for instance in heard.instances:
         yield from _of_instance(instance, heard)
 
@@ -80,8 +84,8 @@ def _ended_by_us(one: Association) -> bool:
     return one.end == Association.End.ABORTED_HERE and bool(_OURS.match(one.note) or injected(one.note))
 
 
-def _of_query(asked: Asked, before: dict[bytes, datetime]) -> Iterator[Verdict]:
-    message, query = asked.message, asked.read.query
+def _of_query(asked: Asked, before: dict[bytes, datetime], known: _Known) -> Iterator[Verdict]:
+    message = asked.message
     raw = bytes(message.data)
     last, before[raw] = before.get(raw), message.time
     rush = last is not None and message.time - last < _RUSH
@@ -89,15 +93,25 @@ def _of_query(asked: Asked, before: dict[bytes, datetime]) -> Iterator[Verdict]:
         "NOT_IN_A_RUSH", message, f"the same was asked {(message.time - last).total_seconds():.1f} s before" if rush and last else ""
     )
     yield said("QUERY_ACCEPTED", message, asked.read.problem or _failure(asked.response))
+    sent = (raw, str(message.transfer_syntax))
+    if sent not in known:
+        known[sent] = tuple(_of_keys(asked))
+    for code, text in known[sent]:
+        yield said(code, message, text)
+
+
+def _of_keys(asked: Asked) -> Iterator[tuple[str, str]]:
+    """What follows from the bytes alone, by check."""
+    query = asked.read.query
     if query is None or asked.dataset is None:
         return
     tolerated = [note for note in asked.read.notes if not _UNSUPPORTED.search(note)]
     count = len(values.items(asked.dataset, keys.STEP_SEQUENCE.tag))
-    yield said("ONE_STEP_ITEM", message, f"{count} items" if count > 1 else "")
+    yield "ONE_STEP_ITEM", f"{count} items" if count > 1 else ""
     notes = [note for note in tolerated if not note.startswith("ScheduledProcedureStepSequence")]
-    yield said("QUERY_WELL_FORMED", message, [*notes, *_odd_keys(asked.dataset)])
-    yield said("NARROWED", message, "" if any(_filters(query, keyword) for keyword in _NARROWING) else "it asks for everything")
-    yield said("RETURN_KEYS", message, _not_asked(asked))
+    yield "QUERY_WELL_FORMED", "; ".join([*notes, *_odd_keys(asked.dataset)])
+    yield "NARROWED", "" if any(_filters(query, keyword) for keyword in _NARROWING) else "it asks for everything"
+    yield "RETURN_KEYS", _not_asked(asked)
 
 
 def _odd_keys(dataset: Dataset) -> Iterator[str]:

@@ -245,7 +245,7 @@ def test_identifiers_of_no_worklist_item_fail_and_an_exam_that_claims_none_does_
     assert said == "it named identifiers of no one worklist item: AccessionNumber 'TYPED-1', ScheduledProcedureStepID 'SPS-X'"
     assert reported().failing == {"NAMES_ITEM"}
     page = signed_in("technologist").get(reverse("station-report", args=["CT01"])).content.decode()
-    (row,) = re.findall(r'<tr id="check-CARRIES_ACCESSION".*?</tr>', page, re.DOTALL)
+    (row,) = re.findall(r'<tr [^>]*id="check-CARRIES_ACCESSION".*?</tr>', page, re.DOTALL)
     assert "Not seen" in row and "No performed step was taken for an exam of the worklist" in row
 
 
