@@ -21,7 +21,7 @@ SignIn = Callable[..., Client]
 def test_a_day_beyond_any_hospital_s_is_today(signed_in: SignIn, address: str, day: str) -> None:
     an_order()
     answer = signed_in("admin").get(address, {"day": day})
-    assert answer.status_code == 200
+    assert answer.status_code == (422 if address == "/charges/" else 200)
 
 
 @pytest.mark.parametrize("start", ["31-Dec-9999 23:30", "01-Jan-0001 00:30"])

@@ -185,7 +185,7 @@ def test_line_ends_in_what_is_typed_make_no_header() -> None:
         client.get("/worklist/", {"station": "x\r\nSet-Cookie: a=b"}, headers={"HX-Request": "true"}),
         client.get("/charges/", {"day": "x\r\nSet-Cookie: a=b"}),
     ):
-        assert answer.status_code in (200, 303)
+        assert answer.status_code in (200, 303, 422)
         assert not any(end in value for value in answer.headers.values() for end in "\r\n"), answer.headers
         assert ("Set-Cookie" in answer.headers, "a" in answer.cookies) == (False, False)
 
