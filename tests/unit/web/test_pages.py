@@ -239,7 +239,7 @@ def test_a_taken_slot_is_refused_with_the_exam_in_the_way(signed_in: SignIn) -> 
     answer = signed_in().post(f"/orders/new/?patient={taken.patient_id}", an_order_form())
     text = answer.content.decode()
     assert answer.status_code == 422
-    assert f"{taken.accession_number} " in text
+    assert f": {taken.accession_number}, CT chest, " in text
     assert 'data-fills="' in text, "free times are offered"
     assert Order.objects.count() == orders_before
 
