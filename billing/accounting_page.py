@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from billing import accounting, queries, web
+from billing import accounting, queries, reckoning, web
 from billing.accounting import COLUMNS, TITLES, Books, Difference, Figure
 from billing.models import ChargeChange, DeliveryAttempt, NoCharge
 from ris import audit, clock
@@ -34,7 +34,8 @@ def show(request: HttpRequest) -> HttpResponse:
         return same
     site = site_of(request)
     filters, period = Filters.of(request, clock.today(site)), _period(request)
-    found = accounting.books(site, *accounting.days(filters.day, period))
+    reckoned = reckoning.kept.books(site, *accounting.days(filters.day, period))
+    found = reckoned.books
     lines = found.ordered()
     context = {
         "tabs": [(count, _PERIOD_NAMES[count], "", _address(filters.day, count)) for count in PERIODS],
@@ -46,6 +47,8 @@ def show(request: HttpRequest) -> HttpResponse:
         "total": _cells(found.total),
         "unpriced": queries.unpriced_lines(site, *accounting.days(filters.day, period)),
         "adds_up": found.adds_up,
+        "reckoned_at": reckoned.at,
+        "is_kept": reckoned.took >= reckoning.LONG,
         "differences": [(one.what, _link(one)) for one in found.differences[:MAX_DIFFERENCES]],
         "more": max(len(found.differences) - MAX_DIFFERENCES, 0),
         "csv": reverse("accounting-csv") + f"?{urlencode([('day', filters.day.isoformat()), ('days', str(period))])}",

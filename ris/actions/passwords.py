@@ -17,8 +17,11 @@ from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
 from ris.models import Account, Site
 
 LONGEST: Final = 128
+FEWEST: Final = 5
+"""Different characters of a password, spaces aside: long is not enough when it is one key held down."""
 RULES: Final = (
     "At least 10 characters; several words are easier to remember than signs.",
+    "At least 5 different characters.",
     "None of the passwords that everybody tries first.",
     "Not like the user name, the name or the e-mail address.",
 )
@@ -40,6 +43,8 @@ def checked(password: str, data: UserData) -> str:
         validate_password(password, about)
     except ValidationError as error:
         faults += [_REFUSALS.get(str(one.code)) or f"is not allowed: {' '.join(one.messages)}" for one in error.error_list]
+    if not faults and len(set("".join(password.split()))) < FEWEST:
+        faults.append(f"has fewer than {FEWEST} different characters")
     if faults:
         raise InvalidInput({"password": " and ".join(faults)})
     return password

@@ -1,6 +1,7 @@
 """Every page in every state that looks different: what to open and what to do there. A page that nobody opens fails `test_pages.py`."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -23,7 +24,7 @@ class State:
 
     `act` is done on the page before it is looked at; `parts` are the names of the URLs that it fetches into the page. `status` is that
     of the page that is shown in the end. `template` is a page that only a fault brings: it is shown as the answer to the address.
-    `says` is what the console may say. Without `looks` the first state of a view is looked at in all four ways, the others in two.
+    `says` is what the console may say. Without `looks` the first state of a view is looked at in all four ways, the others in one, in turn.
     """
 
     view: str
@@ -419,10 +420,11 @@ _STATES = [
 
 
 def _with_looks() -> Iterator[State]:
-    seen: set[str] = set()
+    seen: Counter[str] = Counter()
     for state in _STATES:
-        yield replace(state, looks=state.looks or (TWO_LOOKS if state.view in seen else LOOKS))
-        seen.add(state.view)
+        in_turn = TWO_LOOKS[seen[state.view] % len(TWO_LOOKS)]
+        yield replace(state, looks=state.looks or ((in_turn,) if seen[state.view] else LOOKS))
+        seen[state.view] += 1
 
 
 STATES = tuple(_with_looks())

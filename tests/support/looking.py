@@ -14,7 +14,7 @@ Look = tuple[int, str]
 LOOKS: tuple[Look, ...] = ((WIDE, "light"), (WIDE, "dark"), (NARROW, "dark"), (NARROW, "light"))
 """In an order in which one thing changes at a time."""
 TWO_LOOKS: tuple[Look, ...] = ((WIDE, "light"), (NARROW, "dark"))
-"""Each width and each theme once: for another state of a page that is looked at in all four."""
+"""Each width and each theme once."""
 
 TALLEST = 2400
 """Pixels of a page that its picture shows."""

@@ -145,10 +145,10 @@ def test_the_same_patient_ordered_twice_is_one_patient_and_another_name_is_409(r
 
 def test_a_taken_slot_is_409_that_names_the_exam_in_the_way(rest: Rest) -> None:
     taken = an_order(start=in_minutes(60), name="CLASH^Clara")
-    before = row_counts()
-    status, body = rest.post("/orders", an_order_body(station_ae_title="CT01", start=local(75)))
+    before, asked = row_counts(), local(75)
+    status, body = rest.post("/orders", an_order_body(station_ae_title="CT01", start=asked))
     assert status == 409
-    assert taken.accession_number in body["detail"] and local(75)[11:16] in body["detail"]
+    assert taken.accession_number in body["detail"] and asked[11:16] in body["detail"]
     assert taken.accession_number in body["conflicts_with"]
     assert "CLASH" not in str(body).upper(), "a token that may place orders need not be one that may see patients"
     assert row_counts() == before

@@ -73,6 +73,8 @@ def test_what_is_wrong_with_an_account_is_named_and_nothing_is_made(data: UserDa
     ("password", "why"),
     [
         ("short", "is shorter than 10 characters"),
+        (" " * 14, "has fewer than 5 different characters"),
+        ("abab abab abab", "has fewer than 5 different characters"),
         ("password123", "everybody tries first"),
         ("jo.moreau.1", "too much like the user name"),
         ("x" * 129, "longer than 128"),
