@@ -10,6 +10,7 @@ import psutil
 
 from tests.support.stack import Stack
 from tests.support.supervised import command_line
+from tests.support.wait import patience
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
     "worker": ("celery", " worker"),
@@ -22,7 +23,10 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass
 class Killer:
-    """`gap`: mean seconds between two kills. `database`: processes of a database server, of which one is killed in its turn."""
+    """`gap`: mean seconds between two kills, more on a busy machine, where a part needs longer to be back.
+
+    `database`: processes of a database server, of which one is killed in its turn.
+    """
 
     stack: Stack
     seed: int
@@ -42,7 +46,7 @@ class Killer:
     def _work(self, over: threading.Event) -> None:
         """Every part once, in an order by chance, then again, until the exams are over and each was killed."""
         chance, left, parts = Random(self.seed), list[str](), [*_PARTS, *(["database"] if self.database else [])]
-        while not over.wait(chance.uniform(0.5, 1.5) * self.gap) or len(self.killed) < len(parts):
+        while not over.wait(patience(chance.uniform(0.5, 1.5) * self.gap)) or len(self.killed) < len(parts):
             if not left:
                 left = chance.sample(parts, len(parts))
             part = left.pop()
