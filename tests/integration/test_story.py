@@ -19,7 +19,7 @@ from tests.support.dcmtk import dcmtk, dcmtk_examples
 from tests.support.stack import TOKEN, Stack, running_stack
 from tests.support.wait import wait_until
 
-pytestmark = [pytest.mark.both_databases, pytest.mark.xdist_group("story"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("story"), pytest.mark.timeout(300)]
 
 IMPORTED_ITEM = """\
 # Dicom-File-Format
@@ -102,6 +102,7 @@ def findscu(stack: Stack, *keys: str) -> str:
     return (done.stdout + done.stderr).decode("latin-1")
 
 
+@pytest.mark.both_databases
 def test_an_order_made_here_is_performed_and_charged_once(stack: Stack) -> None:
     order = order_ct(stack, "STORY1")
     step = order["steps"][0]
@@ -150,6 +151,7 @@ def test_the_ten_items_of_dcmtk_are_imported_and_one_is_performed_and_charged(st
     play_imported(stack, "00000", "AV35674", "SPD3445", "AA32")
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "victim",
     [("celery", "worker"), ("redis-server",), ("charge_processor",)],
@@ -172,6 +174,7 @@ def test_a_process_killed_in_the_middle_of_a_completion_loses_and_doubles_nothin
     wait_until(lambda: stack.request("GET", "/healthz")[0] == 200, 60, "everything is back")
 
 
+@pytest.mark.both_databases
 def test_exams_that_go_on_while_every_part_is_killed_are_where_they_were_told_to_be_and_charged_once(stack: Stack) -> None:
     outcome = play(stack, 30, seed=20261127, seconds=6, kill_every=0.8)
     sys.stdout.write(f"{outcome}\n")

@@ -279,7 +279,7 @@ def test_what_is_served_after_every_act_is_what_the_tables_say(db: None) -> None
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=LIVES or (12 if connection.vendor == "sqlite" else 4),
+            max_examples=LIVES or (8 if connection.vendor == "sqlite" else 4),
             stateful_step_count=ACTS,
             derandomize=not LIVES,
             phases=(Phase.generate, Phase.shrink) if LIVES else (Phase.generate,),
