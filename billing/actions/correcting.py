@@ -8,12 +8,12 @@ the same work, nor a credit for a charge it does not know.
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing import capture
 from billing.actions.history import nudge_when_committed, record_change
-from billing.actions.writing import write, write_lines
+from billing.actions.writing import AFRESH, write, write_lines
 from billing.models import MAX_TEXT, Charge, ChargeLine
 from billing.queries import is_untold, standing
 from billing.transitions import CAPTURE, FORGO, PENDING, VOID, VOID_PENDING, held, judged_again, redraft, released
@@ -126,8 +126,7 @@ def _rewrite(charge: Charge, draft: capture.Draft, hold: str, actor: Actor) -> C
         return charge
     first = draft.performed[0] if draft.performed else None
     said = {"amount": draft.amount, "reason": reason, "service_at": draft.service_at, "performed_step": first}
-    afresh = {"on_hold": hold, "released": "", "message": "", "tries_from": F("attempts"), "tried_since": None}
-    Charge.objects.filter(pk=charge.pk).update(**said, **afresh)
+    Charge.objects.filter(pk=charge.pk).update(**said, on_hold=hold, released="", message="", **AFRESH)
     charge.lines.all().delete()
     write_lines(charge, draft.lines)
     charge.refresh_from_db()
@@ -155,8 +154,7 @@ def _hold_alike(charge: Charge, hold: str, actor: Actor) -> None:
 
 
 def _hold_or_let_go(charge: Charge, hold: str, actor: Actor) -> None:
-    afresh = {"tries_from": F("attempts"), "tried_since": None}  # the time on hold is no time of trying
-    Charge.objects.filter(pk=charge.pk).update(on_hold=hold, next_attempt_at=Now(), **afresh)
+    Charge.objects.filter(pk=charge.pk).update(on_hold=hold, next_attempt_at=Now(), **AFRESH)
     record_change(charge, held(charge.status) if hold else released(charge.status), actor, hold or f"No doubt is left: {charge.on_hold}")
     charge.refresh_from_db()
     if charge.status == PENDING and not hold:

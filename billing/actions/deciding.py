@@ -1,11 +1,12 @@
 """What a person decides about a charge."""
 
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from billing import queries
 from billing.actions import correcting
 from billing.actions.history import record_change, sent_soon
+from billing.actions.writing import AFRESH
 from billing.models import Charge, ChargeChange
 from billing.transitions import CAPTURE, FAILED, PENDING, POSTED, RELEASE, RETRY, VOID, WRITE_OFF
 from ris import clock
@@ -26,8 +27,7 @@ def release_hold(charge: Charge, actor: Actor, reason: str = "", seen: str = "")
     _lock(charge.requested_procedure_id)
     _expect(charge, seen)
     held = Charge.objects.filter(pk=charge.pk, status=RELEASE.source, on_hold=charge.on_hold).exclude(on_hold="")
-    afresh = {"tries_from": F("attempts"), "tried_since": None}  # the time on hold is no time of trying
-    if not held.update(on_hold="", released=charge.on_hold, next_attempt_at=Now(), **afresh):
+    if not held.update(on_hold="", released=charge.on_hold, next_attempt_at=Now(), **AFRESH):
         raise IllegalTransition(f"Charge {charge} is not on hold for that any more; look at it again.")
     record_change(charge, RELEASE, actor, reason or f"Released: {charge.on_hold}")
     for other in Charge.objects.filter(Q(corrects=charge) | Q(corrections=charge), status=PENDING, on_hold=charge.on_hold).order_by("pk"):
@@ -46,8 +46,8 @@ def retry_failed(charge: Charge, actor: Actor, reason: str = "", seen: str = "")
     charge.refresh_from_db()
     message = "" if queries.is_untold(charge) else charge.message
     failed = Charge.objects.filter(pk=charge.pk, status=RETRY.source)
-    afresh = {"is_dead_letter": False, "written_off_at": None, "tries_from": F("attempts"), "tried_since": None, "next_attempt_at": Now()}
-    if not failed.update(status=RETRY.target, error="", message=message, lease_until=None, **afresh):
+    again = {"is_dead_letter": False, "written_off_at": None, "next_attempt_at": Now()}
+    if not failed.update(status=RETRY.target, error="", message=message, lease_until=None, **again, **AFRESH):
         raise IllegalTransition(f"Charge {charge} is {charge.status}; only a failed one is sent again.")
     record_change(charge, RETRY, actor, reason or f"After: {charge.error}")
     return sent_soon(charge)

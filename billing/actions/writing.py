@@ -1,7 +1,9 @@
 """How a row of a charge comes into being, with its control ID and its lines."""
 
 from collections.abc import Iterable
+from typing import Final
 
+from django.db.models import F
 from django.db.models.functions import Now
 
 from billing.models import Charge, ChargeLine
@@ -9,6 +11,9 @@ from ris.insertion import insert_few, insert_one
 from ris.prepared import PreparedUpdate
 
 _name = PreparedUpdate(lambda pk: Charge.objects.filter(pk=pk), "pk", columns=("control_id",), next_attempt_at=Now())
+
+AFRESH: Final = {"tries_from": F("attempts"), "tried_since": None}
+"""For an update: giving up counts tries and time from now on. What a charge waited for a person is no time of trying."""
 
 
 def write(charge: Charge, lines: Iterable[ChargeLine]) -> Charge:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -119,12 +120,12 @@ def test_all_dead_letters_are_sent_again_at_once_and_nothing_else(receiver: Rece
 
 @pytest.mark.django_db(databases=["default", "journal"])
 def test_page_shows_where_charges_go_what_was_set_aside_and_the_button_that_sends_it(
-    receiver: Receiver, biller: Actor, client: Client, django_user_model: type
+    receiver: Receiver, biller: Actor, client: Client
 ) -> None:
     good = tried(a_charge(), 1)
     receiver.answer = silence
     dead = tried(a_charge(), 3)
-    user = django_user_model.objects.create_superuser("chief")  # type: ignore[attr-defined]
+    user = User.objects.create_superuser("chief")
     client.force_login(user)
     text = client.get("/charges/").content.decode()
     assert f"127.0.0.1:{receiver.port} over MLLP" in text
@@ -141,14 +142,12 @@ def test_page_shows_where_charges_go_what_was_set_aside_and_the_button_that_send
 
 
 @pytest.mark.django_db(databases=["default", "journal"])
-def test_all_refused_charges_are_sent_again_by_a_button_that_leaves_the_dead_letters(
-    receiver: Receiver, client: Client, django_user_model: type
-) -> None:
+def test_all_refused_charges_are_sent_again_by_a_button_that_leaves_the_dead_letters(receiver: Receiver, client: Client) -> None:
     receiver.answer = ack("AE", "no")
     refused = [tried(a_charge(), 1) for _ in range(2)]
     receiver.answer = silence
     dead = tried(a_charge(), 3)
-    client.force_login(django_user_model.objects.create_superuser("chief"))  # type: ignore[attr-defined]
+    client.force_login(User.objects.create_superuser("chief"))
     text = client.get("/charges/").content.decode()
     assert "2 charges were refused" in text and "Send all 2 again" in text and "That is not taken back" in text
     answer = client.post("/charges/send-again/", {"which": "refused"}, follow=True).content.decode()
@@ -160,12 +159,12 @@ def test_all_refused_charges_are_sent_again_by_a_button_that_leaves_the_dead_let
 
 
 @pytest.mark.django_db(databases=["default", "journal"])
-def test_refused_charge_that_an_earlier_try_may_have_booked_says_so(receiver: Receiver, client: Client, django_user_model: type) -> None:
+def test_refused_charge_that_an_earlier_try_may_have_booked_says_so(receiver: Receiver, client: Client) -> None:
     receiver.answer = silence
     charge = tried(a_charge(), 1)
     receiver.answer = ack("AE", "no")
     tried(charge, 1)
-    client.force_login(django_user_model.objects.create_superuser("chief"))  # type: ignore[attr-defined]
+    client.force_login(User.objects.create_superuser("chief"))
     assert "may have booked it all the same" in client.get(f"/charges/{charge.pk}/").content.decode()
     assert "may be booked all the same" in client.get("/unbilled/").content.decode()
 

@@ -17,6 +17,7 @@ from ris.actor import Actor
 from ris.errors import Conflict
 from ris.models import Order, RequestedProcedure, ScheduledProcedureStep
 from ris.models.history import AppendOnlyError
+from tests.support.charges import a_group, charged
 from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.performing import begin, code_items, end, perform
 
@@ -79,20 +80,6 @@ def test_group_of_two_procedures_is_one_charge_each_with_its_own_code_and_the_fi
     perform(steps_of(order), ProcedureCodeSequence=codes)
     charged = {charge.requested_procedure.code: [line.code for line in charge.lines.all()] for charge in Charge.objects.all()}  # type: ignore[union-attr]
     assert charged == {"CTCHEST": ["CTCHEST", "OTHER"], "CTHEAD": ["CTHEAD"]}
-
-
-def a_group() -> list[ScheduledProcedureStep]:
-    chest, head = a_procedure(), a_procedure("CTHEAD", steps=("CT head",))
-    a_station()
-    return steps_of(orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([chest.code, head.code]), ACTOR))
-
-
-def charged() -> dict[str, tuple[list[str], str]]:
-    """Codes and doubt of each charge that stands, by the code of its procedure."""
-    return {
-        one.requested_procedure.code: ([line.code for line in one.lines.all()], one.on_hold)  # type: ignore[union-attr]
-        for one in Charge.objects.filter(transaction_type="CG").exclude(corrections__transaction_type="CD")
-    }
 
 
 def test_codes_of_none_of_a_group_s_procedures_do_not_charge_it_twice() -> None:

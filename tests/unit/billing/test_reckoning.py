@@ -6,6 +6,7 @@ import pytest
 
 from billing import accounting, reckoning
 from billing.accounting import Books
+from ris.models import Site
 from tests.support.hospital import a_site
 
 pytestmark = pytest.mark.django_db
@@ -19,10 +20,10 @@ class Stopwatch:
         self.now, self.reckoned = 1000.0, 0
         books = accounting.books
 
-        def slowly(*asked: object) -> Books:
+        def slowly(site: Site, first: date, last: date) -> Books:
             self.now += takes
             self.reckoned += 1
-            return books(*asked)  # type: ignore[arg-type]
+            return books(site, first, last)
 
         monkeypatch.setattr(accounting, "books", slowly)
 

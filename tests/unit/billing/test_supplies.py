@@ -9,9 +9,10 @@ from pydicom.dataelem import DataElement
 
 from billing import messages
 from billing.models import Charge
-from ris.actions import orders, steps
-from ris.models import Procedure, ProcedureStepTemplate, ScheduledProcedureStep
-from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
+from ris.actions import steps
+from ris.models import Procedure, ProcedureStepTemplate
+from tests.support.charges import a_group, charged
+from tests.support.hospital import ACTOR, a_procedure, an_order, steps_of
 from tests.support.performing import code_items, film, perform, supply
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +64,7 @@ def test_what_was_used_up_by_work_of_another_entry_is_not_charged() -> None:
 
 def test_supplies_of_a_group_are_charged_once_with_the_first_procedure() -> None:
     perform(a_group(), BillingSuppliesAndDevicesSequence=supply())
-    assert charged() == {"CTCHEST": ["CTCHEST", "IOHEX"], "CTHEAD": ["CTHEAD"]}
+    assert charged() == {"CTCHEST": (["CTCHEST", "IOHEX"], ""), "CTHEAD": (["CTHEAD"], "")}
 
 
 @pytest.mark.parametrize("quantity", ["many", "-3", "NaN", "1E400", "99999"])
@@ -162,16 +163,6 @@ ALL_CODES = code_items(("CTCHEST", "99TEST", ""), ("CTHEAD", "99TEST", ""), ("X1
 CHANGED = ("110516", "DCM", "Equipment change")
 
 
-def a_group() -> list[ScheduledProcedureStep]:
-    chest, head = a_procedure(), a_procedure("CTHEAD", steps=("CT head",))
-    a_station()
-    return steps_of(orders.place_order(a_site(), a_patient_data(), orders.OrderRequest([chest.code, head.code]), ACTOR))
-
-
-def charged() -> dict[str, list[str]]:
-    return {one.requested_procedure.code: [line.code for line in one.lines.all()] for one in Charge.objects.all()}  # type: ignore[union-attr]
-
-
 @pytest.mark.parametrize("canceled", [["CTCHEST"], ["CTHEAD"], ["CTCHEST", "CTHEAD"]], ids=" and ".join)
 def test_what_a_group_used_up_is_charged_once_whatever_was_put_back_and_canceled_since(canceled: list[str]) -> None:
     scheduled = a_group()
@@ -188,7 +179,7 @@ def test_what_a_group_used_up_is_charged_once_whatever_was_put_back_and_canceled
             steps.cancel(step.pk, ACTOR, reason="Patient left")
         else:
             perform([step], ProcedureCodeSequence=code_items((step.requested_procedure.code, "99TEST", "")))
-    assert charged() == {"CTCHEST": ["CTCHEST", "X1", "IOHEX"], "CTHEAD": ["CTHEAD"]}
+    assert {code: lines for code, (lines, _) in charged().items()} == {"CTCHEST": ["CTCHEST", "X1", "IOHEX"], "CTHEAD": ["CTHEAD"]}
 
 
 def test_work_on_a_step_that_is_canceled_afterwards_stays_charged_beside_a_step_that_is_done() -> None:

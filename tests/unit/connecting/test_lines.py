@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -193,8 +194,8 @@ def test_what_can_be_put_right_here_has_a_button() -> None:
         ("set", {"sets": (REFUSED, ENDED)}, {"settings"}),
     ],
 )
-def test_what_went_wrong_after_a_line_was_proved_comes_with_what_to_do(key: str, seen: dict[str, object], kinds: set[str]) -> None:
-    line = _line(key, replace(NOTHING, **seen))  # type: ignore[arg-type]
+def test_what_went_wrong_after_a_line_was_proved_comes_with_what_to_do(key: str, seen: dict[str, Any], kinds: set[str]) -> None:
+    line = _line(key, replace(NOTHING, **seen))
     assert line.look == PASS and line.later and line.next
     assert {fix.kind for fix in line.fixes} == kinds
 

@@ -55,9 +55,8 @@ def met(ours: ssl.SSLContext, theirs: Peer) -> str:
     there.settimeout(5)
     with here, there, ThreadPoolExecutor(1) as pool:
         going = pool.submit(theirs, there)
-        with pytest.raises(OSError) as error:  # noqa: SIM117 - with TLS 1.3 what a peer refuses is heard at the first read
-            with ours.wrap_socket(here, server_side=True) as encrypted:
-                encrypted.recv(1)
+        with pytest.raises(OSError) as error, ours.wrap_socket(here, server_side=True) as encrypted:
+            encrypted.recv(1)  # with TLS 1.3 what a peer refuses is heard at the first read
         here.close()
         assert isinstance(going.exception(), OSError) or not going.result()
     return tls.in_words(error.value)
