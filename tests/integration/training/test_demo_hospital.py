@@ -78,7 +78,7 @@ def test_work_of_the_past_was_told_by_mpps_and_charged(site):
     done = ScheduledProcedureStep.objects.filter(status="COMPLETED")
     performed = PerformedProcedureStep.objects.filter(status="COMPLETED", unscheduled=False)
 
-    assert performed.count() == done.count() > 20
+    assert performed.count() == done.count() > 10
     assert all(step.ended_at and step.ended_at <= clock.now() and step.series.count() for step in performed)
     assert (
         PerformedProcedureStep.objects.filter(status="IN PROGRESS").count()
@@ -128,7 +128,7 @@ def test_a_schedule_about_the_present_is_not_moved(undone):
 
 def test_days_later_the_schedule_is_offered_and_moved_to_the_present(undone):
     later = clock.now() + timedelta(days=3)
-    others = ScheduledProcedureStep.objects.filter(status="SCHEDULED", stations__ae_title="MR01").first()
+    others = ScheduledProcedureStep.objects.filter(status="SCHEDULED").exclude(start=None).latest("start")
     Order.objects.filter(pk=others.requested_procedure.order_id).update(ordered_by="scheduler")
     demos = ScheduledProcedureStep.objects.filter(status__in=WAITING, requested_procedure__order__ordered_by=DEMO.name)
     waited = set(demos.exclude(start=None).values_list("pk", flat=True))
