@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
@@ -17,7 +17,7 @@ from ris import audit, queries
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict
 from ris.permissions import requires
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
 from ris.web.forms import seen_text
 
@@ -30,7 +30,7 @@ _WITHOUT_ORDER = ("Test of the modality", "Charged elsewhere", "Repeated for tec
 @require_POST
 def capture(request: HttpRequest, pk: int) -> HttpResponse:
     """Charge what ended without a charge, of the exam's procedure."""
-    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
+    step = one_of(queries.steps(site_of(request)), pk=pk)
     try:
         charge = actions.capture_now(step.requested_procedure, Actor.user(request.user), seen_text(request))
     except ChangedMeanwhile:
@@ -47,7 +47,7 @@ def capture(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("charges.edit")
 def nothing_for_exam(request: HttpRequest, pk: int) -> HttpResponse:
     """Say that nothing is charged for the procedure of an exam that ended without a charge."""
-    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
+    step = one_of(queries.steps(site_of(request)), pk=pk)
     procedure = step.requested_procedure
     disclose(request, audit.PROCEDURE, step)
     context = {
@@ -65,7 +65,7 @@ def nothing_for_exam(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("charges.edit")
 def nothing_for_performed(request: HttpRequest, pk: int) -> HttpResponse:
     """Say that nothing is charged for what was performed without an order."""
-    performed = get_object_or_404(mpps_queries.performed_steps(site_of(request)), pk=pk)
+    performed = one_of(mpps_queries.performed_steps(site_of(request)), pk=pk)
     disclose(request, audit.PROCEDURE, performed)
     context = {
         "patient_name": performed.patient_name,

@@ -45,8 +45,9 @@ def _turn() -> AbstractContextManager[Any]:
     return _turns if connection.vendor == "sqlite" else nullcontext()
 
 
-def _is_contention(error: OperationalError) -> bool:
-    return any(text in str(error) for text in _RETRYABLE)
+def is_contention(error: BaseException) -> bool:
+    """Whether an action that failed by it is begun again."""
+    return isinstance(error, OperationalError) and any(text in str(error) for text in _RETRYABLE)
 
 
 def shortage(error: BaseException) -> str:
@@ -112,7 +113,7 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
                 with _turn(), transaction.atomic():
                     return _whole(function, *args, **kwargs)
             except OperationalError as error:
-                if attempt == _ATTEMPTS or not _is_contention(error):
+                if attempt == _ATTEMPTS or not is_contention(error):
                     raise
                 time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
         raise AssertionError("unreachable")

@@ -21,6 +21,7 @@ from billing.api import router as charges
 from billing.unbilled_api import router as unbilled
 from mpps.api import router as performed_steps
 from mpps.destination_api import router as destinations
+from ris.actions.auditing import NotRecorded
 from ris.api.additions import router as additions
 from ris.api.auth import Bearer
 from ris.api.base import refusals
@@ -153,12 +154,18 @@ def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
-    return _answer(request, 404, {"detail": str(error)})
+    """Not one of ours, which are `NotFound`: what Django says of it is no words for people."""
+    return _answer(request, 404, {"detail": f"There is nothing at {request.path}."})
 
 
 def _database_away(request: HttpRequest, error: OperationalError) -> HttpResponse:
     log.error("a REST call failed: the database does not answer", call=route_of(request), exc_info=error)
     return _answer(request, 503, {"detail": "The database does not answer now; nothing was written. Try again in a moment."})
+
+
+def _not_recorded(request: HttpRequest, error: NotRecorded) -> HttpResponse:
+    log.error("a REST call was not done: the audit trail cannot be written", call=route_of(request), exc_info=error)
+    return _answer(request, 503, {"detail": str(error)})
 
 
 def _raced(request: HttpRequest, error: IntegrityError) -> HttpResponse:
@@ -189,6 +196,7 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     AuthenticationError: _unauthenticated,
     HttpError: _http_error,
     Http404: _not_found,
+    NotRecorded: _not_recorded,
     OperationalError: _database_away,
     IntegrityError: _raced,
     RequestDataTooBig: _too_big,

@@ -131,7 +131,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
-    "ris.web.recording.audited",
+    "ris.web.recording.Audited",
     "stepwise.middleware.Requests",
     "django_htmx.middleware.HtmxMiddleware",
     "stepwise.middleware.method_refusals",

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from django.db import DatabaseError
+
 from ris import audit, clock, db, queries
 from ris.actor import MODALITY, USER, Actor
 from ris.audit import ACTIONS, EVENTS, OUTCOMES, SUCCESS, Subject
@@ -25,6 +27,10 @@ MOST_PATIENTS: Final = 200
 _MOST_CHANGES = 50
 """Rows of histories that a record of one transaction names."""
 _NOWHERE = "an unknown address"
+
+
+class NotRecorded(DatabaseError):
+    """A change that could not be entered, and so was not made. The text is for who wanted it."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,19 @@ def changed(row: Change) -> None:
 
 
 def _record_changes(rows: list[Change]) -> None:
+    """Raises NotRecorded, by which all that they tell of is undone. Contention passes: the action is begun again."""
+    try:
+        _record_together(rows)
+    except DatabaseError as error:
+        if db.is_contention(error):
+            raise
+        raise NotRecorded(
+            "A change is entered in the audit trail together with being made, and nothing can be written there now. Nothing was changed. "
+            "Try again in a moment."
+        ) from error
+
+
+def _record_together(rows: list[Change]) -> None:
     """One record for each kind of record that was changed, and by whom."""
     together: dict[tuple[str, str, str, str, int | None], list[Change]] = {}
     for row in rows:

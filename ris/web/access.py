@@ -2,16 +2,17 @@
 
 import functools
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, User
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,11 +20,12 @@ from django.urls import reverse
 from ris import queries
 from ris.accounts import account_of
 from ris.errors import ChangedMeanwhile, NotFound, NotPermitted, SeenUnsaid
-from ris.models import Site
+from ris.models import ScheduledProcedureStep, Site
 from ris.web.routes import route_of
 
 log = structlog.get_logger(__name__)
 P = ParamSpec("P")
+M = TypeVar("M", bound=Model)
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
@@ -39,7 +41,7 @@ def page(view: View[P]) -> View[P]:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
         if "\0" in request.path:
-            raise Http404("Nothing here is called so.")
+            raise Http404
         if account_of(request.user).must_change_password and not request.path.startswith(reverse("account-password")):
             return _to_password(request)
         try:
@@ -69,6 +71,19 @@ def _changed_meanwhile(request: HttpRequest, error: ChangedMeanwhile) -> HttpRes
     address = back.path + (f"?{back.query}" if back.query else "") if back.netloc == request.get_host() else ""
     said = {"said": str(error), "back": address, "unsaid": isinstance(error, SeenUnsaid)}
     return render(request, "409.html", said, status=409)
+
+
+_NOUNS: Final[dict[type[Model], str]] = {ScheduledProcedureStep: "exam", User: "account"}
+"""What people call what the code calls otherwise."""
+
+
+def one_of(rows: QuerySet[M], **keys: Any) -> M:
+    """The row that an address names; NotFound in the product's words, which say nothing of what other hospitals have."""
+    row = rows.filter(**keys).first()
+    if row is None:
+        noun = _NOUNS.get(rows.model, rows.model._meta.verbose_name)
+        raise NotFound(f"There is no such {noun} here. It may be gone, or the address is mistyped.")
+    return row
 
 
 def site_of(request: HttpRequest) -> Site:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 
 from ris import audit, audit_messages, audit_search, clock
@@ -17,7 +17,7 @@ from ris.audit_search import SECURITY, Search
 from ris.models import AuditedPatient, AuditRecord, Patient, Site
 from ris.permissions import requires
 from ris.web import csv_files, places
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
 from ris.web.filters import asked
 from ris.web.forms import read_moment
@@ -165,7 +165,7 @@ def _patients(site: Site, search: Search) -> list[Patient]:
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """One record with everybody it is about, and as the message that DICOM makes of it."""
     site = site_of(request)
-    record: AuditRecord = get_object_or_404(AuditRecord.objects.select_related("site").prefetch_related("patients"), site=site, pk=pk)
+    record: AuditRecord = one_of(AuditRecord.objects.select_related("site").prefetch_related("patients"), site=site, pk=pk)
     disclose(request, audit.AUDIT, asked={"record": pk})
     people, said = list(record.patients.all()), list(audit_messages.messages(record))
     context = {

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 
 from ris import audit, queries
 from ris.actions import edits, orders, visits
@@ -14,7 +14,7 @@ from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
 from ris.models import Order, ScheduledProcedureStep, Visit
 from ris.permissions import requires
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.attributes import AttributesForm, Part
 from ris.web.disclosure import disclose
 from ris.web.forms import SeenNumber, SeenText
@@ -41,7 +41,7 @@ class ExamForm(AttributesForm):
 @requires("orders.change")
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change an exam's attributes; refused when somebody else changed one of its records since the form was opened."""
-    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
+    step = one_of(queries.steps(site_of(request)), pk=pk)
     procedure = step.requested_procedure
     order = procedure.order
     records = {"step": step, "procedure": procedure, "order": order, "visit": order.visit or Visit()}

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from ris import audit, queries
@@ -17,7 +17,7 @@ from ris.models import Patient, ScheduledProcedureStep, Site
 from ris.permissions import requires
 from ris.transitions import BEGUN, WAITING
 from ris.web import times
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
 from ris.web.forms import PageForm, SeenNumber
 from ris.web.names import shown_name
@@ -92,11 +92,11 @@ def _sums(patient: Patient) -> list[tuple[str, int]]:
 def merge(request: HttpRequest, pk: int) -> HttpResponse:
     """First the other record, then both side by side; the patient of the address stays."""
     site = site_of(request)
-    survivor = get_object_or_404(Patient, site=site, pk=pk)
+    survivor = one_of(Patient.objects.all(), site=site, pk=pk)
     other = request.GET.get("with", "")
     if not (other.isascii() and other.isdigit()):
         return _choose(request, site, survivor)
-    merged = get_object_or_404(Patient, site=site, pk=int(other))
+    merged = one_of(Patient.objects.all(), site=site, pk=int(other))
     doubts = merging.doubts(survivor, merged)
     form = MergeForm(doubts, request.POST or None, initial={"survivor_version": survivor.version, "merged_version": merged.version})
     if request.method == "POST" and form.is_valid() and _merge(request, form, survivor, merged):
@@ -152,7 +152,7 @@ def _merge(request: HttpRequest, form: MergeForm, survivor: Patient, merged: Pat
 @requires("patients.merge")
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Make a merged record a patient of its own again."""
-    merged = get_object_or_404(Patient.objects.select_related("merged_into"), site=site_of(request), pk=pk)
+    merged = one_of(Patient.objects.select_related("merged_into"), site=site_of(request), pk=pk)
     form = ReasonForm(UNDO_REASONS, request.POST or None, initial={"version": merged.version})
     if request.method == "POST" and form.is_valid() and form.has_reason():
         try:

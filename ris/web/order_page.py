@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from ris import audit, clock, queries
@@ -19,7 +19,7 @@ from ris.models import Order, RequestedProcedure, ScheduledProcedureStep, Site, 
 from ris.permissions import requires
 from ris.transitions import FINAL, WAITING
 from ris.web import history
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.booking import BookingForm
 from ris.web.disclosure import disclose
 from ris.web.forms import SeenNumber
@@ -34,7 +34,7 @@ def _order(site: Site, pk: int) -> Order:
     """The site's order with procedures and steps, or 404."""
     procedures = RequestedProcedure.objects.prefetch_related(Prefetch("steps", queryset=queries.steps(site)))
     found = Order.objects.select_related("site", "patient", "visit").prefetch_related(Prefetch("requested_procedures", queryset=procedures))
-    return get_object_or_404(found, site=site, pk=pk)
+    return one_of(found, site=site, pk=pk)
 
 
 def _is_open(steps: list[ScheduledProcedureStep]) -> bool:
@@ -165,7 +165,7 @@ def add_procedure(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("orders.change")
 def add_step(request: HttpRequest, pk: int) -> HttpResponse:
     """Add a step to a procedure."""
-    procedure = get_object_or_404(RequestedProcedure.objects.select_related("site"), site=site_of(request), pk=pk)
+    procedure = one_of(RequestedProcedure.objects.select_related("site"), site=site_of(request), pk=pk)
     order, steps = _order(procedure.site, procedure.order_id), list(procedure.steps.all())
     initial = {"version": order.version, "modality": steps[-1].modality if steps else "", "duration_minutes": 15}
     form = StepForm(order.site, request.POST or None, initial=initial)
@@ -198,7 +198,7 @@ def cancel(request: HttpRequest, pk: int) -> HttpResponse:
 @requires("steps.cancel")
 def cancel_procedure(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel what has not begun of one procedure."""
-    procedure = get_object_or_404(RequestedProcedure.objects.select_related("site"), site=site_of(request), pk=pk)
+    procedure = one_of(RequestedProcedure.objects.select_related("site"), site=site_of(request), pk=pk)
     order, steps = _order(procedure.site, procedure.order_id), list(procedure.steps.all())
     return _cancel(request, order, steps, "procedure", lambda *given: orders.cancel_procedure(procedure, *given))
 

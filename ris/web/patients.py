@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from ris import audit, clock, queries
@@ -18,7 +18,7 @@ from ris.errors import Conflict, InvalidInput
 from ris.models import Patient, ScheduledProcedureStep, Site
 from ris.permissions import requires
 from ris.web import history
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.attributes import AttributesForm, Part, lines
 from ris.web.disclosure import disclose
 from ris.web.filters import MIN_SEARCH
@@ -178,7 +178,7 @@ def find(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """A patient with the exams, latest first."""
     site = site_of(request)
-    patient = get_object_or_404(Patient, site=site, pk=pk)
+    patient = one_of(Patient.objects.all(), site=site, pk=pk)
     exams = queries.steps(site).filter(requested_procedure__order__patient=patient).order_by("-start", "-pk")
     disclose(request, audit.PATIENT, patient, *patient.merged.all())
     context = {
@@ -217,7 +217,7 @@ def register(request: HttpRequest) -> HttpResponse:
 @requires("patients.edit")
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     """Change a patient's demographics; refused when somebody else did so since the form was opened."""
-    patient = get_object_or_404(Patient, site=site_of(request), pk=pk)
+    patient = one_of(Patient.objects.all(), site=site_of(request), pk=pk)
     form = PatientForm(patient, request.POST or None, initial=_initial(patient))
     if request.method == "POST" and form.is_valid():
         try:

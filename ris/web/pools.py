@@ -2,7 +2,7 @@
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from ris.actions.pools import save_pool
@@ -11,7 +11,7 @@ from ris.errors import Conflict, InvalidInput, NotFound
 from ris.models import StationPool
 from ris.permissions import requires
 from ris.web import station_words
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.station_forms import PoolForm
 
 
@@ -28,7 +28,7 @@ def register(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, code: str) -> HttpResponse:
     """Change a pool's name and stations; exams that wait on it follow at once."""
     site = site_of(request)
-    pool = get_object_or_404(StationPool.objects.prefetch_related("stations"), site=site, code=code)
+    pool = one_of(StationPool.objects.prefetch_related("stations"), site=site, code=code)
     has = [station.ae_title for station in pool.stations.all()]
     known = {"name": pool.name, "stations": has, "before": ",".join(has), "name_before": pool.name}
     return _answer(request, PoolForm(request.POST or None, site=site, pool=pool, initial=known), pool)

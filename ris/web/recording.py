@@ -14,9 +14,10 @@ from django.urls import reverse
 
 from ris import audit, queries
 from ris.actions import auditing
-from ris.actions.auditing import Claimant, Place
+from ris.actions.auditing import Claimant, NotRecorded, Place
 from ris.actor import Actor
 from ris.api.auth import Caller
+from ris.db import shortage
 from ris.errors import NotFound
 from ris.models import AuditRecord, Site
 from ris.origin import address_of
@@ -25,25 +26,45 @@ from ris.web import disclosure
 from ris.web.routes import route_of
 
 log = structlog.get_logger(__name__)
-_NOT_RECORDED = "This cannot be entered in the audit trail now, so that it is not shown. Try again in a moment."
+Answering = Callable[[HttpRequest], HttpResponseBase]
+_NOT_SHOWN = "This cannot be entered in the audit trail now, so that it is not shown. Try again in a moment."
+_DONE_AND_NOT_SHOWN = (
+    "What you sent was done. What there is to see of it cannot be entered in the audit trail now, so that it is not shown: do not send it "
+    "again, look at it in a moment."
+)
 
 
-def audited(answer: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Middleware, inside of whatever knows who asks. An answer whose record cannot be written is not given: 503."""
-    _listen()
+class Audited:
+    """Middleware, inside of whatever knows who asks. An answer whose record cannot be written is not given, nor is a change made: 503."""
 
-    def answering(request: HttpRequest) -> HttpResponseBase:
+    def __init__(self, answer: Answering) -> None:
+        self._answer = answer
+        _listen()
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         with auditing.at(lambda: place_of(request)):
-            response = answer(request)
+            response = self._answer(request)
         try:
             _record(request, response)
         except DatabaseError as error:
             log.error("an answer is withheld: the audit trail cannot be written", error=type(error).__name__)
             response.close()
-            return _unavailable(request)
+            was_done = request.method not in ("GET", "HEAD") and response.status_code < 300
+            return _unavailable(request, "This cannot be shown now", _DONE_AND_NOT_SHOWN if was_done else _NOT_SHOWN)
         return response
 
-    return answering
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """For a page whose change cannot be recorded, or whose database lacks something for a while. REST calls say so themselves."""
+        lacking = shortage(error)
+        if isinstance(error, NotRecorded):
+            heading, reason = "Nothing was changed", str(error)
+        elif lacking:
+            heading = "This cannot be done now"
+            reason = f"This needs the database, and {lacking}. What you were changing was saved whole or not at all: look at it first."
+        else:
+            return None
+        log.error("a page failed for want of the database", page=route_of(request), exc_info=error)
+        return _unavailable(request, heading, reason)
 
 
 def place_of(request: HttpRequest) -> Place:
@@ -122,10 +143,10 @@ def _record_token(request: HttpRequest, caller: Caller) -> None:
     disclosure.recent.add([key])
 
 
-def _unavailable(request: HttpRequest) -> HttpResponse:
+def _unavailable(request: HttpRequest, heading: str, reason: str) -> HttpResponse:
     if request.path.startswith(reverse("api:api-root")):
-        return JsonResponse({"detail": _NOT_RECORDED}, status=503)
-    return render(request, "503.html", {"heading": "This cannot be shown now", "reason": _NOT_RECORDED}, status=503)
+        return JsonResponse({"detail": reason}, status=503)
+    return render(request, "503.html", {"heading": heading, "reason": reason}, status=503)
 
 
 def not_signed(request: HttpRequest, error: DatabaseError, heading: str, reason: str) -> HttpResponse:

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
@@ -20,7 +20,7 @@ from ris.models import EchoTest, ScheduledProcedureStep, Site, Station, StationP
 from ris.permissions import requires
 from ris.transitions import BEGUN, FINAL, WAITING
 from ris.web import echoes, live, station_words
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.forms import seen_number
 from ris.web.station_forms import StationForm, initial
 from ris.web.station_words import IDENTITY, PERFORMED, WORKLIST
@@ -154,7 +154,7 @@ def echo(request: HttpRequest, ae_title: str) -> HttpResponse:
 
 def _station(site: Site, ae_title: str) -> Station:
     stations = Station.objects.prefetch_related("modalities", "aliases", "pools")
-    found: Station = get_object_or_404(stations, site=site, ae_title=ae_title)
+    found: Station = one_of(stations, site=site, ae_title=ae_title)
     return found
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET
@@ -15,13 +15,13 @@ from django.views.decorators.http import require_GET
 from ris import audit, queries
 from ris.actions import orders, steps
 from ris.actor import Actor
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, RisError, SlotTaken
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound, RisError, SlotTaken
 from ris.models import ScheduledProcedureStep
 from ris.permissions import Person, allowed, requires, requires_by
 from ris.transitions import STARTED, TRANSITIONS, WAITING
 from ris.validation import printable
 from ris.web import booking, times
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
 from ris.web.filters import asked
 from ris.web.forms import PageForm, SeenNumber, read_moment, seen_number
@@ -151,8 +151,8 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Make a change. One that needs a reason asks for it on a page of its own."""
     chosen = next((one for one in VERBS if one.slug == verb), None)
     if chosen is None:
-        raise Http404(f"An exam knows no {verb!r}.")
-    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
+        raise NotFound(f"An exam knows no {verb!r}.")
+    step = one_of(queries.steps(site_of(request)), pk=pk)
     if chosen.needs_reason:
         return _with_reason(request, step, chosen)
     if request.method != "POST":
@@ -224,7 +224,7 @@ class ScheduleForm(booking.BookingForm):
 @requires("steps.schedule")
 def schedule(request: HttpRequest, pk: int) -> HttpResponse:
     """Give an exam a place and a time, or move it."""
-    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
+    step = one_of(queries.steps(site_of(request)), pk=pk)
     form = ScheduleForm(request.POST or None, initial=_present_booking(step))
     form.set_places(step.site, step.modality)
     if request.method == "POST" and form.is_valid() and _book(request, form, step):
@@ -275,7 +275,7 @@ def _book(request: HttpRequest, form: ScheduleForm, step: ScheduledProcedureStep
 @require_GET
 def places(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the form that follows the station: its free times and its day."""
-    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
+    step = one_of(queries.steps(site_of(request)), pk=pk)
     form = ScheduleForm(initial={"place": asked(request, "place"), "start": asked(request, "start")})
     form.set_places(step.site, step.modality)
     found = booking.offer(step.site, asked(request, "place"), step.modality, step.duration_minutes, _moment(asked(request, "start")))

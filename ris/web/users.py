@@ -7,8 +7,8 @@ from typing import Final
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.db.models import Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
@@ -16,12 +16,12 @@ from ris import queries
 from ris.accounts import account_of
 from ris.actions import passwords, users
 from ris.actor import Actor
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import ApiToken
 from ris.names import MOST_WORDS
 from ris.permissions import ROLE_NAMES, requires
 from ris.web import history
-from ris.web.access import page
+from ris.web.access import one_of, page
 from ris.web.forms import seen_number
 from ris.web.searching import searchable, text_of
 from ris.web.user_forms import NewUserForm, ResetForm, UserForm, initial
@@ -192,7 +192,7 @@ VERBS: Final[Mapping[str, Verb]] = {
 def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     """Switch off or on, end sessions, have the password changed."""
     if verb not in VERBS:
-        raise Http404(f"An account knows no {verb!r}.")
+        raise NotFound(f"An account knows no {verb!r}.")
     person = _person(request, pk)
     try:
         more = {"tokens_too": request.POST.get("tokens_too") == "on"} if VERBS[verb].tokens else {}
@@ -211,7 +211,7 @@ def _me(request: HttpRequest) -> User:
 
 
 def _person(request: HttpRequest, pk: int) -> User:
-    found: User = get_object_or_404(_people(request), pk=pk)
+    found: User = one_of(_people(request), pk=pk)
     return found
 
 

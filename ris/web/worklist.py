@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from ris import audit, clock, queries
+from ris.errors import NotFound
 from ris.expiry import FORGOTTEN_AFTER
 from ris.models import Order, ScheduledProcedureStep, Site, Station, StationModality
 from ris.permissions import allowed, requires
@@ -69,7 +70,7 @@ def worklist(request: HttpRequest, stage: str = "all") -> HttpResponse:
     """Exams of a day in a stage."""
     chosen = next((one for one in STAGES if one.key == stage), None)
     if chosen is None:
-        raise Http404(f"There is no stage {stage!r} on the worklist.")
+        raise NotFound(f"There is no stage {stage!r} on the worklist.")
     present = live.state(request)
     if same := live.unchanged(request, present):
         return same

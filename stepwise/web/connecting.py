@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 
 from billing.models import ChargeChange
@@ -19,7 +19,7 @@ from ris.peers import Journal
 from ris.permissions import requires
 from ris.transitions import BEGUN, WAITING
 from ris.web import live
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
 from stepwise.connecting import card, evidence, lines
 from stepwise.connecting.facts import Call, Evidence
@@ -82,7 +82,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def station(request: HttpRequest, ae_title: str) -> HttpResponse:
     """The live checklist of a station: of the check that is open, else of the one that ended last."""
     site = site_of(request)
-    found = get_object_or_404(Station.objects.prefetch_related("modalities"), site=site, ae_title=ae_title)
+    found = one_of(Station.objects.prefetch_related("modalities"), site=site, ae_title=ae_title)
     check = _check(site, ae_title)
     present = _state(request, site, ae_title)
     if same := live.unchanged(request, present):
@@ -140,7 +140,7 @@ def _card(request: HttpRequest, site: Site, found: Station | None) -> list[card.
 def print_card(request: HttpRequest, ae_title: str = "") -> HttpResponse:
     """One page for the service engineer: of a station, or in general."""
     site = site_of(request)
-    found = get_object_or_404(Station.objects.prefetch_related("modalities"), site=site, ae_title=ae_title) if ae_title else None
+    found = one_of(Station.objects.prefetch_related("modalities"), site=site, ae_title=ae_title) if ae_title else None
     context = {
         "station": found,
         "ae_title": ae_title,

@@ -6,7 +6,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 
 from dimse.models import Message
@@ -16,7 +16,7 @@ from ris.models import ScheduledProcedureStep, Site, Station
 from ris.peers import Journal
 from ris.permissions import requires
 from ris.web import live
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
 from ris.web.searching import searchable, text_of
 from stepwise import explaining
@@ -73,7 +73,7 @@ def _explain_url(step_id: int, ae_title: str, message: int | None = None) -> str
 @searchable("keys", lines=True)
 def of_step(request: HttpRequest, pk: int) -> HttpResponse:
     """One exam against one query: the last one of a station, another one of the journal, or one that is typed here."""
-    step = get_object_or_404(queries.steps(site_of(request)), pk=pk)
+    step = one_of(queries.steps(site_of(request)), pk=pk)
     journal = Journal(step.site)
     disclose(request, audit.PROCEDURE, step)
     stations = list(Station.objects.filter(site=step.site).values_list("ae_title", flat=True))

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
 
 from billing import late
 from billing import queries as billing_queries
@@ -14,7 +13,7 @@ from ris import audit, queries
 from ris.models import ScheduledProcedureStep
 from ris.permissions import allowed, requires
 from ris.web import attributes, datasets, live, stair
-from ris.web.access import page, site_of
+from ris.web.access import one_of, page, site_of
 from ris.web.attributes import Line
 from ris.web.disclosure import disclose
 from ris.web.stair import Moment
@@ -34,7 +33,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     if same := live.unchanged(request, present):
         return same
     site = site_of(request)
-    step = get_object_or_404(queries.steps(site), pk=pk)
+    step = one_of(queries.steps(site), pk=pk)
     treads, moments = stair.present(step)
     performed = list(mpps_queries.performed_for(step))
     disclose(request, audit.PROCEDURE, step, *performed)

@@ -1,15 +1,18 @@
 """Addresses and forms that nobody types by hand: never more than a refusal in words."""
 
+import json
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 from django.db import IntegrityError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
 from ris.actions import patients
 from ris.models import Patient
 from ris.web.access import page
+from stepwise.api import api
 from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db]
@@ -57,6 +60,36 @@ def test_an_address_with_a_control_character_leads_nowhere(signed_in: SignIn) ->
     client = signed_in("admin")
     for below in ("%00/", "%00/edit/", "%00/queries/", "%00/findings/", "pools-of-stations/%00/"):
         assert client.get(f"/stations/{below}").status_code == 404, below
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("/patients/{}/", "There is no such patient here. It may be gone, or the address is mistyped."),
+        ("/patients/{}/undo-merge/", "There is no such patient here."),
+        ("/orders/{}/", "There is no such order here."),
+        ("/procedures/{}/cancel/", "There is no such requested procedure here."),
+        ("/steps/{}/", "There is no such exam here."),
+        ("/unbilled/performed/{}/nothing/", "There is no such performed procedure step here."),
+        ("/stations/{}/", "There is no such station here."),
+        ("/stations/pools-of-stations/{}/", "There is no such station pool here."),
+        ("/users/{}/", "There is no such account here."),
+        ("/audit/{}/", "There is no such audit record here."),
+        ("/nowhere/{}/", "The address may be mistyped, or what it named is gone."),
+    ],
+)
+def test_what_is_not_there_is_told_in_words_of_ours(signed_in: SignIn, address: str, words: str) -> None:
+    client = signed_in("admin")
+    a_site()
+    for key in ("987654", "9" * 19 if "stations" not in address else "NOBODY"):
+        answer = client.get(address.format(key))
+        assert answer.status_code == 404, key
+        assert words in unescape(answer.content.decode()), key
+
+
+def test_what_django_says_is_not_there_is_told_in_words_of_ours(rf: RequestFactory) -> None:
+    said = api.on_exception(rf.get("/api/v1/patients/1"), Http404("No Patient matches the given query."))
+    assert (said.status_code, json.loads(said.content)) == (404, {"detail": "There is nothing at /api/v1/patients/1."})
 
 
 def test_the_id_of_another_patient_is_refused_in_the_form(signed_in: SignIn) -> None:

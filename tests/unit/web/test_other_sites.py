@@ -1,5 +1,6 @@
 """What belongs to another hospital is not there: every page that takes an identifier is asked for those of another one."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -163,6 +164,7 @@ def test_what_is_of_another_hospital_is_not_found_by_any_method_and_stays_as_it_
         if set(refused.values()) - {405} or len(refused) == len(METHODS):
             wrong.append(f"{name}: {refused}")
         wrong += [f"{name} {method} tells of the other hospital" for method, answer in answers.items() if told(answer)]
+        wrong += [f"{name} {method} says {words}" for method, answer in answers.items() if (words := not_ours(answer))]
         wrong += [f"{name} changes {table}" for table in changed(before, everything())]
         with transaction.atomic():
             # the example is one: at its own hospital it is there
@@ -171,6 +173,12 @@ def test_what_is_of_another_hospital_is_not_found_by_any_method_and_stays_as_it_
         if 404 in found:
             wrong.append(f"{name}: not even at its own hospital, {found}")
     assert not wrong
+
+
+def not_ours(answer: Any) -> str:
+    """What Django says of what is not there, where that has reached somebody."""
+    found = re.search(r"[^<>]*(matches the given query|does not exist|DoesNotExist)[^<>]*", answer.content.decode())
+    return found[0] if found else ""
 
 
 OF_SUPERUSERS: dict[str, Example] = {

@@ -1,22 +1,26 @@
 """What the web enters in the audit trail: what is shown, who is refused, who signs in and out; and what becomes of answers without it."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from html import unescape
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
-from django.db import OperationalError
+from django.db import IntegrityError, InternalError, OperationalError
 from django.test import Client
 
-from ris import audit
-from ris.actions import auditing, tokens
-from ris.models import ApiToken, AuditRecord, Patient
-from ris.web import disclosure
+from ris import audit, clock, networks
+from ris.actions import auditing, patients, tokens
+from ris.models import ApiToken, AuditRecord, Site
+from ris.web import disclosure, times
 from tests.support.addresses import somebody
 from tests.support.hospital import a_site, an_order, steps_of
+from tests.support.two_hospitals import changed, everything
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 SignIn = Callable[..., Client]
 PASSWORD = "a-long-password-of-tests"
 
@@ -237,11 +241,114 @@ def test_who_cannot_be_recorded_as_leaving_is_told_that_they_have_not_left(signe
     assert client.get("/account/").status_code == 200
 
 
-def test_a_change_that_cannot_be_recorded_is_not_made(signed_in: SignIn, no_room: Callable[[], None]) -> None:
+def in_words(answer: Any) -> str:
+    """What a 503 says, without its elements."""
+    assert answer.status_code == 503
+    return unescape(answer.content.decode())
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "failure", [OperationalError("database or disk is full"), IntegrityError("a row"), InternalError("the relation is not to be written")]
+)
+def test_a_change_that_cannot_be_recorded_is_not_made_and_says_so(
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    site, client, waiting = a_site(), signed_in(), steps_of(an_order())[0]
+    before = everything()
+    monkeypatch.setattr(auditing, "insert_one", Mock(side_effect=failure))
+    forms: list[tuple[str, dict[str, object]]] = [
+        ("/patients/new/", {"family": "Walker", "given": "Ann"}),
+        (f"/steps/{waiting.pk}/arrive/", {"version": waiting.version}),
+        (f"/steps/{waiting.pk}/schedule/", {"place": "CT01", "start": in_hospital_words(site), "minutes": 20, "version": waiting.version}),
+    ]
+    for address, form in forms:
+        said = in_words(client.post(address, form))
+        assert "Nothing was changed" in said, address
+        assert "audit trail" in said, address
+    assert not changed(before, everything())
+
+
+def in_hospital_words(site: Site) -> str:
+    """A start of tomorrow as it is typed."""
+    return times.moment_text(clock.now(site) + timedelta(days=1))
+
+
+@pytest.mark.parametrize("failure", [OperationalError("database or disk is full"), InternalError("the relation is not to be written")])
+def test_a_call_whose_change_cannot_be_recorded_changes_nothing_and_says_so(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
+    order, anna = an_order(), somebody("anna", "scheduler")
+    client = Client(headers={"Authorization": f"Bearer {tokens.create_token(anna, 'tests')}"})
+    before = everything()
+    monkeypatch.setattr(auditing, "insert_one", Mock(side_effect=failure))
+    answer = client.post(f"/api/v1/scheduled-steps/{steps_of(order)[0].pk}/arrive", {}, content_type="application/json")
+    assert (answer.status_code, list(answer.json())) == (503, ["detail"])
+    assert "Nothing was changed" in answer.json()["detail"]
+    assert "audit trail" in answer.json()["detail"]
+    assert not changed(before, everything())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_that_was_done_and_cannot_be_shown_says_that_it_was_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its change is recorded; only that it was seen cannot be. Whoever sends it again would do it twice."""
+    step, anna = steps_of(an_order())[0], somebody("anna", "scheduler")
+    client = Client(headers={"Authorization": f"Bearer {tokens.create_token(anna, 'tests')}"})
+    monkeypatch.setattr(disclosure, "record_reading", Mock(side_effect=OperationalError("database or disk is full")))
+    answer = client.post(f"/api/v1/scheduled-steps/{step.pk}/arrive", {}, content_type="application/json")
+    assert answer.status_code == 503
+    assert answer.json()["detail"].startswith("What you sent was done.")
+    step.refresh_from_db()
+    assert step.status == "ARRIVED"
+
+
+def test_a_page_whose_database_lacks_something_says_what(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
     a_site()
     client = signed_in()
+    monkeypatch.setattr(patients, "register_patient", Mock(side_effect=OperationalError("database is locked")))
+    assert "the database is busy" in in_words(client.post("/patients/new/", {"family": "Walker", "given": "Ann"}))
     client.raise_request_exception = False
-    no_room()
-    answer = client.post("/patients/new/", {"family": "Walker", "given": "Ann"})
-    assert answer.status_code >= 500
-    assert not Patient.objects.exists()
+    monkeypatch.setattr(patients, "register_patient", Mock(side_effect=OperationalError("no such column: x")))
+    assert client.post("/patients/new/", {"family": "Walker", "given": "Ann"}).status_code == 500, "a fault is no shortage"
+
+
+PROXY, STRANGER = "10.0.0.1", "203.0.113.50"
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        (PROXY, "198.51.100.7", "198.51.100.7"),
+        (PROXY, "192.0.2.66, 198.51.100.7", "198.51.100.7"),
+        (STRANGER, "198.51.100.7", STRANGER),
+    ],
+    ids=["what a trusted proxy says", "what was written before the trusted proxy", "what a stranger says of itself"],
+)
+def test_where_somebody_is_said_to_be_is_believed_of_a_trusted_proxy_alone(
+    signed_in: SignIn, settings: Any, peer: str, forwarded: str, address: str
+) -> None:
+    settings.TRUSTED_PROXIES = networks.parsed([PROXY])
+    from_there = {"REMOTE_ADDR": peer, "HTTP_X_FORWARDED_FOR": forwarded}
+    order, client = an_order(), signed_in()
+    User.objects.create_user("anna", password=PASSWORD)
+    token = tokens.create_token(somebody("bob", "scheduler"), "tests")
+    client.get(f"/patients/{order.patient_id}/", **from_there)
+    client.get("/users/", **from_there)
+    client.post("/patients/new/", {"family": "Walker", "given": "Ann"}, **from_there)
+    for password in ("wrong", PASSWORD):
+        Client().post("/sign-in/", {"username": "anna", "password": password}, **from_there)
+    for bearer in ("sw_wrong", token):
+        Client(headers={"Authorization": f"Bearer {bearer}"}).get("/api/v1/procedures", **from_there)
+    rows = AuditRecord.objects.exclude(address="")
+    assert {(row.event, row.outcome) for row in rows} == {
+        (audit.PATIENT, audit.SUCCESS),
+        (audit.REFUSED, audit.SERIOUS),
+        (audit.SIGN_IN, audit.SERIOUS),
+        (audit.SIGN_IN, audit.SUCCESS),
+        (audit.TOKEN, audit.SERIOUS),
+        (audit.TOKEN, audit.SUCCESS),
+    }
+    assert {row.address for row in rows} == {address}
+    assert {row.actor for row in rows if row.actor_kind == auditing.CLAIMANT} == {
+        f"Somebody at {address}, as anna",
+        f"Somebody at {address}, not signed in",
+    }
+    assert {(row.action, row.address) for row in entered(audit.PATIENT)} == {(audit.READ, address), (audit.CREATE, address)}
