@@ -61,6 +61,7 @@ ROLES: Final = "roles"
 DEVICE: Final = "device"
 SETTINGS: Final = "settings"
 AUDIT: Final = "audit"
+SHELL: Final = "shell"
 
 EVENTS: Final = {
     PATIENT: Event("Patient record", "110110", "Patient Record", "A.5.3.14", thing="a patient's record"),
@@ -99,6 +100,10 @@ EVENTS: Final = {
         thing="a station, pool, destination or console",
     ),
     SETTINGS: Event("Settings", "110113", "Security Alert", "A.5.3.11", ("110131", "Software Configuration"), thing="a setting"),
+    SHELL: Event(
+        *("Shell of the database", "110113", "Security Alert", "A.5.3.11", ("110132", "Use of Restricted Function")),
+        done="opened the database at the shell",
+    ),
     AUDIT: Event("Audit trail", "110101", "Audit Log Used", "A.5.3.2", thing="the audit trail"),
 }
 SECURITY: Final = tuple(key for key, event in EVENTS.items() if event.code in ("110113", "110114"))
@@ -202,7 +207,9 @@ _RECORDS: Final = {
     "console": DEVICE,
 }
 """Events by the subject of a `RecordChange`; of every other it is SETTINGS."""
-_MAKING: Final = frozenset({"register", "import", "order", "create token", "create", "set up", "capture", "add_procedure", "add_step"})
+_MAKING: Final = frozenset(
+    {"register", "import", "order", "create token", "create user", "create", "set up", "capture", "add_procedure", "add_step"}
+)
 _REMOVING: Final = frozenset({"remove", "revoke token"})
 
 

@@ -3,20 +3,28 @@
 A command asks nobody to sign in: whoever may run it has the database itself. Who that is says the operating system.
 """
 
+import getpass
 import os
 import pwd
+import sys
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from ris import audit
-from ris.actions import auditing
+from ris.actions import auditing, passwords
 from ris.actions.auditing import Place
+from ris.actions.users import UserData
 from ris.actor import Actor
 from ris.audit import Subject
+from ris.errors import InvalidInput
 from ris.models import Site
 
 _LONGEST: Final = 64
 """Characters of a name of an account that are kept."""
+_TRIES: Final = 3
 
 
 def who() -> Actor:
@@ -40,7 +48,7 @@ def place(command: str) -> Place:
 def enter(
     command: str,
     event: str,
-    site: Site,
+    site: Site | int | None,
     about: Iterable[Subject] = (),
     *,
     action: str = audit.READ,
@@ -50,3 +58,47 @@ def enter(
     """Enter what the command is about to show or do. Raises DatabaseError: what cannot be entered is not shown and not done."""
     detail = {"asked": asked} if asked else {}
     auditing.record(who(), event, action, site=site, place=place(command), about=about, total=total, detail=detail)
+
+
+class Entered(BaseCommand):
+    """Before a command of Django's that reaches the database past this product: it is entered as (event, action), or not run."""
+
+    entered_as: ClassVar[tuple[str, str]]
+    requires_system_checks: list[str] = []
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        event, action = self.entered_as
+        asked = {"what": ", ".join(map(str, args))[:200]} if args else {}
+        try:
+            enter(self.__module__.rpartition(".")[2], event, auditing.site_id_of(who()), action=action, asked=asked)
+        except DatabaseError as error:
+            raise CommandError(f"This cannot be entered in the audit trail, so that it is not done: {error}") from error
+        return super().execute(*args, **options)
+
+
+def ask(prompt: str) -> str:
+    """What is typed at the terminal; CommandError where there is none."""
+    if not sys.stdin.isatty():
+        raise CommandError("This asks for what it needs, at a terminal; there is none here. `--help` says what can be said beforehand.")
+    try:
+        return input(prompt).strip()
+    except (EOFError, KeyboardInterrupt):
+        raise CommandError("Nothing was changed.") from None
+
+
+def ask_password(data: UserData) -> str:
+    """A password for the account, typed twice, that keeps the rules. CommandError after three tries, and without a terminal."""
+    if not sys.stdin.isatty():
+        raise CommandError("A password is typed at a terminal, and there is none here.")
+    for _ in range(_TRIES):
+        try:
+            typed = getpass.getpass("Password: ")
+            if typed != getpass.getpass("Password (again): "):
+                sys.stderr.write("The two differ; type the same one twice.\n")
+                continue
+            return passwords.checked(typed, data)
+        except InvalidInput as error:
+            sys.stderr.write(f"The password {error.errors['password']}.\n")
+        except (EOFError, KeyboardInterrupt):
+            break
+    raise CommandError("No password was set, and nothing was changed.")

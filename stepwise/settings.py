@@ -101,7 +101,6 @@ except ValueError as error:
 
 # --- Applications ------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -116,6 +115,7 @@ INSTALLED_APPS = [
     "billing",
     "training",
     "stepwise",
+    "django.contrib.auth",  # behind ours, whose changepassword and createsuperuser take the place of its
 ]
 MIDDLEWARE = [
     "stepwise.middleware.schemes",

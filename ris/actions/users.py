@@ -222,6 +222,8 @@ def _username(typed: str, user: User | None) -> str:
         UnicodeUsernameValidator()(name)
     except ValidationError:
         raise ValueError("may hold only letters, digits and @ . + - _") from None
+    if not any(char.isalnum() for char in name):
+        raise ValueError("holds no letter and no digit; choose a name that people can say, e.g. jmoreau")
     if len(name) > _LONGEST_NAME:
         raise ValueError(f"is {len(name)} characters long; at most {_LONGEST_NAME} are kept")
     others = User.objects.filter(username__iexact=name)

@@ -137,7 +137,7 @@ def _accounts(facts: Facts, paint: Callable[[str, int], str]) -> list[str]:
         given = [name for name, password in facts.accounts.items() if password is not None]
         kept = [name for name, password in facts.accounts.items() if password is None]
         lines = [f"  Demo accounts: {', '.join(given)}; the password of all is RIS_DEMO_PASSWORD"] if given else []
-        return lines + ([f"  Demo accounts: {', '.join(kept)}; with the passwords that were set in the pages"] if kept else [])
+        return lines + ([f"  Demo accounts: {', '.join(kept)}; with the passwords that were set since"] if kept else [])
     known = {name: password for name, password in facts.accounts.items() if password is not None}
     shown_before = [name for name in facts.accounts if name not in known]
     lines = []

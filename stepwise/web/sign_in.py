@@ -102,6 +102,7 @@ class SignIn(LoginView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         return super().get_context_data(
             demo=settings.DEMO,
+            one_password=bool(settings.DEMO_PASSWORD),
             session_hours=settings.SESSION_HOURS,
             idle=in_words(settings.SESSION_IDLE_MINUTES * 60) if settings.SESSION_IDLE_MINUTES else "",
             why_ended=self.request.session.get(WHY_ENDED, ""),

@@ -14,7 +14,7 @@ from training.accounts import ensure_demo_accounts
 def _told(password: str | None) -> str:
     """Only a password that was made just now is written: logs of containers are kept, and a chosen one is known already."""
     if settings.DEMO_PASSWORD:
-        return "the password is RIS_DEMO_PASSWORD" if password else "keeps the password that was set in the pages"
+        return "the password is RIS_DEMO_PASSWORD" if password else "keeps the password that was set since"
     return password or "the password was shown at the first start"
 
 

@@ -53,6 +53,10 @@ def test_an_account_is_made_with_roles_and_a_password_that_is_kept_as_a_digest_a
     [
         (UserData(""), "username", "is empty"),
         (UserData("jo moreau"), "username", "letters, digits"),
+        (UserData("jo\x07moreau"), "username", "letters, digits"),
+        (UserData("-"), "username", "no letter and no digit"),
+        (UserData("@_.+"), "username", "no letter and no digit"),
+        (UserData(" \t"), "username", "is empty"),
         (UserData("j" * 151), "username", "151 characters"),
         (UserData("ROOT"), "username", "is taken: there is an account root"),
         (UserData("jo", "J\x07"), "given_name", "control character"),

@@ -240,3 +240,11 @@ def test_wrong_tokens_of_an_address_have_to_wait_and_right_ones_never(jo: User, 
     before = Attempts.objects.get(key="token:192.0.2.1").failures
     call("sw_wrong")
     assert Attempts.objects.get(key="token:192.0.2.1").failures == before, "who waits writes nothing"
+
+
+@pytest.mark.parametrize(("chosen", "told"), [("", "were printed when the simulator first started"), ("pa-ra-chute", "RIS_DEMO_PASSWORD")])
+def test_the_demo_says_where_its_passwords_are_from(client: Client, settings: Any, chosen: str, told: str) -> None:
+    settings.DEMO, settings.DEMO_PASSWORD = True, chosen
+    body = client.get("/sign-in/").content.decode()
+    assert [words for words in ("were printed when the simulator first started", "RIS_DEMO_PASSWORD") if words in body] == [told]
+    assert "pa-ra-chute" not in body
