@@ -26,8 +26,8 @@ DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = "1.2.840.10008.1.2.1.99"
 MAXIMUM_DEPTH = 16
 MAXIMUM_INFLATED = 64 * 2**20
 
-_UNDEFINED = 0xFFFFFFFF
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+UNDEFINED = 0xFFFFFFFF
+_ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _LONG_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "SQ", "SV", "UC", "UN", "UR", "UT", "UV"})  # 32-bit length, PS3.5 7.1.2
 _SHORT_VRS = frozenset(
     {"AE", "AS", "AT", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "LO", "LT", "PN", "SH", "SL", "SS", "ST", "TM", "UI", "UL", "US"}
@@ -54,7 +54,7 @@ class Decoded:
 
 
 @dataclass(slots=True)
-class _Walk:
+class Walk:
     """The bytes, how they are encoded, and the notes taken so far."""
 
     data: bytes
@@ -70,8 +70,12 @@ class _Walk:
         endian = "<" if self.little else ">"
         self.tag, self.long, self.short = struct.Struct(f"{endian}HH"), struct.Struct(f"{endian}L"), struct.Struct(f"{endian}H")
 
+    def of_unknown(self) -> "Walk":
+        """UN of undefined length is a sequence in Implicit VR Little Endian, whatever the transfer syntax (PS3.5 6.2.2)."""
+        return Walk(self.data, implicit=True, little=True, first_of_duplicates=self.first_of_duplicates, notes=self.notes)
 
-class _Header(NamedTuple):
+
+class Header(NamedTuple):
     tag: int
     vr: str
     length: int
@@ -84,12 +88,17 @@ def decode(data: bytes, transfer_syntax: str, *, first_of_duplicates: bool = Fal
 
     With `first_of_duplicates` an element that is given again is passed over with a note, wherever it stands.
     """
+    walk = walk_of(data, transfer_syntax, first_of_duplicates=first_of_duplicates)
+    dataset, _ = _read_dataset(walk, 0, len(walk.data), charsets.NONE, depth=0, delimited=False)
+    return Decoded(dataset, tuple(walk.notes))
+
+
+def walk_of(data: bytes, transfer_syntax: str, *, first_of_duplicates: bool = False) -> Walk:
+    """The bytes, inflated where they were deflated, before the first step. Raises UndecodableDataSet."""
     if transfer_syntax == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
         data = _inflated(data)
     implicit = transfer_syntax == services.IMPLICIT_VR_LITTLE_ENDIAN
-    walk = _Walk(data, implicit, little=transfer_syntax != services.EXPLICIT_VR_BIG_ENDIAN, first_of_duplicates=first_of_duplicates)
-    dataset, _ = _read_dataset(walk, 0, len(data), charsets.NONE, depth=0, delimited=False)
-    return Decoded(dataset, tuple(walk.notes))
+    return Walk(data, implicit, little=transfer_syntax != services.EXPLICIT_VR_BIG_ENDIAN, first_of_duplicates=first_of_duplicates)
 
 
 def _inflated(data: bytes) -> bytes:
@@ -103,7 +112,7 @@ def _inflated(data: bytes) -> bytes:
     return plain
 
 
-def _read_dataset(walk: _Walk, position: int, end: int, declared: CharacterSet, depth: int, delimited: bool) -> tuple[Dataset, int]:
+def _read_dataset(walk: Walk, position: int, end: int, declared: CharacterSet, depth: int, delimited: bool) -> tuple[Dataset, int]:
     """The elements from `position` to `end`, or to the item delimiter when `delimited`, and the offset where they stopped."""
     elements: dict[BaseTag, DataElement | RawDataElement] = {}
     coding = values.Coding(walk.implicit, walk.little, declared)
@@ -111,18 +120,18 @@ def _read_dataset(walk: _Walk, position: int, end: int, declared: CharacterSet, 
     while delimited or position < end:
         if depth == 0 and end - position < 8 and _is_padding(walk, position, end):
             break
-        header = _read_header(walk, position, end)
-        if delimited and header.tag == _ITEM_END:
+        header = read_header(walk, position, end)
+        if delimited and header.tag == ITEM_END:
             return _finish(walk, elements), _closed(header, "the item delimiter")
         if depth == 0 and header.tag == 0 and _is_padding(walk, position, end):
             break
         is_new = _is_new(walk, header, elements, previous)
         previous = max(previous, header.tag)
-        if header.vr == "SQ" or header.length == _UNDEFINED:
+        if header.vr == "SQ" or header.length == UNDEFINED:
             items, position = _read_sequence(walk, header, end, declared, depth + 1)
             if is_new:
                 elements[BaseTag(header.tag)] = DataElement(
-                    header.tag, "SQ", Sequence(items), header.value, is_undefined_length=header.length == _UNDEFINED
+                    header.tag, "SQ", Sequence(items), header.value, is_undefined_length=header.length == UNDEFINED
                 )
             continue
         position = header.value + header.length
@@ -140,14 +149,14 @@ def _read_dataset(walk: _Walk, position: int, end: int, declared: CharacterSet, 
     return _finish(walk, elements), end
 
 
-def _finish(walk: _Walk, elements: dict[BaseTag, DataElement | RawDataElement]) -> Dataset:
+def _finish(walk: Walk, elements: dict[BaseTag, DataElement | RawDataElement]) -> Dataset:
     """Whatever is declared, text is UTF-8 by now (`values.element`)."""
     dataset = Dataset(elements, parent_encoding=[values.TEXT_CODEC])
     dataset.set_original_encoding(walk.implicit, walk.little, [values.TEXT_CODEC])
     return dataset
 
 
-def _is_padding(walk: _Walk, position: int, end: int) -> bool:
+def _is_padding(walk: Walk, position: int, end: int) -> bool:
     """NUL bytes up to the end are padding behind the data set; an odd number of them would be a cut element."""
     if (end - position) % 2 or walk.data.count(0, position, end) != end - position:
         return False
@@ -155,7 +164,7 @@ def _is_padding(walk: _Walk, position: int, end: int) -> bool:
     return True
 
 
-def _read_header(walk: _Walk, position: int, end: int) -> _Header:
+def read_header(walk: Walk, position: int, end: int) -> Header:
     if end - position < 8:
         raise UndecodableDataSet(f"{max(end - position, 0)} bytes are left where an element of at least 8 must begin", position)
     group, number = walk.tag.unpack_from(walk.data, position)
@@ -175,14 +184,14 @@ def _read_header(walk: _Walk, position: int, end: int) -> _Header:
             value = position + 12
         else:
             raise UndecodableDataSet(f"{vr.encode('unicode_escape').decode()!r} is no VR", position, tag)
-    if length == _UNDEFINED:
+    if length == UNDEFINED:
         if vr not in ("SQ", "UN"):
             raise UndecodableDataSet(f"undefined length is not allowed for VR {vr}", position, tag)
     elif value + length > end:
         raise UndecodableDataSet(f"{length} bytes announced, {end - value} left", position, tag)
     elif length % 2:
         raise UndecodableDataSet(f"the value's length {length} is odd", position, tag)
-    return _Header(tag, vr, length, position, value)
+    return Header(tag, vr, length, position, value)
 
 
 def _implicit_vr(tag: int, length: int) -> str:
@@ -192,14 +201,14 @@ def _implicit_vr(tag: int, length: int) -> str:
         return "SQ"
     if known := values.dictionary_vr(tag):
         return known
-    if length == _UNDEFINED:
+    if length == UNDEFINED:
         return "SQ"
     if number == 0:
         return "UL"
     return "LO" if group % 2 and 0x10 <= number <= 0xFF else "UN"
 
 
-def _is_new(walk: _Walk, header: _Header, elements: Mapping[BaseTag, object], previous: int) -> bool:
+def _is_new(walk: Walk, header: Header, elements: Mapping[BaseTag, object], previous: int) -> bool:
     """False for an element that is given again where that is tolerated; one that breaks the order raises UndecodableDataSet."""
     if walk.first_of_duplicates and header.tag in elements:
         walk.notes.append(f"{values.name_of_tag(header.tag)} is given again; the first counts")
@@ -208,7 +217,7 @@ def _is_new(walk: _Walk, header: _Header, elements: Mapping[BaseTag, object], pr
     return True
 
 
-def _check_order(header: _Header, previous: int) -> None:
+def _check_order(header: Header, previous: int) -> None:
     if header.tag >> 16 == 0xFFFE:
         raise UndecodableDataSet("a delimiter or item stands outside of a sequence", header.start, header.tag)
     if header.tag >> 16 in (0x0000, 0x0002):
@@ -219,25 +228,23 @@ def _check_order(header: _Header, previous: int) -> None:
         raise UndecodableDataSet(f"the element comes after {values.name_of_tag(previous)}, out of order", header.start, header.tag)
 
 
-def _closed(header: _Header, what: str) -> int:
+def _closed(header: Header, what: str) -> int:
     if header.length != 0:
         raise UndecodableDataSet(f"{what} has a length of {header.length}", header.start, header.tag)
     return header.value
 
 
-def _read_sequence(walk: _Walk, header: _Header, end: int, declared: CharacterSet, depth: int) -> tuple[list[Dataset], int]:
+def _read_sequence(walk: Walk, header: Header, end: int, declared: CharacterSet, depth: int) -> tuple[list[Dataset], int]:
     """The items of the sequence that `header` opens, and the offset behind it (PS3.5 7.5)."""
     if depth > MAXIMUM_DEPTH:
         raise UndecodableDataSet(f"sequences are nested deeper than {MAXIMUM_DEPTH}", header.start, header.tag)
     if header.vr == "UN" and not walk.implicit:
-        # UN of undefined length is a sequence in Implicit VR Little Endian, whatever the transfer syntax (PS3.5 6.2.2).
-        inner = _Walk(walk.data, implicit=True, little=True, first_of_duplicates=walk.first_of_duplicates, notes=walk.notes)
-        return _read_items(inner, header, end, declared, depth)
+        walk = walk.of_unknown()
     return _read_items(walk, header, end, declared, depth)
 
 
-def _read_items(walk: _Walk, header: _Header, end: int, declared: CharacterSet, depth: int) -> tuple[list[Dataset], int]:
-    undefined = header.length == _UNDEFINED
+def _read_items(walk: Walk, header: Header, end: int, declared: CharacterSet, depth: int) -> tuple[list[Dataset], int]:
+    undefined = header.length == UNDEFINED
     position, stop = header.value, end if undefined else header.value + header.length
     items: list[Dataset] = []
     while undefined or position < stop:
@@ -246,11 +253,11 @@ def _read_items(walk: _Walk, header: _Header, end: int, declared: CharacterSet, 
         group, number = walk.tag.unpack_from(walk.data, position)
         (length,) = walk.long.unpack_from(walk.data, position + 4)
         tag, content = group << 16 | number, position + 8
-        if undefined and tag == _SEQUENCE_END:
-            return items, _closed(_Header(tag, "", length, position, content), "the sequence delimiter")
+        if undefined and tag == SEQUENCE_END:
+            return items, _closed(Header(tag, "", length, position, content), "the sequence delimiter")
         if tag != _ITEM:
             raise UndecodableDataSet(f"{values.name_of_tag(tag)} stands where an item must begin", position, header.tag)
-        if length == _UNDEFINED:
+        if length == UNDEFINED:
             item, position = _read_dataset(walk, content, stop, declared, depth, delimited=True)
             item.is_undefined_length_sequence_item = True
         elif content + length > stop:

@@ -17,7 +17,7 @@ CHARACTER_SET = 0x00080005
 
 TEXT_CODEC = "utf_8"  # of the text in elements, whatever it came in
 _PLAIN_NUMBERS = {"DS": re.compile(rb"[+-]?[0-9]{1,8}(\.[0-9]{1,6})? ?"), "IS": re.compile(rb"[+-]?[0-9]{1,9} ?")}
-_VALUE_SIZES = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
+VALUE_SIZES = {"AT": 4, "FD": 8, "FL": 4, "SL": 4, "SS": 2, "SV": 8, "UL": 4, "US": 2, "UV": 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def element(tag: int, vr: str, raw: bytes, offset: int, coding: Coding, notes: l
         vr = str(known)
     if vr in TEXT_VRS and (not raw.isascii() or b"\x1b" in raw):
         raw = _readable(tag, vr, raw, coding.declared, notes)
-    elif len(raw) % _VALUE_SIZES.get(vr, 1):
+    elif len(raw) % VALUE_SIZES.get(vr, 1):
         notes.append(f"{name_of_tag(tag)}: {len(raw)} bytes are no whole number of {vr} values")
         vr = "OB"
     if vr == "UN":

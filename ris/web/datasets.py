@@ -1,18 +1,21 @@
 """How a DICOM data set is shown: as a tree of elements, as text like dcmdump's, as DICOM JSON."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from pydicom import Dataset
+from pydicom.datadict import private_dictionary_description
 from pydicom.dataelem import DataElement
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 from pydicom.uid import UID
 
-from dimse import dicom_json
+from dimse import dicom_json, values
 from dimse.dicom_json import Json
+from dimse.lengths import Lengths
 from ris.web import times
 from ris.web.trimming import path_of, trimmed
 
@@ -42,6 +45,9 @@ class Element:
     items: tuple["tuple[Element, ...]", ...] = field(default=())
     more: int = 0
     """Items that are not shown."""
+    multiplicity: int = 1
+    size: int = 0
+    """Bytes that the value takes when it travels, in UTF-8; where it did travel, `Lengths` has what they were."""
 
     @property
     def is_sequence(self) -> bool:
@@ -68,31 +74,58 @@ def _items(number: int) -> str:
 
 def elements(dataset: Dataset, path: str = "", left_out: Mapping[str, int] = MappingProxyType({})) -> tuple[Element, ...]:
     """All elements in tag order, sequences with their items, without limit of depth; `left_out` as `Trimmed` has it."""
-    return tuple(_element(element, path, left_out) for element in dataset)
+    return tuple(_element(element, dataset, path, left_out) for element in dataset)
 
 
-def _element(element: DataElement, before: str, left_out: Mapping[str, int]) -> Element:
+def _element(element: DataElement, within: Dataset, before: str, left_out: Mapping[str, int]) -> Element:
     path = path_of(element, before)
     tag = f"({element.tag.group:04X},{element.tag.element:04X})"
-    keyword = name_of(element)
+    keyword = name_of(element, within)
     if element.VR == "SQ":
         items = tuple(elements(item, f"{path}-{number}-", left_out) for number, item in enumerate(element.value or (), start=1))
         return Element(path, tag, "SQ", keyword, "", items=items, more=left_out.get(path, 0))
     value = text_of(element)
-    return Element(path, tag, str(element.VR), keyword, value, _note(str(element.VR), value))
+    multiplicity = element.VM if value or isinstance(element.value, MultiValue) else 0
+    return Element(
+        path, tag, str(element.VR), keyword, value, _note(str(element.VR), value), multiplicity=multiplicity, size=_size(element)
+    )
 
 
-def name_of(element: DataElement) -> str:
-    """Its keyword; without one a private element with its creator, a group length, one that no dictionary knows."""
+def _size(element: DataElement) -> int:
+    """Padded to an even number of bytes (PS3.5 7.1.1)."""
+    one = values.VALUE_SIZES.get(str(element.VR))
+    if one and not isinstance(element.value, bytes | bytearray | str):
+        return one * element.VM
+    size = len(whole_text(element).encode("latin-1" if str(element.VR) in BINARY else values.TEXT_CODEC))
+    return size + size % 2
+
+
+def name_of(element: DataElement, within: Dataset) -> str:
+    """Its keyword; without one a private element with its creator, a group length, one that no dictionary knows.
+
+    `within` is the data set or item that it is in: each has creators of its own (PS3.5 7.8.1).
+    """
     if element.keyword:
         return element.keyword
     if element.tag.element == 0:
         return "GroupLength"
     if element.tag.is_private and not element.tag.is_private_creator:
-        creator = element.private_creator or "creator not said"
-        known = element.name.strip("[]")
-        return f"{'Private' if known == 'Private tag data' else known} ({creator})"
+        creator = _creator(element.tag, within)
+        return f"{_private_name(element.tag, creator)} ({creator or 'creator not said'})"
     return element.name.strip("[]") or "Unknown"
+
+
+def _creator(tag: BaseTag, within: Dataset) -> str:
+    """Who reserved the block of a private element; empty when nobody did."""
+    said = within.get(BaseTag(tag.group << 16 | tag.element >> 8))
+    return whole_text(said).strip(" \0") if said is not None else ""
+
+
+def _private_name(tag: BaseTag, creator: str) -> str:
+    try:
+        return private_dictionary_description(tag, creator) or "Private"
+    except KeyError:
+        return "Private"
 
 
 def text_of(element: DataElement) -> str:
@@ -111,8 +144,8 @@ def whole_text(element: DataElement) -> str:
         return ""
     if isinstance(value, bytes | bytearray):
         return bytes(value).decode("latin-1" if str(element.VR) in BINARY else "ascii", "replace")
-    values = value if isinstance(value, MultiValue | list) else [value]
-    return "\\".join("" if one is None else str(one) for one in values)
+    several = value if isinstance(value, MultiValue | list) else [value]
+    return "\\".join("" if one is None else str(one) for one in several)
 
 
 def _some_of(value: bytes) -> str:
@@ -143,28 +176,42 @@ def _note(vr: str, value: str) -> str:
     return ""
 
 
-def dump(dataset: Dataset, left_out: Mapping[str, int] = MappingProxyType({})) -> str:
-    """Text like dcmdump's: `(0008,0050) SH [A261123-012]  # 12, 1 AccessionNumber` (length in characters, multiplicity)."""
-    return "\n".join(_dump_lines(elements(dataset, left_out=left_out), 0))
+def dump(dataset: Dataset, left_out: Mapping[str, int] = MappingProxyType({}), lengths: Lengths | None = None) -> str:
+    """Text like dcmdump's: `(0008,0050) SH [A261123-01]  # 12, 1 AccessionNumber` (length in bytes as it travelled, multiplicity).
+
+    Without `lengths` those of a data set in UTF-8 whose sequences are of undefined length.
+    """
+    return "\n".join(_dump_lines(elements(dataset, left_out=left_out), 0, lengths or {}))
 
 
-def _dump_lines(tree: tuple[Element, ...], depth: int) -> Iterator[str]:
+def _dump_lines(tree: tuple[Element, ...], depth: int, lengths: Lengths) -> Iterator[str]:
     indent = "  " * depth
     for element in tree:
         if element.is_sequence:
-            yield f"{indent}{element.tag} SQ (Sequence with {element.count})  # {element.keyword}"
-            for number, item in enumerate(element.items, start=1):
-                yield f"{indent}  (FFFE,E000) na (Item {number})"
-                yield from _dump_lines(item, depth + 2)
-                yield f"{indent}  (FFFE,E00D) na (End of item {number})"
-            if element.rest:
-                yield f"{indent}  # {element.rest}"
-            yield f"{indent}(FFFE,E0DD) na (End of sequence {element.tag})"
+            yield from _sequence_lines(element, depth, lengths)
             continue
         shown = f"[{element.value}]" if element.value else NO_VALUE
-        values = element.value.count("\\") + 1 if element.value else 0
         line = f"{indent}{element.tag} {element.vr} {shown}"
-        yield f"{line:<60} # {len(element.value)}, {values} {element.keyword}"
+        length = lengths.get(element.path, element.size)
+        yield _commented(line, length, element.multiplicity, element.keyword)
+
+
+def _sequence_lines(element: Element, depth: int, lengths: Lengths) -> Iterator[str]:
+    indent = "  " * depth
+    line = f"{indent}{element.tag} SQ (Sequence with {element.count})"
+    yield _commented(line, lengths.get(element.path), 1, element.keyword)
+    for number, item in enumerate(element.items, start=1):
+        yield _commented(f"{indent}  (FFFE,E000) na (Item {number})", lengths.get(f"{element.path}-{number}"), 1, "Item")
+        yield from _dump_lines(item, depth + 2, lengths)
+        yield _commented(f"{indent}  (FFFE,E00D) na (End of item {number})", 0, 0, "ItemDelimitationItem")
+    if element.rest:
+        yield f"{indent}  # {element.rest}"
+    yield _commented(f"{indent}(FFFE,E0DD) na (End of sequence {element.tag})", 0, 0, "SequenceDelimitationItem")
+
+
+def _commented(line: str, length: int | None, multiplicity: int, name: str) -> str:
+    """`u/l` stands for an undefined length, as in dcmdump's text."""
+    return f"{line:<60} # {'u/l' if length is None else length}, {multiplicity} {name}"
 
 
 def as_json(dataset: Dataset) -> str:
@@ -202,11 +249,14 @@ class Shown:
         return [(form, label, "" if form == "table" else f"{self.key}={form}") for form, label in FORMS]
 
 
-def shown(dataset: Dataset, key: str, form: str) -> Shown:
-    """The data set in a form; `key` is the name of the tabs' parameter in the address and of the panel in the page."""
+def shown(dataset: Dataset, key: str, form: str, lengths: Callable[[], Lengths | None] = lambda: None) -> Shown:
+    """The data set in a form; `key` is the name of the tabs' parameter in the address and of the panel in the page.
+
+    `lengths` gives those that `dump` needs, when it is asked for.
+    """
     kept = trimmed(dataset, MAX_ELEMENTS)
     if form == "dump":
-        return Shown(key, form, text=dump(kept.dataset, kept.left_out), cut=kept.cut)
+        return Shown(key, form, text=dump(kept.dataset, kept.left_out, lengths()), cut=kept.cut)
     if form == "json":
         return Shown(key, form, text=as_json(kept.dataset), cut=kept.cut)
     return Shown(key, "table", elements(kept.dataset, left_out=kept.left_out), cut=kept.cut)

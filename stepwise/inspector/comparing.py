@@ -76,7 +76,7 @@ class Line:
 
     @property
     def keyword(self) -> str:
-        return datasets.name_of(self._one.element)
+        return datasets.name_of(self._one.element, self._one.dataset)
 
     @property
     def first(self) -> str | None:
@@ -122,7 +122,7 @@ def _leaves(dataset: Dataset, place: tuple[int, ...], names: str) -> Iterator[tu
     for number in list(dataset.keys()):
         stored = dataset.get_item(number)  # reading it would forget the padding
         if str(stored.VR) == "SQ" and (items := dataset[number].value):
-            above = datasets.name_of(dataset[number])
+            above = datasets.name_of(dataset[number], dataset)
             for count, item in enumerate(items, start=1):
                 yield from _leaves(item, (*place, number, count), f"{names}{above}, item {count} › ")
         else:

@@ -12,6 +12,7 @@ from pydicom.uid import UID
 
 from dimse import statuses, values
 from dimse.decode import UndecodableDataSet, decode
+from dimse.lengths import Lengths, lengths
 from dimse.models import Association, Message, unpacked
 from dimse.services import Verb
 from dimse.statuses import StatusClass, class_of
@@ -42,6 +43,10 @@ class Data:
             return cls(name, raw, transfer_syntax, decode(raw, transfer_syntax).dataset)
         except UndecodableDataSet as error:
             return cls(name, raw, transfer_syntax, None, str(error))
+
+    def lengths(self) -> Lengths:
+        """Of the data set, which can be read."""
+        return lengths(self.raw, self.transfer_syntax)
 
 
 @dataclass(frozen=True)

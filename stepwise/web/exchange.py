@@ -99,7 +99,7 @@ def _shown(data: Data | None, key: str, form: str) -> Shown | None:
         return None
     if data.dataset is None:
         return datasets.shown_bytes(data.raw, key, data.problem)
-    return datasets.shown(data.dataset, key, form)
+    return datasets.shown(data.dataset, key, form, data.lengths)
 
 
 def _context(found: Said) -> str:

@@ -133,9 +133,9 @@ def test_a_data_set_is_shown_as_a_tree_with_notes() -> None:
 
 def test_a_dump_names_every_element_and_its_length() -> None:
     lines = datasets.dump(a_dataset()).splitlines()
-    assert any(line.startswith("(0010,0010) PN [YAMADA^Tarō]") and line.endswith("# 11, 1 PatientName") for line in lines)
+    assert any(line.startswith("(0010,0010) PN [YAMADA^Tarō]") and line.endswith("# 12, 1 PatientName") for line in lines)
     assert any("(0010,2000) LO (no value)" in line for line in lines)
-    assert any("4 bytes" in line for line in lines)
+    assert any("4 bytes" in line and "# 4, 1 Private" in line for line in lines)
     assert "(FFFE,E000) na (Item 1)" in "\n".join(lines)
 
 
