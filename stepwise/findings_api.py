@@ -1,4 +1,4 @@
-"""REST of findings: what is wrong with a worklist item, and what was odd about a station's queries and answers."""
+"""REST of findings: what is wrong with a worklist item, and what was odd about what a station asked, was answered and reported."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from ris.api.base import Instant, ListQuery, Page, refusals
 from ris.models import Site
 from ris.web.disclosure import disclose
 from stepwise.web import findings
-from stepwise.web.findings import Line, Shown
+from stepwise.web.findings import Noted, Shown
 from worklist import backlog
 
 router = Router(tags=["findings"])
@@ -30,14 +30,22 @@ class ItemFindingOut(Schema):
 
 
 class StationFindingOut(Schema):
-    """`step` is null for what concerns the query. `is_past`: the exam was put right since."""
+    """`about` is QUERY, ANSWER, PERFORMED (an N-CREATE or N-SET that was taken) or REFUSED (one that was not; `status` is in hexadecimal).
 
+    `step` is the exam of an answer, `performed_step` the SOP Instance UID of what was performed; each is null for everything else.
+    `paragraph` is of the standard or of IHE. `is_past`: the exam was put right since.
+    """
+
+    about: str
     code: str
     attribute: str
     text: str
     advice: str
+    paragraph: str
     step: int | None
     scheduled_procedure_step_id: str | None
+    performed_step: str | None
+    status: str | None
     first_seen: Instant
     last_seen: Instant
     count: int
@@ -67,11 +75,13 @@ def of_step(request: HttpRequest, step_id: int) -> dict[str, Any]:
 
 @router.get("/stations/{path:ae_title}/findings", auth=Bearer("worklist.explain"), response={200: StationFindings, **refusals(422)})
 def of_station(request: HttpRequest, ae_title: base.Line, query: Query[ListQuery]) -> dict[str, Any]:
-    """What was odd about the queries of an AE title and about the answers to it, the latest first."""
+    """What was odd about what an AE title asked, was answered and reported, the latest first: what its page of findings shows."""
+    base.known_parameters(request, query)
     site = base.site_of(request)
-    rows, count = base.cut(request, query, findings.recorded(site, ae_title).select_related("step"))
+    found, count = findings.noted(site, ae_title, query.offset, query.offset + query.limit)
+    disclose(request, audit.LIST, *filter(None, (exam for one in found for exam in (one.step, one.performed))), asked={"station": ae_title})
     behind = backlog.of(site, ae_title)
-    items = [_of_station(line, site) for line in findings.lines(rows)]
+    items = [_of_station(one, site) for one in found]
     return {"items": items, "count": count, "waiting": behind.waiting, "left": behind.left}
 
 
@@ -81,14 +91,17 @@ def _of_item(one: Shown) -> dict[str, Any]:
     return {**said, "paragraph": rule.paragraph, "advice": rule.advice, "station_ae_title": one.ae_title or None}
 
 
-def _of_station(line: Line, site: Site) -> dict[str, Any]:
-    row = line.finding
+def _of_station(one: Noted, site: Site) -> dict[str, Any]:
     return {
-        **{name: getattr(row, name) for name in ("code", "attribute", "text", "count")},
-        "advice": line.advice,
-        "step": row.step_id,
-        "scheduled_procedure_step_id": row.step.scheduled_procedure_step_id if row.step else None,
-        "first_seen": base.written(row.first_seen, site),
-        "last_seen": base.written(row.last_seen, site),
-        "is_past": line.is_past,
+        **{name: getattr(one, name) for name in ("code", "attribute", "text", "is_past")},
+        "about": one.about.name,
+        "advice": one.tell,
+        "paragraph": one.rule,
+        "step": one.step.pk if one.step else None,
+        "scheduled_procedure_step_id": one.step.scheduled_procedure_step_id if one.step else None,
+        "performed_step": one.performed.sop_instance_uid if one.performed else None,
+        "status": None if one.status is None else f"{one.status:04X}",
+        "count": one.times,
+        "first_seen": base.written(one.first, site),
+        "last_seen": base.written(one.at, site),
     }

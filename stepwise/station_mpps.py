@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, Max, Min, Q, QuerySet
 
 from dimse.services import Verb
 from dimse.statuses import DONE, name_of
@@ -15,10 +15,12 @@ from stepwise.connecting import words
 
 @dataclass(frozen=True)
 class Told:
-    """`performed` is None for what was refused, of which nothing but the message is kept; `times` is how often it was since `first`."""
+    """`performed` is None for what was refused, of which nothing but the message is kept, with the `status` of the answer; `times` is how
+    often it was since `first`."""
 
     at: datetime
     first: datetime
+    code: str
     text: str
     look: str
     attribute: str = ""
@@ -26,35 +28,35 @@ class Told:
     tell: str = ""
     performed: PerformedProcedureStep | None = None
     times: int = 1
+    status: int | None = None
 
 
-def told(site: Site, ae_title: str, most: int) -> list[Told]:
-    """The latest first, at most so many."""
-    found = [*_odd(site, ae_title, most), *_refused(site, ae_title, most)]
-    return sorted(found, key=lambda one: one.at, reverse=True)[:most]
-
-
-def _odd(site: Site, ae_title: str, most: int) -> list[Told]:
+def odd(site: Site, ae_title: str) -> QuerySet[Finding]:
+    """The findings about the performed steps of a station, the latest first."""
     its = Q(performed_step__station_ae_title=ae_title) | Q(performed_step__calling_ae_title=ae_title)
-    findings = Finding.objects.filter(its, performed_step__site=site).select_related("performed_step").defer("performed_step__attributes")
-    return [_of_finding(one) for one in findings.order_by("-at", "-pk")[:most]]
+    return Finding.objects.filter(its, performed_step__site=site).order_by("-at", "-pk")
+
+
+def of_findings(found: QuerySet[Finding]) -> list[Told]:
+    return [_of_finding(one) for one in found.select_related("performed_step").defer("performed_step__attributes")]
 
 
 def _of_finding(one: Finding) -> Told:
     rule = finding_rules.BY_CODE.get(one.code)
     look, paragraph, tell = (rule.look, rule.paragraph, rule.tell) if rule else (finding_rules.WARNING, "", "")
-    return Told(one.at, one.at, one.text, look, one.attribute, paragraph, tell, one.performed_step)
+    return Told(one.at, one.at, one.code, one.text, look, one.attribute, paragraph, tell, one.performed_step)
 
 
-def _refused(site: Site, ae_title: str, most: int) -> list[Told]:
-    """Of messages that were refused alike the last, with their number."""
+def refused(site: Site, ae_title: str) -> list[Told]:
+    """Of messages that were refused alike the last, with their number; the latest first. There are no more than ways to be refused."""
     refused = MppsMessage.objects.filter(site=site, calling_ae_title=ae_title).exclude(status__in=DONE).order_by()
     alike = refused.values("verb", "status", "error_comment").annotate(first=Min("received_at"), last=Max("received_at"), times=Count("pk"))
-    return [_of_refusals(**one) for one in alike.order_by("-last")[:most]]
+    return [_of_refusals(**one) for one in alike.order_by("-last", "verb", "status", "error_comment")]
 
 
 def _of_refusals(verb: str, status: int, error_comment: str, first: datetime, last: datetime, times: int) -> Told:
     table = words.CREATE if verb == Verb.N_CREATE else words.SET
     text = f"{verb} refused, {status:04X} {name_of(status)}{f': {error_comment}' if error_comment else ''}"
     paragraph = "PS3.7 10.1.5.1.6, PS3.4 F.7.2.1" if verb == Verb.N_CREATE else "PS3.7 10.1.3.1.9, PS3.4 F.7.2.2"
-    return Told(last, first, text, "ERROR", "", paragraph, words.about(table, status, error_comment), None, times)
+    code = f"{verb.replace('-', '_')}_REFUSED"
+    return Told(last, first, code, text, "ERROR", "", paragraph, words.about(table, status, error_comment), None, times, status)

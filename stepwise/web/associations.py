@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from dimse.interference import INJECTED, injected
 from dimse.models import Association, Message
@@ -26,6 +25,7 @@ from ris.web.disclosure import disclose
 from ris.web.exchanges import Pair, Said, exchange
 from ris.web.live import live_page
 from ris.web.searching import searchable
+from stepwise.web import choosing
 from stepwise.web.association_pages import first_of_each, of_association
 from stepwise.web.log_filters import ABORTED, RESULTS, SERVICES, Filters, page_of
 
@@ -75,17 +75,19 @@ def listing(request: HttpRequest) -> HttpResponse:
     filters = Filters.of(request)
     before = filters.values.get("before", "")
     associations, older = page_of(filters.narrow(journal.associations()), before, PAGE)
-    latest = filters.without("before")
+    latest, chosen = filters.without("before"), choosing.chosen(request, journal)
     rows = _rows(site, associations)
     disclose(request, audit.LIST, *(exam for row in rows for exam in row.exams))
     context = {
         "filters": filters,
         "asked": filters.asked,
-        "faults": [("" if name == "before" else f"f-{name}", text) for name, text in filters.errors.items()],
+        "chosen": chosen,
+        "without": filters.without(choosing.PARAMETER).url(),
+        "faults": [("" if name in ("before", choosing.PARAMETER) else f"f-{name}", text) for name, text in filters.errors.items()],
         "rows": rows,
         "older": latest.url(before=older) if older else "",
         "latest": latest.url() if before else "",
-        "cleared": reverse("associations"),
+        "cleared": Filters({choosing.PARAMETER: chosen.number} if chosen else {}).url(),
         "services": SERVICES,
         "results": RESULTS,
         "any_exist": journal.associations().exists(),
@@ -148,7 +150,8 @@ def _took(span: timedelta) -> str:
 def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One association: what was negotiated, and each request beside its response."""
     site = site_of(request)
-    association = Journal(site).associations().filter(pk=pk).first()
+    journal = Journal(site)
+    association = journal.associations().filter(pk=pk).first()
     if association is None:
         raise NotFound("There is no such association in the log; old ones are removed after a while.")
     part = of_association(association, request.GET.get("page", ""))
@@ -158,6 +161,8 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     form = request.GET.get("as", "")
     told = _told(association)
     context = {
+        "chosen": choosing.chosen(request, journal),
+        "without": request.path,
         "row": _row(association, told, exams),
         "failures": [one for message in told if (one := Said.of(message)).look == "ERROR"],
         "contexts": [_context(one) for one in association.contexts],

@@ -29,6 +29,7 @@ from stepwise.inspector import bundle, changed, said
 from stepwise.inspector.comparing import Comparison, State, compare
 from stepwise.inspector.deidentify import Choice
 from stepwise.inspector.said import Data, Said
+from stepwise.web import choosing
 from worklist import captured, replay
 from worklist.captured import Captured
 from worklist.replay import Replayed
@@ -82,11 +83,16 @@ def _whom(site: Site, *exchanges: Said) -> list[object]:
 
 def _heading(found: Said) -> dict[str, object]:
     """What every page about an exchange says of it."""
-    return {"said": found, "first": found.first, "association": found.association, "url": _url(found.first)}
+    return {"said": found, "first": found.first, "association": found.association, "url": _url(found.first), "search": _search(found.first)}
 
 
 def _url(message: Message, name: str = "exchange") -> str:
     return reverse(name, args=[message.association_id, message.pk])
+
+
+def _search(message: Message) -> str:
+    """The association log, where the message to compare this one with is looked for."""
+    return f"{reverse('associations')}?{choosing.PARAMETER}={message.pk}"
 
 
 def _place(text: str, last: int) -> int:
@@ -167,21 +173,32 @@ def _likely(journal: Journal, found: Said) -> list[Other]:
     return list(offered.values())[: 2 * _LIKELY]
 
 
+def _with(other: Message, exchange: Said, offered: list[Other]) -> list[Other]:
+    """What is offered, and the one that was found in the log."""
+    return offered if any(one.message.pk == other.pk for one in offered) else [Other(other, f"of {exchange.calling}"), *offered]
+
+
 @page
 @requires("journal.view")
 @require_GET
 def beside(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
-    """The message beside another one, attribute by attribute; `with` is the number of the other one, which the exchange's page offers."""
+    """The message beside another one, attribute by attribute; `with` is the number of the other one, which the exchange's page offers.
+
+    `exchange` is the number of a message in the other one's place: its request is compared, as of this one.
+    """
     site = site_of(request)
     journal = Journal(site)
     found = said.exchange(journal, pk, number)
-    wanted = request.GET.get("with", "")
-    if not wanted:
+    wanted, of_exchange = request.GET.get("with", ""), request.GET.get("exchange", "")
+    if not wanted and not of_exchange:
         return redirect(_url(found.first))
-    other = journal.messages().filter(pk=int(wanted)).first() if wanted.isascii() and wanted.isdigit() and len(wanted) < 16 else None
+    number_of_other = choosing.number_of(of_exchange or wanted)
+    other = journal.messages().filter(pk=number_of_other).first() if number_of_other is not None else None
     if other is None:
         raise NotFound("There is no message with this number to compare with; choose one on the page of the exchange.")
     second = said.beside(other, journal.associations().filter(pk=other.association_id).first())
+    if of_exchange:
+        return redirect(f"{_url(found.first, 'exchange-beside')}?with={second.first.pk}")
     disclose(request, audit.PROCEDURE, *_whom(site, found, second), asked={"message": found.first.pk, "beside": other.pk})
     one, two = _data_of(found.first), _data_of(other)
     whole = request.GET.get("all") == "1"
@@ -197,7 +214,7 @@ def beside(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
         "compared": compared,
         "counts": compared.counts,
         "whole": whole,
-        "likely": _likely(journal, found),
+        "likely": _with(other, second, _likely(journal, found)),
     }
     return render(request, "stepwise/exchange_beside.html", context)
 

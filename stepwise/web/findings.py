@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -51,22 +52,34 @@ class Line:
     paragraph: str = ""
 
 
+class About(StrEnum):
+    """What a row of a station's list is about, in words."""
+
+    QUERY = "Worklist query"
+    ANSWER = "Worklist answer"
+    PERFORMED = "Performed step"
+    REFUSED = "MPPS message, refused"
+
+
 @dataclass(frozen=True)
 class Noted:
     """A row of a station's list: about a query, an answer or what it reported. `step` or `performed` is the exam."""
 
     at: datetime
+    code: str
     look: str
     text: str
     attribute: str
     rule: str
     tell: str
-    about: str
+    about: About
     step: ScheduledProcedureStep | None = None
     performed: PerformedProcedureStep | None = None
     first: datetime | None = None
     times: int = 1
     is_past: bool = False
+    status: int | None = None
+    """Of a refusal."""
 
 
 @page
@@ -74,14 +87,13 @@ class Noted:
 def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     """What was odd about what an AE title asked, was answered and reported, the latest first."""
     site = site_of(request)
-    found = noted(site, ae_title, MAX_ROWS + 1)
-    shown = found[:MAX_ROWS]
+    shown, count = noted(site, ae_title, 0, MAX_ROWS)
     disclose(request, audit.LIST, *filter(None, (exam for one in shown for exam in (one.step, one.performed))), asked={"station": ae_title})
     context = {
         "ae_title": ae_title,
         "station": Station.objects.filter(site=site, ae_title=ae_title).first(),
         "noted": shown,
-        "is_capped": len(found) > MAX_ROWS,
+        "is_capped": count > MAX_ROWS,
         "most": MAX_ROWS,
         "behind": backlog.of(site, ae_title),
         "today": clock.today(site),
@@ -89,26 +101,43 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     return live.live_page(request, "stepwise/station_findings.html", "stepwise/station_findings_live.html", context)
 
 
-def noted(site: Site, ae_title: str, most: int) -> list[Noted]:
-    """What was odd about the worklist and about performed steps in one list, the latest first, at most so many."""
-    asked = recorded(site, ae_title).select_related("step__requested_procedure__order__patient")[:most]
-    found = [*map(_of_line, lines(list(asked))), *map(_of_told, station_mpps.told(site, ae_title, most))]
-    return sorted(found, key=lambda one: one.at, reverse=True)[:most]
+def noted(site: Site, ae_title: str, start: int, stop: int) -> tuple[list[Noted], int]:
+    """What was odd about the worklist and about performed steps in one list, the latest first: a part of it, and the number of all."""
+    asked, performed, refused = recorded(site, ae_title), station_mpps.odd(site, ae_title), station_mpps.refused(site, ae_title)
+    count = asked.count() + performed.count() + len(refused)
+    if start >= count:
+        return [], count
+    keys = [
+        *((at, _ASKED, pk) for at, pk in asked.values_list("last_seen", "pk")[:stop]),
+        *((at, _PERFORMED, pk) for at, pk in performed.values_list("at", "pk")[:stop]),
+        *((one.at, _REFUSED, number) for number, one in enumerate(refused)),
+    ]
+    part = sorted(keys, reverse=True)[start:stop]
+    lined = lines(list(asked.filter(pk__in=_of(part, _ASKED)).select_related("step__requested_procedure__order__patient")))
+    told = [*station_mpps.of_findings(performed.filter(pk__in=_of(part, _PERFORMED))), *(refused[number] for number in _of(part, _REFUSED))]
+    return sorted([*map(_of_line, lined), *map(_of_told, told)], key=lambda one: one.at, reverse=True), count
+
+
+_ASKED, _PERFORMED, _REFUSED = range(3)
+_Key = tuple[datetime, int, int]
+
+
+def _of(keys: list[_Key], table: int) -> list[int]:
+    return [pk for _, its, pk in keys if its == table]
 
 
 def _of_line(line: Line) -> Noted:
     one = line.finding
-    about = "Worklist answer" if one.step else "Worklist query"
-    tell = "Put right since." if line.is_past else line.advice
+    about = About.ANSWER if one.step else About.QUERY
     look = "PASS" if line.is_past else line.look
-    seen = one.last_seen, look, one.text, one.attribute, line.paragraph, tell, about
+    seen = one.last_seen, one.code, look, one.text, one.attribute, line.paragraph, line.advice, about
     return Noted(*seen, step=one.step, first=one.first_seen, times=one.count, is_past=line.is_past)
 
 
 def _of_told(one: Told) -> Noted:
-    about = "Performed step" if one.performed else "MPPS message, refused"
-    seen = one.at, one.look, one.text, one.attribute, one.paragraph, one.tell, about
-    return Noted(*seen, performed=one.performed, first=one.first, times=one.times)
+    about = About.PERFORMED if one.performed else About.REFUSED
+    seen = one.at, one.code, one.look, one.text, one.attribute, one.paragraph, one.tell, about
+    return Noted(*seen, performed=one.performed, first=one.first, times=one.times, status=one.status)
 
 
 def recorded(site: Site, ae_title: str) -> QuerySet[WorklistFinding]:

@@ -25,6 +25,7 @@ from dimse.summaries import Asked, Came, asked_by, came_of
 from ris.validation import printable
 from ris.web import searching
 from ris.web.forms import read_bound
+from stepwise.web import choosing
 
 ABORTED: Final = (Association.End.ABORTED.value, Association.End.ABORTED_HERE.value, Association.End.CLOSED.value)
 SERVICES: Final = (
@@ -58,7 +59,7 @@ _CAME: Final = {
 _ENDS: Final = {"rejected": (Association.End.REJECTED.value,), "aborted": ABORTED, "open": ("",)}
 _MOST_MENTIONS = 2000
 _CODE = re.compile(r"(?:0x)?([0-9a-f]{4})h?", re.IGNORECASE)
-_NAMES: Final = ("q", "service", "result", "code", "from", "to", "before")
+_NAMES: Final = ("q", "service", "result", "code", "from", "to", "before", choosing.PARAMETER)
 _KNOWN: Final = {"service": {name for name, _, _ in SERVICES} | {verb.value for verb in Verb}, "result": set(dict(RESULTS))}
 
 
@@ -144,6 +145,8 @@ def _fault(name: str, text: str) -> str:
     """What is wrong with a filter, in words; empty when nothing is."""
     if name in _KNOWN and text not in _KNOWN[name]:
         return f"{text[:20]!r} is no {name} of the list; choose one, or all"
+    if name == choosing.PARAMETER and choosing.number_of(text) is None:
+        return f"{text[:20]!r} is no number of a message; choose the one to compare with on its page"
     if name == "before" and _moment(text.partition("~")[0]) is None:
         return f"{text[:20]!r} is no place in the log; go back to the latest"
     try:

@@ -3,9 +3,11 @@
 import pytest
 from django.contrib.auth.models import Group, User
 
+from mpps.errors import Refused
 from ris.actions import tokens
-from tests.support.hospital import an_order, steps_of
+from tests.support.hospital import an_order, in_minutes, steps_of
 from tests.support.journal import a_query
+from tests.support.performing import begin
 from tests.support.worklist import a_faulty_step, identifier, observed
 from tests.unit.api.conftest import Rest, an_order_body
 from worklist import backlog
@@ -112,3 +114,34 @@ def test_findings_over_rest(rest: Rest) -> None:
     told = rest.get("/stations/CT01/findings")[1]
     assert (told["count"], told["waiting"], told["left"]) == (2, 9_500, 7)
     assert rest.get("/scheduled-steps/999999/findings")[0] == 404
+
+
+def test_findings_of_a_station_are_those_of_its_page_newest_first_and_paged(rest: Rest) -> None:
+    step = a_faulty_step()
+    observed(step, "MISSING_IDENTIFIER", "StudyInstanceUID", minutes=-3)
+    observed(None, Code.TOLERATED_IN_QUERY, minutes=-2)
+    sound = steps_of(an_order(start=in_minutes(120)))
+    performed = begin(sound, PatientID="SOMEBODY-ELSE")
+    for _ in range(2):
+        with pytest.raises(Refused):
+            begin(sound, PerformedProcedureStepStatus="COMPLETED")
+    status, told = rest.get("/stations/CT01/findings")
+    assert (status, told["count"]) == (200, len(told["items"]))
+    assert [one["last_seen"] for one in told["items"]] == sorted((one["last_seen"] for one in told["items"]), reverse=True)
+    about = {one["about"]: one for one in told["items"]}
+    assert list(about) == ["REFUSED", "PERFORMED", "QUERY", "ANSWER"]
+    assert {name: about["REFUSED"][name] for name in ("code", "status", "count", "step", "performed_step", "is_past")} == {
+        "code": "N_CREATE_REFUSED",
+        "status": "0106",
+        "count": 2,
+        "step": None,
+        "performed_step": None,
+        "is_past": False,
+    }
+    assert "SOMEBODY-ELSE" in about["PERFORMED"]["text"] and about["PERFORMED"]["performed_step"] == performed.sop_instance_uid
+    assert about["PERFORMED"]["paragraph"] and about["PERFORMED"]["advice"] and about["PERFORMED"]["status"] is None
+    assert about["ANSWER"]["step"] == step.pk
+    parts = [rest.get("/stations/CT01/findings", limit=1, offset=offset)[1]["items"] for offset in range(told["count"] + 1)]
+    assert [one for part in parts for one in part] == told["items"] and not parts[-1]
+    assert rest.get("/stations/CT02/findings")[1]["count"] == 0
+    assert rest.get("/stations/CT01/findings", page=2)[0] == 422

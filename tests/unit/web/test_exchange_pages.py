@@ -213,6 +213,44 @@ def test_two_messages_are_compared_attribute_by_attribute(signed_in: SignIn) -> 
         assert client.get(f"{at(created, 'exchange-beside')}?with={wrong}").status_code == 404
 
 
+def links(client: Client, address: str, name: str) -> list[str]:
+    """Where the links of the page lead whose identifiers begin so."""
+    answer = client.get(address)
+    assert answer.status_code == 200
+    return [unescape(found) for found in re.findall(rf'id="{name}[^"]*" href="([^"]+)"', answer.content.decode())]
+
+
+def test_a_message_of_another_station_is_found_in_the_log_and_compared_by_links_alone(signed_in: SignIn) -> None:
+    steps_of(an_order())
+    ours, theirs = a_query(identifier(LIST)), a_query(identifier({**LIST, "ScheduledStationAETitle": "MR01"}), calling="MR01")
+    client = signed_in("integrator")
+    (search,) = links(client, at(ours), "compare-search")
+    listed = text(client, search)
+    assert "C-FIND of CT01" in listed and listed.count(">Chosen</span>") == 1
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', client.get(search).content.decode()))
+    narrowed = client.post(reverse("associations"), {**form, "q": "MR01", "accession": ""}).headers["Location"]
+    (other,) = links(client, narrowed, "compare-[0-9]")
+    compared = client.get(other)
+    assert compared.status_code == 302
+    assert compared.headers["Location"] == f"{at(ours, 'exchange-beside')}?with={theirs.pk}"  # the request, not its response
+    page = text(client, compared.headers["Location"])
+    assert "1 changed" in page and f'<option value="{theirs.pk}" selected>' in page
+    (opened,) = links(client, narrowed, "open-")
+    assert links(client, opened, "compare-[0-9]")
+    assert links(client, narrowed, "chosen-stop") == [f"{reverse('associations')}?q=MR01"]
+    assert links(client, f"{search}&q=nobody", "cleared") == [search]
+
+
+def test_a_chosen_message_that_is_gone_is_told_and_nothing_is_offered(signed_in: SignIn) -> None:
+    a_station("CT01")
+    a_query(identifier(LIST))
+    client = signed_in("integrator")
+    gone = f"{reverse('associations')}?compare=999999"
+    assert "Message 999999 is not in the journal" in text(client, gone) and not links(client, gone, "compare-[0-9]")
+    answer = client.get(f"{reverse('associations')}?compare=x")
+    assert answer.status_code == 422 and "is no number of a message" in unescape(answer.content.decode())
+
+
 def test_a_query_is_asked_again_and_leaves_no_trace(signed_in: SignIn) -> None:
     a_station("CT01")
     asked = a_query(identifier(LIST, PatientName="", AccessionNumber="", StudyInstanceUID=""), answers=0, at=now() - timedelta(days=1))
