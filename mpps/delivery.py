@@ -13,11 +13,12 @@ from dimse.relay import Relay
 from dimse.scu import ScuAnswer, ScuError, Timeouts
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MPPS_NOTIFICATION, TRANSFER_SYNTAXES, Verb
 from mpps import checking, datasets, outbox, replies
+from mpps.destinations import POSES
 from mpps.models import Delivery, Destination, MppsMessage
 from mpps.outbox import ClaimLost
 from mpps.replies import Reply
 from mpps.transitions import COMPLETED, DISCONTINUED, FINAL
-from ris import outgoing
+from ris import outgoing, peers
 
 BUDGET: Final = 20.0  # seconds of a worker for one destination; others have their turn
 TIMEOUTS: Final = Timeouts(connect=5.0, association=10.0, response=20.0)
@@ -60,7 +61,10 @@ class _Visit:
 
     def run(self, deadline: float) -> None:
         """Send, and give the way back with what was met."""
-        error = ""
+        to, error = self.destination, ""
+        if to.calling_ae_title and peers.poses_as_another_s(to.site, to.calling_ae_title, to.called_ae_title):
+            outbox.release(to, f"Nothing is sent: the calling AE title {to.calling_ae_title} {POSES}. Change it in the destination.")
+            return
         try:
             with self._line() as line:
                 while time.monotonic() < deadline and (heads := outbox.heads(self.destination)):

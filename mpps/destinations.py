@@ -8,18 +8,19 @@ from typing import Any, Final
 
 from mpps import queueing
 from mpps.models import Delivery, Destination
-from ris import clock, outgoing, validation
+from ris import clock, outgoing, peers, validation
 from ris.actions.stations import revise
 from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, LOOK_AGAIN, crossed, since
 from ris.db import action, lock
-from ris.errors import ChangedMeanwhile, Conflict, NotFound
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import RecordChange, Site
 from ris.validation import Checker
 
 NEW: Final = 0
 """The version that is expected of a destination that is not there yet."""
 MOST_NAMED: Final = 200
+POSES: Final = "is what a station of another hospital here calls as, which would take what is sent for that station's"
 _HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
 
 
@@ -54,7 +55,7 @@ def save_destination(
 
     Raises InvalidInput, Conflict (the name is taken) or ChangedMeanwhile.
     """
-    values = _checked(data)
+    values = _checked(site, data)
     named = Destination.objects.filter(site=site, name=values["name"]).first()
     if named is not None and named != known:
         raise Conflict(f"There is a destination {values['name']} already; open it to change it, or choose another name.")
@@ -131,7 +132,7 @@ def _said(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _checked(data: DestinationData) -> dict[str, Any]:
+def _checked(site: Site, data: DestinationData) -> dict[str, Any]:
     """The columns, or InvalidInput that names every wrong field."""
     checked = Checker()
     values = {
@@ -150,6 +151,8 @@ def _checked(data: DestinationData) -> dict[str, Any]:
         if values[name] == "":
             checked.refuse(name, f"is empty; {why}")
     checked.done()
+    if data.calling_ae_title and peers.poses_as_another_s(site, data.calling_ae_title, data.called_ae_title):
+        raise InvalidInput({"calling_ae_title": f"{POSES}; leave it empty, or choose a title of this hospital"})
     return values
 
 

@@ -58,6 +58,12 @@ def is_called_by_others(site: Site, ae_title: str) -> bool:
     return Association.objects.filter(called=ae_title, calling__in=theirs).exists()
 
 
+def poses_as_another_s(site: Site, calling: str, called: str) -> bool:
+    """Whether what this site sends under these titles would be taken, by another site here, for what a station of its own says."""
+    answering = site_of(called, calling)
+    return answering != site and Station.objects.filter(site=answering, ae_title=calling.strip()).exists()
+
+
 @dataclass(frozen=True)
 class Claim:
     """A title that is a site's (its key) from a moment on and until another; None: always.

@@ -4,11 +4,12 @@ import pytest
 
 from dimse.services import Verb
 from dimse.uids import new_uid
-from mpps import actions, outbox
+from mpps import actions, delivery, outbox
 from mpps.models import Delivery, Destination
 from mpps.replies import Reply
-from ris.models import RecordChange
+from ris.models import RecordChange, Station
 from tests.support.mpps import a_create, received
+from tests.support.sites import another_site
 from tests.unit.api.conftest import Rest
 
 pytestmark = pytest.mark.django_db
@@ -82,3 +83,26 @@ def test_what_waits_is_listed_and_a_parked_message_is_decided_on(rest: Rest) -> 
     assert rest.post(f"/deliveries/{delivery}/leave-out")[0] == 409
     assert rest.get(f"/destinations/{pk}/deliveries", state="SENT")[1]["count"] == 0
     assert rest.get(f"/destinations/{pk}/deliveries", state="LOST")[0] == 422
+
+
+@pytest.mark.usefixtures("hospital")
+def test_a_destination_does_not_call_as_a_station_of_another_hospital(rest: Rest) -> None:
+    """It may be another hospital, as any other system: what cannot be is that this one's exams are taken there for a scanner's."""
+    Station.objects.create(site=another_site(), ae_title="MR77", name="MR77")
+    there = PACS | {"name": "South", "called_ae_title": "SOUTHRIS"}
+    status, refused = rest.post("/destinations", there | {"calling_ae_title": "MR77"})
+    assert (status, set(refused["errors"])) == (422, {"calling_ae_title"})
+    assert "a station of another hospital here" in refused["errors"]["calling_ae_title"]
+    status, made = rest.post("/destinations", there)
+    assert status == 201
+    assert rest.patch(f"/destinations/{made['id']}", {"calling_ae_title": "MR77"})[0] == 422
+
+
+@pytest.mark.usefixtures("hospital")
+def test_nothing_is_sent_as_a_station_that_another_hospital_registered_since(rest: Rest) -> None:
+    made = rest.post("/destinations", PACS | {"called_ae_title": "SOUTHRIS", "calling_ae_title": "MR77"})[1]
+    actions.n_create(received(Verb.N_CREATE, new_uid(), a_create()))
+    Station.objects.create(site=another_site(), ae_title="MR77", name="MR77")
+    assert delivery.deliver(made["id"]) == 0
+    now = rest.get(f"/destinations/{made['id']}")[1]
+    assert (now["waiting"], now["error"].split(":")[0]) == (1, "Nothing is sent")

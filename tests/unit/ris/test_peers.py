@@ -118,3 +118,16 @@ def test_where_there_is_one_site_it_costs_one_query_to_know_that(django_assert_n
         journal = Journal(site)
         found = [journal.associations(), journal.messages(), journal.associations()]
     assert [rows.query.where.children for rows in found] == [[], [], []]
+
+
+def test_what_a_site_sends_may_not_be_taken_for_what_another_sites_station_says() -> None:
+    here, there = a_site(), another_site()
+    a_station("CT01")
+    for site, ae_title in ((there, "MR77"), (here, "BOTH"), (there, "BOTH")):
+        Station.objects.create(site=site, ae_title=ae_title, name=ae_title)
+    asked = product((here, there), ("CT01", "MR77", "BOTH", "NOBODY", ""), ("STEPWISE", "SOUTHRIS", "PACS"))
+    posing = {(site.code, calling, called) for site, calling, called in asked if peers.poses_as_another_s(site, calling, called)}
+    assert posing == {
+        ("main", "MR77", "SOUTHRIS"), ("main", "BOTH", "SOUTHRIS"), ("main", "MR77", "PACS"),
+        ("south", "CT01", "STEPWISE"), ("south", "BOTH", "STEPWISE"), ("south", "CT01", "PACS"), ("south", "BOTH", "PACS"),
+    }  # fmt: skip
