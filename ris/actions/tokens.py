@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
+from django.utils.crypto import salted_hmac
 
 from ris import clock, validation
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import Conflict, InvalidInput, NotFound
-from ris.models import ApiToken, RecordChange
+from ris.models import ApiToken, EnvironmentToken, RecordChange
 from ris.permissions import PERMISSIONS
 from ris.validation import Checker
 
@@ -94,15 +96,24 @@ def revoke_token(user: User, name: str, actor: Actor | None = None) -> ApiToken:
     return _revoke(row, actor)
 
 
+def active(token_id: int, of: QuerySet[User]) -> ApiToken:
+    """A token of one of these users that is not revoked yet. Raises as `revoke` does."""
+    return _not_revoked(ApiToken.objects.select_related("user").filter(pk=token_id, user__in=of).first())
+
+
 @action
 def revoke(token_id: int, actor: Actor, of: QuerySet[User]) -> ApiToken:
     """End a token of one of these users at once. Raises NotFound, or Conflict when it was revoked already."""
-    row = ApiToken.objects.select_for_update(of=("self",)).select_related("user").filter(pk=token_id, user__in=of).first()
+    rows = ApiToken.objects.select_for_update(of=("self",)).select_related("user")
+    return _revoke(_not_revoked(rows.filter(pk=token_id, user__in=of).first()), actor)
+
+
+def _not_revoked(row: ApiToken | None) -> ApiToken:
     if row is None:
         raise NotFound("There is no such token.")
     if row.revoked_at is not None:
         raise Conflict(f"The token {row.name!r} of {row.user.get_username()} was revoked already.")
-    return _revoke(row, actor)
+    return row
 
 
 def revoke_all(user: User, actor: Actor) -> int:
@@ -129,6 +140,29 @@ def note_use(row: ApiToken) -> None:
         ApiToken.objects.filter(pk=row.pk, last_used_at=row.last_used_at).update(last_used_at=now)
     except OperationalError as error:
         log.warning("the use of a token was not noted", token=row.pk, error=str(error).strip())
+
+
+def note_environment_use() -> None:
+    """As `note_use`, of the token that the environment sets."""
+    now, last = clock.wall(), environment_used_at()
+    if last is not None and now - last < _COARSE:
+        return
+    try:
+        if last is None:
+            EnvironmentToken.objects.bulk_create([EnvironmentToken(mark=_environment_mark(), last_used_at=now)], ignore_conflicts=True)
+        else:
+            EnvironmentToken.objects.filter(mark=_environment_mark(), last_used_at=last).update(last_used_at=now)
+    except OperationalError as error:
+        log.warning("the use of the environment's token was not noted", error=str(error).strip())
+
+
+def environment_used_at() -> datetime | None:
+    """When the token that the environment sets now was used last, None when no use of it was noted."""
+    return EnvironmentToken.objects.filter(mark=_environment_mark()).values_list("last_used_at", flat=True).first()
+
+
+def _environment_mark() -> str:
+    return salted_hmac("ris.actions.tokens", settings.API_TOKEN, algorithm="sha256").hexdigest()
 
 
 def _record(row: ApiToken, verb: str, actor: Actor | None, detail: dict[str, list[str]]) -> None:

@@ -13,7 +13,7 @@ from ninja.security import HttpBearer
 from ris import clock, permissions
 from ris.accounts import account_of
 from ris.actions import attempts
-from ris.actions.tokens import digest_of, note_use
+from ris.actions.tokens import digest_of, note_environment_use, note_use
 from ris.actor import Actor
 from ris.errors import NotPermitted, Throttled
 from ris.kept import keep
@@ -79,6 +79,7 @@ class Bearer(HttpBearer):
             wait = attempts.waiting(of_address(address_of(request), TOKEN)) if len(settings.API_TOKEN) < UNGUESSABLE else 0
             if wait:
                 raise _throttled(wait)
+            note_environment_use()
             return Caller(Actor.system("api"))
         row = ApiToken.objects.select_related("user__account").filter(digest=digest_of(token)).first()
         wrong = _why_wrong(row)
@@ -94,7 +95,7 @@ def _why_wrong(row: ApiToken | None) -> str:
     if row.revoked_at is not None:
         return f"The bearer token “{row.name}” was revoked; make a new one."
     if row.expires_at is not None and row.expires_at <= clock.wall():
-        return f"The bearer token “{row.name}” expired on {times.moment_text(row.expires_at)}; make a new one."
+        return f"The bearer token “{row.name}” expired, its last day was {times.last_day(row.expires_at)}; make a new one."
     if not row.user.is_active:
         return f"The account {row.user.get_username()} is switched off."
     if account_of(row.user).must_change_password:

@@ -1,6 +1,6 @@
 """Tables of the RIS, one noun a module. `ris/actions` is their only writer."""
 
-from ris.models.access import Account, ApiToken, Attempts, Membership
+from ris.models.access import Account, ApiToken, Attempts, EnvironmentToken, Membership
 from ris.models.audit import AuditedPatient, AuditRecord
 from ris.models.catalogue import Procedure, ProcedureStepTemplate
 from ris.models.connecting import CalledAlias, ConnectionCheck, EchoTest
@@ -24,6 +24,7 @@ __all__ = [
     "Change",
     "ConnectionCheck",
     "EchoTest",
+    "EnvironmentToken",
     "Heartbeat",
     "KeptSearch",
     "Membership",

@@ -58,6 +58,19 @@ class ApiToken(models.Model):
         return self.name
 
 
+class EnvironmentToken(models.Model):
+    """The last use, kept coarsely, of the installation's own token, which the environment sets (`RIS_API_TOKEN`).
+
+    `mark` tells one value from the next. It is made with the secret key, since a token that people made up can be guessed from a digest.
+    """
+
+    mark = models.CharField(max_length=64, unique=True)
+    last_used_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.mark[:8]
+
+
 class Attempts(models.Model):
     """How often something was tried in vain of late (`ris.throttling`); `key` is the kind and whom it is counted for."""
 

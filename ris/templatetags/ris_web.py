@@ -31,6 +31,7 @@ register.filter("iso_seconds", times.iso_seconds)
 register.filter("moment_seconds", times.moment_seconds)
 register.filter("zone_text", times.zone_text)
 register.filter("near", times.moment_near)
+register.filter("last_day", times.last_day)
 
 
 @register.simple_tag(takes_context=True)

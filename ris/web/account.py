@@ -15,7 +15,7 @@ from ris.models import ApiToken
 from ris.permissions import PERMISSIONS, ROLE_NAMES, for_everybody, permissions_of
 from ris.throttling import in_words, of_own
 from ris.web.access import page
-from ris.web.tokens import lines, tell_revoked
+from ris.web.tokens import lines, revoking
 from ris.web.user_forms import OwnPasswordForm
 
 GENERATION = "generation"
@@ -88,11 +88,9 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
 
 @page
 @for_everybody(_OWN)
-@require_POST
 def revoke(request: HttpRequest, pk: int) -> HttpResponse:
-    """End a token of one's own at once."""
-    tell_revoked(request, pk, User.objects.filter(pk=_me(request).pk))
-    return redirect("account")
+    """Say what stops working, then end a token of one's own at once."""
+    return revoking(request, pk, User.objects.filter(pk=_me(request).pk), "account")
 
 
 def _generation(request: HttpRequest) -> int:

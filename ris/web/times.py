@@ -3,7 +3,7 @@
 Aware datetimes are shown in Django's current time zone, which is the hospital's.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.utils import timezone
 
@@ -58,6 +58,12 @@ def moment_seconds(moment: datetime | None) -> str:
 def iso_seconds(moment: datetime | None) -> str:
     """`2026-11-23T10:42:07+01:00`, for files that are read elsewhere."""
     return NOT_KNOWN if moment is None else local(moment).isoformat(timespec="seconds")
+
+
+def last_day(end: datetime) -> str:
+    """The last day of what is over from `end` on: `31-Dec-2027`, where it is over in the middle of that day `31-Dec-2027 until 14:30`."""
+    day_of_it = day(end - timedelta(microseconds=1))
+    return day_of_it if local(end).time() == time() else f"{day_of_it} until {wall(end)}"
 
 
 def moment_near(moment: datetime | None, today: date) -> str:

@@ -24,6 +24,7 @@ from ris.web import history
 from ris.web.access import one_of, page
 from ris.web.forms import seen_number
 from ris.web.searching import searchable, text_of
+from ris.web.tokens import lines
 from ris.web.user_forms import NewUserForm, ResetForm, UserForm, initial
 
 MAX_SHOWN: Final = 200
@@ -114,7 +115,7 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "roles": _words(person),
         "works_for": queries.site_of(person),
         "is_own": person.pk == request.user.pk,
-        "tokens": ApiToken.objects.filter(user=person, revoked_at=None).order_by("name"),
+        "tokens": lines(ApiToken.objects.filter(user=person, revoked_at=None).select_related("user").order_by("name")),
         "moments": history.of_record(users.SUBJECT, person.pk),
     }
     return render(request, "ris/user.html", context)

@@ -64,6 +64,8 @@ class Examples:
     console_failure: str
     user: str
     user_own: str
+    token: str
+    token_own: str
 
 
 def prepare(stack: Stack, page: Page) -> Examples:
@@ -125,7 +127,19 @@ def prepare(stack: Stack, page: Page) -> Examples:
         **_consoles(stack),
         user=_account(page, "biller"),
         user_own=_account(page, "admin"),
+        token=_token(page, "biller", "month’s end", expires="31-Dec-2030"),
+        token_own=_token(page, "admin", "inventory"),
     )
+
+
+def _token(page: Page, user: str, name: str, expires: str = "") -> str:
+    page.goto(f"/tokens/new/?user={user}")
+    page.get_by_label("What it is for").fill(name)
+    page.get_by_label("Last day").fill(expires)
+    page.get_by_role("button", name="Make the token").click()
+    page.get_by_role("link", name="It is kept").click()
+    address = page.locator("tr", has_text=name).get_by_role("link", name=re.compile("^Revoke")).get_attribute("href")
+    return str(address).strip("/").split("/")[1]
 
 
 def _account(page: Page, name: str) -> str:

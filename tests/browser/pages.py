@@ -396,6 +396,9 @@ _STATES = [
     State("token-new", "token-new-errors", "/tokens/new/", fill("Make the token", expires="soon"), status=422),
     State("token-new", "token-shown", "/tokens/new/?user=admin", fill("Make the token", name="night import")),
     State("tokens", "tokens", "/tokens/"),
+    State("token-revoke", "token-revoke", "/tokens/{token}/revoke/"),
+    State("account-token-revoke", "token-revoke-own", "/account/tokens/{token_own}/revoke/", looks=TWO_LOOKS),
+    State("tokens", "tokens-revoked", "/tokens/{token}/revoke/", press("Revoke the token"), looks=TWO_LOOKS),
     State("account", "own-account", "/account/"),
     State("account-password", "own-password", "/account/password/"),
     State(
@@ -431,8 +434,6 @@ STATES = tuple(_with_looks())
 
 NO_PAGES = {
     "user-verb": "takes POST only and sends on to the account",
-    "token-revoke": "takes POST only and sends on to the tokens",
-    "account-token-revoke": "takes POST only and sends on to one's own account",
     "account-end-sessions": "takes POST only and sends on to one's own account",
     "home": "sends everybody on to the page of their work",
     "sign-out": "takes POST only and sends on to the sign-in",

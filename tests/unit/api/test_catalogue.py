@@ -9,13 +9,13 @@ from django.test import Client
 
 from ris import clock
 from tests.support.hospital import a_pool, a_site, a_station, an_order
-from tests.unit.api.conftest import Rest
+from tests.unit.api.conftest import SEEN_USED, Rest
 
 pytestmark = pytest.mark.usefixtures("hospital")
 
 
 def test_procedures_with_their_steps(rest: Rest, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(4 + SEEN_USED):
         status, body = rest.get("/procedures")
     assert (status, body["count"]) == (200, 3)
     by_code = {item["code"]: item for item in body["items"]}
@@ -33,7 +33,7 @@ def test_procedures_with_their_steps(rest: Rest, django_assert_num_queries: Any)
 
 
 def test_stations_with_their_modalities(rest: Rest, django_assert_num_queries: Any) -> None:
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(4 + SEEN_USED):
         status, body = rest.get("/stations")
     assert (status, body["count"]) == (200, 3)
     assert body["items"][1] == {"ae_title": "MR01", "name": "MR01", "modalities": ["MR", "CT"], "room": "Room 1", "enabled": True}

@@ -13,7 +13,7 @@ from ris import clock, queries
 from ris.accounts import account_of
 from ris.actions import passwords, tokens, users
 from ris.actions.membership import set_site
-from ris.models import ApiToken, RecordChange
+from ris.models import ApiToken, EnvironmentToken, RecordChange
 from ris.permissions import PERMISSIONS
 from ris.web import account
 from tests.support.addresses import somebody
@@ -286,7 +286,7 @@ def test_a_token_ends_by_itself_after_its_last_day(monkeypatch: pytest.MonkeyPat
     assert call(token).status_code == 200
     monkeypatch.setattr(clock, "wall", lambda: now + timedelta(days=1))
     answer = call(token)
-    assert answer.status_code == 401 and "“short” expired on" in answer.json()["detail"]
+    assert answer.status_code == 401 and "“short” expired, its last day was" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("tokens_too", [True, False])
@@ -343,6 +343,64 @@ def test_everybody_sees_and_revokes_their_own_tokens_and_no_other(signed_in: Sig
     foreign.refresh_from_db()
     assert foreign.revoked_at is None
     assert "was revoked already" in text(client.post(f"/account/tokens/{own.pk}/revoke/", follow=True))
+
+
+def test_a_token_is_revoked_after_saying_what_stops_working(signed_in: SignIn) -> None:
+    client = signed_in("admin")
+    token = tokens.create_token(somebody("jo", "scheduler"), "night import", scope=["steps.view"])
+    row = ApiToken.objects.get()
+    listed = client.get("/tokens/").content.decode()
+    assert 'method="post" action="/tokens/' not in listed and f'href="/tokens/{row.pk}/revoke/"' in listed
+    asked = text(client.get(f"/tokens/{row.pk}/revoke/"))
+    for said in ("night import", "jo", row.prefix, "see the worklist and its exams", "No call with it was noted yet", "its next call"):
+        assert said in asked, said
+    assert call(token, "/scheduled-steps").status_code == 200, "to ask is not to do"
+    assert "Something calls with it: that stops working" in text(client.get(f"/tokens/{row.pk}/revoke/"))
+    ApiToken.objects.update(last_used_at=clock.wall() - timedelta(days=8))
+    assert "Nothing has called with it for a week or longer" in text(client.get(f"/tokens/{row.pk}/revoke/"))
+    User.objects.filter(username="jo").update(is_active=False)
+    assert "it is refused already" in text(client.get(f"/tokens/{row.pk}/revoke/"))
+    assert "is revoked; its next call is refused" in text(client.post(f"/tokens/{row.pk}/revoke/", follow=True))
+    late = client.get(f"/tokens/{row.pk}/revoke/", follow=True)
+    assert late.redirect_chain == [("/tokens/", 302)] and "was revoked already" in text(late)
+
+
+def test_the_last_day_that_is_shown_is_the_one_that_was_typed(signed_in: SignIn) -> None:
+    client = signed_in("admin")
+    somebody("jo", "scheduler")
+    token = the_secret(client.post("/tokens/new/", {"user": "jo", "name": "short", "limits": "all", "expires": "31-Dec-2030"}))
+    row = ApiToken.objects.get()
+    for address in ("/tokens/", f"/tokens/{row.pk}/revoke/", f"/users/{row.user_id}/"):
+        shown = text(client.get(address))
+        assert "31-Dec-2030" in shown and "01-Jan-2031" not in re.sub(r'title="[^"]*"', "", shown), address
+    assert row.expires_at is not None
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(clock, "wall", lambda: row.expires_at - timedelta(seconds=1))
+        assert call(token).status_code == 200
+        patched.setattr(clock, "wall", lambda: row.expires_at)
+        assert "its last day was 31-Dec-2030" in call(token).json()["detail"]
+
+
+def test_the_token_of_the_environment_is_listed_with_its_last_use_and_without_its_secret(signed_in: SignIn, settings: Any) -> None:
+    client = signed_in("admin")
+    assert "RIS_API_TOKEN" not in text(client.get("/tokens/"))
+    settings.API_TOKEN = "walk-to-the-river"
+    shown = text(client.get("/tokens/"))
+    for said in ("RIS_API_TOKEN", "in the environment", "Revoked by unsetting it and restarting", f"everything, at {a_site().name}"):
+        assert said in shown, said
+    assert "Not yet" in shown
+    assert call("walk-to-the-river").status_code == 200
+    used = EnvironmentToken.objects.get()
+    again = text(client.get("/tokens/"))
+    assert "Not yet" not in again and "walk" not in again and "walk" not in used.mark
+    EnvironmentToken.objects.update(last_used_at=used.last_used_at - timedelta(minutes=16))
+    call("walk-to-the-river")
+    call("walk-to-the-river")
+    assert EnvironmentToken.objects.get().last_used_at >= used.last_used_at
+    settings.API_TOKEN = "another-one"
+    assert "Not yet" in text(client.get("/tokens/")), "what another value was used for says nothing of this one"
+    set_site(person("a-admin"), another_site(), ACTOR)
+    assert "RIS_API_TOKEN" not in text(client.get("/tokens/")), "it works for another hospital"
 
 
 def test_tokens_that_were_made_before_may_all_that_their_user_may(signed_in: SignIn) -> None:
