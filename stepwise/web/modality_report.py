@@ -112,7 +112,7 @@ def _written(shown: Report, kind: str, span: _Span, is_masked: bool) -> str:
 
 
 def _disclose(request: HttpRequest, event: str, found: Report, span: _Span, more: dict[str, object]) -> None:
-    """Whose exams the messages with examples are about is in the MPPS messages."""
+    """Whom the MPPS messages name, and whose exams they were taken for: an example shows both where they differ."""
     told = [one.data for instance in found.heard.instances for one in instance.told if one.data is not None]
     numbers = dict.fromkeys(
         (datasets.text(data, "PatientID"), datasets.text(item, "AccessionNumber"))
@@ -120,4 +120,5 @@ def _disclose(request: HttpRequest, event: str, found: Report, span: _Span, more
         for item in datasets.items(data, "ScheduledStepAttributesSequence")
     )
     asked = {"station": found.heard.ae_title, "from": span.first.isoformat(), "to": span.last.isoformat(), **more}
-    disclose(request, event, *audit.of_numbers(found.heard.site, numbers), total=len(numbers), asked=asked)
+    steps = [link.step for instance in found.heard.instances for link in instance.links if link.step is not None]
+    disclose(request, event, *audit.of_numbers(found.heard.site, numbers), *steps, asked=asked)

@@ -155,8 +155,8 @@ def _refuse_while_used(console: Console, what: str) -> None:
         raise Conflict(f"{console.ae_title} is busy with an exchange and cannot be {what} now; wait until it has ended.")
     for exam in Memory.of(console.memory, lambda _: None).open_exams():
         raise Conflict(
-            f"{exam.name or 'An exam'} of {exam.patient_name or 'a patient without a name'} is open on {console.ae_title}, which cannot be "
-            f"{what} before it is ended: complete or discontinue it. (Pulling the plug forgets it here; the RIS keeps it in progress.)"
+            f"{exam.name or 'An exam'} is open on {console.ae_title}, which cannot be {what} before it is ended: complete or discontinue "
+            "it. (Pulling the plug forgets it here; the RIS keeps it in progress.)"
         )
 
 

@@ -9,12 +9,13 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from ris.actions import tokens
+from ris.actions import connecting, sandbox, tokens
 from ris.models import AuditedPatient, AuditRecord, Order, Patient
 from ris.web import disclosure
 from stepwise import health
 from stepwise.addresses import PageAddress, calls, pages
 from tests.support.addresses import World, somebody
+from tests.support.hospital import ACTOR, a_site
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 
@@ -137,3 +138,15 @@ def test_calls_record_everybody_they_show(world: World) -> None:
             if asked.seen - asked.recorded:
                 wrong.append(f"{method} {call.route} shows {sorted(asked.seen - asked.recorded)}, of whom nothing is recorded")
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_printed_of_a_station_shows_nobody_and_its_checklist_records_whom_it_shows(world: World) -> None:
+    """The card for the service engineer and the conformance statement are of no patient; the checklist shows that of its test exam."""
+    client = Client()
+    client.force_login(somebody("a-superuser", is_superuser=True))
+    test_exam = sandbox.make(connecting.begin(a_site(), "CT01", ACTOR).pk, ACTOR).patient.patient_id
+    marks = Marks.read()
+    for path in ("/connect/CT01/card/", "/connect/card-for-the-service-engineer/", "/conformance/"):
+        assert ask(client, marks, "GET", path).seen == set(), path
+    checklist = ask(client, marks, "GET", "/connect/CT01/")
+    assert test_exam in checklist.seen <= checklist.recorded

@@ -34,8 +34,8 @@ from mpps.errors import Refused
 from mpps.models import PerformedProcedureStep, StepLink
 from mpps.reasons import reasons
 from mpps.received import Received
-from ris import clock
-from ris.models import ScheduledProcedureStep, Station
+from ris import audit, clock
+from ris.models import AuditRecord, ScheduledProcedureStep, Station
 from stepwise.modality_report import report
 from stepwise.modality_report.checks import CHECKS, markdown
 from stepwise.modality_report.heard import Heard, Instance, Told
@@ -348,6 +348,24 @@ def test_files_say_the_same_and_hide_values_when_asked(signed_in: SignIn) -> Non
     assert "CARRIES_PATIENT" in document and "481236" not in document
     assert "<script" not in document and "href" not in document
     assert client.post(address, {"kind": "exe"}).status_code == 400
+
+
+def test_whom_a_report_shows_is_recorded_as_sent_and_as_the_worklist_has_it(signed_in: SignIn) -> None:
+    """The page as a list, each file as taken away, in whatever form."""
+    Console(profile(tells=["cut_patient_id"])).exam()
+    client, step = signed_in("integrator"), ScheduledProcedureStep.objects.get()
+    order = step.requested_procedure.order
+    assert order.patient.patient_id in client.get(reverse("station-report", args=["CT01"])).content.decode()
+    for kind in ("html", "csv", "json"):
+        client.post(reverse("station-report-file", args=["CT01"]), {"kind": kind})
+    rows = AuditRecord.objects.filter(place__startswith="station-report").order_by("pk")
+    assert [(row.event, row.detail["asked"].get("kind")) for row in rows] == [
+        (audit.LIST, None), (audit.EXPORT, "html"), (audit.EXPORT, "csv"), (audit.EXPORT, "json"),
+    ]  # fmt: skip
+    for row in rows:
+        about = {(one.patient_key, one.patient_id) for one in row.patients.all()}
+        assert (order.patient_id, "4812366") in about
+        assert len(about) == 2, "the ID that it sent, which is nobody's, is recorded too"
 
 
 def test_what_was_called_is_told_without_values_too_and_only_since_the_station_is_known(signed_in: SignIn) -> None:
