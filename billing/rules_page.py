@@ -18,6 +18,7 @@ from ris.actor import Actor
 from ris.errors import ChangedMeanwhile
 from ris.models import Site
 from ris.permissions import requires
+from ris.validation import whole_number
 from ris.web.access import page, site_of
 
 _WORDS = {
@@ -53,10 +54,10 @@ def show(request: HttpRequest) -> HttpResponse:
     site = site_of(request)
     faults: list[tuple[str, str]] = []
     if request.method == "POST":
-        wanted, seen = _wanted(request.POST, faults), request.POST.get("seen", "")
-        if not (seen.isascii() and seen.isdigit()):
+        wanted, seen = _wanted(request.POST, faults), whole_number(request.POST.get("seen", ""))
+        if seen is None:
             faults.append(("", "The form did not come whole; open the page again and repeat the change."))
-        if not faults and (saved := _saved(request, site, wanted, int(seen[:9]), faults)):
+        elif not faults and (saved := _saved(request, site, wanted, seen, faults)):
             return saved
     return render(request, "billing/rules.html", _context(request, site, faults), status=422 if faults else 200)
 

@@ -16,6 +16,7 @@ from mpps.models import PerformedStepChange
 from ris import audit, clock
 from ris.models import Site
 from ris.permissions import allowed, requires
+from ris.validation import whole_number
 from ris.web import filters, live, times
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
@@ -23,7 +24,6 @@ from ris.web.forms import read_day
 
 MAX_SHOWN: Final = 200
 """Rows of a page of the list."""
-MAX_DIGITS: Final = 9
 CURRENCY: Final = "USD"
 _HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, PerformedStepChange, ChargeChange, DeliveryAttempt, NoCharge)
 
@@ -112,7 +112,7 @@ class _Asked:
             station=filters.asked(request, "station"),
             first=first,
             last=last,
-            begin=int(begin) // MAX_SHOWN * MAX_SHOWN if begin.isascii() and begin.isdigit() and len(begin) < MAX_DIGITS else 0,
+            begin=(whole_number(begin) or 0) // MAX_SHOWN * MAX_SHOWN,
             faults=tuple(faults),
         )
 

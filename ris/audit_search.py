@@ -11,6 +11,7 @@ from django.db.models import F, Prefetch, Q, QuerySet
 
 from ris import audit
 from ris.models import AuditedPatient, AuditRecord, Patient, Site
+from ris.validation import whole_number
 
 SECURITY: Final = "security"
 """For `event`: all of sign-ins, refusals and what protects the system."""
@@ -52,7 +53,8 @@ class Search:
     def page(self, site: Site, before: str, size: int) -> tuple[list[Found], str]:
         """A page of records behind the one whose key is `before`, and the key for the next page; empty at the end."""
         found = self.narrow(site)
-        last = AuditRecord.objects.filter(pk=int(before)).first() if before.isascii() and before.isdigit() and len(before) < 19 else None
+        key = whole_number(before)
+        last = None if key is None else AuditRecord.objects.filter(pk=key).first()
         if last is not None:
             found = found.filter(pk__lt=last.pk) if self._by_key else found.filter(at__lte=last.at).exclude(at=last.at, pk__gte=last.pk)
         named = Prefetch("patients", AuditedPatient.objects.order_by("pk")[:NAMED], to_attr="named")

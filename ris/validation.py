@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from ris import names
 from ris.errors import InvalidInput
@@ -21,6 +21,9 @@ _PATIENT_SEX = ("M", "F", "O", "")
 _EARLIEST_BIRTH = date(1850, 1, 1)
 _CALENDAR_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{8}")
 _FIRST_YEAR, _LAST_YEAR = 1900, 2199
+
+MOST: Final = 2**63 - 1
+"""The largest key that a database holds."""
 
 T = TypeVar("T")
 
@@ -38,6 +41,13 @@ def text(value: str, vr: str) -> str:
     if vr == "AE" and not (stripped.isascii() and stripped.isprintable()):
         raise ValueError("may hold only ASCII characters (PS3.5 6.2)")
     return stripped
+
+
+def whole_number(value: str, most: int = MOST) -> int | None:
+    """The whole number that digits write, as an address or a button has it; None for anything else, and above `most`."""
+    if not (value.isascii() and value.isdigit()) or len(value) > len(str(MOST)):
+        return None
+    return found if (found := int(value)) <= most else None
 
 
 def person_name(value: str) -> str:

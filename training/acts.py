@@ -83,7 +83,7 @@ def _reason(value: str) -> str:
 
 
 def _count(value: str) -> str:
-    if not value.isascii() or not value.isdigit() or not 1 <= int(value) <= 99:
+    if not validation.whole_number(value, 99):
         raise ValueError("is no number from 1 to 99")
     return value
 

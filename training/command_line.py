@@ -18,9 +18,10 @@ def day(text: str) -> date:
 
 
 def port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+    port = validation.whole_number(text, 65535)
+    if not port:
         raise ArgumentTypeError(f"{text!r} is not a port; it is a number from 1 to 65535")
-    return int(text)
+    return port
 
 
 def seconds(text: str) -> float:

@@ -16,6 +16,7 @@ from ris.audit import ACTIONS, EVENTS, OUTCOMES
 from ris.audit_search import SECURITY, Search
 from ris.models import AuditedPatient, AuditRecord, Patient, Site
 from ris.permissions import requires
+from ris.validation import whole_number
 from ris.web import csv_files, places
 from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
@@ -56,12 +57,12 @@ class Asked:
             if given[name] not in choices:
                 faults[name] = f"{given[name][:20]!r} is no {name} of the list; choose one, or all"
         patient = given["patient"]
-        is_key = patient.isascii() and patient.isdigit() and len(patient) < 19
-        if patient and not is_key:
+        key = whole_number(patient)
+        if patient and key is None:
             faults["q"] = f"{patient[:20]!r} is no patient's record; come from the page of a patient, or search for an ID here"
         search = Search(
             person=given["person"],
-            patient=int(patient) if is_key else None,
+            patient=key,
             number=text_of(request),
             event=given["event"],
             action=given["action"],

@@ -12,7 +12,7 @@ from django.http import HttpRequest, QueryDict
 from ris import clock
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, SeenUnsaid
 from ris.kept import keep
-from ris.validation import within_reach
+from ris.validation import whole_number, within_reach
 from ris.web import times
 
 _WORDED = re.compile(r"(\d{1,2})[-. ]([A-Za-z]{3})[A-Za-z]*[-. ](\d{4})")
@@ -127,10 +127,10 @@ def _in_words(bound: forms.BoundField) -> str:
 
 def seen_number(request: HttpRequest) -> int:
     """The version that a button was pressed at; SeenUnsaid when the request has none."""
-    text = request.POST.get("version", "")
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    seen = whole_number(request.POST.get("version", ""))
+    if seen is None:
         raise SeenUnsaid
-    return int(text)
+    return seen
 
 
 def seen_text(request: HttpRequest) -> str:

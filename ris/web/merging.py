@@ -16,6 +16,7 @@ from ris.errors import Conflict, InvalidInput
 from ris.models import Patient, ScheduledProcedureStep, Site
 from ris.permissions import requires
 from ris.transitions import BEGUN, WAITING
+from ris.validation import whole_number
 from ris.web import times
 from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
@@ -93,10 +94,10 @@ def merge(request: HttpRequest, pk: int) -> HttpResponse:
     """First the other record, then both side by side; the patient of the address stays."""
     site = site_of(request)
     survivor = one_of(Patient.objects.all(), site=site, pk=pk)
-    other = request.GET.get("with", "")
-    if not (other.isascii() and other.isdigit()):
+    other = whole_number(request.GET.get("with", ""))
+    if other is None:
         return _choose(request, site, survivor)
-    merged = one_of(Patient.objects.all(), site=site, pk=int(other))
+    merged = one_of(Patient.objects.all(), site=site, pk=other)
     doubts = merging.doubts(survivor, merged)
     form = MergeForm(doubts, request.POST or None, initial={"survivor_version": survivor.version, "merged_version": merged.version})
     if request.method == "POST" and form.is_valid() and _merge(request, form, survivor, merged):

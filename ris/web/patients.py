@@ -17,6 +17,7 @@ from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput
 from ris.models import Patient, ScheduledProcedureStep, Site
 from ris.permissions import requires
+from ris.validation import whole_number
 from ris.web import history
 from ris.web.access import one_of, page, site_of
 from ris.web.attributes import AttributesForm, Part, lines
@@ -238,5 +239,5 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 def chosen_patient(site: Site, query: QueryDict) -> Patient | None:
     """The site's patient that an address names by `patient=`."""
-    pk = query.get("patient", "")
-    return Patient.objects.filter(site=site, pk=int(pk)).first() if pk.isascii() and pk.isdigit() else None
+    pk = whole_number(query.get("patient", ""))
+    return None if pk is None else Patient.objects.filter(site=site, pk=pk).first()

@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from dimse.models import Association, Message
+from ris.validation import whole_number
 
 EXCHANGES: Final = 50
 
@@ -39,16 +40,15 @@ def of_association(association: Association, page: str) -> Part:
     """
     asked = association.messages.filter(direction=Message.Direction.IN).order_by("time", "id")
     count = asked.count()
-    wanted = int(page) if page.isascii() and page.isdigit() and len(page) < 9 else 1
-    number = min(max(1, wanted), max(1, -(-count // EXCHANGES)))
-    before = (number - 1) * EXCHANGES
+    nth = min(whole_number(page) or 1, max(1, -(-count // EXCHANGES)))
+    before = (nth - 1) * EXCHANGES
     bounds = list(asked.values_list("time", "pk")[before : before + EXCHANGES + 1])
     messages = association.messages.order_by("time", "id")
-    if number > 1:
+    if nth > 1:
         messages = messages.filter(_from(*bounds[0]))
     if len(bounds) > EXCHANGES:
         messages = messages.exclude(_from(*bounds[EXCHANGES]))
-    return Part(list(messages), number, before + 1, count)
+    return Part(list(messages), nth, before + 1, count)
 
 
 def first_of_each(associations: Iterable[UUID], most: int) -> QuerySet[Message]:

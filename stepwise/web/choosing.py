@@ -9,15 +9,11 @@ from django.urls import reverse
 
 from dimse.models import Message
 from ris.peers import Journal
+from ris.validation import whole_number
 from stepwise.inspector import said
 from stepwise.inspector.said import Said
 
 PARAMETER: Final = "compare"
-
-
-def number_of(text: str) -> int | None:
-    """The number of a message, as addresses have it; None for what is none."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
 @dataclass(frozen=True)
@@ -51,10 +47,9 @@ class Chosen:
 
 def chosen(request: HttpRequest, journal: Journal) -> Chosen | None:
     """That of the address; None when it names none."""
-    text = request.GET.get(PARAMETER, "")
-    number = number_of(text)
-    if number is None:
+    key = whole_number(request.GET.get(PARAMETER, ""))
+    if key is None:
         return None
-    message = journal.messages().filter(pk=number).defer("data", "first_answers").first()
+    message = journal.messages().filter(pk=key).defer("data", "first_answers").first()
     association = journal.associations().filter(pk=message.association_id).first() if message else None
-    return Chosen(str(number), said.beside(message, association) if message else None)
+    return Chosen(str(key), said.beside(message, association) if message else None)

@@ -13,6 +13,7 @@ from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import ConnectionCheck, Site, Station
 from ris.permissions import requires
+from ris.validation import whole_number
 from ris.web.access import page, site_of
 from ris.web.forms import seen_number
 from stepwise.connecting import evidence, lines
@@ -70,11 +71,8 @@ ACTS: Final[dict[str, Act]] = {
 
 def _check(request: HttpRequest, site: Site, ae_title: str) -> ConnectionCheck:
     """The check that the page was about, which may have been ended since."""
-    number = request.POST.get("check", "")
-    is_number = number.isascii() and number.isdigit() and len(number) < 19
-    check = (
-        ConnectionCheck.objects.select_related("site", "order").filter(site=site, ae_title=ae_title, pk=number if is_number else 0).first()
-    )
+    checks = ConnectionCheck.objects.select_related("site", "order").filter(site=site, ae_title=ae_title)
+    check = checks.filter(pk=whole_number(request.POST.get("check", "")) or 0).first()
     if check is None:
         raise ChangedMeanwhile("There is no such check of this station; look at the page again.")
     return check

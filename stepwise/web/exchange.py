@@ -18,6 +18,7 @@ from ris.errors import NotFound
 from ris.models import Site
 from ris.peers import Journal
 from ris.permissions import allowed, requires
+from ris.validation import whole_number
 from ris.web import datasets, times
 from ris.web.access import page, site_of
 from ris.web.datasets import Shown
@@ -97,7 +98,7 @@ def _search(message: Message) -> str:
 
 def _place(text: str, last: int) -> int:
     """Which answer, counted from 1; the first for what is none."""
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= last else 1
+    return whole_number(text, last) or 1
 
 
 def _shown(data: Data | None, key: str, form: str) -> Shown | None:
@@ -192,7 +193,7 @@ def beside(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     wanted, of_exchange = request.GET.get("with", ""), request.GET.get("exchange", "")
     if not wanted and not of_exchange:
         return redirect(_url(found.first))
-    number_of_other = choosing.number_of(of_exchange or wanted)
+    number_of_other = whole_number(of_exchange or wanted)
     other = journal.messages().filter(pk=number_of_other).first() if number_of_other is not None else None
     if other is None:
         raise NotFound("There is no message with this number to compare with; choose one on the page of the exchange.")

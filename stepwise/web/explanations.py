@@ -15,6 +15,7 @@ from ris.errors import InvalidInput, NotFound
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.peers import Journal
 from ris.permissions import requires
+from ris.validation import whole_number
 from ris.web import live
 from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
@@ -109,9 +110,10 @@ def _number(request: HttpRequest) -> int | None:
     text = request.GET.get("message", "").strip()
     if not text or text_of(request):
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 19):
+    chosen = whole_number(text)
+    if chosen is None:
         raise InvalidInput({"message": f"{text[:32]!r} is no number of a message"})
-    return int(text)
+    return chosen
 
 
 def _keys(typed: str) -> dict[str, str]:

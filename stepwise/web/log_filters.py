@@ -22,7 +22,7 @@ from django.urls import reverse
 from dimse.models import Association, AssociationQuerySet, Mention, Message, has
 from dimse.services import Verb
 from dimse.summaries import Asked, Came, asked_by, came_of
-from ris.validation import printable
+from ris.validation import printable, whole_number
 from ris.web import searching
 from ris.web.forms import read_bound
 from stepwise.web import choosing
@@ -145,7 +145,7 @@ def _fault(name: str, text: str) -> str:
     """What is wrong with a filter, in words; empty when nothing is."""
     if name in _KNOWN and text not in _KNOWN[name]:
         return f"{text[:20]!r} is no {name} of the list; choose one, or all"
-    if name == choosing.PARAMETER and choosing.number_of(text) is None:
+    if name == choosing.PARAMETER and whole_number(text) is None:
         return f"{text[:20]!r} is no number of a message; choose the one to compare with on its page"
     if name == "before" and _moment(text.partition("~")[0]) is None:
         return f"{text[:20]!r} is no place in the log; go back to the latest"

@@ -12,6 +12,7 @@ from ris import audit
 from ris.errors import NotFound
 from ris.models import RecordChange
 from ris.permissions import allowed, requires
+from ris.validation import whole_number
 from ris.web import datasets, live
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
@@ -31,8 +32,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
     disclose(request, audit.PROCEDURE, performed)
     messages = presenters.messages(performed)
     form = request.GET.get("as", "")
-    chosen = request.GET.get("message", "")
-    exchange = exchanges.of(performed, [one.message for one in messages], int(chosen) if chosen.isascii() and chosen.isdigit() else 0, form)
+    chosen = whole_number(request.GET.get("message", "")) or 0
+    exchange = exchanges.of(performed, [one.message for one in messages], chosen, form)
     context = {
         "one": presenters.shown(performed),
         "messages_shown": messages,

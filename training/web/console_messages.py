@@ -12,6 +12,7 @@ from ris import audit
 from ris.errors import NotFound
 from ris.peers import Journal
 from ris.permissions import requires
+from ris.validation import whole_number
 from ris.web import datasets
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
@@ -87,4 +88,4 @@ def _performed(message: ConsoleMessage) -> PerformedProcedureStep | None:
 
 
 def _number(text: str, count: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and 1 <= int(text) <= count else 1
+    return whole_number(text, count) or 1

@@ -10,6 +10,7 @@ from ris import audit, shell
 from ris.console import not_ready, say
 from ris.errors import RisError
 from ris.models import ScheduledProcedureStep
+from ris.validation import whole_number
 from stepwise import explaining
 from training import table
 from worklist.explanation import Explanation
@@ -93,9 +94,8 @@ def _step(text: str) -> ScheduledProcedureStep:
     """The step of a step ID, else of an id, of whatever hospital."""
     steps = ScheduledProcedureStep.objects.select_related("site", "requested_procedure__order__patient")
     found = list(steps.filter(scheduled_procedure_step_id=text)[:10]) if text and not text.startswith("id:") else []
-    number = text.removeprefix("id:")
-    if not found and number.isascii() and number.isdigit() and len(number) < 19:
-        found = list(steps.filter(pk=int(number)))
+    if not found and (key := whole_number(text.removeprefix("id:"))) is not None:
+        found = list(steps.filter(pk=key))
     if not found:
         raise CommandError(f"No scheduled step has the ID {text!r}; GET /api/v1/scheduled-steps lists them.", returncode=_CANNOT_BE_TOLD)
     if len(found) > 1:

@@ -102,3 +102,16 @@ def test_a_reason_is_kept_whole_or_refused() -> None:
         validation.reason_text("x" * 256)
     with pytest.raises(InvalidInput, match="is empty"):
         validation.reason_text("  ", needed=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("7", 7), ("007", 7), ("0", 0), (str(2**63 - 1), 2**63 - 1), (str(2**63), None), ("9" * 5000, None)]
+    + [(text, None) for text in ("", " 7", "-7", "+7", "7.0", "1_0", "²", "٣", "seven")],
+)
+def test_a_whole_number_is_what_ascii_digits_write_and_a_database_holds(text: str, found: int | None) -> None:
+    assert validation.whole_number(text) == found
+
+
+def test_a_whole_number_has_a_most() -> None:
+    assert (validation.whole_number("99", 99), validation.whole_number("100", 99)) == (99, None)

@@ -19,6 +19,7 @@ from ris.audit import EXPORT, of_numbers
 from ris.console import Asked, Stopped, asked_by_signals, counted, named_path, not_ready, say
 from ris.errors import RisError
 from ris.models import Site
+from ris.validation import whole_number
 from training import command_line
 from training.day import audit, booking, reading, session, telling
 from training.day.reading import Standing
@@ -45,9 +46,10 @@ def _speed(text: str) -> float:
 
 
 def _exams(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _MOST_EXAMS:
+    exams = whole_number(text, _MOST_EXAMS)
+    if not exams:
         raise ArgumentTypeError(f"{text!r} cannot be booked; it is a whole number from 1 to {_MOST_EXAMS}")
-    return int(text)
+    return exams
 
 
 def _day(text: str) -> date:
