@@ -11,7 +11,7 @@ from django.utils.cache import add_never_cache_headers
 from django_structlog.middlewares import RequestMiddleware
 
 from ris import clock, networks, queries
-from ris.api.auth import Caller
+from ris.bearer import Caller
 from ris.errors import NotFound
 from ris.models import Site
 from ris.web.routes import route_of

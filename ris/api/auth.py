@@ -1,45 +1,26 @@
 """Who calls: bearer tokens, and the permission that each operation asks for."""
 
 import hmac
-from dataclasses import dataclass
 from typing import cast
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.http import HttpRequest
 from ninja.errors import AuthenticationError
 from ninja.security import HttpBearer
 
-from ris import clock, permissions
+from ris import clock
 from ris.accounts import account_of
 from ris.actions import attempts
 from ris.actions.tokens import digest_of, note_environment_use, note_use
 from ris.actor import Actor
+from ris.bearer import Caller
 from ris.errors import NotPermitted, Throttled
 from ris.kept import keep
 from ris.models import ApiToken
 from ris.origin import address_of
+from ris.permissions import PERMISSIONS
 from ris.throttling import TOKEN, UNGUESSABLE, in_words, of_address
 from ris.web import times
-
-
-@dataclass(frozen=True)
-class Caller:
-    """`user` is None for the installation's own token (`RIS_API_TOKEN`), which may do everything and acts as the system."""
-
-    actor: Actor
-    user: User | None = None
-    scope: frozenset[str] | None = None
-    """The permissions that the token is limited to; None for all that its user has."""
-    token: int | None = None
-    """Which token of the user it is: its row's number."""
-
-    def check(self, permission: str) -> None:
-        """Raise NotPermitted unless the caller has the permission, now: what the user lost, the token has lost."""
-        if self.user is not None:
-            permissions.check(self.user, permission)
-        if self.scope is not None and permission not in self.scope:
-            raise NotPermitted(f"This needs the permission {permission!r}; the token is limited to {', '.join(sorted(self.scope))}.")
 
 
 class Bearer(HttpBearer):
@@ -52,7 +33,7 @@ class Bearer(HttpBearer):
     def __init__(self, permission: str | None = None, *, any_token: str = "") -> None:
         super().__init__()
         if permission is not None:
-            permissions.PERMISSIONS[permission]  # a misspelled permission fails at import
+            PERMISSIONS[permission]  # a misspelled permission fails at import
         self.permission = permission
         self.any_token = any_token
 

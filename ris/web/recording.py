@@ -16,7 +16,7 @@ from ris import audit, queries
 from ris.actions import auditing
 from ris.actions.auditing import Claimant, NotRecorded, Place
 from ris.actor import Actor
-from ris.api.auth import Caller
+from ris.bearer import Caller
 from ris.db import shortage
 from ris.errors import NotFound
 from ris.models import AuditRecord, Site

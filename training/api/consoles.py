@@ -10,8 +10,9 @@ from pydantic import ValidationInfo, field_validator
 from dimse import statuses
 from ris import audit
 from ris.api import base
-from ris.api.auth import Bearer, Caller, caller
+from ris.api.auth import Bearer, caller
 from ris.api.base import Body, Instant, Line, ListQuery, Page, refusals
+from ris.bearer import Caller
 from ris.errors import NotFound
 from ris.models import Site
 from ris.web.disclosure import disclose
