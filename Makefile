@@ -49,9 +49,12 @@ chaos: environment-dev ## Perform a thousand exams (EXAMS=N) while every part is
 	$(BIN)/python -m tests.chaos --exams $(EXAMS) --database sqlite
 	$(BIN)/python -m tests.chaos --exams $(EXAMS) --database postgresql
 
-audit: environment-dev ## Look for known vulnerabilities in the pinned packages (asks the network); what could not be asked for is a failure too
-	$(BIN)/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
-	cd tests/foreign && npm audit
+# Where `make audit` asks instead of PyPI and npm, in a closed network: a mirror of OSV's query, a registry of npm.
+OSV_URL ?=
+NPM_REGISTRY ?=
+
+audit: environment-dev ## Look for known vulnerabilities in the pinned packages (asks the network; OSV_URL= and NPM_REGISTRY= ask mirrors); what could not be asked for is a failure too
+	@OSV_URL="$(OSV_URL)" NPM_REGISTRY="$(NPM_REGISTRY)" scripts/audit.sh $(BIN)
 
 foreign:
 	@scripts/foreign.sh
