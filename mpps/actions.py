@@ -191,7 +191,8 @@ def _check_uid(message: Received, strict: bool) -> list[Notice]:
 
 def _performer(message: Received) -> matching.Performer:
     known = profiles.of(message.site)
-    titles = tuple(filter(None, (text(message.dataset, "PerformedStationAETitle"), message.calling_ae_title.strip())))
+    said = tuple(filter(None, (text(message.dataset, "PerformedStationAETitle"), message.calling_ae_title.strip())))
+    titles = tuple(dict.fromkeys((*said, *(known[title].ae_title for title in said if title in known))))  # what a former one is now, too
     aliases = tuple(alias for title in titles if title in known for alias in known[title].aliases)
     return matching.Performer(titles, text(message.dataset, "Modality").upper(), aliases)
 
@@ -214,12 +215,13 @@ def _locked(message: Received) -> PerformedProcedureStep | None:
 def _insert(message: Received, named: str, unscheduled: bool) -> PerformedProcedureStep:
     """The new row; `named` is the AE title in the data set. Of two N-CREATEs with one UID at the same moment one is the duplicate."""
     known = profiles.of(message.site)
+    said = named or message.calling_ae_title.strip()
     station = known.get(named.strip()) or known.get(message.calling_ae_title.strip()) or profiles.NOBODY
     row = PerformedProcedureStep(
         site=message.site,
         sop_instance_uid=message.sop_instance_uid,
         status=IN_PROGRESS,
-        station_ae_title=named or message.calling_ae_title.strip(),
+        station_ae_title=known[said.strip()].ae_title if said.strip() in known else said,
         station_id=station.station_id,
         calling_ae_title=message.calling_ae_title.strip()[:16],
         received_at=message.received_at,

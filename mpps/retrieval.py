@@ -82,7 +82,8 @@ def retrieve(site: Site, sop_instance_uid: str, asked: Sequence[int], calling_ae
     if performed is None:
         raise not_there(site, sop_instance_uid)
     titles = {performed.station_ae_title.strip(), performed.calling_ae_title}
-    if profile.own_list_only and titles.isdisjoint((profile.ae_title, *profile.aliases)):
+    is_own = performed.station_id is not None and performed.station_id == profile.station_id
+    if profile.own_list_only and not is_own and titles.isdisjoint((profile.ae_title, *profile.aliases)):
         raise not_authorized(f"{profile.ae_title} may see its own exams only")
     return select(performed.attributes, asked, profile)
 

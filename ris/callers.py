@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from ris import networks
-from ris.models import Site, Station
+from ris.models import FormerTitle, Site, Station
 from ris.networks import Network
 
 
@@ -19,12 +19,15 @@ _kept: dict[int, _Callers] = {}
 
 
 def of(site: Site) -> Mapping[str, tuple[Network, ...]]:
-    """The networks that each station of the site may call from, by AE title; none means from anywhere.
+    """The networks that each station of the site may call from, by AE title and by those of its former ones that are still accepted; none
+    means from anywhere.
 
     `site` is as just read: its revision tells whether what is kept is still true.
     """
     kept = _kept.get(site.pk)
     if kept is None or kept.revision != site.stations_revision:
         stations = Station.objects.filter(site=site).values_list("ae_title", "addresses")
-        kept = _kept[site.pk] = _Callers(site.stations_revision, {title: networks.parsed(addresses) for title, addresses in stations})
+        formers = FormerTitle.objects.filter(site=site, until=None).values_list("ae_title", "station__addresses")
+        allowed = {title: networks.parsed(addresses) for title, addresses in (*formers, *stations)}
+        kept = _kept[site.pk] = _Callers(site.stations_revision, allowed)
     return kept.networks

@@ -94,6 +94,16 @@ class StationChanged:
 
 
 @dataclass(frozen=True)
+class StationRenamed:
+    """A station was given another AE title, and its exams with it; the rows of both are written."""
+
+    station_id: int
+    site_id: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class SiteChanged:
     """A site's time zone changed: every local date and time of it reads differently now."""
 

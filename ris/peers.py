@@ -6,23 +6,35 @@ comes to another hospital's journal by naming a title.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from django.db.models import BooleanField, Case, Exists, OuterRef, Q, Value, When
 
 from dimse.models import Association, AssociationQuerySet, Message, MessageQuerySet
 from ris import queries
-from ris.models import CalledAlias, Site, Station
+from ris.models import CalledAlias, FormerTitle, Site, Station
 from ris.prepared import Prepared
+from ris.titles import Claim, any_of
+from ris.titles import calling as station_calling
+from ris.titles import of as titles_of
 
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 _called = Prepared(lambda ae_title: Site.objects.filter(ae_title=ae_title), "ae_title")
 _called_too = Prepared(
     lambda ae_title: Site.objects.filter(called_aliases__ae_title=ae_title, called_aliases__forgotten_at=None), "ae_title"
+)
+
+
+_present = Prepared(lambda ae_title: Station.objects.select_related("site").filter(ae_title=ae_title)[:2], "ae_title")
+_former = Prepared(
+    lambda ae_title: Station.objects.select_related("site").filter(former_titles__ae_title=ae_title, former_titles__until=None)[:2],
+    "ae_title",
 )
 
 
@@ -36,8 +48,9 @@ def site_of(called_ae_title: str, calling_ae_title: str) -> Site:
     called = site_called(called_ae_title.strip())
     if called is not None:
         return called
-    stations = Station.objects.filter(ae_title=calling_ae_title.strip()).select_related("site")[:2]
-    return stations[0].site if len(stations) == 1 else queries.default_site()
+    title = calling_ae_title.strip()
+    stations = {one.pk: one for one in (*_present(title), *_former(title))}
+    return next(iter(stations.values())).site if len(stations) == 1 else queries.default_site()
 
 
 def site_then(called_ae_title: str, calling_ae_title: str, at: datetime) -> Site:
@@ -61,29 +74,7 @@ def is_called_by_others(site: Site, ae_title: str) -> bool:
 def poses_as_another_s(site: Site, calling: str, called: str) -> bool:
     """Whether what this site sends under these titles would be taken, by another site here, for what a station of its own says."""
     answering = site_of(called, calling)
-    return answering != site and Station.objects.filter(site=answering, ae_title=calling.strip()).exists()
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A title that is a site's (its key) from a moment on and until another; None: always.
-
-    Stations of before that was kept were always there.
-    """
-
-    ae_title: str
-    site: int
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def holds(self, at: datetime) -> bool:
-        return (self.since is None or self.since <= at) and (self.until is None or at < self.until)
-
-    def when(self, column: str) -> Q:
-        found = Q(**{column: self.ae_title})
-        if self.since is not None:
-            found &= Q(started__gte=self.since)
-        return found if self.until is None else found & Q(started__lt=self.until)
+    return answering != site and station_calling(answering, calling.strip()) is not None
 
 
 def _accepted(*titles: str) -> list[Claim]:
@@ -93,19 +84,23 @@ def _accepted(*titles: str) -> list[Claim]:
 
 
 def _calling_claims(*titles: str) -> list[Claim]:
-    """By calling so: of the only station of a title, until a second one is registered. Without titles: of all."""
-    registered: dict[str, list[Claim]] = defaultdict(list)
-    for row in Station.objects.filter(**_among(titles)).values_list("ae_title", "site", "registered_at"):
-        registered[row[0]].append(Claim(*row))
-    return [claim for stations in registered.values() for claim in _alone(stations)]
+    """By calling so, or having been called so: of the only station of a title, as long as no second one has it. Without titles: of all."""
+    had: dict[str, list[Claim]] = defaultdict(list)
+    for station in Station.objects.filter(**_among(titles)).only("ae_title", "site", "registered_at", "titled_at"):
+        had[station.ae_title].append(Claim(station.ae_title, station.site_id, station.called_so_since))
+    for row in FormerTitle.objects.filter(**_among(titles)).values_list("ae_title", "site", "since", "until"):
+        had[row[0]].append(Claim(*row))
+    return [claim for stations in had.values() for claim in (stations if len(stations) == 1 else _alone(stations))]
 
 
 def _alone(stations: list[Claim]) -> Iterator[Claim]:
-    """What the first of the stations of a title had alone."""
-    first, *others = sorted(stations, key=lambda one: one.since or _EVER)
-    until = others[0].since if others else None
-    if not others or (until is not None and until != first.since):
-        yield replace(first, until=until)
+    """The spans of time in which one of the stations had the title alone."""
+    moments = sorted({moment for one in stations for moment in (one.since or _EVER, one.until or _NEVER)})
+    for begin, end in pairwise(moments):
+        holders = [one for one in stations if one.holds(begin)]
+        if len(holders) == 1:
+            since, until = (None if at in (_EVER, _NEVER) else at for at in (begin, end))
+            yield replace(holders[0], since=since, until=until)
 
 
 def _among(titles: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -146,6 +141,19 @@ class Journal:
     def messages(self) -> MessageQuerySet:
         """A message whose association was lost is the default site's, as an association of nobody known is."""
         return Message.objects.filter(*self._of_messages)
+
+    def calling(self, ae_title: str) -> AssociationQuerySet:
+        """Those of the station that is called so now, under each of its titles while it was its; without a site those of the title."""
+        return self.associations().filter(self._said_by(ae_title, "calling", "started"))
+
+    def messages_of(self, ae_title: str) -> MessageQuerySet:
+        """The messages of these associations."""
+        return self.messages().filter(self._said_by(ae_title, "association__calling", "association__started"))
+
+    def _said_by(self, ae_title: str, column: str, time: str) -> Q:
+        if self.site is None:
+            return Q(**{column: ae_title})
+        return any_of(titles_of(self.site, ae_title), column, time)
 
     @cached_property
     def _conditions(self) -> list[Q]:

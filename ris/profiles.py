@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from ris.models import Site, Station
+from ris.models import FormerTitle, Site, Station
 from ris.transitions import WAITING
 
 
@@ -13,7 +13,8 @@ from ris.transitions import WAITING
 class Profile:
     """A station's settings, as of `ris.models.Station`; the default is that of an AE title which is no station here.
 
-    `character_set` are the terms of SpecificCharacterSet, none where nothing is known.
+    `character_set` are the terms of SpecificCharacterSet, none where nothing is known. `aliases` are the AE titles whose lists it sees
+    too, its former ones among them as long as they are accepted.
     """
 
     ae_title: str = ""
@@ -38,16 +39,47 @@ class Profile:
 
 
 NOBODY: Final = Profile()
-_kept: dict[int, tuple[UUID, Mapping[str, Profile]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    revision: UUID
+    by_title: Mapping[str, Profile]
+    renamed: tuple[tuple[str, str], ...]
+
+
+_kept: dict[int, _Known] = {}
 
 
 def of(site: Site) -> Mapping[str, Profile]:
-    """The site's stations by AE title. `site` is as just read: its revision tells whether what is kept is still true."""
+    """The site's stations by AE title, and by each former one that is still accepted.
+
+    `site` is as just read: its revision tells whether what is kept is still true.
+    """
+    return _known(site).by_title
+
+
+def renamed(site: Site) -> tuple[tuple[str, str], ...]:
+    """Former AE titles that are still accepted, each with what its station is called now."""
+    return _known(site).renamed
+
+
+def _known(site: Site) -> _Known:
     kept = _kept.get(site.pk)
-    if kept is None or kept[0] != site.stations_revision:
-        stations = Station.objects.filter(site=site).prefetch_related("aliases")
-        kept = _kept[site.pk] = site.stations_revision, {station.ae_title: profile_of(station) for station in stations}
-    return kept[1]
+    if kept is None or kept.revision != site.stations_revision:
+        stations = Station.objects.filter(site=site).prefetch_related("aliases", "former_titles")
+        by_title = {station.ae_title: profile_of(station) for station in stations}
+        formers = FormerTitle.objects.filter(site=site, until=None).values_list("ae_title", "station__ae_title")
+        renamed = tuple((former, present) for former, present in formers if present in by_title)
+        by_title |= {former: by_title[present] for former, present in renamed}
+        kept = _kept[site.pk] = _Known(site.stations_revision, by_title, renamed)
+    return kept
+
+
+def present_title(site: Site, calling_ae_title: str) -> str:
+    """What a caller is called here now: what is odd about it is told of the station, whichever of its titles it called under."""
+    found = of(site).get(calling_ae_title.strip())
+    return found.ae_title if found is not None else calling_ae_title
 
 
 def whose(site: Site, calling_ae_title: str, named: Iterable[str] = ()) -> Profile:
@@ -59,16 +91,17 @@ def whose(site: Site, calling_ae_title: str, named: Iterable[str] = ()) -> Profi
     found = known.get(calling_ae_title.strip())
     if found is not None:
         return found
-    titles = [title for title in named if title in known]
-    return known[titles[0]] if len(titles) == 1 else NOBODY
+    found_by_name = {profile.station_id: profile for profile in (known.get(title) for title in named) if profile is not None}
+    return next(iter(found_by_name.values())) if len(found_by_name) == 1 else NOBODY
 
 
 def profile_of(station: Station) -> Profile:
+    formers = [row.ae_title for row in station.former_titles.all() if row.until is None]
     return Profile(
         ae_title=station.ae_title,
         station_id=station.pk,
         strict=station.strict,
-        aliases=tuple(row.ae_title for row in station.aliases.all()),
+        aliases=tuple(dict.fromkeys((*(row.ae_title for row in station.aliases.all()), *formers))),
         character_set=tuple(station.character_set.split("\\")) if station.character_set else (),
         own_list_only=station.own_list_only,
         statuses_shown=tuple(station.statuses_shown),

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from dimse.policy import Accept, Reject
 from dimse.services import MODALITY_WORKLIST, AssociationInfo
+from ris import titles
 from ris.errors import InvalidInput, NotFound
 from ris.models import ScheduledProcedureStep
 from ris.peers import WHOLE, Journal
@@ -41,6 +42,6 @@ def asking(step: ScheduledProcedureStep, station: str, message_id: int | None, k
     found = captured.by_id(message_id, journal)
     if found is None:
         raise NotFound(f"There is no C-FIND with the number {message_id} in the journal; old ones are removed after a while.")
-    if station and found.calling not in ("", station):
+    if station and found.calling not in ("", *(claim.ae_title for claim in titles.of(step.site, station))):
         raise InvalidInput({"message": f"{message_id} was sent by {found.calling}, not by {station}"})
     return explanation.of_message(found, station, journal)

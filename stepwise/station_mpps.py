@@ -9,7 +9,9 @@ from dimse.services import Verb
 from dimse.statuses import DONE, name_of
 from mpps import finding_rules
 from mpps.models import Finding, MppsMessage, PerformedProcedureStep
+from ris import titles
 from ris.models import Site
+from ris.titles import any_of
 from stepwise.connecting import words
 
 
@@ -33,7 +35,8 @@ class Told:
 
 def odd(site: Site, ae_title: str) -> QuerySet[Finding]:
     """The findings about the performed steps of a station, the latest first."""
-    its = Q(performed_step__station_ae_title=ae_title) | Q(performed_step__calling_ae_title=ae_title)
+    called = any_of(titles.on_its_clock(site, ae_title), "performed_step__calling_ae_title", "performed_step__received_at")
+    its = Q(performed_step__station_ae_title=ae_title) | called
     return Finding.objects.filter(its, performed_step__site=site).order_by("-at", "-pk")
 
 
@@ -49,7 +52,8 @@ def _of_finding(one: Finding) -> Told:
 
 def refused(site: Site, ae_title: str) -> list[Told]:
     """Of messages that were refused alike the last, with their number; the latest first. There are no more than ways to be refused."""
-    refused = MppsMessage.objects.filter(site=site, calling_ae_title=ae_title).exclude(status__in=DONE).order_by()
+    called = any_of(titles.on_its_clock(site, ae_title), "calling_ae_title", "received_at")
+    refused = MppsMessage.objects.filter(called, site=site).exclude(status__in=DONE).order_by()
     alike = refused.values("verb", "status", "error_comment").annotate(first=Min("received_at"), last=Max("received_at"), times=Count("pk"))
     return [_of_refusals(**one) for one in alike.order_by("-last", "verb", "status", "error_comment")]
 

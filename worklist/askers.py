@@ -30,7 +30,8 @@ def scope_of(profile: Profile, site: Site, view: View | None = None) -> Scope:
     """What a station is shown at all, now, in the time zone of its query."""
     now = clock.now(site)
     hidden = sandboxes.of_others(site, (profile.ae_title,))
-    return scope.of(profile, clock.local(now, site) if view is None else now.astimezone(view.away), hidden)
+    local = clock.local(now, site) if view is None else now.astimezone(view.away)
+    return scope.of(profile, local, hidden, profiles.renamed(site))
 
 
 def as_answered(asked: Query, shown: Scope, agreed: Agreement, view: View | None = None) -> Query:

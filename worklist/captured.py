@@ -194,7 +194,7 @@ def _asked_by(calling: str, journal: Journal) -> list[int]:
 
     Which messages are queries is looked at here: asked of SQLite, it would read every query of every station.
     """
-    own = journal.associations().calling(calling)
+    own = journal.calling(calling)
     recent = own.order_by("-started").values_list("pk", flat=True)[:LOOKED_THROUGH]
     still_open = own.filter(ended=None).order_by("-started").values_list("pk", flat=True)[:LOOKED_THROUGH]
     said = Message.objects.filter(association__in={*recent, *still_open}).order_by()
@@ -208,13 +208,13 @@ def _asked_by(calling: str, journal: Journal) -> list[int]:
 
 def last_rejected(calling: str, since: datetime | None, journal: Journal = WHOLE) -> Association | None:
     """The last association of a calling AE title when that was rejected, and after `since`."""
-    last = journal.associations().calling(calling).between(since).order_by("-started").first()
+    last = journal.calling(calling).between(since).order_by("-started").first()
     return last if last is not None and last.end == Association.End.REJECTED else None
 
 
 def address_of(calling: str, journal: Journal = WHOLE) -> str:
     """Where a calling AE title called from last; empty when it never did."""
-    last = journal.associations().calling(calling).order_by("-started").first()
+    last = journal.calling(calling).order_by("-started").first()
     return last.address if last is not None else ""
 
 

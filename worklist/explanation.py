@@ -12,7 +12,7 @@ from itertools import islice
 
 from dimse.interference import injected
 from dimse.policy import Policy, Reject
-from ris import clock, peers, queries
+from ris import clock, peers, titles
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.peers import WHOLE, Journal
 from ris.web import times
@@ -123,8 +123,7 @@ def explain(step: ScheduledProcedureStep, asking: Asking, policy: Policy) -> Exp
 
 
 def _site_of_station(calling: str) -> Site:
-    stations = Station.objects.filter(ae_title=calling).select_related("site")[:2]
-    return stations[0].site if len(stations) == 1 else queries.default_site()
+    return peers.site_of("", calling)
 
 
 def _association(asking: Asking, policy: Policy) -> list[Verdict]:
@@ -134,7 +133,8 @@ def _association(asking: Asking, policy: Policy) -> list[Verdict]:
     since = asking.captured.message.time if asking.captured else None
     rejected = captured.last_rejected(asking.calling, since, asking.journal)
     address = captured.address_of(asking.calling, asking.journal)
-    is_station = Station.objects.filter(site=asking.site, ae_title=asking.calling).exists()
+    station = titles.calling(asking.site, asking.calling)
+    is_station = station is not None
     verdict = policy(asking.calling, asking.called or asking.site.ae_title, address) if address or not is_station else None
     known = f"station of {asking.site}" if is_station else "no station here"
     if isinstance(verdict, Reject):
@@ -142,7 +142,7 @@ def _association(asking: Asking, policy: Policy) -> list[Verdict]:
     elif rejected is not None:
         why = f"Its last association, at {said_at(rejected.started, asking.site)}, was rejected: {rejected.rejection}"
     else:
-        switched_off = Station.objects.filter(site=asking.site, ae_title=asking.calling, enabled=False).exists()
+        switched_off = station is not None and not station.enabled
         why = f"Its associations are accepted{'; it is disabled, which only keeps new exams from it' if switched_off else ''}"
         return [Verdict("association", "Association", asking.calling, known, True, why)]
     return [Verdict("association", "Association", asking.calling, known, False, why)]

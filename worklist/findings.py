@@ -16,7 +16,7 @@ from django.db.models import F
 
 from ris.db import action
 from ris.models import ScheduledProcedureStep
-from worklist.models import WorklistFinding
+from worklist.models import LintBacklog, WorklistFinding
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +160,23 @@ def _row(one: Observed) -> WorklistFinding:
         last_seen=one.seen,
         count=0,
     )
+
+
+@action
+def follow(site_id: int, before: str, after: str) -> None:
+    """Have what was told of a station stand under its new AE title. What was told of that one too, before it was a station's, is added."""
+    known = WorklistFinding.objects.filter(site=site_id)
+    there = {(row.step_id, row.code, row.attribute): row for row in known.filter(station_ae_title=after)}
+    for row in known.filter(station_ae_title=before) if there else ():
+        same = there.get((row.step_id, row.code, row.attribute))
+        if same is not None:
+            later = max(same, row, key=lambda one: one.last_seen)
+            same.text, same.last_seen, same.count = later.text, later.last_seen, same.count + row.count
+            same.first_seen = min(same.first_seen, row.first_seen)
+            same.save()
+            row.delete()
+    known.filter(station_ae_title=before).update(station_ae_title=after)
+    LintBacklog.objects.filter(site=site_id, station_ae_title=before).delete()  # each process tells it again under the title of then
 
 
 @action

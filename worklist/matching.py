@@ -104,7 +104,7 @@ def _verdicts(query: Query, candidate: Candidate, only_filters: bool) -> Iterato
     for level, in_step in ((query.step, True), (query.root, False)):
         for asked in level:
             if (asked.filters or not only_filters) and not (query.interval and asked.key.keyword in _START):
-                yield _verdict(asked, candidate, in_step)
+                yield _verdict(asked, candidate, in_step, query.scope)
 
 
 def _scope_verdicts(query: Query, entry: WorklistEntry) -> Iterator[KeyVerdict]:
@@ -150,15 +150,25 @@ def statuses(query: Query) -> tuple[str, ...]:
     return tuple(status for status in query.scope.statuses if status in wanted)
 
 
-def _verdict(asked: Asked, candidate: Candidate, in_step: bool) -> KeyVerdict:
+def _verdict(asked: Asked, candidate: Candidate, in_step: bool, scope: Scope) -> KeyVerdict:
     if asked.key.vr == "SQ":
         items = candidate.items(asked.key, in_step)
         wanted = ", ".join(f"{child.key.keyword} {'/'.join(child.values)}" for child in asked.children if child.filters)
         outcome = not asked.filters or any(item_matches(asked, one) for one in items)
         return KeyVerdict(asked.key.keyword, wanted, _summary(asked, items), asked.kind, outcome)
     has = candidate.values(asked.key, in_step)
-    because = f"Its station sees the list{'s' if len(asked.also) > 1 else ''} of {', '.join(asked.also)} too" if asked.also else ""
+    because = _why_also(asked, scope) if asked.also else ""
     return KeyVerdict(asked.key.keyword, "\\".join(asked.values), "\\".join(has), asked.kind, _matches(asked, has), because)
+
+
+def _why_also(asked: Asked, scope: Scope) -> str:
+    """Why more AE titles match than were asked for."""
+    renamed = {former: now for former, now in scope.renamed if former in asked.values}
+    others = [title for title in asked.also if title not in renamed.values()]
+    said = [f"{former} is called {now} now, and stands for it as long as it is accepted" for former, now in renamed.items()]
+    if others:
+        said.append(f"Its station sees the list{'s' if len(others) > 1 else ''} of {', '.join(others)} too")
+    return "; ".join(said)
 
 
 def _summary(asked: Asked, items: list[Dataset]) -> str:

@@ -14,6 +14,7 @@ from operator import or_
 from django.db.models import Q
 
 from ris import clock
+from ris import titles as titles_of_stations
 from ris.models import Site, Station
 from worklist import matching, verdicts
 from worklist.captured import Ending
@@ -201,7 +202,7 @@ def _expected(asking: Asking, asked: Query) -> Iterator[tuple[str, Look]]:
         if key is not None and key.kind is not Kind.WILDCARD:
             named = Q(**{f"{IDENTIFIERS[keyword]}__in": key.values})
             yield f"exams with {verdicts.name_of(keyword)} {', '.join(key.values)}", partial(_entries, site, asked, named)
-    station = Station.objects.filter(site=site, ae_title=asking.calling).prefetch_related("modalities").first()
+    station = titles_of_stations.calling(site, asking.calling)
     titles = list(asked.scope.lists) if station is not None else _values(asked, "ScheduledStationAETitle") or [asking.calling]
     modalities = [one.modality for one in station.modalities.all()] if station is not None else _values(asked, "Modality")
     days = (_asked_days(asked), _day_of(asking))

@@ -18,7 +18,7 @@ from ris import clock, events
 from ris.insertion import insert, unsaved
 from ris.models import ScheduledProcedureStep, Site
 from ris.prepared import Prepared, PreparedUpdate
-from worklist import encoding, keys, overlay, values
+from worklist import encoding, findings, keys, overlay, values
 from worklist import item as worklist_item
 from worklist.item import Source
 from worklist.keys import Key
@@ -249,6 +249,12 @@ def on_station_changed(event: events.StationChanged) -> None:
         rebuild(ScheduledProcedureStep.objects.filter(stations__station=event.station_id).values_list("pk", flat=True))
 
 
+def on_station_renamed(event: events.StationRenamed) -> None:
+    """All that is on its list, and what was odd about its queries."""
+    findings.follow(event.site_id, event.before, event.after)
+    rebuild(ScheduledProcedureStep.objects.filter(site=event.site_id, stations__ae_title=event.after).values_list("pk", flat=True))
+
+
 def on_site_changed(event: events.SiteChanged) -> None:
     rebuild(ScheduledProcedureStep.objects.filter(site=event.site_id).values_list("pk", flat=True))
 
@@ -260,4 +266,5 @@ def subscribe() -> None:
     events.subscribe(events.StepsAdded, on_steps_added)
     events.subscribe(events.PatientChanged, on_patient_changed)
     events.subscribe(events.StationChanged, on_station_changed)
+    events.subscribe(events.StationRenamed, on_station_renamed)
     events.subscribe(events.SiteChanged, on_site_changed)

@@ -31,7 +31,7 @@ class Asked:
     """One key of a query. No `values` asks for everything; several ask for any of them.
 
     A sequence has `children` instead; `whole` asks for all of its items, as a sequence without item or with an empty one does. `also` are
-    values that match beside those asked for: the aliases of a station that asks for its own list.
+    values that match beside those asked for: the aliases of a station that asks for its own list, and what a former AE title is now.
     """
 
     key: Key
@@ -66,10 +66,11 @@ class Query:
     view: View | None = None
 
     def under(self, scope: Scope) -> "Query":
-        """The query as the station of the scope asks it: for its own list it asks for those of its aliases too."""
+        """The query as the station of the scope asks it: for its own list it asks for those of its aliases too, and who asks for a former
+        AE title of a station asks for the list of the present one."""
         sequence, station = self.sequence, self.asked(STATION)
-        if sequence and station and scope.aliases and scope.station in station.values:
-            also = tuple(title for title in scope.aliases if title not in station.values)
+        also = _also(station.values, scope) if sequence and station else ()
+        if sequence and also:
             children = tuple(replace(one, also=also) if one is station else one for one in sequence.children)
             sequence = replace(sequence, children=children)
         return replace(self, sequence=sequence, scope=scope)
@@ -116,6 +117,15 @@ class Query:
         if (bool(first_day), bool(last_day)) != (bool(first_time), bool(last_time)):
             return None
         return (first_day, first_time), ((last_day, last_time) if last_day else ("~", "~"))
+
+
+def _also(titles: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
+    """The AE titles that are asked for with these."""
+    if not (scope.renamed or scope.aliases):
+        return ()
+    present = tuple(now for former, now in scope.renamed if former in titles)
+    own = scope.aliases if scope.station in (*titles, *present) else ()
+    return tuple(dict.fromkeys(title for title in (*present, *own) if title not in titles))
 
 
 def _fuzzy_names(asked: tuple[Asked, ...]) -> tuple[Asked, ...]:

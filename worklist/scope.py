@@ -18,7 +18,8 @@ class Scope:
 
     `station` is the AE title whose settings these are, `aliases` those whose lists it sees beside its own. `shown` are statuses, unless a
     query asks for some. `oldest` is the first local date and time that is shown, as `WorklistEntry` spells them. `empty_sequences`: those
-    of type 1C come back empty. `not_for_it` are steps of test exams that another station is to be tried with.
+    of type 1C come back empty. `not_for_it` are steps of test exams that another station is to be tried with. `renamed` are the former AE
+    titles of stations here that are still accepted, each with the present one.
     """
 
     station: str = ""
@@ -29,6 +30,7 @@ class Scope:
     oldest: tuple[str, str] = ANY_TIME
     empty_sequences: bool = False
     not_for_it: tuple[int, ...] = ()
+    renamed: tuple[tuple[str, str], ...] = ()
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ class Scope:
 EVERYTHING = Scope()
 
 
-def of(profile: Profile, now: datetime, not_for_it: tuple[int, ...] = ()) -> Scope:
+def of(profile: Profile, now: datetime, not_for_it: tuple[int, ...] = (), renamed: tuple[tuple[str, str], ...] = ()) -> Scope:
     """`now` is on the hospital's wall clock; what is too old is so to the minute."""
     oldest = ANY_TIME
     if profile.age_limit_hours is not None:
@@ -59,4 +61,5 @@ def of(profile: Profile, now: datetime, not_for_it: tuple[int, ...] = ()) -> Sco
         oldest=oldest,
         empty_sequences=profile.empty_sequences,
         not_for_it=not_for_it,
+        renamed=renamed,
     )

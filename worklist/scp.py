@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dimse import services, statuses
 from dimse.errors import DimseFailure
 from dimse.services import EncodedAnswers, FindAnswer, FindRequest, Service, Verb
-from ris import clock
+from ris import clock, profiles
 from ris.models import Site
 from ris.peers import site_of
 from ris.profiles import Profile
@@ -88,7 +88,7 @@ def _answers(request: FindRequest, watching: type[_Watching]) -> Iterator[FindAn
     if profile.refuses_several_items:
         _refuse_several_items(request)
     ready = _made_ready(request, asked, site, profile)
-    watch = watching(Oddities(site, peer.calling_ae_title))
+    watch = watching(Oddities(site, profiles.present_title(site, peer.calling_ae_title)))
     watch.began((*request.notes, *asked.notes))
     for remark in ready.remarks:
         request.remark(remark)

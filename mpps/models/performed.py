@@ -14,7 +14,8 @@ from ris.models.history import AppendOnlyError, Change
 class PerformedProcedureStep(models.Model):
     """One MPPS instance. `attributes` is the merged data set of all its messages as DICOM JSON (PS3.18 Annex F).
 
-    Patient and text columns hold what the modality sent, whatever the order says. Raw DA and TM values stay beside the
+    Patient and text columns hold what the modality sent, whatever the order says; `station_ae_title` follows a station that is renamed,
+    while `attributes` keep what it called itself. Raw DA and TM values stay beside the
     moments that were read from them; `received_at` and `final_at` are the server's own times of the N-CREATE and of the final N-SET.
     """
 

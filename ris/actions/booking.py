@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from django.db.models import Q, QuerySet
 
-from ris import clock
+from ris import clock, titles
 from ris.errors import InvalidInput, NotFound, SlotTaken
 from ris.models import ProcedureStepTemplate, ScheduledProcedureStep, Site, Station, StationPool
 from ris.transitions import OCCUPYING
@@ -43,6 +43,8 @@ def find_place(site: Site, name: str) -> Place:
     pool = StationPool.objects.filter(site=site, code=name).first()
     if pool is not None:
         return Place(tuple(stations.filter(pools=pool)), pool)
+    if said := titles.moved(site, name):
+        raise NotFound(f"{said} Book there.")
     known = ", ".join(stations.filter(enabled=True).values_list("ae_title", flat=True))
     raise NotFound(f"There is no station or pool {name!r} here; known stations: {known or 'none'}.")
 

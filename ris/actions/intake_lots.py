@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from django.db.models import Model
 
-from ris import clock, events
+from ris import clock, events, titles
 from ris.actions import intake
 from ris.actions.intake_item import IntakeItem, Offered, Outcome, patient_key, status_of
 from ris.actions.intake_records import Changes, patient_change
@@ -68,7 +68,7 @@ class _Known:
         numbers = {item.order["accession_number"] for item in items} - {""}
         patient_ids = {item.patient["patient_id"] for item in items} - {""}
         admissions = {item.visit.get("admission_id", "") for item in items} - {""}
-        titles = {title for item in items for title in item.ae_titles}
+        named = {title for item in items for title in item.ae_titles}
         patients = list(Patient.objects.select_for_update().filter(site=site, patient_id__in=patient_ids).order_by("pk"))
         patient_pks = [patient.pk for patient in patients]
         used = Order.objects.filter(patient__in=patient_pks).values_list("patient", flat=True)
@@ -79,7 +79,7 @@ class _Known:
             ),
             patients={(patient.patient_id, patient.issuer_of_patient_id): patient for patient in patients},
             visits={(visit.admission_id, visit.issuer_of_admission_id): visit for visit in visits},
-            stations={station.ae_title: station for station in Station.objects.filter(site=site, ae_title__in=titles)},
+            stations=titles.calling_so(site, named),
             unused=set(patient_pks).difference(used),
         )
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
-from ris import clock
+from ris import clock, titles
 from ris.actions.intake_item import IntakeItem, patient_key
 from ris.actor import Actor
-from ris.models import Order, Patient, RecordChange, RequestedProcedure, ScheduledProcedureStep, Site, Station, StepStation, Visit
+from ris.models import Order, Patient, RecordChange, RequestedProcedure, ScheduledProcedureStep, Site, StepStation, Visit
 
 
 @dataclass
@@ -162,7 +162,7 @@ def assign_stations(step: ScheduledProcedureStep, made: bool, ae_titles: tuple[s
     before = [] if made else list(step.stations.values_list("ae_title", flat=True))
     if before == list(ae_titles):
         return
-    known = {station.ae_title: station for station in Station.objects.filter(site=step.site_id, ae_title__in=ae_titles)}
+    known = titles.calling_so(step.site, ae_titles)
     if before:
         step.stations.all().delete()
     StepStation.objects.bulk_create(

@@ -7,6 +7,7 @@ from django.db.models import F, QuerySet
 from ris import clock, events, validation
 from ris.actions import booking
 from ris.actions.booking import Place
+from ris.actions.renaming import Renaming, rename_station
 from ris.actions.stations import StationData, save_station
 from ris.actor import Actor
 from ris.crossing import LOOK_AGAIN, crossed, since
@@ -63,13 +64,21 @@ def save_pool(
 
 @action
 def save_station_and_pools(
-    site: Site, data: StationData, actor: Actor, version: int | None, codes: Collection[str], before: Collection[str]
+    site: Site,
+    data: StationData,
+    actor: Actor,
+    version: int | None,
+    codes: Collection[str],
+    before: Collection[str],
+    renaming: Renaming | None = None,
 ) -> Station:
     """Save the station and have it stand in the pools of these codes; exams that wait on them follow. `before` are those that were seen
-    when it was decided: what somebody else did meanwhile with other pools stays.
+    when it was decided: what somebody else did meanwhile with other pools stays. `renaming` says under which AE title it was seen.
 
-    Raises what `save_station` and `save_pool` raise; InvalidInput names `pools` where one would be left without a station.
+    Raises what `rename_station`, `save_station` and `save_pool` raise; InvalidInput names `pools` where one would have no station left.
     """
+    if renaming is not None:
+        version = rename_station(site, renaming, data.ae_title, actor, version).version
     station = save_station(site, data, actor, version)
     changed = set(codes) ^ set(before)
     for pool in StationPool.objects.filter(site=site, code__in=changed).prefetch_related("stations").order_by("code"):

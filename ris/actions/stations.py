@@ -13,7 +13,7 @@ from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action
 from ris.errors import Conflict, InvalidInput
-from ris.models import RecordChange, Site, Station, StationAlias, StationModality, StationPool
+from ris.models import FormerTitle, RecordChange, Site, Station, StationAlias, StationModality, StationPool
 from ris.transitions import SCHEDULED, STATUSES, WAITING
 from ris.validation import Checker
 
@@ -186,11 +186,11 @@ def save_station(site: Site, data: StationData, actor: Actor, expected_version: 
     """
     settings = _checked(data)
     ae_title = settings.columns["ae_title"]
-    if StationPool.objects.filter(site=site, code=ae_title).exists():
-        raise InvalidInput({"ae_title": f"is the code of a pool of stations; choose another one than {ae_title}"})
     station = Station.objects.select_for_update().filter(site=site, ae_title=ae_title).first()
-    _expect(site, station, ae_title, expected_version)
+    expect(site, station, ae_title, expected_version)
     if station is None:
+        revise(site)  # before it is asked whether the title is free
+        refuse_taken(site, ae_title)
         station, changed = Station.objects.create(site=site, registered_at=clock.wall(), **settings.columns), {}
         _list(station, settings)
         verb = "register"
@@ -211,7 +211,26 @@ def revise(site: Site) -> None:
     Site.objects.filter(pk=site.pk).update(stations_revision=uuid4())
 
 
-def _expect(site: Site, station: Station | None, ae_title: str, version: int | None) -> None:
+def refuse_taken(site: Site, ae_title: str, station: Station | None = None) -> None:
+    """InvalidInput when the title is somebody else's than the station's. The site's row has been written before it is asked."""
+    others = Station.objects.filter(site=site, ae_title=ae_title)
+    formers = FormerTitle.objects.filter(site=site, ae_title=ae_title, until=None)
+    if station is not None:
+        others, formers = others.exclude(pk=station.pk), formers.exclude(station=station)
+    why = ""
+    if StationPool.objects.filter(site=site, code=ae_title).exists():
+        why = f"is the code of a pool of stations; choose another one than {ae_title}"
+    elif others.exists():
+        why = f"is that of another station; choose another one than {ae_title}, or give that station another one first"
+    elif (former := formers.select_related("station").first()) is not None:
+        now = former.station.ae_title
+        why = f"is still accepted as the former one of {now}; when that modality is changed, stop accepting {ae_title} on the form of {now}"
+    if why:
+        raise InvalidInput({"ae_title": why})
+
+
+def expect(site: Site, station: Station | None, ae_title: str, version: int | None) -> None:
+    """Conflict or ChangedMeanwhile unless the station is of this version, `NEW` for none; anything will do for None."""
     if version is None or version == (station.version if station else NEW):
         return
     if version == NEW:

@@ -13,7 +13,7 @@ from ris.actor import HOUSEKEEPING, Actor
 from ris.crossing import LOOK_AGAIN, crossed
 from ris.db import action, locking, part
 from ris.errors import IllegalTransition, InvalidInput, NotPermitted
-from ris.models import RequestedProcedure, ScheduledProcedureStep, StepChange, StepStation
+from ris.models import RequestedProcedure, ScheduledProcedureStep, Station, StepChange, StepStation
 from ris.prepared import Prepared, PreparedUpdate
 from ris.transitions import DEPARTED, DISCONTINUED, STARTED, TRANSITIONS, WAITING
 from ris.validation import reason_text
@@ -167,7 +167,9 @@ def _book(
     step: ScheduledProcedureStep, place: booking.Place, stations: Iterable[Any], start: datetime, actor: Actor, reason: str
 ) -> ScheduledProcedureStep:
     before = [station.ae_title for station in step.stations.all()]
-    after = [station.ae_title for station in stations]
+    fresh = Station.objects.in_bulk([station.pk for station in stations])  # one may have been renamed until it was locked
+    booked = [fresh[station.pk] for station in stations]
+    after = [station.ae_title for station in booked]
     detail = {
         "start": [step.start.isoformat() if step.start else "", start.isoformat()],
         "stations": [before, after],
@@ -180,7 +182,7 @@ def _book(
     step.version += 1
     step.save(update_fields=["start", "end", "duration_minutes", "pool", "location", "received_item", "version"])
     step.stations.all().delete()
-    StepStation.objects.bulk_create([StepStation(step=step, ae_title=s.ae_title, station=s, position=i) for i, s in enumerate(stations)])
+    StepStation.objects.bulk_create([StepStation(step=step, ae_title=s.ae_title, station=s, position=i) for i, s in enumerate(booked)])
     StepChange.by(
         actor,
         step=step,

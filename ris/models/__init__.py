@@ -11,7 +11,7 @@ from ris.models.order import Order, RequestedProcedure
 from ris.models.patient import Patient, Visit
 from ris.models.simulated_clock import SimulatedClock
 from ris.models.site import NumberSequence, Site
-from ris.models.station import Station, StationAlias, StationModality, StationPool
+from ris.models.station import FormerTitle, Station, StationAlias, StationModality, StationPool
 from ris.models.step import ScheduledProcedureStep, StepChange, StepStation
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ConnectionCheck",
     "EchoTest",
     "EnvironmentToken",
+    "FormerTitle",
     "Heartbeat",
     "KeptSearch",
     "Membership",

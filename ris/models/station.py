@@ -1,8 +1,9 @@
 """Stations (modalities by AE title) and pools of them."""
 
-from datetime import time
+from datetime import datetime, time
 
 from django.db import models
+from django.db.models import Q
 
 from ris.models.site import Site
 from ris.transitions import WAITING
@@ -62,11 +63,40 @@ class Station(models.Model):
     opens = models.TimeField(default=time(7, 0))
     closes = models.TimeField(default=time(19, 0))
     registered_at = models.DateTimeField(null=True, blank=True, help_text="Since when its calls are its hospital's; empty: always.")
+    titled_at = models.DateTimeField(null=True, blank=True, help_text="Since when it has its AE title; empty: since it was registered.")
     version = models.PositiveIntegerField(default=1)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["site", "ae_title"], name="one_station_per_ae_title")]
         ordering = ["ae_title"]
+
+    def __str__(self) -> str:
+        return self.ae_title
+
+    @property
+    def called_so_since(self) -> datetime | None:
+        """Since when it has its AE title; None: always."""
+        return self.titled_at or self.registered_at
+
+
+class FormerTitle(models.Model):
+    """An AE title that a station had from `since` on (empty: always), until it was given another one.
+
+    It is accepted until `until`, empty while it is: what calls so is the station, and who asks for the list of that title gets its list.
+    Wall time, as in the journal.
+    """
+
+    site = models.ForeignKey(Site, on_delete=models.CASCADE, related_name="former_titles")
+    station = models.ForeignKey(Station, on_delete=models.CASCADE, related_name="former_titles")
+    ae_title = models.CharField(max_length=16)
+    since = models.DateTimeField(null=True, blank=True)
+    renamed_at = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["site", "ae_title"], condition=Q(until=None), name="one_station_per_former_title")]
+        indexes = [models.Index(fields=["ae_title"])]
+        ordering = ["renamed_at", "pk"]
 
     def __str__(self) -> str:
         return self.ae_title

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from dimse import charsets
+from ris.actions.renaming import Renaming
 from ris.actions.stations import StationData
 from ris.models import Site, Station, StationPool
 from ris.transitions import STATUSES
@@ -15,6 +16,7 @@ from ris.web.forms import PageForm, SeenNumber, SeenText, TimeOfDayField
 from ris.web.station_words import BY_NAME, HOURS_A_DAY, set_in_words
 from ris.web.status import shown_status
 
+_TYPED = [name for name in BY_NAME if name in StationData.__dataclass_fields__]
 _AT_LIMIT = ((Station.AtLimit.SUCCESS.value, "Success (0000)"), (Station.AtLimit.REFUSED.value, "Refused (A700)"))
 _UNITS = (("1", "hours"), (str(HOURS_A_DAY), "days"))
 
@@ -38,6 +40,8 @@ class StationForm(PageForm):
     """Every setting of a station. `version` is that of the station as it was seen."""
 
     ae_title = forms.CharField()
+    keeps_title = forms.BooleanField(required=False, initial=True)
+    accepted = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
     name = forms.CharField(required=False)
     room = forms.CharField(required=False)
     modalities = forms.CharField()
@@ -79,7 +83,7 @@ class StationForm(PageForm):
     then = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, site: Site, known: StationData | None = None, like: Station | None = None, **kwargs: Any) -> None:
-        """`known` is the station that is changed, whose AE title stays; none for a new one. It is in the pools of `like`."""
+        """`known` is the station that is changed; none for a new one. It is in the pools of `like`."""
         super().__init__(*args, **kwargs)
         self._offer_pools(site, [pool.code for pool in like.pools.all()] if like else [], is_new=known is None)
         self._known = known
@@ -91,10 +95,32 @@ class StationForm(PageForm):
         choose = self.fields["character_set"]
         assert isinstance(choose, forms.ChoiceField)
         choose.choices = [(value, set_in_words(value)) for value in sets]
-        if known is not None:
-            del self.fields["ae_title"]
+        self._offer_titles(like if known is not None else None)
         for name in ("age_limit_hours", "answer_limit"):
             self.fields[name].widget.attrs["min"] = 1
+
+    def _offer_titles(self, station: Station | None) -> None:
+        """The title is another one: whether the one that it has is accepted from then on, and those that were before."""
+        formers = [row.ae_title for row in station.former_titles.all() if row.until is None] if station else []
+        choose = self.fields["accepted"]
+        assert isinstance(choose, forms.MultipleChoiceField)
+        choose.choices, self.initial["accepted"] = [(title, title) for title in formers], formers
+        if not formers:
+            del self.fields["accepted"]
+        if station is None:
+            del self.fields["keeps_title"]
+        else:
+            self.fields["keeps_title"].label = f"Accept {station.ae_title} too until the modality is changed"
+            self.fields["keeps_title"].help_text = (
+                f"With another AE title here the modality has to be changed, too. Until then it gets its list and may report as "
+                f"{station.ae_title}; without this it is unknown at once"
+            )
+
+    def renaming(self) -> Renaming | None:
+        """What was said of its titles; None for a new station."""
+        if self._known is None:
+            return None
+        return Renaming(self._known.ae_title, self.cleaned_data["keeps_title"], self.cleaned_data.get("accepted", []))
 
     def _offer_pools(self, site: Site, of_it: list[str], *, is_new: bool) -> None:
         choose = self.fields["pools"]
@@ -112,7 +138,7 @@ class StationForm(PageForm):
         """What was typed; with `known`, over what is known."""
         given = self.cleaned_data
         hours = given["age_limit_hours"]
-        changes: dict[str, Any] = {name: given[name] for name in BY_NAME if name in given} | {
+        changes: dict[str, Any] = {name: given[name] for name in _TYPED if name in given} | {
             "modalities": listed(given["modalities"]),
             "aliases": listed(given["aliases"]),
             "addresses": listed(given["addresses"]),
@@ -127,7 +153,7 @@ def initial(data: StationData, version: int) -> dict[str, Any]:
     """A station as the form shows it."""
     hours = data.age_limit_hours
     in_days = hours is not None and hours % HOURS_A_DAY == 0
-    return {name: getattr(data, name) for name in BY_NAME} | {
+    return {name: getattr(data, name) for name in _TYPED} | {
         "modalities": joined(data.modalities),
         "aliases": joined(data.aliases),
         "addresses": joined(data.addresses),

@@ -38,6 +38,7 @@ _COMMAS_OR_QUOTED = f"{_COMMAS}; one that holds a comma in quotation marks"
 _NO_LIMIT = "empty for no limit"
 SETTINGS: Final = (
     Setting("ae_title", "AE title", IDENTITY, "The name that the modality calls with; exams are booked on it"),
+    Setting("accepted", "Still accepted as", IDENTITY, "Former AE titles under which it may call until the modality is changed"),
     Setting("name", "Name", IDENTITY, "How it is called on lists and in worklist answers"),
     Setting("room", "Room", IDENTITY, "Where patients are sent to"),
     Setting("modalities", "Modalities", IDENTITY, "What it performs, the main one first", _COMMAS),
@@ -50,7 +51,7 @@ SETTINGS: Final = (
     Setting("enabled", "Can be booked", IDENTITY, "What is booked on it already stays"),
     Setting("character_set", "Character set", WORKLIST, "What its console can show; text that does not fit is sent in UTF-8"),
     Setting("time_zone", "Time zone", WORKLIST, "Of its queries and answers", "like Europe/Berlin; empty for the hospital's"),
-    Setting("aliases", "Also sees the list of", WORKLIST, "AE titles: its former name, or the scanner next door", _COMMAS_OR_QUOTED),
+    Setting("aliases", "Also sees the list of", WORKLIST, "AE titles, for example the scanner next door", _COMMAS_OR_QUOTED),
     Setting("own_list_only", "Own list only", WORKLIST, "Whatever it asks for, it gets no exam but of its own list and those it also sees"),
     Setting("statuses_shown", "Statuses shown", WORKLIST, "What is on its list unless its query asks for a status"),
     Setting("requires_arrival", "Requires arrival", WORKLIST, "An exam is on its list only once the patient has arrived"),
@@ -89,7 +90,7 @@ SETTINGS: Final = (
     ),
 )
 BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
-_LABELS: Final = {setting.name: setting.label for setting in SETTINGS}
+_LABELS: Final = {setting.name: setting.label for setting in SETTINGS} | {"old_title": "Its old AE title"}
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ _SPECIAL: dict[str, Callable[[Station], tuple[str, bool]]] = {
     "closes": lambda station: (f"{station.closes:%H:%M}", False),
     "addresses": lambda station: _listed(station.addresses, "Anywhere"),
     "aliases": lambda station: _listed(station.aliases.all(), "None"),
+    "accepted": lambda station: _listed([row for row in station.former_titles.all() if row.until is None], "None"),
     "character_set": lambda station: (set_in_words(station.character_set), station.character_set != "\\".join(charsets.UTF_8)),
     "time_zone": lambda station: (station.time_zone or "The hospital's", bool(station.time_zone)),
     "statuses_shown": _statuses,
@@ -170,7 +172,7 @@ def history(subject: str, subject_id: int, labels: Mapping[str, str] = _LABELS) 
     return [_moment(change, labels) for change in changes]
 
 
-_VERBS = {"register": "Registered", "send_again": "Sent again", "leave_out": "Left out"}
+_VERBS = {"register": "Registered", "rename": "Renamed", "send_again": "Sent again", "leave_out": "Left out"}
 
 
 def _moment(change: RecordChange, labels: Mapping[str, str]) -> Moment:

@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from ris import clock
+from ris import clock, titles
 from ris.actions import echoes as echo_actions
 from ris.actions.pools import save_station_and_pools
 from ris.actions.stations import NEW, StationData, data_of, save_station
@@ -22,6 +22,7 @@ from ris.transitions import BEGUN, FINAL, WAITING
 from ris.web import echoes, live, station_words
 from ris.web.access import one_of, page, site_of
 from ris.web.forms import seen_number
+from ris.web.renamed import at_its_title
 from ris.web.station_forms import StationForm, initial
 from ris.web.station_words import IDENTITY, PERFORMED, WORKLIST
 
@@ -48,6 +49,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page
 @requires("stations.view")
+@at_its_title
 def show(request: HttpRequest, ae_title: str) -> HttpResponse:
     """What a station is set to, each setting in words, and who changed it when."""
     station = _station(site_of(request), ae_title)
@@ -75,14 +77,9 @@ def register(request: HttpRequest) -> HttpResponse:
 @page
 @requires("stations.edit")
 def copy(request: HttpRequest, ae_title: str) -> HttpResponse:
-    """Register a new station that is set as this one is, under another AE title, at another address and in the same pools. With `instead`
-    it is the same machine under a new AE title: where and what it is stays, and it sees the list of its former one."""
+    """Register a new station that is set as this one is, under another AE title, at another address and in the same pools."""
     like = _station(site_of(request), ae_title)
-    known = replace(data_of(like), ae_title="", enabled=True)
-    if "instead" in request.GET:
-        known = replace(known, aliases=(ae_title, *known.aliases))
-    else:
-        known = replace(known, name="", room="", addresses=(), host="", port=None)
+    known = replace(data_of(like), ae_title="", enabled=True, name="", room="", addresses=(), host="", port=None)
     return _new(request, initial(known, NEW), like)
 
 
@@ -94,23 +91,24 @@ def _new(request: HttpRequest, known: dict[str, Any], like: Station | None) -> H
             messages.success(request, f"{saved.ae_title} is registered; exams can be booked on it.")
             return redirect("connect-station" if form.cleaned_data["then"] == "connect" else "station", saved.ae_title)
     context = {"form": form, "back": reverse("station", args=[like.ae_title]) if like else reverse("stations"), "like": like}
-    context["instead"] = "instead" in request.GET
     return render(request, "ris/station_form.html", context, status=422 if form.errors else 200)
 
 
 @page
 @requires("stations.edit")
 def edit(request: HttpRequest, ae_title: str) -> HttpResponse:
-    """Change what a station is set to; refused when somebody else did so since the form was opened."""
+    """Change what a station is set to, its AE title among it; refused when somebody else did so since the form was opened."""
     station = _station(site_of(request), ae_title)
     known = data_of(station)
     form = StationForm(request.POST or None, initial=initial(known, station.version), site=station.site, known=known, like=station)
     if request.method == "POST" and form.is_valid():
         saved = _save(request, form, form.cleaned_data["version"])
         if saved is not None:
-            messages.success(request, f"{ae_title} is changed; its next query is answered by these settings.")
-            return redirect("station", ae_title)
-    context = {"form": form, "station": station, "ae_title": ae_title, "back": reverse("station", args=[ae_title])}
+            messages.success(request, f"{saved.ae_title} is changed; its next query is answered by these settings.")
+            if saved.ae_title != station.ae_title:
+                messages.warning(request, _still_to_do(station.ae_title, saved.ae_title, form.cleaned_data["keeps_title"]))
+            return redirect("station", saved.ae_title)
+    context = {"form": form, "station": station, "ae_title": station.ae_title, "back": reverse("station", args=[station.ae_title])}
     return render(request, "ris/station_form.html", context, status=422 if form.errors else 200)
 
 
@@ -153,15 +151,28 @@ def echo(request: HttpRequest, ae_title: str) -> HttpResponse:
 
 
 def _station(site: Site, ae_title: str) -> Station:
-    stations = Station.objects.prefetch_related("modalities", "aliases", "pools")
-    found: Station = one_of(stations, site=site, ae_title=ae_title)
+    """The station that is called so, or was: a form that somebody opened before it was renamed is about that one still."""
+    known = titles.named(site, ae_title)
+    stations = Station.objects.prefetch_related("modalities", "aliases", "pools", "former_titles")
+    found: Station = one_of(stations, site=site, ae_title=known.ae_title if known else ae_title)
     return found
+
+
+def _still_to_do(before: str, after: str, keeps: bool) -> str:
+    """What has to be done at the modality."""
+    if not keeps:
+        return f"What calls as {before} is unknown from now on: change the modality to {after} now."
+    return (
+        f"Now change the modality itself to {after}. Until then it gets its list and may report under {before}, too; when it calls as "
+        f"{after}, untick {before} under “Still accepted as” on its form."
+    )
 
 
 def _save(request: HttpRequest, form: StationForm, version: Any) -> Station | None:
     """The station as saved; None when it was refused, which the form then says."""
     try:
-        return save_station_and_pools(site_of(request), form.typed(), Actor.user(request.user), version, *form.chosen_pools())
+        data, actor = form.typed(), Actor.user(request.user)
+        return save_station_and_pools(site_of(request), data, actor, version, *form.chosen_pools(), form.renaming())
     except InvalidInput as error:
         form.take(error)
     except Conflict as error:

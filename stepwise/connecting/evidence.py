@@ -8,7 +8,7 @@ from django.db.models import Count, Max, Q
 
 from dimse.models import AssociationQuerySet
 from mpps.models import PerformedProcedureStep
-from ris.models import CalledAlias, ConnectionCheck, Site, Station
+from ris.models import CalledAlias, ConnectionCheck, FormerTitle, Site, Station
 from ris.peers import Journal
 from ris.web import echoes
 from stepwise.connecting import card, charged, performed, queries
@@ -88,5 +88,11 @@ def callers(site: Site, since: datetime, most: int, until: datetime | None = Non
 
 
 def _unknown(site: Site, since: datetime, until: datetime | None = None) -> AssociationQuerySet:
-    known = Station.objects.filter(site=site).values_list("ae_title", flat=True)
-    return Journal(site).associations().between(since, until).exclude(calling__in=list(known)).filter(~Q(calling="") | ~Q(note=""))
+    known = list(Station.objects.filter(site=site).values_list("ae_title", flat=True))
+    found = Journal(site).associations().between(since, until)
+    for title, given_up in FormerTitle.objects.filter(site=site).values_list("ae_title", "until"):
+        if given_up is None:
+            known.append(title)
+        else:
+            found = found.exclude(calling=title, started__lt=given_up)
+    return found.exclude(calling__in=known).filter(~Q(calling="") | ~Q(note=""))

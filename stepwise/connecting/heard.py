@@ -72,7 +72,7 @@ class Heard:
 
     @property
     def _own(self) -> AssociationQuerySet:
-        return self.journal.associations().calling(self.check.ae_title)
+        return self.journal.calling(self.check.ae_title)
 
     def _within(self, column: str) -> Q:
         """While the check was open."""

@@ -119,6 +119,9 @@ def _named(seen: Evidence, line: Line) -> Line:
         return _from_elsewhere(seen, line, latest)
     said = f"Calling AE title {call.calling}, from {call.address}{', as expected' if places.is_expected(seen, call) else ''}."
     line = replace(line, look=PASS, said=said, at=call.at, call=call.id)
+    if call.calling != seen.ae_title:
+        text = f"It is called {seen.ae_title} here now: change its own AE title at the modality, too."
+        return replace(line, look=WARNING, said=f"{said} That is its former one.", next=text, fixes=(Fix("settings", "Change settings"),))
     misnamed = next((one for one in seen.strangers if one.calling and one.at > call.at and strangers.may_be(seen, one, call.address)), None)
     if misnamed is not None:
         return line.but_later(_misnamed(seen, line, misnamed))

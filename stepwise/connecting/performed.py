@@ -16,7 +16,7 @@ from dimse.statuses import DONE
 from mpps import finding_rules
 from mpps.models import Finding, PerformedProcedureStep, PerformedStepChange, StepLink
 from mpps.transitions import FINAL, IN_PROGRESS
-from ris import actor, clock
+from ris import actor, clock, titles
 from ris.models import ConnectionCheck
 from stepwise.connecting.facts import MppsSeen
 from stepwise.connecting.heard import Heard
@@ -83,10 +83,11 @@ def carried(performed: Iterable[int]) -> QuerySet[StepLink]:
 
 
 def _ends(check: ConnectionCheck, about: Q) -> dict[str, tuple[int, str]]:
-    """By SOP Instance UID the performed steps that an N-SET of this AE title ended, and in which state."""
+    """By SOP Instance UID the performed steps that an N-SET of this station ended, and in which state."""
     until = Q() if check.ended_at is None else Q(at__lte=clock.shown_at(check.ended_at, check.site))
+    who = {claim.ae_title for claim in titles.of(check.site, check.ae_title)}
     changes = PerformedStepChange.objects.filter(
-        about, until, verb=Verb.N_SET.value, to_status__in=FINAL, actor_kind=actor.MODALITY, actor=check.ae_title
+        about, until, verb=Verb.N_SET.value, to_status__in=FINAL, actor_kind=actor.MODALITY, actor__in=who
     )
     return {uid: (pk, status) for uid, pk, status in changes.values_list("performed_step__sop_instance_uid", "performed_step", "to_status")}
 

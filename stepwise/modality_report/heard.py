@@ -87,8 +87,8 @@ class Heard:
 def from_station(site: Site, ae_title: str, start: datetime, end: datetime) -> Heard:
     """Everything that came under the AE title at or after `start` and before `end` (wall time)."""
     journal = Journal(site)
-    associations = list(journal.associations().calling(ae_title).between(start, end).order_by("-started")[:MOST])
-    said = journal.messages().calling(ae_title).between(start, end).defer("first_answers")
+    associations = list(journal.calling(ae_title).between(start, end).order_by("-started")[:MOST])
+    said = journal.messages_of(ae_title).between(start, end).defer("first_answers")
     messages = list(said.order_by("-time", "-pk")[:MOST])[::-1]
     pairs = _pairs(messages)
     asked = list(_questions(pair for pair in pairs if pair[0].service == Verb.C_FIND.value))

@@ -21,6 +21,7 @@ from ris.transitions import BEGUN, WAITING
 from ris.web import live
 from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
+from ris.web.renamed import at_its_title
 from stepwise.connecting import card, evidence, lines
 from stepwise.connecting.facts import Call, Evidence
 from stepwise.connecting.line import Line, in_the_end, proved, read
@@ -79,6 +80,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @page
 @requires("journal.view")
+@at_its_title
 def station(request: HttpRequest, ae_title: str) -> HttpResponse:
     """The live checklist of a station: of the check that is open, else of the one that ended last."""
     site = site_of(request)

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from dimse.models import Message
-from ris import audit, clock, queries
+from ris import audit, clock, queries, titles
 from ris.errors import InvalidInput, NotFound
 from ris.models import ScheduledProcedureStep, Site, Station
 from ris.peers import Journal
@@ -19,6 +19,7 @@ from ris.validation import whole_number
 from ris.web import live
 from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
+from ris.web.renamed import at_its_title
 from ris.web.searching import searchable, text_of
 from stepwise import explaining
 from worklist import captured, explanation, outcome
@@ -144,6 +145,7 @@ class Line:
 
 @page
 @requires("worklist.explain")
+@at_its_title
 def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     """The last queries of an AE title: what each got of what was to be expected, and which key kept how many from it."""
     present = live.state(request, (*live.RIS_HISTORIES, Message))
@@ -152,7 +154,7 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     site = site_of(request)
     journal = Journal(site)
     messages = captured.latest(ae_title, SHOWN, journal)
-    chosen = _chosen(request, ae_title, messages, journal)
+    chosen = _chosen(request, site, ae_title, messages, journal)
     asked = messages if chosen is None or chosen in messages else [chosen, *messages]
     outcomes = outcome.of_each([explanation.of_message(one, ae_title, journal) for one in asked])
     lines = [Line(one, _query_url(ae_title, one), _message(one) == chosen) for one in outcomes]
@@ -173,7 +175,7 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     return live.live_page(request, "stepwise/station_queries.html", "stepwise/station_queries_live.html", context, present=present)
 
 
-def _chosen(request: HttpRequest, ae_title: str, messages: Sequence[Captured], journal: Journal) -> Captured | None:
+def _chosen(request: HttpRequest, site: Site, ae_title: str, messages: Sequence[Captured], journal: Journal) -> Captured | None:
     """The query of the address, else the latest. Raises NotFound."""
     try:
         number = _number(request)
@@ -182,7 +184,7 @@ def _chosen(request: HttpRequest, ae_title: str, messages: Sequence[Captured], j
     if number is None:
         return messages[0] if messages else None
     found = next((one for one in messages if one.message.pk == number), None) or captured.by_id(number, journal)
-    if found is None or found.calling not in ("", ae_title):
+    if found is None or found.calling not in ("", *(claim.ae_title for claim in titles.of(site, ae_title))):
         raise NotFound(f"{ae_title} sent no query with this number that the journal still has.")
     return found
 

@@ -15,6 +15,7 @@ from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
+from ris.web.renamed import at_its_title
 from stepwise import station_mpps
 from stepwise.station_mpps import Told
 from worklist import backlog, lint, lint_rules
@@ -84,6 +85,7 @@ class Noted:
 
 @page
 @requires("worklist.explain")
+@at_its_title
 def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     """What was odd about what an AE title asked, was answered and reported, the latest first."""
     site = site_of(request)

@@ -14,6 +14,7 @@ from ris.permissions import allowed, requires
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from ris.web.forms import read_day
+from ris.web.renamed import at_its_title
 from stepwise.modality_report import report
 from stepwise.modality_report.checks import BY_CODE
 from stepwise.modality_report.report import Report
@@ -54,6 +55,7 @@ class _Span:
 @page
 @requires("journal.view")
 @require_GET
+@at_its_title
 def show(request: HttpRequest, ae_title: str) -> HttpResponse:
     """What the station sent from one day to another, check by check."""
     site = site_of(request)

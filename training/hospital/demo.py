@@ -12,9 +12,10 @@ from pydicom.dataset import Dataset
 from billing.nudge import left_to_the_sweep
 from mpps.models import PerformedProcedureStep
 from mpps.transitions import IN_PROGRESS
-from ris import clock
+from ris import clock, titles
 from ris.actions import catalogue, patients, pools, stations
 from ris.actions.sites import ensure_default_site
+from ris.actions.stations import StationData
 from ris.models import Order, Patient, ScheduledProcedureStep, Site
 from ris.transitions import BEGUN, CANCELED, WAITING
 from training.hospital.casting import Cast
@@ -111,9 +112,10 @@ def _play(site: Site, when: Window, chance: Random, leftovers: list[ScheduledPro
     stage = _stage(site, when, chance, leftovers)
     walk_in = Span(floor(when.now) - timedelta(minutes=50), floor(when.now) - timedelta(minutes=40))
     busy = _busy(site, when, {step.pk for step in leftovers})
-    busy.setdefault(_WALK_IN_STATION, []).append(walk_in)
+    busy.setdefault(_present(site, _WALK_IN_STATION), []).append(walk_in)
     pool, _, members = POOLS[0]
-    exams = sorted(Planner(when, STATIONS, PROCEDURES, busy, chance).plan(pool, members), key=lambda exam: exam.appointments[0].span.start)
+    planner = Planner(when, _stations(site), PROCEDURES, busy, chance)
+    exams = sorted(planner.plan(pool, [_present(site, title) for title in members]), key=lambda exam: exam.appointments[0].span.start)
     for number, exam in enumerate(exams, 1):
         stage.put_on(exam)
         progress("exams", number, len(exams))
@@ -122,9 +124,19 @@ def _play(site: Site, when: Window, chance: Random, leftovers: list[ScheduledPro
     _walk_in(stage, walk_in)
 
 
+def _present(site: Site, ae_title: str) -> str:
+    """What a station of the demo is called now: people may have renamed it."""
+    station = titles.named(site, ae_title)
+    return station.ae_title if station is not None else ae_title
+
+
+def _stations(site: Site) -> list[StationData]:
+    return [replace(data, ae_title=_present(site, data.ae_title)) for data in STATIONS]
+
+
 def _open_round_the_clock(site: Site) -> None:
     opens, closes = ROUND_THE_CLOCK
-    for data in STATIONS:
+    for data in _stations(site):
         stations.save_station(site, replace(data, opens=opens, closes=closes), DEMO)
 
 
@@ -143,7 +155,7 @@ def _walk_in(stage: Stage, span: Span) -> None:
     """An exam without an order: the technologist typed the name, and nobody has reconciled it yet."""
     patient = Dataset()
     patient.PatientName, patient.PatientSex = _WALK_IN_NAME, "M"
-    scanner = stage.scanner(_WALK_IN_STATION, "DX")
+    scanner = stage.scanner(_present(stage.site, _WALK_IN_STATION), "DX")
     with clock.standing_at(span.start):
         performed = scanner.start_unscheduled(patient, _WALK_IN_EXAM, span.start)
     stage.finish(scanner, performed, span.end - timedelta(minutes=4))

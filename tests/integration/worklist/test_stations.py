@@ -1,7 +1,9 @@
 """What stations are set to, on the wire: each change shows in the next query of an association that stays open."""
 
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,13 +11,19 @@ from pydicom.dataset import Dataset
 
 from dimse import scu, statuses
 from dimse.server import DicomServer
-from dimse.services import MODALITY_WORKLIST
+from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST
+from dimse.uids import new_uid
+from mpps.models import PerformedProcedureStep
 from ris.actions import steps
+from ris.actions.renaming import Renaming, rename_station
 from ris.actions.stations import StationData, data_of, save_station
 from ris.models import Order, Site, Station
 from tests.support.consoles import items, key, of_step, opened
+from tests.support.dcmtk import findscu
 from tests.support.hospital import ACTOR, a_pool, a_station, an_order, in_minutes, steps_of
+from tests.support.mpps import a_create
 from tests.support.worklist import identifier
+from worklist import reading
 
 pytestmark = pytest.mark.both_databases
 
@@ -148,3 +156,32 @@ def test_a_caller_that_is_no_station_is_dealt_with_as_the_one_it_asks_for(server
     with scu.open_association("127.0.0.1", server.port, calling="BROKER", called="STEPWISE", contexts=[MODALITY_WORKLIST]) as association:
         assert list(association.find(identifier({STATION: "CT01"}))) == []
         assert len(list(association.find(identifier({STATION: ""})))) == 1
+
+
+def test_a_station_is_renamed_while_its_scanner_is_connected_and_neither_title_meets_an_empty_list(
+    ask: Ask, server: DicomServer, tmp_path: Path
+) -> None:
+    """The scanner is changed hours later: until then it asks and reports under the title that it has."""
+    order = booked("OWN", "CT01")
+    station = Station.objects.get(ae_title="CT01")
+    assert ask(**{STATION: "CT01"}) == ["OWN"]
+    rename_station(station.site, Renaming("CT01"), "CT-EAST", ACTOR, station.version)
+    assert ask(**{STATION: "CT01"}) == ask(**{STATION: "CT-EAST"}) == ["OWN"]
+    for title in ("CT01", "CT-EAST"):
+        answers = tmp_path / title
+        answers.mkdir()
+        asked = f"ScheduledProcedureStepSequence[0].ScheduledStationAETitle={title}"
+        subprocess.run(findscu(server.port, answers, "-k", asked, calling=title), capture_output=True, timeout=60, check=True)
+        (answer,) = (reading.read(path).dataset for path in answers.iterdir())
+        assert answer.ScheduledProcedureStepSequence[0].ScheduledStationAETitle == "CT-EAST"
+    (step,) = steps_of(order)
+    with scu.open_association(
+        "127.0.0.1", server.port, calling="CT01", called="STEPWISE", contexts=[MODALITY_PERFORMED_PROCEDURE_STEP]
+    ) as association:
+        assert association.n_create(a_create(step, PerformedStationAETitle="CT01"), new_uid()).status == statuses.SUCCESS
+    performed = PerformedProcedureStep.objects.get()
+    assert (performed.station, performed.station_ae_title, performed.calling_ae_title) == (station, "CT-EAST", "CT01")
+    assert performed.links.get().step == step
+    renamed = Station.objects.get(ae_title="CT-EAST")
+    rename_station(station.site, Renaming("CT-EAST"), "CT-EAST", ACTOR, renamed.version)
+    assert (ask(**{STATION: "CT01"}), ask(**{STATION: "CT-EAST"})) == ([], []), "begun exams are hidden, and the title is given up"

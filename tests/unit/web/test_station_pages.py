@@ -8,12 +8,15 @@ from django.test import Client
 from django.urls import reverse
 
 from ris.actions.pools import save_pool
+from ris.actions.renaming import Renaming, rename_station
 from ris.actions.stations import StationData, data_of, save_station
+from ris.actor import Actor
 from ris.models import Station, StationPool
 from tests.support.hospital import ACTOR, a_site, a_station
 
 SignIn = Callable[..., Client]
 FORM: dict[str, Any] = {
+    "ae_title": "CT01",
     "name": "CT 1",
     "room": "Room 1",
     "modalities": "CT, PT",
@@ -159,21 +162,43 @@ def test_a_station_is_put_into_pools_and_taken_out_of_them_by_its_form(signed_in
     assert (members("NIGHT"), Station.objects.get(ae_title="CT01").room) == (["CT01"], "Room 1"), "nothing is half done"
 
 
-def test_a_machine_that_got_another_ae_title_is_registered_under_it_with_all_that_it_is(signed_in: SignIn) -> None:
-    save_station(a_site(), StationData("CT01", ("CT",), "CT 1", "Room 1", host="ct.example", port=104, aliases=("OLDCT",)), ACTOR)
+def test_a_station_gets_another_ae_title_on_its_form_which_says_what_follows(signed_in: SignIn) -> None:
+    ct01()
     client = signed_in("integrator")
-    assert "/stations/CT01/copy/?instead=1" in client.get("/stations/CT01/edit/").content.decode()
-    shown = client.get("/stations/CT01/copy/?instead=1")
-    initial = shown.context["form"].initial
-    assert [initial[name] for name in ("ae_title", "name", "room", "host", "port", "aliases")] == [
-        "",
-        "CT 1",
-        "Room 1",
-        "ct.example",
-        104,
-        "CT01, OLDCT",
-    ]
-    assert client.get("/stations/CT01/copy/").context["form"].initial["host"] == ""
+    form = client.get("/stations/CT01/edit/").content.decode()
+    assert "Accept CT01 too until the modality is changed" in form
+    assert "checked" in form.split('name="keeps_title"')[1].split(">")[0]
+    answer = client.post("/stations/CT01/edit/", FORM | {"ae_title": "CT-EAST", "keeps_title": "on"}, follow=True)
+    shown = answer.content.decode()
+    assert answer.redirect_chain == [("/stations/CT-EAST/", 302)]
+    for words in ("Now change the modality itself to CT-EAST", "Still accepted as", "Renamed", "AE title: CT-EAST, before CT01"):
+        assert words in shown
+    assert client.get("/stations/CT01/queries/?message=1").headers["Location"] == "/stations/CT-EAST/queries/?message=1"
+    version = Station.objects.get().version
+    again = client.get("/stations/CT-EAST/edit/").content.decode()
+    assert 'name="accepted" value="CT01"' in again
+    given = FORM | {"ae_title": "CT-EAST", "accepted": [], "version": str(version)}
+    assert "Still accepted as: none, before CT01" in client.post("/stations/CT-EAST/edit/", given, follow=True).content.decode()
+
+
+def test_who_saves_a_form_that_was_opened_before_the_station_was_renamed_is_told(signed_in: SignIn) -> None:
+    ct01()
+    rename_station(a_site(), Renaming("CT01"), "CT-EAST", Actor.system("jane"), 1)
+    answer = signed_in("integrator").post("/stations/CT01/edit/", FORM)
+    said = answer.content.decode()
+    assert answer.status_code == 422 and "jane" in said and "Now: CT-EAST" in said
+    assert Station.objects.get().ae_title == "CT-EAST"
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"), [("", "This field is required"), ("CT02", "is that of another station"), ("ANYCT", "is the code of a pool")]
+)
+def test_a_title_that_will_not_do_is_told_at_its_field(signed_in: SignIn, typed: str, said: str) -> None:
+    ct01()
+    save_pool(a_site(), "ANYCT", "Any CT", [a_station("CT02").ae_title], ACTOR)
+    answer = signed_in("integrator").post("/stations/CT01/edit/", FORM | {"ae_title": typed, "room": "Elsewhere"})
+    assert answer.status_code == 422 and said in answer.content.decode()
+    assert Station.objects.get(ae_title="CT01").room == ""
 
 
 def test_a_summary_of_what_is_wrong_says_of_which_field(signed_in: SignIn) -> None:

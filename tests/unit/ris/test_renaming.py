@@ -1,0 +1,248 @@
+"""A station gets another AE title: what goes by the title follows, what was said on the wire stays and is found."""
+
+from datetime import timedelta
+
+import pytest
+
+from dimse.models import Association
+from mpps.destinations import DestinationData, save_destination
+from mpps.models import Destination, PerformedProcedureStep
+from ris import callers, clock, peers, profiles, titles
+from ris.actions import booking, connecting, steps
+from ris.actions.renaming import Renaming, rename_station
+from ris.actions.stations import StationData, data_of, save_station
+from ris.errors import ChangedMeanwhile, InvalidInput, NotFound
+from ris.models import ConnectionCheck, FormerTitle, RecordChange, Site, Station, StepStation
+from ris.peers import Journal
+from stepwise import station_mpps
+from stepwise.connecting import evidence
+from tests.support.hospital import ACTOR, a_pool, a_site, a_station, an_order, in_minutes, steps_of
+from tests.support.journal import an_association
+from tests.support.performing import begin
+from tests.support.sites import another_site
+from tests.support.worklist import asking, observed
+from worklist import askers, find, item, projection
+from worklist.models import WorklistEntry, WorklistFinding
+from worklist.scope import EVERYTHING
+
+pytestmark = [pytest.mark.django_db(databases=["default", "journal"])]
+STATION = "ScheduledStationAETitle"
+
+
+def fresh() -> Site:
+    """As a process reads it for each association."""
+    return Site.objects.get(pk=a_site().pk)
+
+
+def rename(before: str, after: str, *, keeps: bool = True, accepted: tuple[str, ...] = (), version: int | None = None) -> Station:
+    return rename_station(fresh(), Renaming(before, keeps, accepted), after, ACTOR, version)
+
+
+def listed(calling: str, asked_for: str) -> list[str]:
+    """Step IDs that a query for a station's list finds."""
+    asked = askers.as_asked(fresh(), calling, asking({STATION: asked_for}))
+    ids = [one.step_id for page in find.find(fresh(), asked) for one in page]
+    return [row.step.scheduled_procedure_step_id for row in WorklistEntry.objects.filter(pk__in=ids).order_by("start")]
+
+
+def test_its_exams_are_on_the_list_of_the_new_title_at_once_and_of_the_old_one_as_long_as_that_is_accepted() -> None:
+    a_station("CT01"), a_station("CT02")
+    step = steps_of(an_order(station="CT01", start=in_minutes(10)))[0]
+    name = step.scheduled_procedure_step_id
+    station = rename("CT01", "CT-EAST")
+    assert listed("CT-EAST", "CT-EAST") == listed("CT01", "CT01") == listed("CT01", "CT-EAST") == listed("CT02", "CT01") == [name]
+    assert list(projection.differences()) == []
+    (entry,) = WorklistEntry.objects.all()
+    served = item.decode(bytes(entry.item)).ScheduledProcedureStepSequence[0].ScheduledStationAETitle
+    assert (entry.station_ae_titles, served) == ("CT-EAST", "CT-EAST")
+    rename("CT-EAST", "CT-EAST", accepted=(), version=station.version)
+    assert (listed("CT-EAST", "CT-EAST"), listed("CT01", "CT01")) == ([name], [])
+    rename("CT-EAST", "CT-WEST", keeps=False)
+    assert (listed("CT-WEST", "CT-WEST"), listed("CT-EAST", "CT-EAST")) == ([name], [])
+    assert projection.source_steps().get().stations.get().station == Station.objects.get(ae_title="CT-WEST")
+
+
+def test_a_query_without_renamed_stations_is_what_it_was() -> None:
+    a_station("CT01")
+    asked = asking({STATION: "CT01"})
+    assert asked.under(EVERYTHING) == asked
+
+
+def test_the_history_has_both_titles_and_the_version_goes_on() -> None:
+    station = save_station(a_site(), StationData("CT01", ("CT",)), ACTOR)
+    renamed = rename("CT01", "CT-EAST", version=station.version)
+    assert (renamed.pk, renamed.version) == (station.pk, 2)
+    change = RecordChange.objects.get(subject="station", verb="rename")
+    assert change.detail == {"ae_title": ["CT01", "CT-EAST"], "old_title": ["", "accepted until the modality is changed"]}
+    with pytest.raises(ChangedMeanwhile):
+        rename("CT-EAST", "CT-WEST", version=1)
+    with pytest.raises(ChangedMeanwhile):
+        rename("CT01", "CT-WEST", version=1)
+    assert rename("CT-EAST", " CT-EAST ", accepted=("CT01",)).version == 2, "spaces around it say nothing (PS3.5 6.2)"
+
+
+def test_upper_and_lower_case_make_another_title() -> None:
+    a_station("CT01")
+    assert (rename("CT01", "ct01").ae_title, profiles.present_title(fresh(), "CT01")) == ("ct01", "ct01")
+
+
+def test_two_stations_swap_their_titles_and_each_keeps_what_it_said() -> None:
+    first, second = a_station("CT01"), a_station("CT02")
+    exams = {one: steps_of(an_order(station=one, patient_id=one, start=in_minutes(10)))[0] for one in ("CT01", "CT02")}
+    said = {one: an_association(one, at=clock.wall() - timedelta(hours=1)) for one in ("CT01", "CT02")}
+    for one in exams:
+        begin([exams[one]], station=one)
+    rename("CT01", "TMP")
+    with pytest.raises(InvalidInput, match="still accepted as the former one of TMP"):
+        rename("CT02", "CT01")
+    rename("TMP", "TMP", accepted=())
+    rename("CT02", "CT01", keeps=False)
+    rename("TMP", "CT02", keeps=False)
+    assert [Station.objects.get(ae_title=one) for one in ("CT02", "CT01")] == [first, second]
+    later = {one: an_association(one, at=clock.wall() + timedelta(seconds=1)) for one in ("CT01", "CT02")}
+    journal = Journal(fresh())
+    heard = {one: set(journal.calling(one).values_list("pk", flat=True)) for one in ("CT01", "CT02")}
+    assert heard == {"CT02": {said["CT01"], later["CT02"]}, "CT01": {said["CT02"], later["CT01"]}}
+    performed = {one.station_ae_title: one.links.get().step for one in PerformedProcedureStep.objects.all()}
+    assert performed == {"CT02": exams["CT01"], "CT01": exams["CT02"]}
+    assert {row.ae_title: row.step for row in StepStation.objects.all()} == performed
+    assert list(projection.differences()) == []
+
+
+def test_back_to_the_title_that_it_had_is_no_conflict_with_itself() -> None:
+    a_station("CT01")
+    rename("CT01", "CT-EAST")
+    assert rename("CT-EAST", "CT01", accepted=("CT01",)).ae_title == "CT01"
+    assert [row.ae_title for row in FormerTitle.objects.filter(until=None)] == ["CT-EAST"]
+
+
+@pytest.mark.parametrize(
+    ("title", "why"),
+    [("CT02", "another station"), ("ANYCT", "code of a pool"), ("  ", "is empty"), ("TOO-LONG-AE-TITLE", "16"), ("FORMER", "of CT03")],
+)
+def test_a_title_that_will_not_do_changes_nothing(title: str, why: str) -> None:
+    a_station("CT01"), a_station("FORMER")
+    a_pool("ANYCT", a_station("CT02"))
+    rename("FORMER", "CT03")
+    with pytest.raises(InvalidInput, match=why):
+        rename("CT01", title)
+    assert Station.objects.filter(ae_title="CT01").exists() and FormerTitle.objects.count() == 1
+
+
+def test_no_station_is_registered_under_a_title_that_another_one_may_still_call_with() -> None:
+    a_station("CT01")
+    rename("CT01", "CT-EAST")
+    with pytest.raises(InvalidInput, match="stop accepting CT01 on the form of CT-EAST"):
+        save_station(fresh(), StationData("CT01", ("CT",)), ACTOR)
+    rename("CT-EAST", "CT-EAST")
+    save_station(fresh(), StationData("CT01", ("CT",)), ACTOR)
+
+
+def test_stations_that_see_its_list_go_on_seeing_it_and_their_open_forms_are_refused() -> None:
+    a_station("CT01")
+    other = save_station(a_site(), StationData("CT02", ("CT",), aliases=("CT01", "OLDCT")), ACTOR)
+    seen_already = save_station(a_site(), StationData("CT03", ("CT",), aliases=("CT01", "CT-EAST")), ACTOR)
+    step = steps_of(an_order(station="CT01", start=in_minutes(10)))[0]
+    rename("CT01", "CT-EAST", keeps=False)
+    assert [data_of(Station.objects.get(pk=one.pk)).aliases for one in (other, seen_already)] == [("CT-EAST", "OLDCT"), ("CT-EAST",)]
+    assert listed("CT02", "CT02") == [step.scheduled_procedure_step_id]
+    with pytest.raises(ChangedMeanwhile, match="CT01, OLDCT” → “CT-EAST, OLDCT"):
+        save_station(fresh(), StationData("CT02", ("CT",)), ACTOR, other.version)
+
+
+def test_a_title_that_is_another_one_s_alias_is_seen_by_that_one() -> None:
+    a_station("CT01")
+    save_station(a_site(), StationData("CT02", ("CT",), aliases=("CT-EAST",)), ACTOR)
+    step = steps_of(an_order(station="CT01", start=in_minutes(10)))[0]
+    rename("CT01", "CT-EAST")
+    assert listed("CT02", "CT02") == [step.scheduled_procedure_step_id]
+
+
+def test_an_exam_that_an_import_had_put_on_both_lists_is_once_on_the_new_one() -> None:
+    a_station("CT01")
+    step = steps_of(an_order(station="CT01", start=in_minutes(10)))[0]
+    StepStation.objects.create(step=step, ae_title="CT-EAST", position=1)
+    rename("CT01", "CT-EAST")
+    assert [(row.ae_title, str(row.station)) for row in step.stations.all()] == [("CT-EAST", "CT-EAST")]
+
+
+def test_what_is_booked_under_the_old_title_is_told_the_new_one() -> None:
+    a_station("CT01")
+    step = steps_of(an_order())[0]
+    rename("CT01", "CT-EAST")
+    with pytest.raises(NotFound, match="CT01 is called CT-EAST now"):
+        booking.find_place(fresh(), "CT01")
+    assert steps.schedule(step.pk, "CT-EAST", in_minutes(10), ACTOR).stations.get().ae_title == "CT-EAST"
+
+
+def test_findings_destinations_and_checks_follow() -> None:
+    a_station("CT01")
+    step = steps_of(an_order(station="CT01", start=in_minutes(10)))[0]
+    observed(step, "A")
+    observed(None, "B")
+    WorklistFinding.objects.filter(code="B").update(station_ae_title="CT-EAST")  # it was changed first, and called as a stranger
+    observed(None, "B", minutes=5)
+    save_destination(a_site(), DestinationData("PACS", "pacs.example", 104, "PACS", stations=("CT01", "MR01")), ACTOR)
+    check = connecting.begin(a_site(), "CT01", ACTOR)
+    rename("CT01", "CT-EAST")
+    found = WorklistFinding.objects.filter(station_ae_title="CT-EAST").order_by("code")
+    assert [(one.code, one.count) for one in found] == [("A", 1), ("B", 2)] and found.count() == WorklistFinding.objects.count()
+    assert Destination.objects.get().stations == ["CT-EAST", "MR01"]
+    assert ConnectionCheck.objects.get(ended_at=None) == check and connecting.open_check(a_site(), "CT-EAST") == check
+
+
+def test_a_message_under_the_old_title_is_the_station_s_and_its_data_set_is_as_it_was_sent() -> None:
+    station = save_station(a_site(), StationData("CT01", ("CT",), several_performed_steps=True), ACTOR)
+    exams = [steps_of(an_order(station="CT01", patient_id=f"P{number}", start=in_minutes(60 * number)))[0] for number in (1, 2)]
+    before = begin([exams[0]], station="CT01")
+    rename("CT01", "CT-EAST")
+    after = begin([exams[1]], station="CT01")
+    before.refresh_from_db()
+    assert [(one.station, one.station_ae_title, one.links.get().step) for one in (before, after)] == [
+        (station, "CT-EAST", exams[0]),
+        (station, "CT-EAST", exams[1]),
+    ]
+    assert {one.attributes["00400241"]["Value"][0] for one in (before, after)} == {"CT01"}
+    assert profiles.whose(fresh(), "CT01").several_performed_steps
+    assert {one.performed_step for one in station_mpps.odd(fresh(), "CT-EAST")} <= {before, after}
+
+
+def test_whoever_may_call_as_the_station_may_under_the_old_title_from_the_same_addresses() -> None:
+    save_station(a_site(), StationData("CT01", ("CT",), addresses=("10.0.0.5",)), ACTOR)
+    rename("CT01", "CT-EAST")
+    allowed = callers.of(fresh())
+    assert allowed["CT01"] == allowed["CT-EAST"] != ()
+    rename("CT-EAST", "CT-EAST")
+    assert "CT01" not in callers.of(fresh())
+
+
+def test_its_past_calls_are_no_stranger_s_and_after_it_is_given_up_they_are() -> None:
+    a_station("CT01")
+    an_association("CT01", at=clock.wall() - timedelta(minutes=5))
+    since = clock.wall() - timedelta(hours=1)
+    rename("CT01", "CT-EAST")
+    an_association("CT01")
+    assert evidence.strangers(fresh(), since) == ()
+    rename("CT-EAST", "CT-EAST")
+    an_association("CT01", at=clock.wall() + timedelta(seconds=1))
+    assert [call.calling for call in evidence.strangers(fresh(), since)] == ["CT01"]
+
+
+@pytest.mark.both_databases
+def test_a_renamed_station_of_another_hospital_keeps_its_journal_there_and_takes_nothing_of_ours() -> None:
+    here, there = a_site(), another_site()
+    a_station("HERE")
+    save_station(there, StationData("MR77", ("MR",)), ACTOR)
+    early = an_association("MR77", called="ANY")
+    stranger = an_association("MR-NEW", called="ANY")
+    rename_station(there, Renaming("MR77"), "MR-NEW", ACTOR)
+    late = [an_association(title, called="ANY", at=clock.wall() + timedelta(seconds=1)) for title in ("MR77", "MR-NEW")]
+    theirs = Journal(Site.objects.get(pk=there.pk))
+    assert set(theirs.associations().values_list("pk", flat=True)) == {early, *late}
+    assert set(theirs.calling("MR-NEW").values_list("pk", flat=True)) == {early, *late}
+    assert set(Journal(here).associations().values_list("pk", flat=True)) == {stranger}
+    assert peers.site_of("ANY", "MR77") == peers.site_of("ANY", "MR-NEW") == there
+    assert Association.objects.count() == 4
+    save_station(here, StationData("MR77", ("MR",)), ACTOR)
+    assert peers.site_of("ANY", "MR77") == here, "two have the title: the default one answers"
+    assert titles.moved(fresh(), "MR77") == "" and titles.named(here, "MR77") != titles.named(there, "MR77")
