@@ -5,6 +5,7 @@ class WorklistConfig(AppConfig):
     name = "worklist"
 
     def ready(self) -> None:
-        from worklist import projection
+        from worklist import projection, renamed
 
         projection.subscribe()
+        renamed.subscribe()

@@ -15,10 +15,11 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from ris import clock, events
+from ris.db import lock
 from ris.insertion import insert, unsaved
 from ris.models import ScheduledProcedureStep, Site
 from ris.prepared import Prepared, PreparedUpdate
-from worklist import encoding, findings, keys, overlay, values
+from worklist import encoding, keys, overlay, values
 from worklist import item as worklist_item
 from worklist.item import Source
 from worklist.keys import Key
@@ -146,9 +147,13 @@ def rebuild(step_ids: Iterable[int]) -> None:
     remaining = iter(step_ids)
     while chunk := tuple(islice(remaining, _CHUNK)):
         with transaction.atomic():
-            list(ScheduledProcedureStep.objects.select_for_update(of=("self",)).filter(pk__in=chunk).order_by("pk").values_list("pk"))
+            lock_steps(chunk)
             built = [one for one in (build(step) for step in source_steps().filter(pk__in=chunk)) if one is not None]
             _save(built, chunk)
+
+
+def lock_steps(step_ids: Sequence[int]) -> None:
+    lock(lambda: ScheduledProcedureStep.objects.filter(pk__in=step_ids).order_by("pk"))
 
 
 _FIELDS = [field.name for field in WorklistEntry._meta.concrete_fields if not field.primary_key]
@@ -249,12 +254,6 @@ def on_station_changed(event: events.StationChanged) -> None:
         rebuild(ScheduledProcedureStep.objects.filter(stations__station=event.station_id).values_list("pk", flat=True))
 
 
-def on_station_renamed(event: events.StationRenamed) -> None:
-    """All that is on its list, and what was odd about its queries."""
-    findings.follow(event.site_id, event.before, event.after)
-    rebuild(ScheduledProcedureStep.objects.filter(site=event.site_id, stations__ae_title=event.after).values_list("pk", flat=True))
-
-
 def on_site_changed(event: events.SiteChanged) -> None:
     rebuild(ScheduledProcedureStep.objects.filter(site=event.site_id).values_list("pk", flat=True))
 
@@ -266,5 +265,4 @@ def subscribe() -> None:
     events.subscribe(events.StepsAdded, on_steps_added)
     events.subscribe(events.PatientChanged, on_patient_changed)
     events.subscribe(events.StationChanged, on_station_changed)
-    events.subscribe(events.StationRenamed, on_station_renamed)
     events.subscribe(events.SiteChanged, on_site_changed)

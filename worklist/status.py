@@ -1,6 +1,6 @@
-"""The status within an encoded worklist item: the one thing that changes while an exam is performed.
+"""The status within an encoded worklist item, the one thing that changes while an exam is performed, and the AE titles of its stations.
 
-Exchanged in place, since a status says nothing about the rest of its item; what follows is what encoding it all anew gives
+Exchanged in place, since they say nothing about the rest of the item; what follows is what encoding it all anew gives
 (Explicit VR Little Endian, sequences and items of defined length: PS3.5 7.1.2, 7.5).
 """
 
@@ -11,20 +11,31 @@ from worklist import keys
 from worklist.item import STATUS_TAG
 
 _LONG = (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")  # 32-bit length (PS3.5 Table 7.1-1)
+_STATION_TAG = keys.Key("ScheduledStationAETitle").tag
 HEADER = 8  # bytes of an item's tag and length
 _LENGTH = struct.Struct("<I")
 
 
 def with_status(item: bytes, status: str) -> bytes | None:
     """The item of a step whose status is `status` now; None for an item without a status to exchange."""
+    return _with(item, STATUS_TAG, status)
+
+
+def with_station_titles(item: bytes, titles: str) -> bytes | None:
+    """The item of a step on these stations, with backslashes between them; None for one without such titles."""
+    return _with(item, _STATION_TAG, titles)
+
+
+def _with(item: bytes, tag: int, text: str) -> bytes | None:
+    """The item with another value of an element of its step."""
     sequence = find(item, keys.STEP_SEQUENCE.tag, 0, len(item))
     if sequence is None:
         return None
     inside = sequence[1] + HEADER
-    found = find(item, STATUS_TAG, inside, inside + _length(item, inside - 4))
+    found = find(item, tag, inside, inside + _length(item, inside - 4))
     if found is None:
         return None
-    value = status.encode("ascii")
+    value = text.encode("ascii")
     value += b" " * (len(value) % 2)
     start, at, end = found
     longer = len(value) - (end - at)

@@ -46,8 +46,7 @@ def rename_station(site: Site, renaming: Renaming, ae_title: str, actor: Actor, 
     if changed:
         station.version += 1
         station.save(update_fields=["ae_title", "titled_at", "version"])
-        verb = "rename" if "ae_title" in changed else "edit"
-        RecordChange.by(actor, at=clock.now(site), verb=verb, subject="station", subject_id=station.pk, detail=changed)
+        _record(station, renaming, changed, actor)
     if "ae_title" in changed:
         _let_others_follow(station, renaming.before, actor)
     for former in (*given_up, *([renaming.before] if "ae_title" in changed else [])):
@@ -55,6 +54,15 @@ def rename_station(site: Site, renaming: Renaming, ae_title: str, actor: Actor, 
         events.publish(events.StationRenamed(station.pk, site.pk, former, after))
     revise(site)  # what was read meanwhile is of before
     return station
+
+
+def _record(station: Station, renaming: Renaming, changed: dict[str, list[str]], actor: Actor) -> None:
+    verb, reason = "edit", ""
+    if "ae_title" in changed:
+        verb = "rename"
+        reason = f"{renaming.before} is {'accepted until the modality is changed' if renaming.keeps else 'accepted no more'}"
+    now = clock.now(station.site)
+    RecordChange.by(actor, at=now, verb=verb, subject="station", subject_id=station.pk, detail=changed, reason=reason)
 
 
 def _checked(ae_title: str) -> str:
@@ -95,7 +103,7 @@ def _rename(station: Station, after: str, *, keeps: bool) -> dict[str, list[str]
         until=None if keeps else now,
     )
     station.ae_title, station.titled_at = after, now
-    return {"ae_title": [before, after], "old_title": ["", "accepted until the modality is changed" if keeps else "no longer accepted"]}
+    return {"ae_title": [before, after]}
 
 
 def _move_exams(station: Station, former: str) -> None:

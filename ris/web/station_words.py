@@ -90,7 +90,7 @@ SETTINGS: Final = (
     ),
 )
 BY_NAME: Final = {setting.name: setting for setting in SETTINGS}
-_LABELS: Final = {setting.name: setting.label for setting in SETTINGS} | {"old_title": "Its old AE title"}
+_LABELS: Final = {setting.name: setting.label for setting in SETTINGS}
 
 
 @dataclass(frozen=True)

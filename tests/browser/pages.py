@@ -180,6 +180,12 @@ def _set_the_station(page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("XA01 is changed")
 
 
+def _rename_the_station(page: Page) -> None:
+    page.locator("main [name=ae_title]").fill("NM-EAST")
+    press("Save")(page)
+    expect(page.get_by_role("status")).to_contain_text("NM-EAST is changed")
+
+
 def _begin_to_connect(page: Page) -> None:
     """A test exam on the list, and a C-ECHO that cannot be sent for want of a host."""
     if page.get_by_role("button", name="Begin").count():
@@ -293,6 +299,8 @@ _STATES = [
     State("station", "station-set", "/stations/XA01/edit/", _set_the_station),
     State("station-edit", "station-edit", "/stations/CT01/edit/"),
     State("station-edit", "station-edit-errors", "/stations/CT01/edit/", fill("Save", aliases="CT01", answer_limit="0"), status=422),
+    State("station", "station-renamed", "/stations/NM01/edit/", _rename_the_station),
+    State("station-edit", "station-edit-renamed", "/stations/NM-EAST/edit/"),
     State("station-new", "station-new", "/stations/register-a-station/"),
     State("station-copy", "station-copy", "/stations/CT01/copy/", looks=TWO_LOOKS),
     State("station-switch", "station-switch", "/stations/CT01/switch/"),

@@ -73,7 +73,8 @@ def test_the_history_has_both_titles_and_the_version_goes_on() -> None:
     renamed = rename("CT01", "CT-EAST", version=station.version)
     assert (renamed.pk, renamed.version) == (station.pk, 2)
     change = RecordChange.objects.get(subject="station", verb="rename")
-    assert change.detail == {"ae_title": ["CT01", "CT-EAST"], "old_title": ["", "accepted until the modality is changed"]}
+    assert change.detail == {"ae_title": ["CT01", "CT-EAST"]}
+    assert change.reason == "CT01 is accepted until the modality is changed"
     with pytest.raises(ChangedMeanwhile):
         rename("CT-EAST", "CT-WEST", version=1)
     with pytest.raises(ChangedMeanwhile):
