@@ -26,12 +26,16 @@ _RESULTS: Final[tuple[tuple[type[ScuError], str], ...]] = (
     (Aborted, "ABORTED"),
     (NonsenseAnswer, "NOT_DICOM"),
     (FailureStatus, "FAILURE"),
-    (TimedOut, "SILENT"),
 )
 ADVICE: Final[dict[str, str]] = {
     "UNRESOLVED": "Write its IP address, or have the name entered into the DNS that this server asks.",
     "REFUSED": "The host is there, and nothing listens on that port: switch its DICOM service on, or correct the port.",
     "SILENT": "Is it switched on and on this network? A firewall between us may drop what we send without a word.",
+    "MUTE": (
+        "The network and the firewall are right: something took the connection. Is that the port of its DICOM service, and not of something "
+        "else; does that service hang (restart it); does the port want TLS, or does it want none?"
+    ),
+    "HUNG": "It let us in and then said nothing: its DICOM service hangs or is overloaded. Restart it, or look at its log.",
     "UNREACHABLE": "There is no way to that address from here: look at the address, the route and the firewall.",
     "TLS": "Does that port speak TLS, and is its certificate signed by an authority of RIS_DICOM_TLS_CA and made out to this host?",
     "REJECTED": "It is there and does not let us in: register our AE title at it, and check that its own AE title is what is written here.",
@@ -58,7 +62,7 @@ class Echo:
 
 def echo(host: str, port: int, *, calling: str, called: str, tls: ssl.SSLContext | None = None, timeouts: Timeouts = TIMEOUTS) -> Echo:
     """C-ECHO in an association of its own. It raises nothing that a peer can bring about."""
-    began = perf_counter()
+    began, connected = perf_counter(), 0.0
     try:
         with Line(host, port, calling=calling, called=called, timeouts=timeouts, tls=tls) as line:
             connected = perf_counter()
@@ -66,6 +70,11 @@ def echo(host: str, port: int, *, calling: str, called: str, tls: ssl.SSLContext
             ended = perf_counter()
     except NotReachable as error:
         return Echo(error.obstacle, str(error))
+    except TimedOut as error:
+        if connected:
+            return Echo("HUNG", str(error))
+        waited = f"The connection was accepted (TCP), and no A-ASSOCIATE-AC came within {timeouts.association:g} s."
+        return Echo("MUTE", f"{error} {waited}")
     except ScuError as error:
         return Echo(next(result for kind, result in _RESULTS if isinstance(error, kind)), str(error))
     took, answer = (ended - began) * 1000, (ended - connected) * 1000

@@ -46,6 +46,8 @@ class EchoTest(models.Model):
         UNRESOLVED = "UNRESOLVED", "Host name unknown"
         REFUSED = "REFUSED", "Connection refused"
         SILENT = "SILENT", "No answer"
+        MUTE = "MUTE", "Connected, no answer in DICOM"
+        HUNG = "HUNG", "No answer to the C-ECHO"
         UNREACHABLE = "UNREACHABLE", "Not reachable"
         TLS = "TLS", "TLS failed"
         REJECTED = "REJECTED", "Association rejected"

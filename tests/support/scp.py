@@ -3,10 +3,11 @@
 import os
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit, urlunsplit
 
 import psutil
@@ -49,8 +50,8 @@ def database_url() -> str:
 
 
 @contextmanager
-def dicom_processes(data_dir: Path, how_many: int) -> Iterator[Scp]:
-    """So many processes; nothing is left of them at the end. The journal is a file of the data directory."""
+def dicom_processes(data_dir: Path, how_many: int, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Scp]:
+    """So many processes; nothing is left of them at the end. The journal is a file of the data directory; `more` is for their environment."""
     a_site()
     with ExitStack() as stack:
         with closing(sqlite3.connect(data_dir / "journal.sqlite3")) as copy:
@@ -62,6 +63,7 @@ def dicom_processes(data_dir: Path, how_many: int) -> Iterator[Scp]:
             "DATABASE_URL": database_url(),
             "RIS_DICOM_FD": str(listening.fileno()),
             "RIS_UNKNOWN_CALLERS": "reject",
+            **more,
         }
         fds = (listening.fileno(),)
         processes = [

@@ -11,8 +11,10 @@ import pytest
 
 from dimse import policy
 from dimse.echo import ADVICE, Echo, echo
+from dimse.interference import Effect
 from dimse.scu import Timeouts
 from dimse.server import DicomServer, ServerSettings
+from dimse.services import AssociationInfo
 from dimse.tls import client_context
 from tests.support.ports import free_port
 
@@ -78,6 +80,22 @@ def test_nobody_there_is_told_by_what_is_missing() -> None:
     assert asked(104, "a" * 70 + ".example").result == "UNRESOLVED"
 
 
+class Silence:
+    """Lets everybody in and answers nothing."""
+
+    def association(self, info: AssociationInfo, abstract_syntaxes: frozenset[str]) -> None:
+        return None
+
+    def message(self, info: AssociationInfo, abstract_syntax: str, verb: str) -> Effect:
+        return Effect(is_silent=True)
+
+
+def test_who_lets_us_in_and_then_says_nothing_is_not_told_to_look_at_the_firewall() -> None:
+    with a_server(interference=Silence()) as port:
+        met = asked(port)
+    assert met.result == "HUNG" and "firewall" not in ADVICE["HUNG"]
+
+
 def test_tls_to_a_port_without_it_is_told() -> None:
     with a_server() as port:
         assert asked(port, "localhost", tls=client_context(AUTHORITY)).result == "TLS"
@@ -86,11 +104,11 @@ def test_tls_to_a_port_without_it_is_told() -> None:
 @pytest.mark.parametrize(
     ("pieces", "hangs_up", "result"),
     [
-        ((), False, "SILENT"),
+        ((), False, "MUTE"),
         ((), True, "ABORTED"),
         ((b"\x07\x00\x00\x00\x00\x04\x00\x00\x00\x00",), False, "ABORTED"),
         ((b"HTTP/1.1 400 Bad Request\r\n\r\n",), False, "NOT_DICOM"),
-        (tuple(bytes([byte]) for byte in b"\x02\x00\x00\x00\x00\xff" + bytes(20)), False, "SILENT"),
+        (tuple(bytes([byte]) for byte in b"\x02\x00\x00\x00\x00\xff" + bytes(20)), False, "MUTE"),
     ],
 )
 def test_whatever_a_peer_does_ends_in_time_with_a_word_for_it(pieces: tuple[bytes, ...], hangs_up: bool, result: str) -> None:
@@ -98,4 +116,5 @@ def test_whatever_a_peer_does_ends_in_time_with_a_word_for_it(pieces: tuple[byte
     with a_peer(*pieces, hangs_up=hangs_up) as port:
         met = asked(port)
     assert met.result == result and ADVICE[met.result]
+    assert ("The connection was accepted (TCP), and no A-ASSOCIATE-AC came within 0.3 s." in met.words) == (result == "MUTE")
     assert monotonic() - began < 4

@@ -1,0 +1,48 @@
+"""docs/tls.md as it is written: its commands make certificates with which a DICOM process starts and DCMTK gets an answer."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.dcmtk import dcmtk
+from tests.support.hospital import a_station
+from tests.support.ports import free_port
+from tests.support.scp import dicom_processes
+
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+PAGE = Path("docs/tls.md")
+HOST, PORT = "ris.example.org", "2762"
+"""As the page has them; here they are this machine and a free port."""
+
+
+def run(command: str, directory: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", command], cwd=directory, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def environment_of(command: str, directory: Path) -> dict[str, str]:
+    """The variables in front of `make run`."""
+    *variables, make, what = shlex.split(command.replace("\\\n", " ").replace("$PWD", str(directory)))
+    assert (make, what) == ("make", "run")
+    return dict(variable.split("=", 1) for variable in variables)
+
+
+def test_the_commands_of_the_page_lead_to_an_answer_over_tls(tmp_path: Path) -> None:
+    a_station("CT01")
+    port = str(free_port())
+    page = PAGE.read_text(encoding="utf-8").replace(HOST, "localhost").replace(PORT, port)
+    making, starting, trying = re.findall(r"^```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    made = run(making, tmp_path)
+    assert made.returncode == 0, made.stderr
+    assert {"ca.pem", "ris.pem", "ris.key", "ct01.pem", "ct01.key"} <= {path.name for path in (tmp_path / "tls").iterdir()}
+    with dicom_processes(tmp_path, 1, environment_of(starting, tmp_path)) as scp:
+        assert f"({port} with TLS)" in scp.processes[0].output()
+        command = trying.replace("echoscu", dcmtk("echoscu"), 1)
+        answered = run(command, tmp_path)
+        assert answered.returncode == 0, answered.stderr
+        without = command.replace("+tls tls/ct01.key tls/ct01.pem", "+tla")
+        assert without != command and run(without, tmp_path).returncode != 0, "required means required"
