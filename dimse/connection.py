@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol, cast
 from uuid import uuid4
 
+from dimse import tls
 from dimse.association import Association, Host
 from dimse.machine import State
 from dimse.outlet import HIGH_WATER
@@ -60,7 +61,8 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         self._transport.set_write_buffer_limits(high=HIGH_WATER)
         address, port = (transport.get_extra_info("peername") or ("", 0))[:2]
-        info = AssociationInfo(uuid4(), "", "", str(address), int(port))
+        secured = tls.secured(transport.get_extra_info("ssl_object"))
+        info = AssociationInfo(uuid4(), "", "", str(address), int(port), secured=secured)
         self.association = Association(self._host, self, info, self._limits.max_message)
         self._host.connected(self)
         self._arm()

@@ -32,8 +32,8 @@ ADVICE: Final[dict[str, str]] = {
     "REFUSED": "The host is there, and nothing listens on that port: switch its DICOM service on, or correct the port.",
     "SILENT": "Is it switched on and on this network? A firewall between us may drop what we send without a word.",
     "MUTE": (
-        "The network and the firewall are right: something took the connection. Is that the port of its DICOM service, and not of something "
-        "else; does that service hang (restart it); does the port want TLS, or does it want none?"
+        "The network and the firewall are right: something took the connection. Is that the port of its DICOM service, and not of "
+        "something else; does that service hang (restart it); does the port want TLS, or does it want none?"
     ),
     "HUNG": "It let us in and then said nothing: its DICOM service hangs or is overloaded. Restart it, or look at its log.",
     "UNREACHABLE": "There is no way to that address from here: look at the address, the route and the firewall.",

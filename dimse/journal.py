@@ -23,6 +23,7 @@ from dimse.models import Association, Mention, Message, packed
 from dimse.routers import JOURNAL_DATABASE
 from dimse.rows import Rows, mark
 from dimse.services import Verb
+from dimse.tls import Secured
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ KEPT_BYTES = 512 * 1024  # bytes of one data set that wait in the queue; a longe
 _BATCH = 500
 _ROW_BYTES = 500  # of a message beside its data sets, about
 _NAMING = (Verb.C_FIND.value, Verb.N_CREATE.value)  # requests that say which order they are about
+_PLAIN = Secured("", "")
 _remembered = summaries.Remembered()
 
 
@@ -191,6 +193,7 @@ def _mentions(entry: MessageEntry) -> list[dict[str, Any]]:
 
 def _association(entry: AssociationStarted, asked: int, came: int) -> dict[str, Any]:
     info = entry.association
+    secured = info.secured or _PLAIN
     return {
         "id": info.id,
         "started": entry.time,
@@ -203,6 +206,9 @@ def _association(entry: AssociationStarted, asked: int, came: int) -> dict[str, 
         "implementation": entry.implementation[:128],
         "rejection": entry.rejection[:255],
         "note": entry.note[:255],
+        "tls_version": secured.version[:16],
+        "tls_cipher": secured.cipher[:64],
+        "tls_subject": secured.subject[:255],
         "contexts": [_context(context, info.extended) for context in entry.contexts],
         "asked": asked,
         "came": came,

@@ -44,7 +44,8 @@ class AssociationQuerySet(TimedQuerySet["Association"]):
 
 class Association(models.Model):
     """One association request, or a connection that made none (no AE titles); `ended` is empty while it lives, `rejection` empty
-    when it was accepted. `note` says what else went wrong.
+    when it was accepted. `note` says what else went wrong. The columns of TLS are empty for a plain connection, `tls_subject` also where
+    the peer showed no certificate.
 
     `asked` and `came` sum up its messages (`dimse.summaries.Asked`, `Came`): the log is filtered by one index that holds them.
     """
@@ -67,6 +68,9 @@ class Association(models.Model):
     implementation = models.CharField(max_length=128, blank=True)
     rejection = models.CharField(max_length=255, blank=True)
     note = models.CharField(max_length=255, blank=True, default="")
+    tls_version = models.CharField(max_length=16, blank=True, default="", db_default="")
+    tls_cipher = models.CharField(max_length=64, blank=True, default="", db_default="")
+    tls_subject = models.CharField(max_length=255, blank=True, default="", db_default="")
     contexts = models.JSONField(
         default=list
     )  # [{"abstract_syntax": UID, "transfer_syntax": UID or "", "result": words, "extended": hex}, …]
@@ -82,6 +86,14 @@ class Association(models.Model):
             models.Index(fields=["calling", "started"], condition=models.Q(ended=None), name="open_association_of_caller"),
             models.Index(fields=["started", "id", "calling", "called", "address", "end", "asked", "came"], name="association_log"),
         ]
+
+    @property
+    def secured(self) -> str:
+        """`TLSv1.3, TLS_AES_256_GCM_SHA384, certificate CN=CT01`; empty for a plain connection."""
+        if not self.tls_version:
+            return ""
+        shown = f"certificate {self.tls_subject}" if self.tls_subject else "no certificate of the peer"
+        return f"{self.tls_version}, {self.tls_cipher}, {shown}"
 
     def __str__(self) -> str:
         return f"{self.calling} → {self.called} at {self.started:%Y-%m-%d %H:%M:%S}"

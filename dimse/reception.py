@@ -129,9 +129,7 @@ class Reception:
     def requested(self, association: Association) -> None:
         """Refuse what nobody need be asked about, else ask the policy on a worker."""
         request = _request_of(association)
-        info = association.info = AssociationInfo(
-            association.info.id, request.calling, request.called, association.info.address, association.info.port
-        )
+        info = association.info = replace(association.info, calling_ae_title=request.calling, called_ae_title=request.called)
         association.journalled = info.calling_ae_title != HEALTH_AE_TITLE
         if not request.protocol_version & 1:
             self._refuse(association, policy.protocol_version_unknown(request.protocol_version))

@@ -31,6 +31,8 @@ from uuid import UUID
 
 from pydicom.dataset import Dataset
 
+from dimse.tls import Secured
+
 IMPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
 EXPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
 EXPLICIT_VR_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
@@ -57,7 +59,8 @@ class Verb(StrEnum):
 class AssociationInfo:
     """Who asks: AE titles without padding, the peer's address, and the identity the journal knows the association by.
 
-    `extended` is what was agreed in words of the service class, by SOP class (the answers of `Service.negotiate`).
+    `extended` is what was agreed in words of the service class, by SOP class (the answers of `Service.negotiate`). `secured` is None for a
+    plain connection.
     """
 
     id: UUID
@@ -66,6 +69,7 @@ class AssociationInfo:
     address: str
     port: int
     extended: Mapping[str, bytes] = field(default_factory=dict, compare=False)
+    secured: Secured | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,11 +42,13 @@ class Came(IntFlag):
     FAILURE = 16
     TIMED_OUT = 32
     NOTED = 64  # something went wrong with the association itself
+    SECURED = 128  # by TLS
 
 
 # Plain numbers from here on: flags of an enumeration cost a microsecond each time they are put together.
 _VERBS: Final[dict[str, int]] = {verb.value: int(Asked[verb.name]) for verb in Verb}
 _OTHER, _NOTED, _TIMED_OUT, _NOTHING = int(Asked.OTHER), int(Came.NOTED), int(Came.TIMED_OUT), int(Came.NOTHING)
+_SECURED: Final = int(Came.SECURED)
 _CLASSES: Final[dict[StatusClass, int]] = {
     StatusClass.SUCCESS: int(Came.SUCCESS),
     StatusClass.WARNING: int(Came.WARNING),
@@ -91,7 +93,7 @@ def _said(entry: Entry) -> tuple[UUID, int, int]:
             return entry.association_id, asked_by(entry.verb), 0
         return entry.association_id, 0, came_of(entry.status, entry.answer_count)
     if isinstance(entry, AssociationStarted):
-        return entry.association.id, 0, _NOTED if entry.note else 0
+        return entry.association.id, 0, (_NOTED if entry.note else 0) | (_SECURED if entry.association.secured else 0)
     return entry.association_id, 0, (_TIMED_OUT if entry.timed_out else 0) | (_NOTED if entry.note else 0)
 
 

@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 
 class ClientCertificate(StrEnum):
@@ -20,6 +20,36 @@ class ClientCertificate(StrEnum):
 
 CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, in the words of OpenSSL; TLS 1.3 has no others than good ones."""
+
+
+_SHORT: Final = {
+    "commonName": "CN",
+    "organizationName": "O",
+    "organizationalUnitName": "OU",
+    "localityName": "L",
+    "stateOrProvinceName": "ST",
+    "countryName": "C",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """What a connection is secured by: `TLSv1.3`, the cipher suite, and the subject of the certificate that the peer showed, if any."""
+
+    version: str
+    cipher: str
+    subject: str = ""
+
+
+def secured(connection: "ssl.SSLObject | ssl.SSLSocket | None") -> Secured | None:
+    """Of a connection whose handshake is over; None for a plain one."""
+    if connection is None:
+        return None
+    shown: Any = connection.getpeercert() or {}  # the stubs know nothing of its shape: a tuple of pairs for each part of the name
+    parts = [pair for part in shown.get("subject", ()) for pair in part]
+    subject = ", ".join(f"{_SHORT.get(name, name)}={value}" for name, value in parts)
+    cipher = connection.cipher()
+    return Secured(connection.version() or "", cipher[0] if cipher else "", subject)
 
 
 class BadTlsSettings(Exception):

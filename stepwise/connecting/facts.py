@@ -19,7 +19,9 @@ NAMES: Final = {
 
 @dataclass(frozen=True)
 class Call:
-    """An association, or a connection that made none (no AE titles). `proposed` are abstract syntaxes with what became of each in words."""
+    """An association, or a connection that made none (no AE titles). `proposed` are abstract syntaxes with what became of each in words.
+
+    `secured` is what it was secured by, empty for a plain connection."""
 
     id: UUID
     at: datetime
@@ -28,6 +30,7 @@ class Call:
     address: str
     rejection: str = ""
     note: str = ""
+    secured: str = ""
     proposed: Mapping[str, str] = field(default_factory=dict)
     said: frozenset[str] = frozenset()
     """DIMSE operations that were asked for in it."""

@@ -90,6 +90,7 @@ def call_of(one: Association, said: frozenset[str] | None = None) -> Call:
         address=one.address,
         rejection=one.rejection,
         note=one.note,
+        secured=one.secured,
         proposed=_proposed(one),
         said=said if said is not None else frozenset(verb.value for verb in Verb if Asked(one.asked) & asked_by(verb)),
     )

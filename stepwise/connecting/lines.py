@@ -45,7 +45,7 @@ def _reaches_us(seen: Evidence) -> Line:
     latest = seen.calls[0] if seen.calls else None
     if good is not None and latest is not None:
         what = "C-ECHO received" if "C-ECHO" in good.said else "Association accepted"
-        said = f"{what}, from {good.address}, called {good.called}."
+        said = f"{what}, from {good.address}, called {good.called}{_over(seen, good)}."
         line = replace(line, look=PASS, said=said, at=good.at, call=good.id)
         return line if latest.is_accepted else line.but_later(_rejected(seen, latest))
     if latest is not None:
@@ -67,6 +67,13 @@ def _reaches_us(seen: Evidence) -> Line:
     elif seen.only_local:
         text = f"The DICOM server listens on this machine only: start it with RIS_DICOM_BIND=0.0.0.0. {text}"
     return replace(line, next=text, look=WARNING if seen.only_local or not seen.journal else WAITING)
+
+
+def _over(seen: Evidence, call: Call) -> str:
+    """By what it was secured; of a plain call where there is a port for TLS, that it used the other one."""
+    if call.secured:
+        return f", over {call.secured}"
+    return f", without TLS; our port for that is {seen.tls_port}" if seen.tls_port else ""
 
 
 def _rejected(seen: Evidence, call: Call) -> Line:

@@ -27,7 +27,7 @@ from ris.web.live import live_page
 from ris.web.searching import searchable
 from stepwise.web import choosing
 from stepwise.web.association_pages import first_of_each, of_association
-from stepwise.web.log_filters import ABORTED, RESULTS, SERVICES, Filters, page_of
+from stepwise.web.log_filters import ABORTED, RESULTS, SERVICES, TRANSPORTS, Filters, page_of
 
 PAGE = 100
 MOST_TOLD = 20
@@ -90,6 +90,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "cleared": Filters({choosing.PARAMETER: chosen.number} if chosen else {}).url(),
         "services": SERVICES,
         "results": RESULTS,
+        "transports": TRANSPORTS,
         "any_exist": journal.associations().exists(),
         "today": clock.today(site),
     }

@@ -56,11 +56,16 @@ _CAME: Final = {
     "failed": Came.FAILURE,
     "timed-out": Came.TIMED_OUT,
 }
+TRANSPORTS: Final = (("tls", "Over TLS"), ("plain", "Without TLS"))
 _ENDS: Final = {"rejected": (Association.End.REJECTED.value,), "aborted": ABORTED, "open": ("",)}
 _MOST_MENTIONS = 2000
 _CODE = re.compile(r"(?:0x)?([0-9a-f]{4})h?", re.IGNORECASE)
-_NAMES: Final = ("q", "service", "result", "code", "from", "to", "before", choosing.PARAMETER)
-_KNOWN: Final = {"service": {name for name, _, _ in SERVICES} | {verb.value for verb in Verb}, "result": set(dict(RESULTS))}
+_NAMES: Final = ("q", "service", "result", "code", "transport", "from", "to", "before", choosing.PARAMETER)
+_KNOWN: Final = {
+    "service": {name for name, _, _ in SERVICES} | {verb.value for verb in Verb},
+    "result": set(dict(RESULTS)),
+    "transport": set(dict(TRANSPORTS)),
+}
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,9 @@ class Filters:
             conditions.append(Q(end__in=_ENDS[result]))
         if result == "failures":
             conditions.append(Q(has("came", Came.FAILURE | Came.NOTED)) | Q(end__in=(*ABORTED, Association.End.REJECTED.value)))
+        if transport := self.values.get("transport"):
+            secured = Q(has("came", Came.SECURED))
+            conditions.append(secured if transport == "tls" else ~secured)
         if code:
             conditions.append(Q(Exists(Message.objects.filter(association=OuterRef("pk"), status=code_of(code)))))
         if self.accession:

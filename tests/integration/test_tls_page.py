@@ -2,7 +2,9 @@
 
 import re
 import shlex
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from tests.support.dcmtk import dcmtk
 from tests.support.hospital import a_station
 from tests.support.ports import free_port
 from tests.support.scp import dicom_processes
+from tests.support.wait import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "journal"])
 PAGE = Path("docs/tls.md")
@@ -31,6 +34,12 @@ def environment_of(command: str, directory: Path) -> dict[str, str]:
     return dict(variable.split("=", 1) for variable in variables)
 
 
+def journalled(directory: Path) -> tuple[str, str, str] | None:
+    """What the association of CT01 was secured by: version, cipher, subject."""
+    with closing(sqlite3.connect(directory / "journal.sqlite3")) as journal:
+        return journal.execute("SELECT tls_version, tls_cipher, tls_subject FROM dimse_association WHERE calling = 'CT01'").fetchone()
+
+
 def test_the_commands_of_the_page_lead_to_an_answer_over_tls(tmp_path: Path) -> None:
     a_station("CT01")
     port = str(free_port())
@@ -44,5 +53,7 @@ def test_the_commands_of_the_page_lead_to_an_answer_over_tls(tmp_path: Path) -> 
         command = trying.replace("echoscu", dcmtk("echoscu"), 1)
         answered = run(command, tmp_path)
         assert answered.returncode == 0, answered.stderr
+        row = wait_until(lambda: journalled(tmp_path), 10, "the association is in the journal")
+        assert row[0].startswith("TLSv1.") and row[1] and row[2] == "CN=CT01"
         without = command.replace("+tls tls/ct01.key tls/ct01.pem", "+tla")
         assert without != command and run(without, tmp_path).returncode != 0, "required means required"

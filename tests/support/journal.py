@@ -10,6 +10,7 @@ from dimse.encode import encode
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, MessageEntry, now
 from dimse.models import Association, Message
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_WORKLIST, AssociationInfo
+from dimse.tls import Secured
 
 
 def an_association(
@@ -20,9 +21,10 @@ def an_association(
     rejection: str = "",
     address: str = "10.0.0.7",
     note: str = "",
+    secured: Secured | None = None,
 ) -> UUID:
     """One that is over, or was rejected."""
-    info = AssociationInfo(uuid4(), calling, called, address, 50000)
+    info = AssociationInfo(uuid4(), calling, called, address, 50000, secured=secured)
     began = at or now()
     started = AssociationStarted(info, began, "TESTS", rejection, note=note)
     ended = [] if rejection else [AssociationEnded(info.id, began + timedelta(milliseconds=20), Ending.RELEASED)]

@@ -51,7 +51,7 @@ def database_url() -> str:
 
 @contextmanager
 def dicom_processes(data_dir: Path, how_many: int, more: Mapping[str, str] = MappingProxyType({})) -> Iterator[Scp]:
-    """So many processes; nothing is left of them at the end. The journal is a file of the data directory; `more` is for their environment."""
+    """So many processes, with `more` in their environment; nothing is left of them at the end. The journal is a file of `data_dir`."""
     a_site()
     with ExitStack() as stack:
         with closing(sqlite3.connect(data_dir / "journal.sqlite3")) as copy:

@@ -91,6 +91,24 @@ def test_dcmtk_echoes_over_tls_with_certificates(secured: Callable[..., DicomSer
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(("how", "subject"), [("+tls", "CN=client"), ("+tla", "")])
+def test_the_journal_says_by_what_an_association_was_secured(secured: Callable[..., DicomServer], ris: Ris, how: str, subject: str) -> None:
+    server = secured(client_certificate=ClientCertificate.OPTIONAL)
+    shown = [FILES / "client.key", FILES / "client.pem"] if how == "+tls" else []
+    command = [dcmtk("echoscu"), how, *shown, "+cf", FILES / "authority.pem", "localhost", str(server.tls_port)]
+    subprocess.run(command, capture_output=True, timeout=30, check=True)
+    with wire.connected(server.port) as peer:
+        peer.associate()
+
+    def both() -> list[AssociationStarted]:
+        found = [one for one in ris.entries if isinstance(one, AssociationStarted)]
+        return found if len(found) == 2 else []
+
+    over, plain = (one.association.secured for one in wait_until(both, 5, "both entries"))
+    assert over is not None and over.version in ("TLSv1.2", "TLSv1.3") and "GCM" in over.cipher and over.subject == subject
+    assert plain is None
+
+
 def test_dcmtk_finds_over_tls_with_certificates(secured: Callable[..., DicomServer], ris: Ris) -> None:
     def find(request: FindRequest) -> Iterator[FindAnswer]:
         yield EncodedAnswers(statuses.PENDING, [b"\x10\0\x20\0\x04\0\0\0P-42"])

@@ -27,6 +27,7 @@ from dimse.services import (
     AssociationInfo,
 )
 from dimse.summaries import accession_numbers
+from dimse.tls import Secured
 from ris import clock
 from stepwise.web import associations, log_filters
 from tests.support.hospital import a_site, a_station
@@ -258,3 +259,17 @@ def test_an_association_of_a_whole_day_is_shown_in_parts(signed_in: SignIn) -> N
         "Exchanges 51 to 100 of 120" in texts["2"]
         and "Exchanges" not in client.get(reverse("association", args=[a_query(b"").association_id])).content.decode()
     )
+
+
+def test_what_came_over_tls_is_told_and_found(signed_in: SignIn) -> None:
+    a_site()
+    plain = an_association("CT01")
+    over = an_association("CT02", secured=Secured("TLSv1.3", "TLS_AES_256_GCM_SHA384", "O=Vendor, CN=CT02"))
+    bare = an_association("CT03", secured=Secured("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256"))
+    client = signed_in("integrator")
+    assert shown(client, transport="tls") == {over, bare} and shown(client, "/associations/?transport=plain") == {plain}
+    assert client.get("/associations/?transport=ssl").status_code == 422
+    pages = {pk: unescape(client.get(f"/associations/{pk}/").content.decode()) for pk in (plain, over, bare)}
+    assert "over TLSv1.3, TLS_AES_256_GCM_SHA384, certificate O=Vendor, CN=CT02" in pages[over]
+    assert "over TLSv1.2, ECDHE-RSA-AES128-GCM-SHA256, no certificate of the peer" in pages[bare]
+    assert "over TLS" not in pages[plain]
