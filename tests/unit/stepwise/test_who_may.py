@@ -1,6 +1,8 @@
 """Every address and every REST call, with every role, without a role and without anybody: what happens is what the table says."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,12 +11,17 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 
+from dimse.server import DicomServer, ServerSettings
 from ris import permissions
 from ris.actions import tokens
+from ris.models import Heartbeat
 from ris.permissions import PERMISSIONS, ROLES, needs_of
 from stepwise import health
 from stepwise.addresses import OPERATIONS, PUBLIC, Call, calls, pages
+from stepwise.health import Checkup
 from tests.support.addresses import World, offers, somebody
+from tests.support.hospital import a_site
+from tests.support.redis import RedisServer
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 
@@ -121,6 +128,56 @@ def test_public_addresses_answer_strangers(client: Client) -> None:
             answer = client.get(f"/{page.route}")
             # 405: signing out takes POST; 401: the REST call that stands before the name of the root; 503: nothing runs here
             assert answer.status_code in {"sign-out": (405,), "api:api-root": (401,), "healthz": (503,)}.get(page.name, (200,)), page
+
+
+class Parts:
+    """What the real checks of `/healthz` ask: a Redis, a DICOM port, and the sign of life of a worker."""
+
+    def __init__(self, directory: Path, settings: Any) -> None:
+        self.redis = RedisServer(directory).start()
+        self.dicom = DicomServer([], ServerSettings(ae_title=settings.AE_TITLE, port=0))
+        self.dicom.start()
+        Heartbeat.objects.create(process="worker", at=datetime.now(UTC))
+        self.port = self.dicom.port
+        settings.REDIS_URL, settings.DICOM_HOST, settings.DICOM_PORT = self.redis.url, "127.0.0.1", self.port
+
+    def fail(self) -> None:
+        self.redis.kill()
+        self.dicom.stop()
+
+
+@pytest.fixture
+def parts(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
+    monkeypatch.setattr(health, "_checkup", Checkup(health.CHECKS))
+    running = Parts(tmp_path, settings)
+    yield running
+    running.fail()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "journal"])
+def test_everybody_is_told_the_health_that_is_and_where_it_fails_by_the_table(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the checks of the product, on parts that run and that do not."""
+    a_site()
+    askers: dict[str, tuple[Client, bool]] = {"a stranger": (Client(), False), "a wrong token": (a_caller("sw_wrong"), False)}
+    for role in (*ROLES, NO_ROLE, SUPERUSER):
+        person, browser = a_person(role), Client()
+        browser.force_login(person)
+        exactly = may(role, ["journal.view"])
+        askers |= {role: (browser, exactly), f"{role}, by token": (a_caller(tokens.create_token(person, "tests")), exactly)}
+    for name, (client, _) in askers.items():
+        answer = client.get("/healthz")
+        assert (answer.status_code, answer.json()["status"]) == (200, "ok"), (name, answer.json())
+        assert set(answer.json()["components"]) == {"database", "redis", "worker", "dicom", "stations"}
+    parts.fail()
+    monkeypatch.setattr(health, "_checkup", Checkup(health.CHECKS))
+    for name, (client, exactly) in askers.items():
+        answer = client.get("/healthz")
+        found = answer.json()["components"]
+        assert (answer.status_code, answer.json()["status"]) == (503, "failed"), name
+        assert {part for part, one in found.items() if one["status"] != "ok"} == {"redis", "dicom"}, name
+        assert (str(parts.redis.socket) in found["redis"]["detail"]) == exactly, (name, found)
+        assert (str(parts.port) in found["dicom"]["detail"]) == exactly, (name, found)
+        assert exactly or found["redis"]["detail"] == "Redis does not answer; the log says more", name
 
 
 @pytest.mark.parametrize("role", [*ROLES, NO_ROLE, SUPERUSER])
