@@ -7,7 +7,8 @@ import getpass
 import os
 import pwd
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar, Final
 
 from django.core.management.base import BaseCommand, CommandError
@@ -15,11 +16,12 @@ from django.db import DatabaseError
 
 from ris import audit
 from ris.actions import auditing, passwords
-from ris.actions.auditing import Place
+from ris.actions.auditing import NotRecorded, Place
 from ris.actions.users import UserData
 from ris.actor import Actor
 from ris.audit import Subject
-from ris.errors import InvalidInput
+from ris.console import not_ready
+from ris.errors import InvalidInput, RisError
 from ris.models import Site
 
 _LONGEST: Final = 64
@@ -58,6 +60,18 @@ def enter(
     """Enter what the command is about to show or do. Raises DatabaseError: what cannot be entered is not shown and not done."""
     detail = {"asked": asked} if asked else {}
     auditing.record(who(), event, action, site=site, place=place(command), about=about, total=total, detail=detail)
+
+
+@contextmanager
+def changing(command: str) -> Iterator[None]:
+    """What is changed within is changed by that command, at the shell; what is refused, or cannot be entered, is told in words."""
+    try:
+        with auditing.at(lambda: place(command)):
+            yield
+    except (RisError, NotRecorded) as error:
+        raise CommandError(str(error)) from error
+    except DatabaseError as error:
+        raise not_ready(error) from error
 
 
 class Entered(BaseCommand):

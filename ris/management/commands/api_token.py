@@ -7,8 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from ris import shell
-from ris.actions import auditing, tokens
-from ris.errors import RisError
+from ris.actions import tokens
 
 
 class Command(BaseCommand):
@@ -24,11 +23,8 @@ class Command(BaseCommand):
         account = User.objects.filter(username=user).first()
         if account is None:
             raise CommandError(f"There is no user {user!r}.")
-        try:
-            with auditing.at(lambda: shell.place("api_token")):
-                self._change(account, name, revoke)
-        except RisError as error:
-            raise CommandError(str(error)) from error
+        with shell.changing("api_token"):
+            self._change(account, name, revoke)
 
     def _change(self, account: User, name: str, revoke: bool) -> None:
         if revoke:

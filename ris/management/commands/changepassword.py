@@ -7,8 +7,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from ris import shell
-from ris.actions import auditing, passwords, users
-from ris.errors import RisError
+from ris.actions import passwords, users
 
 
 class Command(BaseCommand):
@@ -23,11 +22,8 @@ class Command(BaseCommand):
         user = User.objects.filter(username=username).first()
         if user is None:
             raise CommandError(f"There is no user {username!r}.")
-        try:
-            password = shell.ask_password(users.data_of(user))
-            with auditing.at(lambda: shell.place("changepassword")):
-                passwords.reset(user.pk, password, shell.who(), must_change=False, tokens_too=not keep_tokens)
-        except RisError as error:
-            raise CommandError(str(error)) from error
+        password = shell.ask_password(users.data_of(user))
+        with shell.changing("changepassword"):
+            passwords.reset(user.pk, password, shell.who(), must_change=False, tokens_too=not keep_tokens)
         kept = "its API tokens hold on" if keep_tokens else "its API tokens are revoked"
         self.stderr.write(f"The password of {username} is another one; its sessions are ended, {kept}.")

@@ -9,9 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ris import shell
 from ris.accounts import new_password
-from ris.actions import auditing, passwords, users
+from ris.actions import passwords, users
 from ris.actions.users import UserData
-from ris.errors import InvalidInput
 from ris.permissions import ADMIN
 
 
@@ -37,12 +36,9 @@ class Command(BaseCommand):
         if not username.strip():
             raise CommandError("Say the user name: --username, or DJANGO_SUPERUSER_USERNAME.")
         data = UserData(username, email=email or "", roles=(ADMIN,))
-        try:
+        with shell.changing("createsuperuser"):
             password = shell.ask_password(data) if interactive else passwords.checked(typed, data) if typed else new_password()
-            with auditing.at(lambda: shell.place("createsuperuser")):
-                user = users.create_user(data, make_password(password), shell.who(), must_change=False, superuser=True)
-        except InvalidInput as error:
-            raise CommandError(str(error)) from error
+            user = users.create_user(data, make_password(password), shell.who(), must_change=False, superuser=True)
         self.stderr.write(f"The account {user.username} is made; it administers all hospitals.")
         if not interactive and not typed:
             self.stderr.write("Keep its password now, it is not shown again:")

@@ -11,9 +11,10 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from billing.charge_processor.behaviour import Behaviour, Refusal
-from ris import clock
+from ris import audit, clock, shell
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound
+from ris.models import AuditRecord
 from ris.models.history import AppendOnlyError
 from tests.support.hospital import a_site, a_station
 from tests.support.sites import another_site
@@ -222,10 +223,12 @@ class TestCommand:
         fault = Fault.objects.get()
         assert told == f"fault {fault.pk} is on until {clock.local(fault.until):%H:%M:%S}: N-SET answered 0112 No such SOP instance\n"
         listed = command("list").splitlines()
-        assert [word in listed[2] for word in ("failure", "CT01", "command line", "lesson 3")] == [True] * 4
+        assert [word in listed[2] for word in ("failure", "CT01", shell.who().name, "lesson 3")] == [True] * 4
         assert command("off", str(fault.pk)) == f"fault {fault.pk} is off: N-SET answered 0112 No such SOP instance\n"
-        assert "over, switched off by command line" in command("list", "--all")
+        assert f"over, switched off by {shell.who().name}" in command("list", "--all")
         assert command("off", "--all") == "no fault was on\n"
+        entered = AuditRecord.objects.filter(place="manage.py fault", event=audit.SETTINGS, actor=shell.who().name).order_by("pk")
+        assert [[verb for _, _, verb in row.detail["changes"]] for row in entered] == [["on"], ["off"]]
 
     def test_what_there_is_can_be_asked(self) -> None:
         told = command("kinds")

@@ -4,13 +4,10 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 
-from ris import clock
+from ris import clock, shell
 from ris.actions.sites import ensure_default_site
-from ris.actor import Actor
-from ris.console import counted, not_ready, say
-from ris.errors import RisError
+from ris.console import counted, say
 from ris.models import Site
 from training import queries, table
 from training.actions import faults
@@ -20,7 +17,6 @@ from training.faults.kinds import KINDS, Kind
 from training.faults.parameters import Choice, Number
 from training.models import Fault
 
-ACTOR = Actor.system("command line")
 _SHOWN = 50
 _HEADERS = ("No.", "Fault", "Station", "Service", "What", "Begun", "Until", "By", "Why")
 
@@ -62,13 +58,9 @@ class Command(BaseCommand):
         verbs.add_parser("kinds", help="what faults there are, and what each can be told")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
-        try:
+        with shell.changing("fault"):
             site = ensure_default_site()
             getattr(self, f"_{verb}")(site, options)
-        except RisError as error:
-            raise CommandError(str(error)) from error
-        except DatabaseError as error:
-            raise not_ready(error) from error
 
     def _on(self, site: Site, options: dict[str, Any]) -> None:
         data = FaultData(
@@ -79,17 +71,17 @@ class Command(BaseCommand):
             parameters=dict(options["parameters"]),
             reason=options["reason"],
         )
-        fault = faults.switch_on(site, data, ACTOR)
+        fault = faults.switch_on(site, data, shell.who())
         say(self.stdout, f"fault {fault.pk} is on until {clock.local(fault.until, site):%H:%M:%S}: {active.in_words(fault)}")
 
     def _off(self, site: Site, options: dict[str, Any]) -> None:
         if options["all"] == bool(options["numbers"]):
             raise CommandError("name the faults to be ended by their numbers (`fault list`), or all of them with --all")
         if options["all"]:
-            ended = faults.switch_all_off(site, ACTOR, options["reason"])
+            ended = faults.switch_all_off(site, shell.who(), options["reason"])
             say(self.stdout, f"{counted(len(ended), 'fault')} switched off" if ended else "no fault was on")
         for number in options["numbers"]:
-            fault = faults.switch_off(site, number, ACTOR, options["reason"])
+            fault = faults.switch_off(site, number, shell.who(), options["reason"])
             say(self.stdout, f"fault {fault.pk} is off: {active.in_words(fault)}")
 
     def _list(self, site: Site, options: dict[str, Any]) -> None:
