@@ -5,20 +5,20 @@ each side by itself, so that a charge without work, work without a charge, work 
 as a difference, by name.
 """
 
-from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from billing import capture
 from billing.capture import Draft
 from billing.models import Charge
+from billing.queries import is_given_up
 from billing.ruling import Rulebook
 from billing.transitions import FAILED, POSTED, VOID
 from billing.works import Work, works
+from billing.worth import drafted, worth_of
 from ris import clock
-from ris.models import Procedure, RecordChange, RequestedProcedure, ScheduledProcedureStep, Site
+from ris.models import RequestedProcedure, ScheduledProcedureStep, Site
 from ris.transitions import FINAL
 
 COLUMNS: Final = ("performed", "nothing", "missing", "captured", "posted", "pending", "held", "refused", "undelivered", "written_off")
@@ -36,9 +36,6 @@ TITLES: Final = {
 }
 """Nothing to charge: by a rule, or because a person voided or credited it."""
 _STAGES: Final = COLUMNS[4:]
-_MAX_RECKONED: Final = 20_000
-_reckoned: dict[tuple[object, ...], Draft] = {}
-"""What services are worth, by all that this follows from (`works.Work.state`)."""
 
 
 @dataclass(slots=True)
@@ -155,7 +152,7 @@ def _charged(work: Work, charge: Charge, rulebook: Rulebook) -> _Entry:
     wrong = []
     if (count := sum(-1 if one.is_credit else 1 for one in counted)) != 1:
         wrong.append(Difference(f"{charge}: {count} charges stand for one service", "charge", charge.pk))
-    draft = _draft(work, rulebook, work.ended_at or charge.created_at)
+    draft = drafted(work, rulebook, work.ended_at or charge.created_at)
     if draft is None:
         # A step that was begun again after its charge is no ended step now; what was performed before stays performed.
         if work.steps or (work.performed_step is not None and work.performed_step.is_final):
@@ -164,7 +161,7 @@ def _charged(work: Work, charge: Charge, rulebook: Rulebook) -> _Entry:
         return _Entry(charge.service_at, Decimal(0), wrong=tuple(wrong), is_performed=False)
     if work.is_decided_by_hand:
         return _Entry(charge.service_at, charge.amount, wrong=tuple(wrong))
-    worth = _worth(draft, charge, work.judged_at or charge.created_at)
+    worth = worth_of(draft, charge, work.judged_at or charge.created_at)
     return _Entry(charge.service_at, worth, wrong=(*wrong, *_differing(charge, draft, worth)))
 
 
@@ -180,38 +177,10 @@ def _differing(charge: Charge, draft: Draft, worth: Decimal) -> list[Difference]
     return found
 
 
-def _worth(draft: Draft, charge: Charge, judged_at: datetime) -> Decimal:
-    """What was performed is worth. What the catalogue said then and says no more, prices and protocols, is taken from the charge."""
-    if draft.amount == charge.amount:
-        return draft.amount
-    booked = {(line.code, line.scheme, line.unit): line.unit_amount for line in charge.lines.all()}
-    if {(line.code, line.scheme, line.unit) for line in draft.lines} != set(booked) and _catalogue_changed(charge, judged_at):
-        return charge.amount
-    lines = [copy(line) for line in draft.lines]
-    for line in lines:
-        said = booked.get((line.code, line.scheme, line.unit), line.unit_amount)
-        if said != line.unit_amount and _repriced(charge, line.code, line.scheme, judged_at):
-            line.unit_amount = said
-    return replace(draft, lines=tuple(lines)).amount
-
-
-def _repriced(charge: Charge, code: str, scheme: str, judged_at: datetime) -> bool:
-    """Whether the catalogue's entry was changed since; the code of the order has the order's price, which stays."""
-    ordered = charge.requested_procedure
-    if ordered is not None and (ordered.code, ordered.scheme) == (code, scheme):
-        return False
-    return _catalogue_changed(charge, judged_at, code=code, scheme=scheme)
-
-
-def _catalogue_changed(charge: Charge, judged_at: datetime, **which: str) -> bool:
-    entries = Procedure.objects.filter(site=charge.site_id, **which).values("pk")
-    return RecordChange.objects.filter(subject="procedure", subject_id__in=entries, at__gt=judged_at).exists()
-
-
 def _taken_back(work: Work, rulebook: Rulebook) -> _Entry | None:
     """A service all of whose charges are void or taken back: decided by a person, or because the work turned out worth nothing."""
     last = next(one for one in reversed(work.charges) if not one.is_credit)
-    draft = _draft(work, rulebook, work.ended_at or last.created_at)
+    draft = drafted(work, rulebook, work.ended_at or last.created_at)
     if draft is None and not work.steps and not (work.performed_step is not None and work.performed_step.is_final):
         return None
     worth = draft.amount if draft is not None else Decimal(0)
@@ -227,7 +196,7 @@ def _without_charge(work: Work, rulebook: Rulebook) -> _Entry | None:
     if procedure is None or not work.steps or procedure.steps.exclude(status__in=FINAL).exists():
         return None
     ended = work.steps[-1]
-    draft = _draft(work, rulebook, ended.status_at)
+    draft = drafted(work, rulebook, ended.status_at)
     if draft is not None and draft.is_nothing:
         return _Entry(ended.status_at, Decimal(0), "nothing")
     name = procedure.order.accession_number or procedure.requested_procedure_id
@@ -235,32 +204,10 @@ def _without_charge(work: Work, rulebook: Rulebook) -> _Entry | None:
     return _Entry(ended.status_at, procedure.price if draft is None else draft.amount, "missing", (missing,))
 
 
-def _draft(work: Work, rulebook: Rulebook, moment: datetime) -> Draft | None:
-    """What the steps are worth by the rules of when they were judged; None while one of them is open.
-
-    Reckoned once, without the performed steps themselves: pages ask for a month of services again and again.
-    """
-    if work.procedure is None:
-        return None
-    judged_at = work.judged_at or moment
-    key = (work.procedure.pk, work.procedure.price, work.procedure.code, judged_at, *work.state)
-    known = _reckoned.get(key)
-    if known is not None:
-        return known
-    draft = capture.draft(work.procedure, by=rulebook.at(judged_at))
-    if draft is not None:
-        if len(_reckoned) >= _MAX_RECKONED:
-            _reckoned.clear()
-        _reckoned[key] = draft = replace(draft, performed=())
-    return draft
-
-
 def _stage(charge: Charge) -> str:
-    """The credit that waits for a charge that was written off is closed with it."""
     if charge.status == POSTED:
         return "posted"
-    given_up = charge.written_off_at or (charge.is_credit and charge.corrects and charge.corrects.written_off_at)
-    if given_up:
+    if is_given_up(charge):
         return "written_off"
     if charge.status == FAILED:
         return "undelivered" if charge.is_dead_letter else "refused"

@@ -104,7 +104,7 @@ def _figures(figures: dict[str, Figure]) -> list[str]:
 def _cells(figures: dict[str, Figure]) -> list[tuple[str, int, str]]:
     """Title, count and amount of each column; no amount where there is neither."""
     return [
-        (TITLES[name], one.count, web.money(one.amount, "USD") if one.count or one.amount else "")
+        (TITLES[name], one.count, web.money(one.amount) if one.count or one.amount else "")
         for name, one in ((name, figures[name]) for name in COLUMNS)
     ]
 

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from billing.errors import NoAnswer, NotReached
-from billing.hl7 import Ack
+from billing.hl7_answers import Ack
 
 MODE: Final = 0o640
 """Of a file: it names patients, and is for who fetches it, by the group of the folder."""

@@ -50,9 +50,9 @@ def _read(ledger: Statement, asked: str) -> dict[str, Any]:
     context: dict[str, Any] = {
         "sums": sums,
         "parts": [
-            ("", "Charges", sums.charges, web.money(sums.charged, "USD")),
-            ("−", "Credits", sums.credits, web.money(sums.credited, "USD")),
-            ("=", "Booked", sums.charges - sums.credits, web.money(sums.amount, "USD")),
+            ("", "Charges", sums.charges, web.money(sums.charged)),
+            ("−", "Credits", sums.credits, web.money(sums.credited)),
+            ("=", "Booked", sums.charges - sums.credits, web.money(sums.amount)),
         ],
         "rows": [_row(one, charges.get(one.control_id)) for one in found[:MAX_ROWS]],
         "is_capped": len(found) > MAX_ROWS,
@@ -62,7 +62,7 @@ def _read(ledger: Statement, asked: str) -> dict[str, Any]:
         balance = books.balance(ledger)
         context |= {
             "balance": balance,
-            "posted": web.money(balance.amount, "USD"),
+            "posted": web.money(balance.amount),
             "differences": (*balance.wrong, *balance.unheard)[:MAX_DIFFERENCES],
         }
     return context
@@ -82,7 +82,7 @@ def _row(message: Message, charge: Charge | None) -> dict[str, Any]:
     return {
         "message": message,
         "name": "^".join(message.patient_name.split("^")[:2]),
-        "amount": web.money(message.amount, "USD"),
+        "amount": web.money(message.amount),
         "charge": charge,
         "accession_number": presenters.accession_number(charge) if charge else "",
     }

@@ -14,7 +14,7 @@ from django.conf import settings
 from hl7.mllp import InvalidBlockError, open_hl7_connection
 
 from billing.errors import Garbled, NoAnswer, NotReached
-from billing.hl7 import Ack, preview, read_ack
+from billing.hl7_answers import Ack, preview, read_ack
 
 CONNECT_TIMEOUT = 3.0
 ANSWER_TIMEOUT = 10.0

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NoReturn
 from django.db import models
 from django.db.models import Q
 
+from billing.currency import CURRENCY
 from billing.transitions import PENDING, STATUSES
 from mpps import reasons
 from mpps.models import PerformedProcedureStep
@@ -63,7 +64,7 @@ class Charge(models.Model):
     by_hand = models.BooleanField(default=False, help_text="A person voided or credited it: the same work is not charged again.")
     status = models.CharField(max_length=16, choices=[(status, status) for status in STATUSES], default=PENDING)
     amount = models.DecimalField(max_digits=10, decimal_places=2, default=0)
-    currency = models.CharField(max_length=3, default="USD")
+    currency = models.CharField(max_length=3, default=CURRENCY)
     reason = models.CharField(max_length=MAX_TEXT, help_text="Why this is charged, in words.")
     on_hold = models.CharField(max_length=MAX_TEXT, blank=True, help_text="Why it waits for a person; empty when it does not.")
     released = models.CharField(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date
+from typing import Final
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
@@ -11,6 +12,17 @@ from billing.transitions import FAILED, PENDING, POSTED, VOID
 from ris import clock
 from ris.errors import NotFound
 from ris.models import ScheduledProcedureStep, Site
+
+GIVEN_UP: Final = Q(written_off_at__isnull=False) | Q(
+    transaction_type=Charge.TransactionType.CREDIT, corrects__written_off_at__isnull=False
+)
+"""Written off, or the credit that waits for what was, which is closed with it. Of a charge that is at hand `is_given_up` says it."""
+
+
+def is_given_up(charge: Charge) -> bool:
+    """As `GIVEN_UP`."""
+    of = charge.corrects if charge.is_credit else None
+    return charge.written_off_at is not None or (of is not None and of.written_off_at is not None)
 
 
 def charges(site: Site) -> QuerySet[Charge]:
@@ -71,11 +83,10 @@ def newest_attempt(site: Site, result: DeliveryAttempt.Result) -> DeliveryAttemp
 
 def due() -> QuerySet[Charge]:
     """What is to be sent now, unless somebody is at it: not on hold, and what it corrects, if anything, settled (`waits_for`)."""
-    given_up = Q(written_off_at__isnull=False) | Q(corrects__written_off_at__isnull=False)
     unsettled = (
         Charge.objects.filter(pk=OuterRef("corrects"))
         .exclude(status__in=(POSTED, VOID))
-        .exclude(given_up, transaction_type=Charge.TransactionType.CREDIT)
+        .exclude(GIVEN_UP, transaction_type=Charge.TransactionType.CREDIT)
     )
     return Charge.objects.filter(~Exists(unsettled), status=PENDING, on_hold="", next_attempt_at__lte=Now())
 
@@ -89,9 +100,7 @@ def waits_for(charge: Charge) -> Charge | None:
     before = charge.corrects
     if before is None or before.status in (POSTED, VOID):
         return None
-    of = before.corrects
-    given_up = before.is_credit and (before.written_off_at or (of is not None and of.written_off_at))
-    return None if given_up else before
+    return None if before.is_credit and is_given_up(before) else before
 
 
 def is_untold(charge: Charge) -> bool:

@@ -8,7 +8,7 @@ from django.conf import settings
 from billing import mllp
 from billing.errors import NotReached
 from billing.folder import Folder
-from billing.hl7 import Ack
+from billing.hl7_answers import Ack
 
 _HERE = ("127.0.0.1", "localhost", "::1")
 

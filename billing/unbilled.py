@@ -19,6 +19,7 @@ from billing import late, ruling
 from billing.causes import Facts
 from billing.codes import Code, reported
 from billing.models import Charge, NoCharge
+from billing.queries import GIVEN_UP
 from billing.transitions import FAILED, PENDING, VOID
 from mpps import datasets, reading
 from mpps.models import PerformedProcedureStep, StepLink
@@ -141,8 +142,7 @@ def _not_posted(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
     What was written off is closed, and so is its credit, as long as nobody hears that it was booked.
     """
     waiting = (
-        Charge.objects.filter(site=site, status__in=(PENDING, FAILED), written_off_at=None)
-        .exclude(transaction_type=Charge.TransactionType.CREDIT, corrects__written_off_at__isnull=False)
+        Charge.objects.filter(~GIVEN_UP, site=site, status__in=(PENDING, FAILED))
         .filter(Q(created_at__lt=now - POSTED_WITHIN) | ~Q(on_hold="") | Q(status=FAILED))
         .select_related("requested_procedure__order__patient", "performed_step", "corrects__corrects")
         .defer("message", "performed_step__attributes")

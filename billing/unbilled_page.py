@@ -24,7 +24,6 @@ from ris.web.forms import read_day
 
 MAX_SHOWN: Final = 200
 """Rows of a page of the list."""
-CURRENCY: Final = "USD"
 _HISTORIES: Final[live.Histories] = (*live.RIS_HISTORIES, PerformedStepChange, ChargeChange, DeliveryAttempt, NoCharge)
 
 
@@ -149,7 +148,7 @@ def _people(site: Site, rows: Iterable[Row]) -> list[audit.Subject]:
 
 def _part(label: str, rows: list[Row]) -> dict[str, Any]:
     known, unknown = unbilled.at_risk(rows)
-    amount = web.money(known, CURRENCY) if known or not unknown else ""
+    amount = web.money(known) if known or not unknown else ""
     return {"label": label, "count": len(rows), "amount": amount, "unknown": unknown}
 
 
@@ -161,7 +160,7 @@ def _shown(rows: list[Row], site: Site, may_edit: bool) -> list[Shown]:
             row=row,
             title=KINDS[row.kind].title,
             age=times.duration_minutes(row.age_minutes(clock.now(site))),
-            amount="Not known" if row.amount is None else web.money(row.amount, CURRENCY),
+            amount="Not known" if row.amount is None else web.money(row.amount),
             address=reverse(row.url_name, args=[row.pk]),
             refused=charges.get(row.pk) if row.action == unbilled.SEND_AGAIN else None,
             can_capture=may_edit and row.action == unbilled.CAPTURE_NOW,

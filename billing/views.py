@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -28,16 +28,14 @@ from ris.web.forms import seen_text
 
 MAX_ROWS = 500
 _HISTORIES = (ChargeChange, DeliveryAttempt, NoCharge)
-_GIVEN_UP = Q(written_off_at__isnull=False) | Q(transaction_type=Charge.TransactionType.CREDIT, corrects__written_off_at__isnull=False)
-"""Written off, or the credit that waits for what was."""
 _TABS: dict[str, tuple[str, Callable[[QuerySet[Charge]], QuerySet[Charge]]]] = {
     "": ("All", lambda found: found),
-    "waiting": ("Waiting", lambda found: found.filter(~_GIVEN_UP, status=PENDING, on_hold="")),
-    "held": ("On hold", lambda found: found.filter(~_GIVEN_UP, status=PENDING).exclude(on_hold="")),
-    "refused": ("Refused", lambda found: found.filter(~_GIVEN_UP, status=FAILED, is_dead_letter=False)),
-    "undelivered": ("Not delivered", lambda found: found.filter(~_GIVEN_UP, status=FAILED, is_dead_letter=True)),
+    "waiting": ("Waiting", lambda found: found.filter(~queries.GIVEN_UP, status=PENDING, on_hold="")),
+    "held": ("On hold", lambda found: found.filter(~queries.GIVEN_UP, status=PENDING).exclude(on_hold="")),
+    "refused": ("Refused", lambda found: found.filter(~queries.GIVEN_UP, status=FAILED, is_dead_letter=False)),
+    "undelivered": ("Not delivered", lambda found: found.filter(~queries.GIVEN_UP, status=FAILED, is_dead_letter=True)),
     "posted": ("Posted", lambda found: found.filter(status=POSTED)),
-    "written-off": ("Written off", lambda found: found.filter(_GIVEN_UP).exclude(status__in=(POSTED, VOID))),
+    "written-off": ("Written off", lambda found: found.filter(queries.GIVEN_UP).exclude(status__in=(POSTED, VOID))),
 }
 _NOTHING = "nothing"
 """The tab of what was decided to be worth nothing, which is no charge."""
@@ -98,7 +96,7 @@ def _sum(label: str, found: QuerySet[Charge]) -> dict[str, Any]:
     rows = found.order_by().values_list("transaction_type").annotate(Count("pk"), Sum("amount"))
     signed = [(1 if kind == Charge.TransactionType.CHARGE else -1, count, total) for kind, count, total in rows]
     amount = sum((sign * total for sign, _, total in signed), Decimal(0))
-    return {"label": label, "count": sum(sign * count for sign, count, _ in signed), "amount": web.money(amount, "USD")}
+    return {"label": label, "count": sum(sign * count for sign, count, _ in signed), "amount": web.money(amount)}
 
 
 @page

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from billing import queries
+from billing.currency import CURRENCY, SIGN
 from billing.models import Charge, ChargeLine, DeliveryAttempt, NoCharge
 from billing.presenters import accession_number
 from billing.rules import REDUCED_SERVICE
@@ -42,9 +43,9 @@ def status(charge: Charge) -> str:
     return "HELD" if charge.status == PENDING and charge.on_hold else charge.status
 
 
-def money(amount: Decimal, currency: str) -> str:
+def money(amount: Decimal, currency: str = CURRENCY) -> str:
     """`$ 1,240.00`, a credit `−$ 1,240.00`; other currencies by their code."""
-    sign = "$" if currency == "USD" else currency
+    sign = SIGN if currency == CURRENCY else currency
     return f"{'−' if amount < 0 else ''}{sign} {abs(amount):,.2f}"
 
 

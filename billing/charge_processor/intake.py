@@ -11,7 +11,8 @@ import hl7
 
 from billing.character_sets import CODECS, declared
 from billing.charge_processor.ledger import Posting, ReceivedMessage
-from billing.hl7 import escape, field, timestamp
+from billing.hl7 import escape, timestamp
+from billing.hl7_answers import field
 
 VERSIONS = ("2.3", "2.3.1", "2.4", "2.5", "2.5.1")
 MOST = 10**10

@@ -73,7 +73,7 @@ def _uncharged(request: HttpRequest, step: ScheduledProcedureStep) -> dict[str, 
     worth = found.draft.amount if found and found.draft else None
     return {
         "late": found,
-        "late_amount": "" if worth is None else billing_web.money(worth, "USD"),
+        "late_amount": "" if worth is None else billing_web.money(worth),
         "may_charge": allowed(request.user, "charges.edit"),
     }
 

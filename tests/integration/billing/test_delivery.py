@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from billing import delivery
 from billing.actions import deciding, delivering, history
-from billing.hl7 import field
+from billing.hl7_answers import field
 from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt
 from ris import clock
 from ris.actor import Actor

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from billing.character_sets import declared, decoded_anyhow
 from billing.errors import Refused
-from billing.hl7 import read_ack
+from billing.hl7_answers import read_ack
 
 
 def an_ack(character_set: str, text: str, codec: str) -> bytes:

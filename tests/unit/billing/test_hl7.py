@@ -11,22 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.errors import Garbled, Refused
-from billing.hl7 import (
-    ChargeMessage,
-    Line,
-    Party,
-    Patient,
-    Person,
-    Visit,
-    build,
-    escape,
-    field,
-    person_name,
-    read_ack,
-    timestamp,
-    transaction_id,
-    unescape,
-)
+from billing.hl7 import ChargeMessage, Line, Party, Patient, Person, Visit, build, escape, person_name, timestamp, transaction_id
+from billing.hl7_answers import field, read_ack, unescape
 
 EASTERN = timezone(-timedelta(hours=5))
 MESSAGE = ChargeMessage(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from billing.charge_processor.intake import RejectedError, acknowledge, read_header, read_message
 from billing.errors import Refused
-from billing.hl7 import build, read_ack
+from billing.hl7 import build
+from billing.hl7_answers import read_ack
 from tests.unit.billing.test_hl7 import MESSAGE
 
 GOOD = build(MESSAGE).encode()
