@@ -69,7 +69,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Kind:
-    """`find` gives the rows of it at a moment, the oldest first."""
+    """`find` gives the rows of it at a moment, in whatever order an index has."""
 
     key: str
     title: str
@@ -147,7 +147,9 @@ def _not_posted(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
         .select_related("requested_procedure__order__patient", "performed_step", "corrects__corrects")
         .defer("message", "performed_step__attributes")
         .prefetch_related("corrections")
-        .order_by("created_at", "pk")
+        .order_by(
+            "status", "created_at", "pk"
+        )  # the order of an index: by that of `created_at` SQLite would look at all that was ever posted
     )
     for charge in waiting.iterator(_CHUNK):
         procedure, performed = charge.requested_procedure, charge.performed_step
@@ -235,7 +237,7 @@ def _too_long(site: Site, now: datetime, facts: Facts) -> Iterator[Row]:
     """Begun, and long past the time that was planned for it."""
     begun = _steps(site, BEGUN).filter(status_at__gte=now - LOOK_BACK, status_at__lte=now - OVER_DURATION)
     seen: set[int] = set()
-    for step in begun.iterator(_CHUNK):
+    for step in begun.order_by("status_at", "pk").iterator(_CHUNK):  # by `start` SQLite would look at all steps there ever were
         if step.status_at + timedelta(minutes=step.duration_minutes) + OVER_DURATION > now:
             continue
         price = Decimal(0) if step.requested_procedure_id in seen else step.requested_procedure.price

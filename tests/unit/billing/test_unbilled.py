@@ -3,9 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from billing import unbilled
@@ -232,26 +230,6 @@ def test_rest_gives_the_rows_and_the_sums_of_all_kinds(due: list[ScheduledProced
     assert answer["items"][0]["causes"][0].startswith("No MPPS from CT01 since")
     assert {kind["kind"]: kind["count"] for kind in answer["kinds"]}["OVERDUE"] == 2
     assert answer["outages"][0] | {"due": 0} == {"station_ae_title": "CT01", "due": 0, "last_mpps_at": None, "interval_minutes": 30}
-
-
-def test_no_search_reads_a_whole_table_of_work(due: list[ScheduledProcedureStep]) -> None:
-    a_history()
-    with CaptureQueriesContext(connection) as asked:
-        unbilled.rows(a_site())
-        outages(a_site())
-    small = ("ris_site", "ris_station", "ris_heartbeat")  # a row for each hospital, modality or process
-    plans = [line for query in asked for line in _plan(query["sql"])]
-    assert connection.vendor != "sqlite" or any(line.startswith("SEARCH ris_scheduledprocedurestep USING") for line in plans)
-    assert [line for line in plans if line.startswith("SCAN") and line.split()[1] not in small] == []
-
-
-def _plan(sql: str) -> list[str]:
-    """SQLite's; PostgreSQL's planner reads tables of a few rows whole, whatever their indexes."""
-    if connection.vendor != "sqlite" or not sql.startswith("SELECT"):
-        return []
-    with connection.cursor() as cursor:
-        cursor.execute("EXPLAIN QUERY PLAN " + sql.replace("%", "%%"))
-        return [str(row[3]) for row in cursor.fetchall()]
 
 
 def test_empty_page_says_what_was_checked(admin_client: Client) -> None:
