@@ -18,6 +18,7 @@ from dimse.outlet import ContextChannel, Outlet
 from dimse.pdu import AbortReason, InvalidPdu, Kind, Packer
 from dimse.policy import Reject
 from dimse.services import AssociationInfo
+from dimse.strangers import NoDicom
 from dimse.turns import Turns, Workers
 
 _EVENTS: Final = {
@@ -60,7 +61,8 @@ class Host(Workers, Protocol):
 
 
 class Association:
-    """What is known of one connection. `ending` is None while it lives; `note` says in words what went wrong beside the services."""
+    """What is known of one connection. `ending` is None while it lives; `note` says in words what went wrong beside the services,
+    `taken_for` what the peer took the port for that spoke no DICOM."""
 
     def __init__(self, host: Host, wire: Wire, info: AssociationInfo, max_message: int) -> None:
         self.info = info
@@ -70,6 +72,7 @@ class Association:
         self.was_admitted = False
         self.ending: Ending | None = None
         self.note = ""
+        self.taken_for: NoDicom | None = None
         self.timed_out = False
         self.outlet = Outlet(host.tell, self._send)
         self.turns = Turns(host, self.outlet, partial(host.begin, self), self._turned, self._broke, self._hung_up)
@@ -101,7 +104,7 @@ class Association:
 
     def broken(self, problem: InvalidPdu) -> None:
         """What came is no PDU, or not a valid one."""
-        self._noted(str(problem))
+        self._noted(str(problem), problem.taken_for)
         self._handle(Event.EVT19, reason=problem.reason)
 
     def disconnected(self, note: str) -> None:
@@ -188,9 +191,10 @@ class Association:
             return f"{words}; it had asked for its user identity ({identity.in_words}) to be confirmed, which is not done here"
         return words
 
-    def _noted(self, note: str) -> None:
+    def _noted(self, note: str, taken_for: NoDicom | None = None) -> None:
         """The first thing that goes wrong is the one to tell."""
-        self.note = self.note or note
+        if not self.note:
+            self.note, self.taken_for = note, taken_for
 
     # --- Messages -------------------------------------------------------------------------------------------------
 

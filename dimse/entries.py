@@ -7,6 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from dimse.services import AssociationInfo
+from dimse.strangers import NoDicom
 
 HEALTH_AE_TITLE = "STEPWISE-HEALTH"
 """Calling AE title of our own health check: it may only C-ECHO, is asked of no policy, and is not journalled."""
@@ -26,7 +27,7 @@ class Ending(StrEnum):
 class AssociationStarted:
     """An association request and what became of it. `rejection` is empty when it was accepted; `contexts` are the negotiated ones.
 
-    `note` says in words what went wrong without a rejection.
+    `note` says in words what went wrong without a rejection, `taken_for` what a peer took the port for that spoke no DICOM.
     """
 
     association: AssociationInfo
@@ -35,6 +36,7 @@ class AssociationStarted:
     rejection: str = ""
     contexts: tuple[tuple[str, str, str], ...] = ()  # abstract syntax, transfer syntax (empty when refused), result in words
     note: str = ""
+    taken_for: NoDicom | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class Association(models.Model):
     implementation = models.CharField(max_length=128, blank=True)
     rejection = models.CharField(max_length=255, blank=True)
     note = models.CharField(max_length=255, blank=True, default="")
+    taken_for = models.CharField(max_length=32, blank=True, default="", db_default="", help_text="dimse.strangers.NoDicom")
     tls_version = models.CharField(max_length=16, blank=True, default="", db_default="")
     tls_cipher = models.CharField(max_length=64, blank=True, default="", db_default="")
     tls_subject = models.CharField(max_length=255, blank=True, default="", db_default="")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from dimse.strangers import complaint
+from dimse.strangers import NoDicom, complaint, taken_for
 
 MAXIMUM_ASSOCIATE: Final = 2**17
 """Bytes of the longest A-ASSOCIATE PDU that is read; 128 presentation contexts with ten transfer syntaxes each take 40,000."""
@@ -52,11 +52,12 @@ class AbortReason(IntEnum):
 
 
 class InvalidPdu(Exception):
-    """What came cannot be a PDU, or not this one; the message says why, for the journal and the log."""
+    """What came cannot be a PDU, or not this one; the message says why, for the journal and the log. `taken_for`: no DICOM at all."""
 
-    def __init__(self, problem: str, reason: AbortReason = AbortReason.INVALID_PARAMETER) -> None:
+    def __init__(self, problem: str, reason: AbortReason = AbortReason.INVALID_PARAMETER, taken_for: "NoDicom | None" = None) -> None:
         super().__init__(problem)
         self.reason = reason
+        self.taken_for = taken_for
 
 
 class Pdv(NamedTuple):
@@ -96,7 +97,8 @@ class Framer:
         is_first = self.received == len(buffer)
         limit = self._limits.get(buffer[0], 0)
         if not limit:
-            raise InvalidPdu(complaint(bytes(buffer[:_SHOWN]), is_first, limit), AbortReason.UNRECOGNIZED_PDU)
+            start = bytes(buffer[:_SHOWN])
+            raise InvalidPdu(complaint(start, is_first, limit), AbortReason.UNRECOGNIZED_PDU, taken_for(start) if is_first else None)
         if len(buffer) < _HEADER_LENGTH:
             return None
         number, length = _HEADER.unpack_from(buffer)

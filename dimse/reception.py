@@ -119,7 +119,7 @@ class Reception:
             return
         info = AssociationInfo(uuid4(), "", "", str(address[0]), int(address[1]))
         logger.warning("Connection from %s: %s", info.address, note)
-        self._journal.put(AssociationStarted(info, now(), implementation="", note=note))
+        self._journal.put(AssociationStarted(info, now(), implementation="", note=note, taken_for=tls.meaning(error)))
         self._journal.put(AssociationEnded(info.id, now(), Ending.ABORTED_HERE, note))
 
     def disconnected(self, connection: Connection) -> None:
@@ -281,6 +281,7 @@ class Reception:
                 rejection=rejection,
                 contexts=() if rejection else association.negotiated.in_words,
                 note=note,
+                taken_for=association.taken_for,
             )
         )
 

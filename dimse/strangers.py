@@ -1,6 +1,33 @@
-"""What to say of a peer whose bytes are no DICOM upper layer PDU (PS3.8 9.3), from the first of them."""
+"""What to say of a peer whose bytes are no DICOM upper layer PDU (PS3.8 9.3), from the first of them, and what it took the port for."""
 
+from enum import StrEnum
 from typing import Final
+
+
+class NoDicom(StrEnum):
+    """What somebody did who did not come to an association: what is advised goes by it, and not by words."""
+
+    TLS = "TLS"  # TLS on the port that speaks plain DICOM
+    HTTP = "HTTP"
+    SSH = "SSH"
+    HL7 = "HL7"
+    OTHER = "OTHER"  # bytes of nothing that is known
+    NO_CERTIFICATE = "NO_CERTIFICATE"  # on the port for TLS, from here on
+    CERTIFICATE_ELAPSED = "CERTIFICATE_ELAPSED"
+    CERTIFICATE_NOT_TRUSTED = "CERTIFICATE_NOT_TRUSTED"
+    OUR_AUTHORITY_UNKNOWN = "OUR_AUTHORITY_UNKNOWN"
+    OUR_CERTIFICATE_BAD = "OUR_CERTIFICATE_BAD"
+    OUR_CERTIFICATE_REFUSED = "OUR_CERTIFICATE_REFUSED"
+    OLD_TLS = "OLD_TLS"
+    NO_SHARED_CIPHER = "NO_SHARED_CIPHER"
+    PLAIN = "PLAIN"  # no TLS at all
+    HTTP_WITHOUT_TLS = "HTTP_WITHOUT_TLS"
+    NOT_BEGUN = "NOT_BEGUN"
+    HANDSHAKE = "HANDSHAKE"  # for another reason
+
+
+BROWSERS: Final = frozenset({NoDicom.HTTP, NoDicom.HTTP_WITHOUT_TLS})
+"""A browser or a monitor that probes ports, which is no modality."""
 
 _PDU_NAMES: Final = {
     1: "A-ASSOCIATE-RQ",
@@ -12,6 +39,13 @@ _PDU_NAMES: Final = {
     7: "A-ABORT",
 }
 _HTTP: Final = (b"GET ", b"HEAD ", b"POST ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"PRI * HTTP/2")
+_GUESSES: Final = (
+    (_HTTP, NoDicom.HTTP, "HTTP"),
+    ((b"\x16\x03",), NoDicom.TLS, "TLS; this port speaks plain DICOM"),
+    ((b"SSH-",), NoDicom.SSH, "SSH"),
+    ((b"\x0bMSH|",), NoDicom.HL7, "HL7 over MLLP"),
+)
+"""How something begins, what it is, and that in words."""
 _SHOWN = 16  # bytes of what came that are shown
 
 
@@ -31,13 +65,10 @@ def _shown(start: bytes) -> str:
     return start[:_SHOWN].hex(" ")
 
 
+def taken_for(start: bytes) -> NoDicom:
+    """What a peer takes the port for that begins so."""
+    return next((kind for beginnings, kind, _ in _GUESSES if start.startswith(beginnings)), NoDicom.OTHER)
+
+
 def _guess(start: bytes) -> str:
-    if start.startswith(_HTTP):
-        return " (looks like HTTP)"
-    if start.startswith(b"\x16\x03"):
-        return " (looks like TLS; this port speaks plain DICOM)"
-    if start.startswith(b"SSH-"):
-        return " (looks like SSH)"
-    if start.startswith(b"\x0bMSH|"):
-        return " (looks like HL7 over MLLP)"
-    return ""
+    return next((f" (looks like {said})" for beginnings, _, said in _GUESSES if start.startswith(beginnings)), "")

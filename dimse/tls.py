@@ -9,6 +9,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
+from dimse.strangers import NoDicom
+
 
 class ClientCertificate(StrEnum):
     """Whether a peer shows a certificate; one that is shown must be signed by an authority that is trusted."""
@@ -118,6 +120,29 @@ def _trust(made: ssl.SSLContext, authorities: Path) -> None:
         made.load_verify_locations(authorities)
     except OSError as error:
         raise BadTlsSettings(f"The authorities in {authorities} cannot be used for TLS: {error.strerror or error}.") from error
+
+
+_REASONS: Final = (
+    ("PEER_DID_NOT_RETURN_A_CERTIFICATE", NoDicom.NO_CERTIFICATE),
+    ("ALERT_UNKNOWN_CA", NoDicom.OUR_AUTHORITY_UNKNOWN),
+    ("ALERT_BAD_CERTIFICATE", NoDicom.OUR_CERTIFICATE_BAD),
+    ("ALERT_CERTIFICATE", NoDicom.OUR_CERTIFICATE_REFUSED),
+    ("UNSUPPORTED_PROTOCOL", NoDicom.OLD_TLS),
+    ("NO_SHARED_CIPHER", NoDicom.NO_SHARED_CIPHER),
+    ("WRONG_VERSION_NUMBER", NoDicom.PLAIN),
+    ("HTTP_REQUEST", NoDicom.HTTP_WITHOUT_TLS),
+)
+"""What OpenSSL calls the reason of a failure, in part, and what it means; the first that fits."""
+_ELAPSED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
+
+
+def meaning(error: Exception) -> NoDicom | None:
+    """What the peer of a handshake did that came to nothing; None where `in_words` has nothing to say."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return NoDicom.CERTIFICATE_ELAPSED if error.verify_code == _ELAPSED else NoDicom.CERTIFICATE_NOT_TRUSTED
+    if isinstance(error, ssl.SSLError):
+        return next((kind for reason, kind in _REASONS if reason in (error.reason or "")), NoDicom.HANDSHAKE)
+    return NoDicom.NOT_BEGUN if isinstance(error, TimeoutError | ConnectionAbortedError) else None
 
 
 def in_words(error: Exception) -> str:

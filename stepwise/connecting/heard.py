@@ -91,6 +91,7 @@ def call_of(one: Association, said: frozenset[str] | None = None) -> Call:
         rejection=one.rejection,
         note=one.note,
         secured=one.secured,
+        taken_for=one.taken_for,
         proposed=_proposed(one),
         said=said if said is not None else frozenset(verb.value for verb in Verb if Asked(one.asked) & asked_by(verb)),
     )

@@ -9,6 +9,7 @@ from typing import Final
 
 from dimse import policy
 from dimse.services import MODALITY_WORKLIST
+from dimse.strangers import BROWSERS
 from stepwise.connecting import performed_lines, places, strangers, words
 from stepwise.connecting.facts import Call, Evidence, QuerySeen
 from stepwise.connecting.line import ERROR, NOT_YET, PASS, WAITING, WARNING, Fix, Line
@@ -51,7 +52,7 @@ def _reaches_us(seen: Evidence) -> Line:
     if latest is not None:
         return _rejected(seen, latest)
     odds = [call for call in seen.strangers if not call.calling and strangers.may_be(seen, call)]
-    odd = next((call for call in odds if "http" not in call.note.casefold()), odds[0] if odds else None)  # a monitor's probe hides no fault
+    odd = next((call for call in odds if call.taken_for not in BROWSERS), odds[0] if odds else None)  # a monitor's probe hides no fault
     if odd is not None:
         return replace(
             line, look=ERROR, at=odd.at, call=odd.id, said=f"From {odd.address} came no DICOM: {odd.note}.", next=_no_dicom(seen, odd)
@@ -103,9 +104,9 @@ def _is_accepted_now(seen: Evidence, call: Call) -> bool:
 
 
 def _no_dicom(seen: Evidence, call: Call) -> str:
-    advice = next(one for one in words.NO_DICOM if one.sign in call.note)
+    advice = words.NO_DICOM.get(call.taken_for, words.NO_WORD)
     or_tls = f", or use our port for TLS, {seen.tls_port}" if seen.tls_port else "; this server has no port for TLS (RIS_DICOM_TLS_PORT)"
-    return advice.next.format(or_tls=or_tls, plain=f"{seen.plain_port} for plain DICOM")
+    return advice.format(or_tls=or_tls, plain=f"{seen.plain_port} for plain DICOM")
 
 
 def _title(seen: Evidence) -> Line:

@@ -7,6 +7,7 @@ from typing import Final
 from dimse import statuses
 from dimse.echo import ADVICE
 from dimse.policy import FROM_ELSEWHERE
+from dimse.strangers import NoDicom
 from mpps.finding_rules import RULES
 
 
@@ -34,46 +35,42 @@ REJECTIONS: Final = (
 )
 """Why an association was rejected, the first that fits."""
 
-NO_DICOM: Final = (
-    Advice("looks like TLS", "It speaks TLS to a port that does not: switch TLS off at the modality{or_tls}."),
-    Advice("looks like HTTP", "A browser or a web monitor asked the DICOM port. It is not the modality’s DICOM."),
-    Advice("looks like HL7", "An HL7 sender has the DICOM port; HL7 has a port of its own."),
-    Advice("looks like SSH", "Somebody tries to log in there by SSH; it is not the modality’s DICOM."),
-    Advice(
-        "did not return a certificate",
-        "Give the modality a certificate signed by an authority of RIS_DICOM_TLS_CA: this port lets in nobody without one "
-        "(RIS_DICOM_TLS_CLIENT=required).",
+NO_WORD: Final = "Look at the port that is set at the modality, and at whether it wants TLS."
+"""Of who was connected and said nothing that tells what it is."""
+NO_DICOM: Final[Mapping[str, str]] = {
+    NoDicom.TLS: "It speaks TLS to a port that does not: switch TLS off at the modality{or_tls}.",
+    NoDicom.HTTP: "A browser or a web monitor asked the DICOM port. It is not the modality’s DICOM.",
+    NoDicom.HL7: "An HL7 sender has the DICOM port; HL7 has a port of its own.",
+    NoDicom.SSH: "Somebody tries to log in there by SSH; it is not the modality’s DICOM.",
+    NoDicom.NO_CERTIFICATE: (
+        "Give the modality a certificate signed by an authority of RIS_DICOM_TLS_CA: this port lets in nobody without "
+        "one (RIS_DICOM_TLS_CLIENT=required)."
     ),
-    Advice("certificate has expired", "Give the modality a new certificate, for its own is out of date; or set the clock that is wrong."),
-    Advice(
-        "certificate is not trusted",
-        "Have the modality’s certificate signed by an authority of RIS_DICOM_TLS_CA, or give that file its own.",
+    NoDicom.CERTIFICATE_ELAPSED: "Give the modality a new certificate, for its own is out of date; or set the clock that is wrong.",
+    NoDicom.CERTIFICATE_NOT_TRUSTED: (
+        "Have the modality’s certificate signed by an authority of RIS_DICOM_TLS_CA, or give that file its own."
     ),
-    Advice("alert unknown ca", "The modality does not trust our certificate: give it the authority that signed RIS_DICOM_TLS_CERTIFICATE."),
-    Advice(
-        "alert bad certificate",
-        "The modality refuses our certificate (RIS_DICOM_TLS_CERTIFICATE): it has to name this host as the modality calls it.",
+    NoDicom.OUR_AUTHORITY_UNKNOWN: (
+        "The modality does not trust our certificate: give it the authority that signed RIS_DICOM_TLS_CERTIFICATE."
     ),
-    Advice(
-        "alert certificate",
-        "The modality refuses our certificate (RIS_DICOM_TLS_CERTIFICATE): is it in date, does it name this host, and does the modality "
-        "have the authority that signed it?",
+    NoDicom.OUR_CERTIFICATE_BAD: (
+        "The modality refuses our certificate (RIS_DICOM_TLS_CERTIFICATE): it has to name this host as the modality calls it."
     ),
-    Advice("unsupported protocol", "It speaks a TLS older than 1.2: switch TLS 1.2 or later on at the modality."),
-    Advice(
-        "no shared cipher",
-        "It offers no cipher suite of BCP 195: let it offer ECDHE with AES-GCM, as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256.",
+    NoDicom.OUR_CERTIFICATE_REFUSED: (
+        "The modality refuses our certificate (RIS_DICOM_TLS_CERTIFICATE): is it in date, does it name this host, and "
+        "does the modality have the authority that signed it?"
     ),
-    Advice("wrong version number", "It speaks plain DICOM to the port for TLS: switch TLS on at the modality, or use the port {plain}."),
-    Advice("http request", "A browser or a web monitor asked the port for TLS without TLS. It is not the modality’s DICOM."),
-    Advice(
-        "not finished in time",
-        "It reached the port for TLS and did not begin with TLS: switch TLS on at the modality, or use the port {plain}.",
+    NoDicom.OLD_TLS: "It speaks a TLS older than 1.2: switch TLS 1.2 or later on at the modality.",
+    NoDicom.NO_SHARED_CIPHER: (
+        "It offers no cipher suite of BCP 195: let it offer ECDHE with AES-GCM, as TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256."
     ),
-    Advice("handshake", "TLS came to nothing: compare versions, cipher suites and certificates with the modality’s log."),
-    Advice("", "Look at the port that is set at the modality, and at whether it wants TLS."),
-)
-"""What somebody said who spoke no DICOM, the first that fits."""
+    NoDicom.PLAIN: "It speaks plain DICOM to the port for TLS: switch TLS on at the modality, or use the port {plain}.",
+    NoDicom.HTTP_WITHOUT_TLS: "A browser or a web monitor asked the port for TLS without TLS. It is not the modality’s DICOM.",
+    NoDicom.NOT_BEGUN: "It reached the port for TLS and did not begin with TLS: switch TLS on at the modality, or use the port {plain}.",
+    NoDicom.HANDSHAKE: "TLS came to nothing: compare versions, cipher suites and certificates with the modality’s log.",
+    NoDicom.OTHER: NO_WORD,
+}
+"""What somebody did who spoke no DICOM."""
 
 REFUSED_CONTEXTS: Final = {
     "transfer syntaxes not supported": "it proposed no transfer syntax that is served; let it offer Implicit or Explicit VR Little Endian",
@@ -134,9 +131,7 @@ def markdown() -> dict[str, str]:
         "Rejected associations": _table(
             ("the journal has", "what to do"), ((f"`{one.sign}`", one.next.format(**_NAMED)) for one in REJECTIONS)
         ),
-        "What is no DICOM": _table(
-            ("the journal has", "what to do"), ((one.sign or "anything else", one.next.format(**_NAMED)) for one in NO_DICOM)
-        ),
+        "What is no DICOM": _table(("code", "what to do"), ((f"`{code}`", said.format(**_NAMED)) for code, said in NO_DICOM.items())),
         "Presentation contexts that were not accepted": _table(("result", "what is said"), REFUSED_CONTEXTS.items()),
         "Our C-ECHO": _table(("result", "what to do"), ADVICE.items()),
         "Refused N-CREATE": _table(("status", "what to do"), _statuses(CREATE)),

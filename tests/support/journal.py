@@ -10,6 +10,7 @@ from dimse.encode import encode
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, MessageEntry, now
 from dimse.models import Association, Message
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_WORKLIST, AssociationInfo
+from dimse.strangers import NoDicom
 from dimse.tls import Secured
 
 
@@ -22,11 +23,12 @@ def an_association(
     address: str = "10.0.0.7",
     note: str = "",
     secured: Secured | None = None,
+    taken_for: NoDicom | None = None,
 ) -> UUID:
     """One that is over, or was rejected."""
     info = AssociationInfo(uuid4(), calling, called, address, 50000, secured=secured)
     began = at or now()
-    started = AssociationStarted(info, began, "TESTS", rejection, note=note)
+    started = AssociationStarted(info, began, "TESTS", rejection, note=note, taken_for=taken_for)
     ended = [] if rejection else [AssociationEnded(info.id, began + timedelta(milliseconds=20), Ending.RELEASED)]
     journal.write([started, *ended])
     return info.id

@@ -154,18 +154,22 @@ def test_an_idle_association_is_aborted_after_the_idle_timeout(serve: Callable[.
 
 
 @pytest.mark.parametrize(
-    ("sent", "note"),
+    ("sent", "note", "code"),
     [
-        (b"GET / HTTP/1.1\r\nHost: ris\r\n\r\n", "not DICOM: the first bytes are 'GET / HTTP/1.1' (looks like HTTP)"),
-        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", "not DICOM: the first bytes are 16 03 01 02 00 01 00 01 fc (looks like TLS;"),
-        (b"\x93\x11\x07\xff\x00\x01" * 1000, "not DICOM: the first bytes are 93 11 07 ff"),
-        (struct.pack(">BBL", 1, 0, 0xFFFFFFFF) + b"\x00\x01", "A-ASSOCIATE-RQ of 4294967295 bytes is announced, at most 131072 are read"),
-        (struct.pack(">BBL", 1, 0, 8) + b"rubbish!", "the association request cannot be decoded"),
-        (struct.pack(">BBL", 5, 0, 4) + bytes(4), "the first PDU was no association request"),
+        (b"GET / HTTP/1.1\r\nHost: ris\r\n\r\n", "not DICOM: the first bytes are 'GET / HTTP/1.1' (looks like HTTP)", "HTTP"),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", "not DICOM: the first bytes are 16 03 01 02 00 01 00 01 fc (looks like TLS;", "TLS"),
+        (b"\x93\x11\x07\xff\x00\x01" * 1000, "not DICOM: the first bytes are 93 11 07 ff", "OTHER"),
+        (
+            struct.pack(">BBL", 1, 0, 0xFFFFFFFF) + b"\x00\x01",
+            "A-ASSOCIATE-RQ of 4294967295 bytes is announced, at most 131072 are read",
+            None,
+        ),
+        (struct.pack(">BBL", 1, 0, 8) + b"rubbish!", "the association request cannot be decoded", None),
+        (struct.pack(">BBL", 5, 0, 4) + bytes(4), "the first PDU was no association request", None),
     ],
 )
 def test_a_stranger_is_cut_off_at_once_and_leaves_a_line_and_an_entry_in_words(
-    server: DicomServer, ris: Ris, caplog: pytest.LogCaptureFixture, sent: bytes, note: str
+    server: DicomServer, ris: Ris, caplog: pytest.LogCaptureFixture, sent: bytes, note: str, code: str | None
 ) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
         connection.sendall(sent)
@@ -174,7 +178,7 @@ def test_a_stranger_is_cut_off_at_once_and_leaves_a_line_and_an_entry_in_words(
     wait_until(lambda: len(ris.entries) == 2, 5.0, "the connection is journalled")
     started, ended = ris.entries
     assert isinstance(started, AssociationStarted)
-    assert started.note.startswith(note)
+    assert started.note.startswith(note) and started.taken_for == code
     assert (started.association.calling_ae_title, started.association.address) == ("", "127.0.0.1")
     assert isinstance(ended, AssociationEnded)
     assert ended.ending == Ending.ABORTED_HERE

@@ -16,6 +16,7 @@ from dimse.entries import AssociationStarted
 from dimse.scu import NotReachable, Timeouts
 from dimse.server import CannotListen, DicomServer
 from dimse.services import EncodedAnswers, FindAnswer, FindRequest
+from dimse.strangers import NoDicom
 from dimse.tls import BadTlsSettings, ClientCertificate, TlsSettings, client_context, context
 from tests.integration.dimse.conftest import Ris
 from tests.support import wire
@@ -207,6 +208,7 @@ def test_plain_dicom_on_the_port_for_tls_is_told_in_words(secured: Callable[...,
         while peer.connection.recv(100):
             pass
     assert note_of(ris).startswith("the TLS handshake failed: ")
+    assert [entry.taken_for for entry in ris.entries if isinstance(entry, AssociationStarted)] == [NoDicom.PLAIN]
 
 
 def test_a_stop_in_the_middle_of_a_handshake_leaves_nothing_behind(secured: Callable[..., DicomServer]) -> None:

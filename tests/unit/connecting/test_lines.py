@@ -10,6 +10,7 @@ import pytest
 
 from dimse import statuses
 from dimse.services import MODALITY_WORKLIST, VERIFICATION
+from dimse.strangers import NoDicom
 from ris.web.echoes import EchoSeen
 from stepwise.connecting import lines, words
 from stepwise.connecting.facts import Call, ChargeSeen, Evidence, MppsSeen, QuerySeen
@@ -27,7 +28,7 @@ STRANGER = replace(
     ACCEPTED, calling="CTSCAN2", rejection="calling AE title not recognized (1/1/3): calling AE title 'CTSCAN2' is not known here"
 )
 TLS_HELLO = Call(
-    CALL, AT, "", "", "10.1.2.3", note="not DICOM: the first bytes are 16 03 01 (looks like TLS; this port speaks plain DICOM)"
+    CALL, AT, "", "", "10.1.2.3", note="not DICOM: the first bytes are 16 03 01 (looks like TLS; this port …)", taken_for="TLS"
 )
 QUERY = QuerySeen(AT, CALL, 4, 4, "CT01 asked at 10:00:00 and got 4 of 4")
 EMPTY = replace(
@@ -209,9 +210,13 @@ def test_every_rejection_is_told_with_what_to_do(sign: str) -> None:
     assert line.look == ERROR and line.next and "{" not in line.next
 
 
-@pytest.mark.parametrize("sign", [one.sign for one in words.NO_DICOM])
-def test_whatever_is_no_dicom_is_told_with_what_to_do(sign: str) -> None:
-    line = _line("reaches_us", replace(NOTHING, strangers=(replace(TLS_HELLO, note=f"bytes ({sign})"),)))
+def test_every_code_has_its_advice() -> None:
+    assert set(words.NO_DICOM) == set(NoDicom)
+
+
+@pytest.mark.parametrize("code", ["", *NoDicom])
+def test_whatever_is_no_dicom_is_told_with_what_to_do(code: str) -> None:
+    line = _line("reaches_us", replace(NOTHING, strangers=(replace(TLS_HELLO, taken_for=code),)))
     assert line.look == ERROR and line.next and "{" not in line.next
 
 

@@ -4,17 +4,19 @@ import socket
 import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from dimse import tls
-from dimse.strangers import complaint
+from dimse.strangers import complaint, taken_for
 from dimse.tls import ClientCertificate, TlsSettings
 from stepwise.connecting import words
 from tests.support import wire
 
 FILES = Path(__file__).parents[2] / "data" / "tls"
+what_strangers_said = import_module("dimse.migrations.0008_what_strangers_took_the_port_for")
 Peer = Callable[[socket.socket], None]
 
 
@@ -48,8 +50,8 @@ def says(data: bytes) -> Peer:
     return send
 
 
-def met(ours: ssl.SSLContext, theirs: Peer) -> str:
-    """What the server would journal of the handshake."""
+def met(ours: ssl.SSLContext, theirs: Peer) -> tuple[str, str]:
+    """What the server would journal of the handshake: in words, and as a code."""
     here, there = socket.socketpair()
     here.settimeout(1)
     there.settimeout(5)
@@ -59,11 +61,12 @@ def met(ours: ssl.SSLContext, theirs: Peer) -> str:
             encrypted.recv(1)  # with TLS 1.3 what a peer refuses is heard at the first read
         here.close()
         assert isinstance(going.exception(), OSError) or not going.result()
-    return tls.in_words(error.value)
+    return tls.in_words(error.value), tls.meaning(error.value) or ""
 
 
-def advised(note: str) -> str:
-    return next(one for one in words.NO_DICOM if one.sign in note).next
+def words_by_migration(note: str) -> str:
+    """The code that rows of before get."""
+    return next(code for said, code in what_strangers_said.WORDS if said in note)
 
 
 REQUIRED = ClientCertificate.REQUIRED
@@ -98,8 +101,9 @@ REQUIRED = ClientCertificate.REQUIRED
     ],
 )
 def test_what_was_wrong_with_tls_says_what_to_do(client: ClientCertificate, authorities: str, theirs: Peer, advice: str) -> None:
-    note = met(server(client, authorities), theirs)
-    assert note and advice in advised(note), note
+    note, code = met(server(client, authorities), theirs)
+    assert note and advice in words.NO_DICOM[code], note
+    assert words_by_migration(note) == code
 
 
 def test_tls_on_the_plain_port_is_told_from_its_first_bytes() -> None:
@@ -107,4 +111,13 @@ def test_tls_on_the_plain_port_is_told_from_its_first_bytes() -> None:
     asking = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(incoming, outgoing, server_hostname="localhost")
     with pytest.raises(ssl.SSLWantReadError):
         asking.do_handshake()
-    assert "switch TLS off at the modality" in advised(complaint(outgoing.read(), True, 0))
+    hello = outgoing.read()
+    assert "switch TLS off at the modality" in words.NO_DICOM[taken_for(hello)]
+    assert words_by_migration(complaint(hello, True, 0)) == taken_for(hello)
+
+
+@pytest.mark.parametrize(
+    ("start", "code"), [(b"GET / HTTP/1.1\r\n", "HTTP"), (b"SSH-2.0-x", "SSH"), (b"\x0bMSH|^~", "HL7"), (b"\xff\xff\xff", "OTHER")]
+)
+def test_what_somebody_took_the_port_for_is_a_code(start: bytes, code: str) -> None:
+    assert taken_for(start) == code == words_by_migration(complaint(start, True, 0))

@@ -3,14 +3,20 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
+from django.db import connections
 from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from billing.models import Charge
 from dimse.echo import Echo
+from dimse.models import Association
+from dimse.strangers import NoDicom
 from ris import clock
 from ris.actions import connecting, echoes, sandbox
 from ris.errors import Conflict
@@ -129,16 +135,27 @@ def test_an_address_is_allowed_unless_the_station_was_changed_meanwhile(client: 
 
 def test_a_fault_does_not_hide_behind_a_later_one_from_the_same_address(client: Client) -> None:
     tls = "the TLS handshake failed: peer did not return a certificate"
-    for minutes, note in ((5, tls), (4, tls), (1, "not DICOM: the first bytes are 'GET / HTTP/1.0' (looks like HTTP)")):
-        an_association("", called="", note=note, at=clock.wall() - timedelta(minutes=minutes))
+    http = "not DICOM: the first bytes are 'GET / HTTP/1.0' (looks like HTTP)"
+    codes = {tls: NoDicom.NO_CERTIFICATE, http: NoDicom.HTTP}
+    for minutes, note in ((5, tls), (4, tls), (1, http)):
+        an_association("", called="", note=note, taken_for=codes[note], at=clock.wall() - timedelta(minutes=minutes))
     listed = client.get(reverse("connect")).content.decode()
     assert listed.index("looks like HTTP") < listed.index("peer did not return a certificate")
     (several,) = re.findall(r'href="([^"]+)">2 times', listed)
     assert client.get(several).content.decode().count("peer did not return a certificate") == 2
     begun(client)
-    for note in (tls, "not DICOM: the first bytes are 'GET / HTTP/1.0' (looks like HTTP)"):
-        an_association("", called="", note=note)
+    for note, code in codes.items():
+        an_association("", called="", note=note, taken_for=code)
     assert "Give the modality a certificate signed by" in page_of(client)
+
+
+def test_what_strangers_did_before_it_was_a_code_is_read_from_the_words_once() -> None:
+    notes = {"the TLS handshake failed: no shared cipher": "NO_SHARED_CIPHER", "no association request came in time": ""}
+    rows = {an_association("", called="", note=note): code for note, code in notes.items()}
+    rows[an_association("CT01", note="the TLS handshake failed: no shared cipher")] = ""
+    migration = import_module("dimse.migrations.0008_what_strangers_took_the_port_for")
+    migration.read_the_words(apps, SimpleNamespace(connection=connections["journal"]))
+    assert dict(Association.objects.values_list("pk", "taken_for")) == rows
 
 
 def test_a_stranger_is_offered_before_there_is_a_station(client: Client) -> None:
