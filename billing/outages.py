@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Final
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 
 from mpps.models import PerformedProcedureStep
 from ris import clock
@@ -77,8 +77,7 @@ def _usual(site: Site, now: datetime, stations: list[str]) -> dict[str, int]:
     of_all: Counter[str] = Counter()
     for week in range(1, WEEKS + 1):
         then = clock.at(day - timedelta(weeks=week), wall_time, site)
-        # Asked by the hours alone: for hours of several weeks, or for stations, SQLite takes the index of these, which holds all years.
-        rows = PerformedProcedureStep.objects.filter(site=site, received_at__gte=then - AROUND, received_at__lt=then + AROUND).order_by()
+        rows = _received(site, then - AROUND).filter(received_at__lt=then + AROUND)
         of_all.update(dict(rows.values_list("station_ae_title").annotate(Count("pk"))))
     counts = Counter({station: of_all[station] for station in stations})
     new = [station for station in stations if counts[station] < MIN_EXAMS]
@@ -90,18 +89,23 @@ def _usual(site: Site, now: datetime, stations: list[str]) -> dict[str, int]:
 
 def _of_today(site: Site, now: datetime, stations: list[str]) -> dict[str, int]:
     """N-CREATEs of each station in the hours before its last MPPS, as if each of the weeks had been like that."""
-    rows = PerformedProcedureStep.objects.filter(site=site, received_at__gte=now - LONGEST - 4 * AROUND, station_ae_title__in=stations)
     came: dict[str, list[datetime]] = {}
-    for station, at in rows.order_by("received_at").values_list("station_ae_title", "received_at"):
-        came.setdefault(station, []).append(at)
+    for station, at in _received(site, now - LONGEST - 4 * AROUND).order_by("received_at").values_list("station_ae_title", "received_at"):
+        if station in stations:
+            came.setdefault(station, []).append(at)
     alike = {station: sum(at > moments[-1] - 2 * AROUND for at in moments) for station, moments in came.items()}
     return {station: count * WEEKS for station, count in alike.items() if count >= MIN_EXAMS}
 
 
 def _last(site: Site, now: datetime, stations: list[str]) -> dict[str, datetime]:
     """The last sign of each station in the last day: an N-CREATE, or what it sent of one since."""
-    rows = PerformedProcedureStep.objects.filter(site=site, received_at__gte=now - timedelta(days=1), station_ae_title__in=stations)
-    return dict(rows.order_by().values_list("station_ae_title").annotate(Max("received_at")))
+    last = dict(_received(site, now - timedelta(days=1)).values_list("station_ae_title").annotate(Max("received_at")))
+    return {station: last[station] for station in stations if station in last}
+
+
+def _received(site: Site, since: datetime) -> QuerySet[PerformedProcedureStep]:
+    """Of all stations: asked for one, or for hours of several weeks, a database may take the index of stations, which holds all years."""
+    return PerformedProcedureStep.objects.filter(site=site, received_at__gte=since).order_by()
 
 
 class Watch:
