@@ -9,6 +9,7 @@ from ninja import Field, Query, Router, Schema
 from ninja.responses import Status
 from pydantic import BeforeValidator, StrictBool, StrictInt, ValidationInfo, WithJsonSchema, field_validator
 
+from ris import titles
 from ris.actions.pools import save_pool
 from ris.actions.stations import NEW, StationData, data_of, save_station
 from ris.api import base
@@ -178,7 +179,8 @@ def put_pool(request: HttpRequest, code: Line, body: PoolIn) -> dict[str, Any]:
 def _station(site: Site, ae_title: str) -> Station:
     found = Station.objects.filter(site=site, ae_title=ae_title).prefetch_related("modalities", "aliases", "pools").first()
     if found is None:
-        raise NotFound(f"There is no station {ae_title!r}; GET /api/v1/stations lists them, PUT registers one.")
+        moved = titles.moved(site, ae_title)
+        raise NotFound(moved or f"There is no station {ae_title!r}; GET /api/v1/stations lists them, PUT registers one.")
     return found
 
 

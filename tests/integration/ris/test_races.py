@@ -17,8 +17,9 @@ from ris.actions.intake import intake_step
 from ris.actions.intake_item import IntakeItem, Outcome, patient_columns
 from ris.actions.orders import OrderRequest
 from ris.actions.pools import save_pool
+from ris.actions.renaming import Renaming, rename_station
 from ris.actor import Actor
-from ris.errors import ChangedMeanwhile, Conflict, SlotTaken
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound, SlotTaken
 from ris.models import RequestedProcedure, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_pool, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.mpps import a_create, received
@@ -168,3 +169,30 @@ def test_a_removal_leaves_what_a_modality_just_started() -> None:
         removed = begin(lambda: removal.remove_steps(site, ACTOR))
     assert removed.result(30) == (0, 0)
     assert ScheduledProcedureStep.objects.get(pk=step.pk).status == "STARTED"
+
+
+def test_a_booking_beside_a_renaming_is_on_the_list_of_the_new_title() -> None:
+    station, step = a_station("CT01"), steps_of(an_order())[0]
+    with transaction_beside() as beside:
+        rename_station(station.site, Renaming("CT01", keeps=False), "CT-EAST", ACTOR)
+        booking = beside(lambda: steps.schedule(step.pk, "CT01", in_minutes(10), ACTOR))
+    try:
+        booking.result(60)
+    except NotFound as error:
+        assert "CT01 is called CT-EAST now" in str(error)
+    else:
+        assert [row.ae_title for row in step.stations.all()] == ["CT-EAST"]
+
+
+def test_of_two_that_take_a_title_at_once_one_is_told_that_it_is_taken() -> None:
+    site = a_station("CT01").site
+    a_station("CT02")
+
+    def take(before: str) -> str:
+        try:
+            return rename_station(site, Renaming(before), "CT-EAST", ACTOR).ae_title
+        except InvalidInput as error:
+            return error.errors["ae_title"]
+
+    taken = at_once(lambda: take("CT01"), lambda: take("CT02"))
+    assert sorted(said.split(" ")[0] for said in taken) == ["CT-EAST", "is"]

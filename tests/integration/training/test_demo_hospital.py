@@ -13,6 +13,7 @@ from django.db import transaction
 from billing.models import Charge
 from mpps.models import Finding, PerformedProcedureStep, StepLink
 from ris import clock, queries
+from ris.actions.renaming import Renaming, rename_station
 from ris.models import Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site, Station, StationPool
 from training.hospital import demo
 from training.hospital.staging import DEMO
@@ -133,6 +134,9 @@ def test_days_later_the_schedule_is_offered_and_moved_to_the_present(undone):
     demos = ScheduledProcedureStep.objects.filter(status__in=WAITING, requested_procedure__order__ordered_by=DEMO.name)
     waited = set(demos.exclude(start=None).values_list("pk", flat=True))
     offered, out = StringIO(), StringIO()
+    renamed = {"CT01": "CT-EAST", "DX01": "DX-EAST"}  # one of a pool, and the one of the exam without an order
+    for before, after in renamed.items():
+        rename_station(undone, Renaming(before), after, DEMO)
     with clock.standing_at(later):
         call_command("demo_hospital", stdout=offered)
         assert not demo.is_current(undone)
@@ -144,6 +148,9 @@ def test_days_later_the_schedule_is_offered_and_moved_to_the_present(undone):
     assert Patient.objects.count() == 200
     assert double_bookings(undone) == []
     assert PerformedProcedureStep.objects.filter(status="IN PROGRESS", received_at__lt=later - timedelta(hours=1)).count() == 0
+    assert set(Station.objects.values_list("ae_title", flat=True)).isdisjoint(renamed)
+    near = ScheduledProcedureStep.objects.filter(start__gte=later - timedelta(hours=1), start__lt=later + timedelta(hours=1))
+    assert set(renamed.values()) <= set(near.values_list("stations__ae_title", flat=True))
     again = ScheduledProcedureStep.objects.filter(pk__in=waited, start__gt=later - timedelta(hours=1)).count()
     assert again > len(waited) / 2
     assert ScheduledProcedureStep.objects.get(pk=others.pk).start == others.start

@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 
+from ris.actions.renaming import Renaming, rename_station
 from ris.actions.stations import StationData, data_of
 from ris.actions.tokens import create_token
 from ris.api import stations as api_stations
-from ris.models import RecordChange, Station
+from ris.models import FormerTitle, RecordChange, Station
+from tests.support.hospital import ACTOR, a_site
 from tests.unit.api.conftest import Rest, row_counts
 
 pytestmark = pytest.mark.usefixtures("hospital")
@@ -152,3 +154,13 @@ def test_only_those_who_connect_modalities_change_them(rest: Rest) -> None:
     assert desk.get("/stations/CT01")[0] == 200
     assert desk.patch("/stations/CT01", {"room": "x"})[0] == 403
     assert desk.put("/pools/ANYCT", {"stations": ["CT01"]})[0] == 403
+
+
+def test_a_script_that_names_a_former_title_is_told_the_present_one(rest: Rest) -> None:
+    rename_station(a_site(), Renaming("CT01"), "CT-EAST", ACTOR)
+    status, answer = rest.get("/stations/CT01")
+    assert (status, answer["detail"]) == (404, "CT01 is called CT-EAST now.")
+    status, answer = rest.put("/stations/CT01", {"modalities": ["CT"]})
+    assert status == 422 and "stop accepting CT01" in str(answer["errors"]["ae_title"])
+    assert rest.patch("/stations/CT-EAST", {"room": "Room 9"})[1]["room"] == "Room 9"
+    assert FormerTitle.objects.filter(until=None).count() == 1, "what does not name the titles leaves them"

@@ -10,9 +10,10 @@ from pytest_django.fixtures import Settings
 from billing.outages import Outage, outages, watch
 from mpps.models import PerformedProcedureStep
 from ris import clock
+from ris.actions.renaming import Renaming, rename_station
 from ris.models import ScheduledProcedureStep, Station
 from stepwise.health import check_stations, quiet_stations
-from tests.support.hospital import a_site, a_station, an_order, steps_of
+from tests.support.hospital import ACTOR, a_site, a_station, an_order, steps_of
 
 pytestmark = pytest.mark.django_db
 MONDAY = date(2026, 3, 30)
@@ -55,6 +56,12 @@ def test_no_alarm_at_night_and_none_missed_in_the_morning() -> None:
     assert quiet_at(MONDAY, time(2)) == []
     assert quiet_at(MONDAY, time(8, 20)) == []
     assert quiet_at(MONDAY, time(10)) == ["CT01"]
+
+
+def test_a_station_that_was_renamed_keeps_its_rhythm() -> None:
+    planned(MONDAY, time(8), time(8, 30), time(9), time(9, 30))
+    rename_station(a_site(), Renaming("CT01"), "CT-EAST", ACTOR)
+    assert quiet_at(MONDAY, time(10)) == ["CT-EAST"]
 
 
 def test_exams_left_over_in_the_evening_are_no_outage_at_night() -> None:

@@ -27,6 +27,7 @@ from ris import clock
 from ris.actions import additions, edits, merging, orders, patients, pools, stations, steps
 from ris.actions.catalogue import StepData
 from ris.actions.orders import Booking, OrderRequest
+from ris.actions.renaming import Renaming, rename_station
 from ris.errors import RisError
 from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, Station
 from ris.transitions import BEGUN, TRANSITIONS, WAITING
@@ -221,6 +222,12 @@ class Life(RuleBasedStateMachine):
     def edit_station(self, number: int, name: str, declared: str) -> None:
         data = replace(stations.data_of(pick(Station, number)), name=name, character_set=declared)
         self.act(lambda: stations.save_station(a_site(), data, ACTOR))
+
+    @rule(number=n, ae_title=st.sampled_from(("CT-EAST", "CT02", "MR01", "ANYCT")))
+    def rename_station(self, number: int, ae_title: str) -> None:
+        station = pick(Station, number, Station.objects.get(ae_title="CT01"))
+        titles = Renaming(station.ae_title, keeps=False)
+        self.act(lambda: rename_station(a_site(), titles, ae_title, ACTOR))
 
     @rule(members=st.sampled_from((("CT01", "CT02"), ("CT02", "MR01"), ("MR01",))))
     def change_pool(self, members: tuple[str, ...]) -> None:
