@@ -19,7 +19,7 @@ from django.db.models.functions import Length
 from dimse import summaries
 from dimse.dispatch import without_values
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, Entry, MessageEntry
-from dimse.models import Association, Mention, Message, packed
+from dimse.models import LEFT_OUT, Association, Mention, Message, packed
 from dimse.routers import JOURNAL_DATABASE
 from dimse.rows import Rows, mark
 from dimse.services import Verb
@@ -54,7 +54,7 @@ class DatabaseJournal:
 
     def put(self, entry: Entry) -> None:
         if isinstance(entry, MessageEntry) and len(entry.data) > KEPT_BYTES:
-            entry = replace(entry, data=b"", note=f"data set of {len(entry.data)} bytes not kept; {entry.note}".rstrip("; "))
+            entry = replace(entry, data=b"", note=f"{LEFT_OUT.format(len(entry.data))}; {entry.note}".rstrip("; "))
         if self._queue.qsize() < self._capacity:
             self._queue.put(entry)
         else:

@@ -1,10 +1,11 @@
 """The message journal: which associations there were and what was said, in a store of its own (`JournalRouter`)."""
 
+import re
 import struct
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Final, Self, TypeVar
 
 from django.db import models
 from django.db.models import F
@@ -12,6 +13,10 @@ from django.db.models.lookups import GreaterThan
 
 from dimse import readable, statuses
 from dimse.entries import Ending
+
+LEFT_OUT: Final = "data set of {} bytes not kept"
+"""The remark of a message whose data set is too large to be kept here."""
+_LEFT_OUT: Final = re.compile(LEFT_OUT.format(r"(\d+)"))
 
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
@@ -155,6 +160,12 @@ class Message(models.Model):
     def status_name(self) -> str:
         """The status in words; empty for a request."""
         return "" if self.status is None else statuses.name_of(self.status)
+
+    @property
+    def left_out(self) -> int:
+        """Bytes of a data set that was too large for the journal; 0 for one that is here, or none."""
+        found = _LEFT_OUT.match(self.remark)
+        return int(found[1]) if found and not self.data else 0
 
     @property
     def dataset(self) -> dict[str, Any] | None:

@@ -123,7 +123,8 @@ def odd_end(when: Times, received_at: datetime, site: Site) -> Iterator[Notice]:
         return
     start, end = clock.local(when.start, site), clock.local(when.end, site)
     if when.end < when.start:
-        yield Notice("NEGATIVE_DURATION", f"It ended at {end:%H:%M:%S} on {end:%d-%b}, before its start at {start:%H:%M:%S}.", attribute)
+        text = f"Its end, “{end:%d-%b-%Y %H:%M:%S}”, is before its start, “{start:%d-%b-%Y %H:%M:%S}”."
+        yield Notice("NEGATIVE_DURATION", text, attribute)
     elif start.date() != end.date():
         yield Notice(
             "OVER_MIDNIGHT", f"It began on {start:%d-%b-%Y} and ended on {end:%d-%b-%Y}; the day of service is the start's.", attribute
@@ -156,6 +157,6 @@ def _clock(said: datetime, received_at: datetime, what: str, attribute: str, sit
     said_local, received = clock.local(said, site), clock.local(received_at, site)
     yield Notice(
         "CONSOLE_CLOCK",
-        f"The modality's {what} ({said_local:%d-%b-%Y %H:%M}) is {by} {side} the moment its message came ({received:%d-%b-%Y %H:%M}).",
+        f"The modality's {what}, “{said_local:%d-%b-%Y %H:%M}”, is {by} {side} the moment its message came ({received:%d-%b-%Y %H:%M}).",
         attribute,
     )

@@ -16,6 +16,9 @@ _READER: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 _COMMENT: Final = "<!--"
 
 
+_SHORT: Final = 14
+
+
 @dataclass(frozen=True)
 class Table:
     """Cells as they are written. Without `columns` that say something the first column heads its rows."""
@@ -26,6 +29,11 @@ class Table:
     @property
     def has_head(self) -> bool:
         return any(self.columns)
+
+    @property
+    def is_terse(self) -> bool:
+        """Whether several short heads stand above short cells, so that each cell has room beside its head."""
+        return len(self.columns) > 3 and all(len(head) <= _SHORT for head in self.columns)
 
     @property
     def labelled(self) -> list[list[tuple[str, str]]]:

@@ -17,7 +17,7 @@ from dimse import dicom_json, values
 from dimse.dicom_json import Json
 from dimse.lengths import Lengths
 from ris.web import times
-from ris.web.trimming import path_of, trimmed
+from ris.web.trimming import Trimmed, path_of, trimmed, trimmed_json
 
 NO_VALUE = "(no value)"
 MAX_TEXT = 1024
@@ -254,7 +254,10 @@ def shown(dataset: Dataset, key: str, form: str, lengths: Callable[[], Lengths |
 
     `lengths` gives those that `dump` needs, when it is asked for.
     """
-    kept = trimmed(dataset, MAX_ELEMENTS)
+    return _shown(trimmed(dataset, MAX_ELEMENTS), key, form, lengths)
+
+
+def _shown(kept: Trimmed, key: str, form: str, lengths: Callable[[], Lengths | None] = lambda: None) -> Shown:
     if form == "dump":
         return Shown(key, form, text=dump(kept.dataset, kept.left_out, lengths()), cut=kept.cut)
     if form == "json":
@@ -269,7 +272,8 @@ def shown_bytes(data: bytes, key: str, problem: str) -> Shown:
 
 def shown_json(data: dict[str, Any], key: str, form: str) -> Shown:
     """As `shown`, of DICOM JSON; a data set whose values pydicom refuses is shown as its JSON, whatever form was asked for."""
+    cut = trimmed_json(data, MAX_ELEMENTS)
     try:
-        return shown(Dataset.from_json(data), key, form)
+        return _shown(cut.read(), key, form)
     except (ValueError, TypeError, KeyError, AttributeError):
-        return Shown(key, "json", text=json.dumps(data, indent=2, ensure_ascii=False))
+        return Shown(key, "json", text=json.dumps(cut.data, indent=2, ensure_ascii=False))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pydicom import Dataset
 from pydicom.dataelem import DataElement
 
+from dimse.dicom_json import Json
+
 MAX_ITEMS = 100
 """Of one sequence that are shown."""
 
@@ -33,6 +35,44 @@ def trimmed(dataset: Dataset, most: int) -> Trimmed:
     found = Trimmed(whole=len(dataset))
     found.dataset, _ = _trim(dataset, "", most, found.left_out)
     return found
+
+
+@dataclass
+class TrimmedJson:
+    """As `Trimmed`, of DICOM JSON: to make a data set of it takes long, so that it is cut before."""
+
+    data: Json
+    left_out: dict[str, int]
+    whole: int
+
+    def read(self) -> Trimmed:
+        """Raises what pydicom raises for values that do not fit their VR."""
+        return Trimmed(Dataset.from_json(self.data), self.left_out, self.whole)
+
+
+def trimmed_json(data: Json, most: int) -> TrimmedJson:
+    """At most so many elements of DICOM JSON, by the same rule."""
+    left_out: dict[str, int] = {}
+    kept, _ = _trim_json(data, "", most, left_out)
+    return TrimmedJson(kept, left_out, len(data))
+
+
+def _trim_json(data: Json, before: str, room: int, left_out: dict[str, int]) -> tuple[Json, int]:
+    kept, used = dict(sorted(data.items())[:room]), min(len(data), room)
+    for tag, element in kept.items():
+        if element.get("vr") != "SQ" or not element.get("Value"):
+            continue
+        items: list[Json] = []
+        for item in element["Value"][:MAX_ITEMS]:
+            if len(item) > room - used:
+                break
+            part, taken = _trim_json(item, f"{before}{tag}-{len(items) + 1}-", room - used, left_out)
+            items.append(part)
+            used += taken
+        if len(items) < len(element["Value"]):
+            left_out[f"{before}{tag}"] = len(element["Value"]) - len(items)
+        kept[tag] = {**element, "Value": items}
+    return kept, used
 
 
 def path_of(element: DataElement, before: str) -> str:

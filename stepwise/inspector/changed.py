@@ -32,7 +32,7 @@ class Effect:
 def performed_step(said: Said, site: Site) -> PerformedProcedureStep | None:
     """The one that the message is about: an N-SET names its patient by it alone."""
     uid = said.first.sop_instance_uid or (said.response.sop_instance_uid if said.response else "")
-    return PerformedProcedureStep.objects.filter(site=site, sop_instance_uid=uid).first() if uid else None
+    return PerformedProcedureStep.objects.filter(site=site, sop_instance_uid=uid).defer("attributes").first() if uid else None
 
 
 def effects(said: Said, site: Site) -> list[Effect]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Final
 from uuid import UUID
@@ -18,9 +19,11 @@ from dimse.services import Verb
 from dimse.statuses import StatusClass, class_of
 from ris.errors import NotFound
 from ris.peers import Journal
+from stepwise.inspector import larger
 
 _FIELDS: Final = {"C-ECHO": 0x0030, "C-FIND": 0x0020, "N-CREATE": 0x0140, "N-SET": 0x0120, "N-GET": 0x0110}
 """Command Field (0000,0100) of the request, PS3.7 E.1; the response has bit 8000H."""
+_ACCESSION: Final = 0x00080050
 _REQUESTED = (Verb.N_SET.value, Verb.N_GET.value)
 NOT_KEPT: Final = "The journal keeps of a command set what is shown; Priority, Error ID and lists of attributes it does not."
 
@@ -84,7 +87,7 @@ class Said:
     def calling(self) -> str:
         return self.association.calling if self.association else ""
 
-    @property
+    @cached_property
     def data(self) -> list[Data]:
         """The data sets in the order in which they went: of the request, of the first answers, of the response."""
         syntax = self.first.transfer_syntax
@@ -95,7 +98,7 @@ class Said:
             found.append(Data.of("response", bytes(self.response.data), syntax))
         return [one for one in found if one.raw]
 
-    @property
+    @cached_property
     def numbers(self) -> list[tuple[str, str]]:
         """(patient ID, accession number) of whom the data sets are about, for the audit trail; wildcards and empty keys are of nobody."""
         return list(dict.fromkeys(chain.from_iterable(_numbers(one.dataset) for one in self.data if one.dataset is not None)))
@@ -103,10 +106,19 @@ class Said:
 
 def _numbers(dataset: Dataset) -> Iterator[tuple[str, str]]:
     patient = "".join(values.of(dataset.get("PatientID"))).strip()
-    accessions = ["".join(values.of(one.value)).strip() for one in dataset.iterall() if one.keyword == "AccessionNumber"]
-    for accession in dict.fromkeys(accessions or [""]):
+    for accession in dict.fromkeys([*_accession_numbers(dataset)] or [""]):
         if patient.strip("*") or accession.strip("*"):
             yield patient, accession
+
+
+def _accession_numbers(dataset: Dataset) -> Iterator[str]:
+    """At every depth; nothing else is converted, for there may be references to thousands of images."""
+    for tag in list(dataset.keys()):
+        if tag == _ACCESSION:
+            yield "".join(values.of(dataset[tag].value)).strip()
+        elif dataset.get_item(tag).VR == "SQ":
+            for item in dataset[tag].value or ():
+                yield from _accession_numbers(item)
 
 
 def exchange(journal: Journal, association: UUID, number: int) -> Said:
@@ -114,19 +126,25 @@ def exchange(journal: Journal, association: UUID, number: int) -> Said:
     message = journal.messages().filter(association_id=association, pk=number).first()
     if message is None:
         raise NotFound("There is no such message in the journal; old ones are removed after a while.")
-    return beside(message, journal.associations().filter(pk=association).first())
+    return beside(message, journal)
 
 
-def beside(message: Message, association: Association | None) -> Said:
+def beside(message: Message, journal: Journal) -> Said:
     """The message with the one that it answers, or that answers it: the next of the same Message ID."""
+    association = journal.associations().filter(pk=message.association_id).first()
+    request, response = _pair(message)
+    return Said(association, larger.completed(request, journal.site) if request else None, response)
+
+
+def _pair(message: Message) -> tuple[Message | None, Message | None]:
     alike = Message.objects.filter(association_id=message.association_id, message_id=message.message_id, service=message.service)
     before, after = Q(time__lt=message.time) | Q(time=message.time, pk__lt=message.pk), Q(time__gt=message.time)
     after |= Q(time=message.time, pk__gt=message.pk)
     if message.direction == Message.Direction.IN:
         answer = alike.filter(after).order_by("time", "pk").first()
-        return Said(association, message, answer if answer and answer.direction == Message.Direction.OUT else None)
+        return message, answer if answer and answer.direction == Message.Direction.OUT else None
     asked = alike.filter(before).order_by("-time", "-pk").first()
-    return Said(association, asked if asked and asked.direction == Message.Direction.IN else None, message)
+    return asked if asked and asked.direction == Message.Direction.IN else None, message
 
 
 def command(message: Message) -> Sequence[CommandElement]:
@@ -142,7 +160,8 @@ def command(message: Message) -> Sequence[CommandElement]:
     found.append(
         (0x0110 if is_request else 0x0120, "MessageID" if is_request else "MessageIDBeingRespondedTo", str(message.message_id), "")
     )
-    follows = ("not 0101H", "a data set follows; the journal does not keep the value") if message.size else ("0101H", "no data set")
+    has_data = bool(message.size or message.left_out)
+    follows = ("not 0101H", "a data set follows; the journal does not keep the value") if has_data else ("0101H", "no data set")
     found.append((0x0800, "CommandDataSetType", *follows))
     if message.status is not None:
         found.append((0x0900, "Status", f"{message.status:04X}H", statuses.name_of(message.status)))

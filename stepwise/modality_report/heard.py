@@ -16,6 +16,7 @@ from mpps.datasets import Json
 from mpps.models import MppsMessage, PerformedProcedureStep, StepLink
 from ris.models import Site, Station
 from ris.peers import Journal
+from stepwise.inspector import larger
 from worklist import captured
 from worklist.captured import Read
 
@@ -92,7 +93,7 @@ def from_station(site: Site, ae_title: str, start: datetime, end: datetime) -> H
     messages = list(said.order_by("-time", "-pk")[:MOST])[::-1]
     pairs = _pairs(messages)
     asked = list(_questions(pair for pair in pairs if pair[0].service == Verb.C_FIND.value))
-    told = [_told(one, answer) for one, answer in pairs if one.service in (Verb.N_CREATE.value, Verb.N_SET.value)]
+    told = [_told(larger.completed(one, site), answer) for one, answer in pairs if one.service in (Verb.N_CREATE.value, Verb.N_SET.value)]
     is_cut = len(messages) == MOST or len(associations) == MOST
     return Heard(
         site,

@@ -51,5 +51,4 @@ def chosen(request: HttpRequest, journal: Journal) -> Chosen | None:
     if key is None:
         return None
     message = journal.messages().filter(pk=key).defer("data", "first_answers").first()
-    association = journal.associations().filter(pk=message.association_id).first() if message else None
-    return Chosen(str(key), said.beside(message, association) if message else None)
+    return Chosen(str(key), said.beside(message, journal) if message else None)

@@ -197,11 +197,11 @@ def beside(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     other = journal.messages().filter(pk=number_of_other).first() if number_of_other is not None else None
     if other is None:
         raise NotFound("There is no message with this number to compare with; choose one on the page of the exchange.")
-    second = said.beside(other, journal.associations().filter(pk=other.association_id).first())
+    second = said.beside(other, journal)
     if of_exchange:
         return redirect(f"{_url(found.first, 'exchange-beside')}?with={second.first.pk}")
     disclose(request, audit.PROCEDURE, *_whom(site, found, second), asked={"message": found.first.pk, "beside": other.pk})
-    one, two = _data_of(found.first), _data_of(other)
+    one, two = _data_of(found, found.first), _data_of(second, other)
     whole = request.GET.get("all") == "1"
     compared = compare(one.dataset, two.dataset)
     lines = [line for line in compared.lines if whole or line.state is not State.SAME]
@@ -220,8 +220,9 @@ def beside(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     return render(request, "stepwise/exchange_beside.html", context)
 
 
-def _data_of(message: Message) -> Data:
-    return Data.of("request", bytes(message.data), message.transfer_syntax)
+def _data_of(exchange: Said, message: Message) -> Data:
+    name = "request" if message.direction == Message.Direction.IN else "response"
+    return next((one for one in exchange.data if one.name == name), Data(name, b"", message.transfer_syntax, None))
 
 
 def _name(message: Message) -> str:
@@ -253,7 +254,8 @@ def again(request: HttpRequest, pk: UUID, number: int) -> HttpResponse:
     query = captured.by_id(found.first.pk, journal) if found.first.service == Verb.C_FIND.value else None
     if query is None or not query.message.data:
         raise NotFound("Only a worklist query that the journal still has can be asked again.")
-    context = _heading(found) | {"query": query, "problem": replay.why_not(query), "now": clock.now(site)}
+    may_explain = found.request is not None and bool(found.calling) and allowed(request.user, "worklist.explain")
+    context = _heading(found) | {"query": query, "problem": replay.why_not(query), "now": clock.now(site), "may_explain": may_explain}
     if not context["problem"]:
         replayed = replay.again(query)
         about = [(_told(one, "PatientID"), _told(one, "AccessionNumber")) for one in (*replayed.then, *replayed.now)]

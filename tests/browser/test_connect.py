@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -10,7 +11,10 @@ from playwright.sync_api import Locator, Page, expect
 from dimse.echo import echo
 from tests.support.looking import picture
 from tests.support.stack import Stack
-from tests.support.wait import patience
+from tests.support.wait import patience, wait_until
+from training.query import Question
+from training.scu import Wire
+from training.target import Target
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 Window = Callable[..., Page]
@@ -84,3 +88,26 @@ def test_what_is_given_to_a_vendor_is_printed_without_the_frame_and_within_the_p
     assert set(heads) <= {"table-header-group"}
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
     expect(page.get_by_text("not for clinical use").locator("visible=true").first).to_be_visible()
+
+
+def _asked(stack: Stack, number: int) -> list[dict[str, Any]] | None:
+    said = [one for one in stack.get("/api/v1/messages?calling=DX01&service=C-FIND")["items"] if one["direction"] == "in"]
+    return said if len(said) >= number else None
+
+
+def test_on_a_phone_the_statement_and_a_comparison_are_read_without_moving_tables_sideways(window: Window, stack: Stack) -> None:
+    page = window("integrator", width=390)
+    for question in (Question(station="DX01"), Question(station="DX01", modality="DX")):
+        Wire("DX01", Target("127.0.0.1", stack.dicom_port, "STEPWISE")).find([question.identifier()])
+    said = wait_until(lambda: _asked(stack, 2), 10, "the queries are in the journal")
+    exchange = f"/associations/{said[0]['association']}/messages/{said[0]['id']}"
+    for address in ("/conformance/", f"{exchange}/beside/?exchange={said[1]['id']}&all=1", "/associations/"):
+        page.goto(address)
+        wide = "[...document.querySelectorAll('main .scroll, main table')].filter(one => one.scrollWidth > one.clientWidth + 1).length"
+        assert page.evaluate(wide) == 0, address
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert page.evaluate("Math.min(...[...document.querySelectorAll('td.c-end')].map(one => one.clientWidth))") >= 140
+    page.goto(exchange)
+    page.locator("#compare-search").click()
+    page.locator("[id^=compare-]").first.click()
+    expect(page.get_by_role("heading", name="Two messages")).to_be_visible()

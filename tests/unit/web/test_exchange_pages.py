@@ -20,7 +20,9 @@ from dimse import journal
 from dimse.encode import encode
 from dimse.entries import MessageEntry, now
 from dimse.models import Association, Message
-from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP
+from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP, Verb
+from dimse.uids import new_uid
+from mpps import actions
 from ris.actions import stations
 from ris.models import AuditRecord, Station
 from ris.peers import Journal
@@ -28,6 +30,7 @@ from ris.web import datasets
 from stepwise.inspector import changed, said
 from tests.support.hospital import ACTOR, a_site, a_station, an_order, steps_of
 from tests.support.journal import a_query, an_association
+from tests.support.mpps import a_create, received
 from tests.support.performing import begin, end
 from tests.support.worklist import identifier
 from worklist import findings
@@ -195,6 +198,24 @@ def test_a_message_with_thousands_of_references_is_shown_in_part_with_all_its_at
     beside = text(client, f"{at(small, 'exchange-beside')}?with={large.pk}")
     assert "1 changed, 6402 added, 0 removed, 0 the same" in beside and "5903 more attributes not shown" in beside
     assert beside.count('data-status="INFO">Added') == 499
+
+
+def test_a_data_set_too_large_for_the_journal_is_shown_from_the_record_of_the_performed_step(signed_in: SignIn) -> None:
+    dataset = a_create(steps_of(an_order())[0])
+    raw = encode(dataset, EXPLICIT_VR_LITTLE_ENDIAN)
+    performed = actions.n_create(replace(received(Verb.N_CREATE, new_uid(), dataset), raw=raw, message_id=3))
+    created = an_mpps_message("N-CREATE", b"", performed.sop_instance_uid)
+    Message.objects.filter(pk=created.pk).update(remark=f"data set of {len(raw)} bytes not kept")
+    client = signed_in("integrator")
+    page = text(client, at(created))
+    assert f"{len(raw)} bytes</span>" in page and "PerformedProcedureStepStatus" in page
+    assert "not kept in the journal; this is the performed step's record of it" in page
+    files = zipfile.ZipFile(io.BytesIO(client.post(at(created, "exchange-files")).content))
+    assert files.read("request.dcm").endswith(raw)
+    Message.objects.filter(pk=created.pk).update(remark=f"data set of {len(raw) + 2} bytes not kept")
+    page = text(client, at(created))
+    assert "PerformedProcedureStepStatus" not in page and "bytes not kept" in page
+    assert page.count("No data set") == 1 and page.count("0101H <i>no data set") == 1, "that of the response"
 
 
 def test_two_messages_are_compared_attribute_by_attribute(signed_in: SignIn) -> None:
