@@ -24,7 +24,7 @@ from ris.web.disclosure import disclose
 from ris.web.renamed import at_its_title
 from stepwise.connecting import card, evidence, lines
 from stepwise.connecting.facts import Call, Evidence
-from stepwise.connecting.line import Line, in_the_end, proved, read
+from stepwise.connecting.line import Line, proved, read
 
 HEARD_WITHIN: Final = timedelta(days=1)
 MOST_STRANGERS: Final = 20
@@ -126,11 +126,9 @@ def _seen(check: ConnectionCheck, seen: Evidence) -> dict[str, object]:
 
 
 def _checklist(check: ConnectionCheck, seen: Evidence) -> list[Line]:
-    """As it is now; of a check that is over as it was when it ended. Checks of old kept no more than their summary."""
-    if check.lines:
-        return list(map(read, check.lines))
-    found = lines.lines(seen)
-    return found if check.ended_at is None else list(map(in_the_end, found))
+    """As it is now; of a check that is over as it was when it ended. One of old kept no more than its summary, and has none: the journal
+    may not have any more what would prove its lines."""
+    return lines.lines(seen) if check.ended_at is None else list(map(read, check.lines))
 
 
 def _card(request: HttpRequest, site: Site, found: Station | None) -> list[card.Part]:

@@ -89,6 +89,20 @@ def test_a_check_that_is_over_shows_for_ever_what_was_seen_when_it_ended(client:
     assert shown.count("That was it.") == 7, "the lines are told as they were kept"
 
 
+def test_of_a_check_of_before_checklists_were_kept_the_page_says_so_and_shows_no_line(client: Client) -> None:
+    check = begun(client)
+    an_association("CT01")
+    do(client, "end", check=check.pk)
+    check.refresh_from_db()
+    assert 'id="not-kept"' not in page_of(client)
+    ConnectionCheck.objects.update(lines=[])
+    Association.objects.all().delete()
+    shown = page_of(client)
+    assert "Its lines were not kept." in shown and check.summary in shown
+    assert "Nothing was heard" not in shown and 'class="checks"' not in shown and "<progress" not in shown
+    assert "Begin again" in shown
+
+
 def test_nothing_is_gathered_again_while_nothing_is_heard(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     moment = clock.wall()
     monkeypatch.setattr(clock, "now", lambda site=None: moment)  # a part is fresh for some seconds
