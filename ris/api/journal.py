@@ -69,7 +69,8 @@ class ContextOut(Schema):
 
 class AssociationOut(Schema):
     """`status` is how it ended, or open; `services` are the operations that were asked for; `note` says what else went wrong. A
-    connection that asked for no association has no AE titles."""
+    connection that asked for no association has no AE titles; `taken_for` is a code where it spoke no DICOM. `tls_version`, `tls_cipher`
+    and `tls_subject` (of the certificate that the peer showed) are empty for a plain connection."""
 
     id: str
     started: Instant
@@ -82,6 +83,10 @@ class AssociationOut(Schema):
     implementation: str
     rejection: str
     note: str
+    taken_for: str
+    tls_version: str
+    tls_cipher: str
+    tls_subject: str
     services: list[str]
     contexts: list[ContextOut]
 
@@ -158,7 +163,10 @@ def _services(ids: list[Any]) -> dict[Any, list[str]]:
     return found
 
 
-_ASSOCIATION = ("calling", "called", "address", "port", "implementation", "rejection", "note", "contexts")
+_ASSOCIATION = (
+    "calling", "called", "address", "port", "implementation", "rejection", "note", "taken_for", "tls_version", "tls_cipher", "tls_subject",
+    "contexts",
+)  # fmt: skip
 
 
 def _association(row: Association, services: list[str], site: Site) -> dict[str, Any]:

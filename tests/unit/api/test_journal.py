@@ -125,3 +125,11 @@ def test_the_lists_cost_the_same_queries_however_long_they_are(rest: Rest, djang
             for path in ("/associations", "/messages"):
                 with django_assert_num_queries(3, using="journal"):
                     assert rest.get(path)[1]["count"] == number + 1
+
+
+def test_an_association_says_by_what_it_was_secured(rest: Rest) -> None:
+    pk = an_association()
+    Association.objects.filter(pk=pk).update(tls_version="TLSv1.3", tls_cipher="TLS_AES_256_GCM_SHA384", tls_subject="CN=CT01")
+    (item,) = rest.get("/associations")[1]["items"]
+    said = [item[name] for name in ("tls_version", "tls_cipher", "tls_subject", "taken_for")]
+    assert said == ["TLSv1.3", "TLS_AES_256_GCM_SHA384", "CN=CT01", ""]
