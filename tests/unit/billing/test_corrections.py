@@ -4,59 +4,17 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from pytest_django.fixtures import Settings
 
 from billing import messages, queries
 from billing.actions import capturing, deciding, delivering
-from billing.capture import OTHER_PATIENT
 from billing.models import Charge, ChargeChange, DeliveryAttempt
-from mpps.models import Finding, PerformedProcedureStep, StepLink
-from ris import clock, outbox
+from mpps.models import PerformedProcedureStep
 from ris.actions import edits
-from ris.actor import Actor
-from ris.errors import IllegalTransition, InvalidInput
-from ris.models import ScheduledProcedureStep
+from tests.support.corrections import BILLER, Result, a_reduced_charge, charges, due, send, told, undone
 from tests.support.hospital import an_order, steps_of
-from tests.support.performing import perform, supply
+from tests.support.performing import perform
 
 pytestmark = pytest.mark.django_db
-BROKEN = ("110501", "DCM", "Equipment failure")
-Result = DeliveryAttempt.Result
-BILLER = Actor.system("test")
-
-
-def charges() -> list[Charge]:
-    return list(Charge.objects.order_by("revision"))
-
-
-def told() -> list[tuple[str, str, str]]:
-    """Type, status and modifier of each charge."""
-    return [(one.transaction_type, one.status, one.lines.get().modifier) for one in charges()]
-
-
-def a_reduced_charge() -> tuple[list[ScheduledProcedureStep], Charge]:
-    scheduled = steps_of(an_order())
-    perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
-    return scheduled, Charge.objects.get()
-
-
-def send(charge: Charge, result: DeliveryAttempt.Result = Result.ACCEPTED) -> Charge:
-    claimed = delivering.claim(charge.pk)
-    assert claimed is not None
-    delivering.record(claimed, delivering.Attempt(result, str(result), 1))
-    charge.refresh_from_db()
-    return charge
-
-
-def due() -> list[str]:
-    return [str(one) for one in queries.due().filter(outbox.free()).order_by("pk")]
-
-
-def undone(scheduled: list[ScheduledProcedureStep]) -> None:
-    """What was performed turns out to belong elsewhere: the steps end by hand as not done."""
-    StepLink.objects.filter(step__in=scheduled).delete()
-    ScheduledProcedureStep.objects.filter(pk__in=[step.pk for step in scheduled]).update(status="DISCONTINUED")
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
 
 
 def test_posted_charge_is_credited_and_charged_anew_and_stays_as_it_is() -> None:
@@ -174,85 +132,6 @@ def test_charge_that_may_have_arrived_before_it_was_refused_is_not_voided() -> N
     assert due() == [str(charges()[1])]
 
 
-def test_correction_that_a_person_has_to_check_holds_its_credit_too() -> None:
-    scheduled, first = a_reduced_charge()
-    send(first)
-    StepLink.objects.filter(step__in=scheduled).delete()
-    perform(scheduled, "DISCONTINUED", images=5)
-    PerformedProcedureStep.objects.filter(charges=first).update(discontinuation_reason_code="")
-    assert told() == [("CG", "POSTED", "52")], "reduced before and after: the same lines"
-    StepLink.objects.filter(step__in=scheduled).delete()
-    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="COMPLETED")
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    _, credit, anew = charges()
-    assert credit.on_hold == anew.on_hold == "Completed by hand without MPPS; check that it was performed."
-    deciding.release_hold(anew, BILLER)
-    assert {one.on_hold for one in charges()} == {""}
-    assert due() == [str(credit)]
-
-
-def test_void_by_hand_is_for_what_was_not_sent_and_the_same_work_is_not_charged_again() -> None:
-    scheduled, first = a_reduced_charge()
-    with pytest.raises(InvalidInput, match="Say why"):
-        deciding.void_charge(first, BILLER, " ")
-    deciding.void_charge(first, BILLER, "Free of charge")
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    assert told() == [("CG", "VOID", "52")]
-    perform(scheduled)
-    assert told() == [("CG", "VOID", "52"), ("CG", "PENDING", "")], "more was performed"
-    held = charges()[-1]
-    assert held.on_hold == f"A person decided about {first} already, as its history says; check what is charged besides."
-    deciding.release_hold(held, BILLER)
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    assert (due(), charges()[-1].on_hold) == ([str(held)], ""), "what was released stays so"
-
-
-def test_what_is_used_up_after_a_credit_by_hand_does_not_charge_the_work_again_without_a_person() -> None:
-    scheduled = steps_of(an_order())
-    perform(scheduled)
-    credit = deciding.credit_charge(send(Charge.objects.get()), BILLER, "Not performed")
-    perform(scheduled, BillingSuppliesAndDevicesSequence=supply("20"))
-    [*_, anew] = charges()
-    assert (anew.lines.count(), anew.on_hold) == (
-        2,
-        f"A person decided about {credit} already, as its history says; check what is charged besides.",
-    )
-    assert due() == [str(credit)]
-
-
-@pytest.mark.parametrize(("sent", "says"), [(Result.NO_ANSWER, "It may have arrived"), (Result.ACCEPTED, "Credit it instead")])
-def test_void_by_hand_of_what_the_receiver_may_have_is_refused(sent: DeliveryAttempt.Result, says: str) -> None:
-    _, first = a_reduced_charge()
-    send(first, sent)
-    with pytest.raises(IllegalTransition, match=says):
-        deciding.void_charge(first, BILLER, "Free of charge")
-    assert ChargeChange.objects.filter(verb="void").count() == 0
-
-
-def test_voiding_a_credit_by_hand_lets_the_charge_before_it_stand() -> None:
-    scheduled, first = a_reduced_charge()
-    send(first)
-    perform(scheduled)
-    deciding.void_charge(charges()[1], BILLER, "The charge before it stands")
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    assert told() == [("CG", "POSTED", "52"), ("CD", "VOID", "52"), ("CG", "VOID", "")]
-    assert queries.standing(charges()) == first
-
-
-def test_credit_by_hand_is_for_what_is_posted_and_once() -> None:
-    scheduled, first = a_reduced_charge()
-    with pytest.raises(IllegalTransition, match="only a posted charge is credited"):
-        deciding.credit_charge(first, BILLER, "Not performed")
-    credit = deciding.credit_charge(send(first), BILLER, "Not performed")
-    with pytest.raises(IllegalTransition, match=f"taken back by {credit} already"):
-        deciding.credit_charge(first, BILLER, "Not performed")
-    with pytest.raises(IllegalTransition, match="only a posted charge is credited"):
-        deciding.credit_charge(send(credit), BILLER, "Not performed")
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    assert told() == [("CG", "POSTED", "52"), ("CD", "POSTED", "52")]
-    assert credit.reason == f"Takes back {first}. Not performed"
-
-
 def test_a_charge_that_could_not_be_written_at_first_is_untold_when_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     scheduled, first = a_reduced_charge()
     with monkeypatch.context() as patch:
@@ -270,101 +149,6 @@ def unwritable(charge: Charge) -> str:
     raise ValueError("no account")
 
 
-def test_a_correction_whose_doubt_is_gone_lets_its_credit_go_too() -> None:
-    scheduled, first = a_reduced_charge()
-    send(first)
-    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="COMPLETED")
-    StepLink.objects.filter(step__in=scheduled).delete()
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    assert all(one.on_hold for one in charges()[1:])
-    perform(scheduled, "DISCONTINUED", images=3, reason=BROKEN)
-    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="DISCONTINUED")
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    assert {one.on_hold for one in charges()} == {""}
-    assert due() == [str(charges()[1])]
-
-
-def test_work_that_is_again_what_stands_changes_nothing_after_a_decision_by_hand() -> None:
-    scheduled, first = a_reduced_charge()
-    send(first)
-    again = perform(scheduled)
-    deciding.void_charge(charges()[1], BILLER, "The charge before it stands")
-    StepLink.objects.filter(performed_step=again).delete()
-    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="DISCONTINUED")
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    assert told() == [("CG", "POSTED", "52"), ("CD", "VOID", "52"), ("CG", "VOID", "")]
-
-
-def test_what_another_hold_has_taken_the_place_of_is_not_released() -> None:
-    a_reduced_charge()
-    Charge.objects.update(on_hold="one doubt")
-    seen = Charge.objects.get()
-    Charge.objects.update(on_hold="another doubt")
-    with pytest.raises(IllegalTransition, match="not on hold for that any more"):
-        deciding.release_hold(seen, BILLER)
-    assert Charge.objects.get().on_hold == "another doubt"
-
-
-DOUBT = "Completed by hand without MPPS; check that it was performed."
-
-
-def taken_off() -> tuple[ScheduledProcedureStep, Charge, PerformedProcedureStep]:
-    """A charge that is held since what was performed for it turned out to be another exam's: only a person says that it was done."""
-    step = steps_of(an_order())[0]
-    performed = perform([step])
-    StepLink.objects.all().delete()
-    return step, judged_again(step), performed
-
-
-def linked(step: ScheduledProcedureStep, performed: PerformedProcedureStep) -> None:
-    StepLink.objects.create(step=step, performed_step=performed, position=1, how=StepLink.How.HAND)
-
-
-def judged_again(step: ScheduledProcedureStep) -> Charge:
-    capturing.capture_after_change_by_hand(step.requested_procedure_id)
-    return Charge.objects.get()
-
-
-def test_a_doubt_that_is_gone_lets_the_same_charge_go() -> None:
-    step, charge, performed = taken_off()
-    assert (charge.on_hold, due()) == (DOUBT, [])
-    linked(step, performed)
-    charge = judged_again(step)
-    assert (charge.on_hold, due()) == ("", [str(charge)])
-    assert charge.changes.get(verb="release").reason == f"No doubt is left: {DOUBT}"
-
-
-def test_a_doubt_that_came_up_holds_the_same_charge_that_was_not_sent() -> None:
-    scheduled = steps_of(an_order())
-    performed = perform(scheduled)
-    find(performed)
-    charge = judged_again(scheduled[0])
-    assert charge.on_hold == "another patient"
-    assert due() == []
-    assert charge.changes.get(verb="hold").reason == "another patient"
-
-
-def test_a_doubt_that_came_up_changes_nothing_of_what_was_sent() -> None:
-    scheduled = steps_of(an_order())
-    performed = perform(scheduled)
-    send(Charge.objects.get(), Result.NO_ANSWER)
-    find(performed)
-    assert judged_again(scheduled[0]).on_hold == ""
-
-
-def test_what_a_person_released_is_held_again_only_for_another_doubt() -> None:
-    step, charge, performed = taken_off()
-    deciding.release_hold(charge, BILLER, "I saw the films")
-    assert judged_again(step).on_hold == ""
-    linked(step, performed)
-    find(performed)
-    assert judged_again(step).on_hold == "another patient"
-
-
-def find(performed: PerformedProcedureStep) -> None:
-    Finding.objects.create(performed_step=performed, code=OTHER_PATIENT, text="another patient", at=performed.received_at)
-
-
 def test_work_of_another_day_is_another_charge() -> None:
     scheduled = steps_of(an_order())
     performed = perform(scheduled)
@@ -373,19 +157,6 @@ def test_work_of_another_day_is_another_charge() -> None:
     capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
     _, credit, anew = charges()
     assert (credit.service_at, anew.service_at) == (first.service_at, first.service_at - timedelta(days=2))
-
-
-def test_voiding_a_charge_that_reached_nobody_lets_what_replaces_it_go() -> None:
-    scheduled, first = a_reduced_charge()
-    claimed = delivering.claim(first.pk)
-    assert claimed
-    perform(scheduled)
-    delivering.record(claimed, delivering.Attempt(Result.NOT_REACHED, "no connection", 1))
-    deciding.void_charge(first, BILLER, "It was done in full")
-    assert told() == [("CG", "VOID", "52"), ("CD", "VOID", "52"), ("CG", "PENDING", "")]
-    assert due() == [str(charges()[2])]
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    assert charges()[2].on_hold == ""
 
 
 def test_a_credit_is_for_the_account_that_was_charged_whatever_was_corrected_since() -> None:
@@ -402,44 +173,3 @@ def test_a_credit_is_for_the_account_that_was_charged_whatever_was_corrected_sin
     changed = [(a[0], number) for a, b in differ for number, (one, other) in enumerate(zip(a, b, strict=True)) if one != other]
     assert set(changed) <= {("MSH", 6), ("MSH", 9), ("EVN", 2), ("FT1", 2), ("FT1", 5), ("FT1", 6)}
     assert {("MSH", 9), ("FT1", 2), ("FT1", 6)} <= set(changed)
-
-
-@pytest.mark.parametrize("by_hand", [True, False])
-def test_a_credit_is_held_no_longer_than_what_it_was_held_for(by_hand: bool) -> None:
-    scheduled, first = a_reduced_charge()
-    send(first)
-    ScheduledProcedureStep.objects.filter(pk=scheduled[0].pk).update(status="COMPLETED")
-    StepLink.objects.filter(step__in=scheduled).delete()
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    credit, anew = charges()[1:]
-    assert credit.on_hold == anew.on_hold == DOUBT
-    if by_hand:
-        deciding.void_charge(anew, BILLER, "Not performed")
-    else:
-        undone(scheduled)
-    assert (charges()[2].status, due()) == ("VOID", [str(credit)])
-    assert list(credit.changes.values_list("verb", "reason").order_by("pk"))[-1] == ("release", f"No doubt is left: {DOUBT}")
-
-
-def test_a_doubt_about_a_refused_charge_is_told_as_what_it_is() -> None:
-    scheduled = steps_of(an_order())
-    performed = perform(scheduled)
-    refused = send(Charge.objects.get(), Result.REFUSED)
-    Finding.objects.create(performed_step=performed, code=OTHER_PATIENT, text="Another patient", at=performed.received_at)
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    change = refused.changes.order_by("pk").last()
-    assert change
-    assert (change.verb, change.from_status, change.to_status) == ("hold", "FAILED", "FAILED")
-
-
-def test_time_on_hold_is_no_time_of_trying(settings: Settings) -> None:
-    settings.CHARGE_GIVE_UP_TRIES, settings.CHARGE_GIVE_UP_HOURS = 1, 72
-    scheduled = steps_of(an_order())
-    performed = perform(scheduled)
-    charge = send(Charge.objects.get(), Result.NOT_REACHED)
-    Charge.objects.update(tried_since=clock.wall() - timedelta(days=4), next_attempt_at=clock.wall())
-    Finding.objects.create(performed_step=performed, code=OTHER_PATIENT, text="Another patient", at=performed.received_at)
-    capturing.capture_after_change_by_hand(scheduled[0].requested_procedure_id)
-    charge.refresh_from_db()
-    deciding.release_hold(charge, BILLER)
-    assert send(charge, Result.NOT_REACHED).status == "PENDING"
