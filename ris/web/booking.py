@@ -1,5 +1,6 @@
 """Choosing where and when: the places that perform a modality, their free times, what is on them that day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -7,7 +8,7 @@ from django import forms
 
 from ris import clock, queries
 from ris.actions import booking
-from ris.errors import RisError
+from ris.errors import Conflict, InvalidInput, RisError, SlotTaken
 from ris.models import ScheduledProcedureStep, Site, Station, StationPool
 from ris.transitions import OCCUPYING
 from ris.web import times
@@ -35,6 +36,17 @@ class BookingForm(PageForm):
         field = self.fields["place"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", "Choose a station" if modality else "Choose the procedure first"), *place_choices(site, modality)]
+
+    def not_booked(self, error: RisError, fields: Mapping[str, str]) -> None:
+        """Say why at the field that it is about; `fields` as `take` has them."""
+        if isinstance(error, InvalidInput):
+            self.take(error, fields)
+        elif isinstance(error, SlotTaken):
+            self.add_error("start", str(error))
+        elif isinstance(error, Conflict):
+            self.refuse(error)
+        else:
+            self.add_error(None, str(error))
 
 
 def place_choices(site: Site, modality: str) -> list[tuple[str, str]]:

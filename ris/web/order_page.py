@@ -14,7 +14,7 @@ from ris.actions import additions, orders
 from ris.actions.catalogue import StepData
 from ris.actions.orders import Booking
 from ris.actor import Actor
-from ris.errors import Conflict, InvalidInput, RisError, SlotTaken
+from ris.errors import Conflict, InvalidInput, RisError
 from ris.models import Order, RequestedProcedure, ScheduledProcedureStep, Site, Station, StationPool
 from ris.permissions import requires
 from ris.transitions import FINAL, WAITING
@@ -123,18 +123,11 @@ def _add(request: HttpRequest, form: AdditionForm, add: Any, done: str) -> bool:
     """Add it; False with the errors in the form when it is refused."""
     try:
         add()
-    except InvalidInput as error:
-        form.take(error, _FIELDS)
-    except SlotTaken as error:
-        form.add_error("start", str(error))
-    except Conflict as error:
-        form.refuse(error)
     except RisError as error:
-        form.add_error(None, str(error))
-    else:
-        messages.success(request, done)
-        return True
-    return False
+        form.not_booked(error, _FIELDS)
+        return False
+    messages.success(request, done)
+    return True
 
 
 @page

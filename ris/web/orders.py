@@ -15,7 +15,7 @@ from ris.actions import orders
 from ris.actions.booking import find_place, in_a_row
 from ris.actor import Actor
 from ris.attributes import TRANSPORT
-from ris.errors import InvalidInput, NotFound, RisError, SlotTaken
+from ris.errors import NotFound, RisError
 from ris.models import Order, Patient, Procedure, ScheduledProcedureStep, Site, Visit
 from ris.permissions import requires
 from ris.validation import printable
@@ -168,14 +168,8 @@ def _place(request: HttpRequest, form: OrderForm, site: Site, patient: Patient) 
     """Order it; None with the errors in the form when it is refused."""
     try:
         order = orders.place_order(site, patient, form.request(), Actor.user(request.user))
-    except InvalidInput as error:
-        form.take(error, _FIELDS)
-        return None
-    except SlotTaken as error:
-        form.add_error("start", str(error))
-        return None
     except RisError as error:
-        form.add_error(None, str(error))
+        form.not_booked(error, _FIELDS)
         return None
     step = ScheduledProcedureStep.objects.filter(requested_procedure__order=order).order_by("pk")[0]
     when = f"{form.cleaned_data['place']}, {times.moment_text(step.start)}" if step.start else "waits for a time"

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 from ris import audit, queries
 from ris.actions import orders, steps
 from ris.actor import Actor
-from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound, RisError, SlotTaken
+from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound, RisError
 from ris.models import ScheduledProcedureStep
 from ris.permissions import Person, allowed, requires, requires_by
 from ris.transitions import STARTED, TRANSITIONS, WAITING
@@ -255,19 +255,12 @@ def _book(request: HttpRequest, form: ScheduleForm, step: ScheduledProcedureStep
             reason=given["reason"],
             expected_version=given["version"],
         )
-    except InvalidInput as error:
-        form.take(error, {"station_ae_title": "place"})
-    except SlotTaken as error:
-        form.add_error("start", str(error))
-    except Conflict as error:
-        form.refuse(error)
     except RisError as error:
-        form.add_error(None, str(error))
-    else:
-        exam = orders.named(step.requested_procedure.order)
-        messages.success(request, f"The exam {exam} is scheduled on {given['place']}, {times.moment_text(given['start'])}.")
-        return True
-    return False
+        form.not_booked(error, {"station_ae_title": "place"})
+        return False
+    exam = orders.named(step.requested_procedure.order)
+    messages.success(request, f"The exam {exam} is scheduled on {given['place']}, {times.moment_text(given['start'])}.")
+    return True
 
 
 @page
