@@ -24,7 +24,7 @@ from ris.console import not_ready
 from ris.errors import InvalidInput, RisError
 from ris.models import Site
 
-_LONGEST: Final = 64
+_LONGEST: Final = 48
 """Characters of a name of an account that are kept."""
 _TRIES: Final = 3
 

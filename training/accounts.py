@@ -20,6 +20,7 @@ from ris.models import RecordChange
 from ris.permissions import ADMIN
 
 DEMO: Final = Actor.system("demo hospital")
+"""What a start of the demo does; `demo_of` is who has it done at the shell."""
 FULL_NAMES = {
     "scheduler": ("Sofia", "Marchetti"),
     "technologist": ("Theo", "Lindqvist"),
@@ -32,20 +33,26 @@ FULL_NAMES = {
 """Given and family name by role. The role is user name and group."""
 
 
+def demo_of(who: Actor) -> Actor:
+    """The demo hospital on behalf of who runs a command."""
+    return Actor.system(f"{DEMO.name}, by {who.name}")
+
+
 @transaction.atomic
-def ensure_demo_accounts() -> dict[str, str | None]:
+def ensure_demo_accounts(actor: Actor = DEMO) -> dict[str, str | None]:
     """Make the accounts that do not exist yet; `{user name: password}`, None for an account that keeps an earlier one.
 
     RIS_DEMO_PASSWORD, when set, is the password of every demo account, of those made earlier too, unless somebody set another one in
-    the pages; in production it keeps the rules, or CommandError says what is wrong. Without it a new account gets a password that is
-    kept nowhere in clear: whoever calls has the only copy. An account that exists gets its role back when it has lost it, unless
-    somebody changed the account in the pages: what an administrator decided holds.
+    the pages, or made the account; in production it keeps the rules, or CommandError says what is wrong. Without it a new account gets a
+    password that is kept nowhere in clear: whoever calls has the only copy. An account that exists gets its role back when it has lost
+    it, unless somebody made or changed the account in the pages: what an administrator decided holds. Who calls says where it is done
+    (`ris.shell.changing`): one of these accounts is a superuser's.
     """
     wrong = weakness() if settings.HTTPS else ""
     if wrong:
         raise CommandError(f"RIS_DEMO_PASSWORD {wrong}. With RIS_HTTPS it keeps the rules of every password; choose another one.")
     one_for_all = _OneForAll(settings.DEMO_PASSWORD) if settings.DEMO_PASSWORD else None
-    return {role: _ensure(role, one_for_all) for role in FULL_NAMES}
+    return {role: _ensure(role, one_for_all, actor) for role in FULL_NAMES}
 
 
 def weakness() -> str:
@@ -67,27 +74,27 @@ class _OneForAll:
         self.is_in = cache(lambda digest: check_password(password, digest))
 
 
-def _ensure(role: str, one_for_all: _OneForAll | None) -> str | None:
+def _ensure(role: str, one_for_all: _OneForAll | None, actor: Actor) -> str | None:
     user = User.objects.filter(username=role).first()
     if user is None:
         password = one_for_all.password if one_for_all else new_password()
         digest = one_for_all.digest() if one_for_all else make_password(password)
-        users.create_user(_data(role), digest, DEMO, must_change=False, superuser=role == ADMIN)
+        users.create_user(_data(role), digest, actor, must_change=False, superuser=role == ADMIN)
         return password
     if not _decided(user).exists() and not user.groups.filter(name=role).exists():
-        users.change_user(user.pk, replace(users.data_of(user), roles=(role,)), DEMO)
+        users.change_user(user.pk, replace(users.data_of(user), roles=(role,)), actor)
     if one_for_all is None:
         return None
     if not one_for_all.is_in(user.password):
-        if _decided(user).filter(verb__in=("change password", "reset password")).exists():
+        if _decided(user).filter(verb__in=("create user", "change password", "reset password")).exists():
             return None
-        passwords.give(user.pk, one_for_all.digest(), DEMO)
+        passwords.give(user.pk, one_for_all.digest(), actor)
     return one_for_all.password
 
 
 def _decided(user: User) -> QuerySet[RecordChange]:
     """What people did with the account."""
-    return RecordChange.objects.filter(subject=SUBJECT, subject_id=user.pk).exclude(actor_kind=DEMO.kind, actor=DEMO.name)
+    return RecordChange.objects.filter(subject=SUBJECT, subject_id=user.pk).exclude(actor_kind=DEMO.kind, actor__startswith=DEMO.name)
 
 
 def _data(role: str) -> UserData:

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from ris import shell
 from ris.actions.sites import ensure_default_site
 from stepwise import migrating
 from training.accounts import ensure_demo_accounts
@@ -33,7 +34,9 @@ class Command(BaseCommand):
                 migrating.migrate(alias)
         if settings.DEMO:
             call_command("demo_hospital")
-            for account, password in ensure_demo_accounts().items():
+            with shell.changing("prepare"):
+                accounts = ensure_demo_accounts()
+            for account, password in accounts.items():
                 self.stdout.write(f"demo account {account}: {_told(password)}")
         site = ensure_default_site()
         self.stdout.write(f"{site.name} is ready, called {site.ae_title}.")

@@ -3,7 +3,8 @@
 import pytest
 from django.core.management import call_command
 
-from ris.models import Order
+from ris import audit
+from ris.models import AuditRecord, Order
 from tests.support.hospital import an_order
 from training.hospital.staging import DEMO
 
@@ -30,5 +31,7 @@ def test_a_password_that_was_made_is_written_once(settings, capsys: pytest.Captu
     settings.DEMO_PASSWORD = ""
     call_command("prepare")
     assert "shown at the first start" not in capsys.readouterr().out
+    entered = AuditRecord.objects.filter(place="manage.py prepare", event=audit.ROLES, actor="demo hospital")
+    assert ["user admin"] in [row.detail["of"] for row in entered]
     call_command("prepare")
     assert "demo account biller: the password was shown at the first start" in capsys.readouterr().out

@@ -6,10 +6,11 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
+from ris import audit, shell
 from ris.accounts import account_of, new_password
 from ris.actions import passwords
 from ris.actions.users import UserData, change_user
-from ris.models import RecordChange
+from ris.models import AuditRecord, RecordChange
 from tests.support.hospital import ACTOR
 from training.accounts import DEMO, FULL_NAMES, ensure_demo_accounts, weakness
 
@@ -77,6 +78,14 @@ def test_a_password_that_somebody_set_in_the_pages_is_not_undone(settings, chang
     assert authenticate(username="biller", password=OWN) is not None
 
 
+def test_an_account_that_an_administrator_made_under_such_a_name_is_left_alone(settings):
+    passwords.create(UserData("scheduler"), OWN, ACTOR, must_change=False)
+    settings.DEMO_PASSWORD = "open-sesame-42"
+    assert [name for name, password in ensure_demo_accounts().items() if password is None] == ["scheduler"]
+    scheduler = User.objects.get(username="scheduler")
+    assert (scheduler.check_password(OWN), scheduler.groups.count()) == (True, 0)
+
+
 def test_what_is_made_and_given_to_demo_accounts_is_in_their_history(settings):
     settings.DEMO_PASSWORD = "open-sesame-42"
     ensure_demo_accounts()
@@ -129,7 +138,7 @@ def test_passwords_can_be_typed_and_differ():
 
 
 def test_the_command_prints_name_and_password_once_and_never_one_that_was_chosen(settings):
-    settings.DEMO_PASSWORD = ""
+    settings.DEMO, settings.DEMO_PASSWORD = True, ""
     first, second, third = StringIO(), StringIO(), StringIO()
     call_command("demo_accounts", stdout=first)
     call_command("demo_accounts", stdout=second)
@@ -140,3 +149,19 @@ def test_the_command_prints_name_and_password_once_and_never_one_that_was_chosen
     assert second.getvalue().count("exists already") == len(ROLES)
     assert third.getvalue().count("the password is RIS_DEMO_PASSWORD") == len(ROLES)
     assert "open-sesame-42" not in third.getvalue()
+
+
+def test_what_the_command_makes_is_entered_under_who_ran_it(settings):
+    settings.DEMO, settings.DEMO_PASSWORD = True, ""
+    call_command("demo_accounts", stdout=StringIO())
+    who = f"demo hospital, by {shell.who().name}"
+    entered = AuditRecord.objects.filter(place="manage.py demo_accounts", event=audit.ROLES, action=audit.CREATE, actor=who)
+    assert sorted(of for row in entered for of in row.detail["of"]) == sorted(f"user {role}" for role in ROLES)
+    assert set(RecordChange.objects.filter(subject="user").values_list("actor", flat=True)) == {who}
+
+
+def test_outside_of_a_demo_the_command_makes_nobody(settings):
+    settings.DEMO = False
+    with pytest.raises(CommandError, match=r"RIS_DEMO=1.*Nothing was made.*createsuperuser"):
+        call_command("demo_accounts")
+    assert not User.objects.exists()
