@@ -49,6 +49,8 @@ PATIENT: Final = "patient"
 ORDER: Final = "order"
 PROCEDURE: Final = "procedure"
 LIST: Final = "list"
+ASKED: Final = "asked"
+KEY: Final = "key"
 EXPORT: Final = "export"
 IMPORT: Final = "import"
 SIGN_IN: Final = "sign-in"
@@ -70,6 +72,8 @@ EVENTS: Final = {
         "Exam, performed step or charge", "110111", "Procedure Record", "A.5.3.15", thing="an exam, a performed step or a charge"
     ),
     LIST: Event("List or search", "110112", "Query", "A.5.3.10", thing="a list"),
+    ASKED: Event("Worklist asked for at a console", "110112", "Query", "A.5.3.10", done="asked for a worklist at a console"),
+    KEY: Event("Key of a console", "110111", "Procedure Record", "A.5.3.15", done="pressed a key of a console"),
     EXPORT: Event("Export", "110106", "Export", "A.5.3.4", done="took a file away"),
     IMPORT: Event("Import", "110107", "Import", "A.5.3.5", done="took files in"),
     SIGN_IN: Event(

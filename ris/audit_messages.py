@@ -14,7 +14,7 @@ from ris import audit
 from ris.audit import EVENTS
 from ris.models import AuditedPatient, AuditRecord
 
-_ONE_PATIENT: Final = frozenset({audit.PATIENT, audit.ORDER, audit.PROCEDURE})
+_ONE_PATIENT: Final = frozenset({audit.PATIENT, audit.ORDER, audit.PROCEDURE, audit.KEY})
 _IP_ADDRESS: Final = "2"
 """NetworkAccessPointTypeCode (A.5.2): 2 is an IP address."""
 
@@ -95,7 +95,7 @@ def _trail(record: AuditRecord) -> Iterator[dict[str, Any]]:
 def _query(record: AuditRecord) -> Iterator[dict[str, Any]]:
     """What a list was narrowed by: type 2 (system object), role 24 (query)."""
     asked = record.detail.get("asked")
-    if asked or record.event == audit.LIST:
+    if asked or record.event in (audit.LIST, audit.ASKED):
         yield {
             "ParticipantObjectTypeCode": "2",
             "ParticipantObjectTypeCodeRole": "24",

@@ -5,18 +5,29 @@ from collections.abc import Iterator
 from ris import audit
 from ris.audit import Subject
 from ris.models import Site
+from training.consoles import pressed
 from training.consoles.screen import Screen
 from training.memory import Exam
-from training.models import Console
+from training.models import Console, ConsoleAct
 
 
 @audit.subjects.register
 def of_console(console: Console) -> Iterator[Subject]:
-    """The list that it received, and its exams."""
+    """The list that it received, its exams, and its last key."""
+    screen = Screen(console)
     listed = [(row["patient_id"], row["accession"]) for row in console.rows]
     yield from audit.of_numbers(console.site, listed)
-    yield from of_exams(console.site, Screen(console).exams)
+    yield from of_exams(console.site, screen.exams)
+    if screen.act:
+        yield from of_act(screen.act)
 
 
 def of_exams(site: Site, exams: list[Exam]) -> list[Subject]:
-    return audit.of_numbers(site, ((exam.patient_id, number) for exam in exams for number in exam.accession_numbers or [""]))
+    return audit.of_numbers(site, (number for exam in exams for number in pressed.of_exam(exam)))
+
+
+@audit.subjects.register
+def of_act(act: ConsoleAct) -> Iterator[Subject]:
+    """Whom a key was given, and of whose exam is said what came of it."""
+    console = act.console
+    yield from audit.of_numbers(console.site, pressed.shown_with(act.text, act.arguments, console.rows, Screen(console).exams))

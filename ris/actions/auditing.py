@@ -138,14 +138,40 @@ def changed(row: Change) -> None:
 
     What modalities report is in the message journal and in the performed step's history; what the system does by rule is in the histories.
     """
-    if row.actor_kind == USER or (row.actor_kind != MODALITY and _place.get() is not None):
+    if _is_recorded(row.actor_kind):
         db.at_the_end(_record_changes, row)
 
 
+def did(who: Actor, event: str, action: str, of: str, *, about: Iterable[Subject] = (), asked: dict[str, Any] | None = None) -> None:
+    """Record, in its transaction, what no history tells and whom it is `about`, for those whose changes are recorded. `of` names it.
+
+    Raises NotRecorded, by which it is undone.
+    """
+    if _is_recorded(who.kind):
+        detail: dict[str, Any] = {"of": [of]} | ({"asked": asked} if asked else {})
+        with _together():
+            record(who, event, action, site=site_id_of(who), place=_here(), about=about, detail=detail)
+
+
+def _is_recorded(actor_kind: str) -> bool:
+    return actor_kind == USER or (actor_kind != MODALITY and _place.get() is not None)
+
+
+def _here() -> Place | None:
+    asked = _place.get()
+    return asked() if asked else None
+
+
 def _record_changes(rows: list[Change]) -> None:
-    """Raises NotRecorded, by which all that they tell of is undone. Contention passes: the action is begun again."""
-    try:
+    with _together():
         _record_together(rows)
+
+
+@contextmanager
+def _together() -> Iterator[None]:
+    """Raises NotRecorded, by which all that is recorded is undone. Contention passes: the action is begun again."""
+    try:
+        yield
     except DatabaseError as error:
         if db.is_contention(error):
             raise
@@ -161,8 +187,7 @@ def _record_together(rows: list[Change]) -> None:
     for row in rows:
         event, action = audit.event_of(row), audit.action_of(row)
         together.setdefault((event, action, row.actor_kind, row.actor, row.user_id), []).append(row)
-    asked = _place.get()
-    here = asked() if asked else None
+    here = _here()
     for (event, action, kind, name, user_id), some in together.items():
         about = audit.all_subjects(some)
         named = [[row._meta.label_lower, row.pk, row.verb] for row in some[:_MOST_CHANGES]]

@@ -49,7 +49,7 @@ class World:
         performed = end(begin(steps_of(done)), "DISCONTINUED", images=3, reason=("110501", "DCM", "Equipment failure"))
         merged = _merged()
         console = a_console("CT01")
-        act, message = _said(console)
+        act, message = _said(console, waiting.patient)
         fault = faults.switch_on(site, FaultData("delay", "CT01", reason="lesson 3"), ACTOR)
         person = somebody("jo", "scheduler")
         create_token(person, "night import", ACTOR)
@@ -143,13 +143,13 @@ def _merged() -> Patient:
     return goes
 
 
-def _said(console: Console) -> tuple[int, int]:
-    """A key that waits for a worker, and a message of one that is over: their ids."""
+def _said(console: Console, patient: Patient) -> tuple[int, int]:
+    """A key that waits for a worker, to ask for the patient, and a message of one that is over: their ids."""
     over = press(console, "update", {}, ACTOR)
     console_acts.withdraw(over.pk, "taken back")
     said = {"at": clock.now(), "verb": "C-FIND", "calling": "CT01", "target": "STEPWISE", "duration_ms": 3.0}
     message = ConsoleMessage.objects.create(console=console, act=over, **said)
-    return press(console, "update", {}, ACTOR).pk, message.pk
+    return press(console, "update", {"patient_id": patient.patient_id}, ACTOR).pk, message.pk
 
 
 class _Offers(HTMLParser):

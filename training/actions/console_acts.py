@@ -10,11 +10,12 @@ from typing import Any, Final
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from ris import clock
+from ris import audit, clock
+from ris.actions import auditing
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import Conflict, NotFound
-from training.consoles import keys
+from training.consoles import keys, pressed
 from training.consoles.keys import Key
 from training.memory import Memory
 from training.models import Console, ConsoleAct, ConsoleMessage
@@ -45,7 +46,7 @@ class NotHeld(Exception):
 def begin(console_id: int, key: Key, arguments: dict[str, Any], actor: Actor) -> ConsoleAct:
     """Somebody pressed a key; a worker that claims the act in time does it. Conflict while the console is busy or the key does nothing.
 
-    Pulling the plug cuts off what is under way.
+    Pulling the plug cuts off what is under way. That a person did it is entered in the audit trail, which keeps it longer than `KEPT` acts.
     """
     console = _locked(console_id)
     _settle(console)
@@ -54,9 +55,11 @@ def begin(console_id: int, key: Key, arguments: dict[str, Any], actor: Actor) ->
         _end(busy, Status.LOST, _POWER_GONE)
     elif busy is not None:
         raise Conflict(f"{console.ae_title} is busy: {busy.actor} pressed “{keys.named(busy.key).label}”. Wait until that has ended.")
-    reason = keys.why_not(key, Memory.of(console.memory, lambda _: None).exams)
+    exams = Memory.of(console.memory, lambda _: None).exams
+    reason = keys.why_not(key, exams)
     if reason:
         raise Conflict(reason)
+    _enter(console, key, arguments, pressed.asked_for(key, arguments, console.rows, exams), actor)
     act = ConsoleAct.objects.create(
         console=console,
         key=key.name,
@@ -69,6 +72,14 @@ def begin(console_id: int, key: Key, arguments: dict[str, Any], actor: Actor) ->
     )
     _changed(console.pk)
     return act
+
+
+def _enter(console: Console, key: Key, arguments: dict[str, Any], numbers: Sequence[pressed.Number], actor: Actor) -> None:
+    """A query with what it asks for (PS3.15 A.5.3.10), every other key as a change of the exam on the table (A.5.3.15)."""
+    event, did = (audit.ASKED, audit.EXECUTE) if key.name == keys.UPDATE else (audit.KEY, audit.UPDATE)
+    asked = {name: value for name, value in arguments.items() if value} if event == audit.ASKED else None
+    of = f"{key.plain_label} of {console.ae_title}"
+    auditing.did(actor, event, did, of, about=audit.of_numbers(console.site, numbers), asked=asked)
 
 
 @action

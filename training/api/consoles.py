@@ -13,10 +13,10 @@ from ris.api import base
 from ris.api.auth import Bearer, caller
 from ris.api.base import Body, Instant, Line, ListQuery, Page, refusals
 from ris.bearer import Caller
-from ris.errors import NotFound
+from ris.errors import Conflict, NotFound
 from ris.models import Site
 from ris.web.disclosure import disclose
-from training import queries
+from training import auditing, queries
 from training.actions import console_acts
 from training.actions.consoles import NEW, ConsoleData, data_of, delete_console, save_console
 from training.consoles import keys
@@ -170,7 +170,13 @@ def set_up_console(request: HttpRequest, body: NewConsole) -> Status[dict[str, A
 def press_key(request: HttpRequest, ae_title: Line, key: Line, body: KeyIn) -> Status[dict[str, Any]]:
     """Press a key; a worker does it, unless it needs no network. The act answers what came of it."""
     given = {name: value for name, value in body.model_dump(exclude_unset=True).items() if value is not None}
-    return Status(202, show_act(press(_console(request, ae_title), key, given, caller(request).actor)))
+    console = _console(request, ae_title)
+    try:
+        act = press(console, key, given, caller(request).actor)
+    except Conflict:  # says whose exam is in the way
+        disclose(request, audit.LIST, *auditing.of_exams(console.site, Screen(console).exams), asked={"console": ae_title})
+        raise
+    return Status(202, _act_shown(request, act))
 
 
 @router.get("/consoles/{path:ae_title}/acts/{act_id}", auth=Bearer("consoles.use"), response={200: ActOut, **refusals(404)})
@@ -181,7 +187,7 @@ def get_act(request: HttpRequest, ae_title: Line, act_id: int) -> dict[str, Any]
     act = console.acts.filter(pk=act_id).first()
     if act is None:
         raise NotFound(f"There is no such act of {ae_title} any more.")
-    return show_act(act)
+    return _act_shown(request, act)
 
 
 @router.get("/consoles/{path:ae_title}/messages/{message_id}", auth=Bearer("consoles.use"), response={200: WholeMessage, **refusals(404)})
@@ -243,6 +249,11 @@ def _saved(request: HttpRequest, data: ConsoleData, known: ConsoleData, version:
 def _shown(request: HttpRequest, console: Console) -> dict[str, Any]:
     disclose(request, audit.LIST, console, asked={"console": console.ae_title})
     return show_console(console)
+
+
+def _act_shown(request: HttpRequest, act: ConsoleAct) -> dict[str, Any]:
+    disclose(request, audit.LIST, act, asked={"console": act.console.ae_title, "act": act.pk})
+    return show_act(act)
 
 
 def show_console(console: Console) -> dict[str, Any]:

@@ -3,12 +3,15 @@
 import pytest
 from django.contrib.auth.models import Group, User
 
-from ris import clock
+from ris import audit, clock
 from ris.actions.tokens import create_token
+from ris.models import AuditRecord
+from ris.web import disclosure
 from tests.support.console import worker_later
 from tests.unit.api.conftest import Rest
+from tests.unit.training.test_consoles import occupied
 from training.actions import console_acts
-from training.models import ConsoleAct
+from training.models import Console, ConsoleAct
 
 pytestmark = pytest.mark.usefixtures("hospital")
 
@@ -48,6 +51,29 @@ def test_a_key_is_left_to_a_worker_and_its_act_tells_what_came_of_it(rest: Rest,
     assert rest.get(f"/consoles/CT01/acts/{act['id']}") == (200, act)
     assert rest.get("/consoles/CT01/messages") == (200, {"items": [], "count": 0})
     assert rest.post("/consoles/CT01/keys/echo")[0] == 409
+
+
+def test_a_key_and_its_act_are_entered_with_the_patient_they_name(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker_later(monkeypatch)
+    rest.post("/consoles", {"ae_title": "CT01"})
+    act = rest.post("/consoles/CT01/keys/update", {"days": "all", "patient_id": "P-17"})[1]
+    disclosure.recent.forget()
+    rest.get(f"/consoles/CT01/acts/{act['id']}")
+    records = AuditRecord.objects.filter(patients__patient_id="P-17").order_by("pk")
+    route = "/api/v1/consoles/{path:ae_title}"
+    assert list(records.values_list("event", "place")) == [
+        (audit.ASKED, f"POST {route}/keys/{{key}}"),
+        (audit.LIST, f"POST {route}/keys/{{key}}"),
+        (audit.LIST, f"GET {route}/acts/{{act_id}}"),
+    ]
+
+
+def test_who_is_told_whose_exam_is_in_the_way_is_entered_with_it(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker_later(monkeypatch)
+    rest.post("/consoles", {"ae_title": "CT01"})
+    occupied(Console.objects.get(), patient_id="P-17")
+    assert rest.post("/consoles/CT01/keys/hand", {"name": "ROE^Jon"})[0] == 409
+    assert AuditRecord.objects.get(patients__patient_id="P-17").event == audit.LIST
 
 
 def test_a_message_is_told_with_its_data_sets(rest: Rest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,7 +88,7 @@ def ask(client: Client, marks: Marks, method: str, path: str, **sent: Any) -> As
         records = AuditRecord.objects.exclude(event__in=("token", "refused")).count() - before
         named = set(AuditedPatient.objects.filter(record__in=AuditRecord.objects.all()).values_list("patient_id", flat=True))
         transaction.set_rollback(True)
-    seen = marks.seen(content.decode(errors="replace")) if answer.status_code in (200, 201, 409, 422) else set()
+    seen = marks.seen(content.decode(errors="replace")) if answer.status_code in (200, 201, 202, 409, 422) else set()
     return Asked(seen, named, records)
 
 

@@ -9,6 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from dimse import scu
+from ris import audit
+from ris.models import AuditRecord
 from tests.support.console import Keys, a_console, worker_later
 from tests.support.hospital import a_site, a_station
 from tests.unit.training.test_console_keys import an_exam
@@ -123,6 +125,16 @@ def test_the_screen_is_not_rendered_again_while_nothing_changes(signed_in: SignI
     keys("echo")
     assert again() == 200
     assert console_acts.withdraw(waiting[0], "taken back")
+
+
+def test_whoever_presses_a_key_on_the_page_is_entered(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker_later(monkeypatch)
+    a_console()
+    asked = {"patient_id": "P-17", "patient_name": "DOE*", "days": "all"}
+    assert signed_in("technologist").post("/consoles/CT01/keys/update/", asked).status_code == 302
+    row = AuditRecord.objects.get(event=audit.ASKED)
+    assert (row.actor, row.place, row.patients.get().patient_id) == ("a-technologist", "console-key", "P-17")
+    assert row.detail["asked"].items() >= asked.items()
 
 
 def test_keys_that_ask_show_a_form_and_what_is_wrong_with_it(signed_in: SignIn) -> None:
