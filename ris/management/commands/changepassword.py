@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from ris import shell
 from ris.actions import passwords, users
+from ris.console import say
 
 
 class Command(BaseCommand):
@@ -26,4 +27,4 @@ class Command(BaseCommand):
         with shell.changing("changepassword"):
             passwords.reset(user.pk, password, shell.who(), must_change=False, tokens_too=not keep_tokens)
         kept = "its API tokens hold on" if keep_tokens else "its API tokens are revoked"
-        self.stderr.write(f"The password of {username} is another one; its sessions are ended, {kept}.")
+        say(self.stderr, f"The password of {username} is another one; its sessions are ended, {kept}.")

@@ -11,6 +11,7 @@ from ris import shell
 from ris.accounts import new_password
 from ris.actions import passwords, users
 from ris.actions.users import UserData
+from ris.console import say
 from ris.permissions import ADMIN
 
 
@@ -39,7 +40,7 @@ class Command(BaseCommand):
         with shell.changing("createsuperuser"):
             password = shell.ask_password(data) if interactive else passwords.checked(typed, data) if typed else new_password()
             user = users.create_user(data, make_password(password), shell.who(), must_change=False, superuser=True)
-        self.stderr.write(f"The account {user.username} is made; it administers all hospitals.")
+        say(self.stderr, f"The account {user.username} is made; it administers all hospitals.")
         if not interactive and not typed:
-            self.stderr.write("Keep its password now, it is not shown again:")
-            self.stdout.write(password)
+            say(self.stderr, "Keep its password now, it is not shown again:")
+            say(self.stdout, password)
