@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, models, transaction
 
+from ris import deeds
 from ris.prepared import Prepared
 
 P = ParamSpec("P")
@@ -82,6 +83,16 @@ def at_the_end(do: Callable[[list[T]], None], what: T) -> None:
         _ending.waiting.setdefault(do, []).append(what)
 
 
+def _outermost(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Say of an action that is no part of another one that it has begun, and when it is done."""
+    if _ending.waiting is not None:
+        return function(*args, **kwargs)
+    deeds.note(done=False)
+    result = function(*args, **kwargs)
+    deeds.note(done=True)
+    return result
+
+
 def _whole(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
     """The function, and behind it what it put off to the end of the outermost action."""
     if _ending.waiting is not None:
@@ -103,8 +114,7 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
     Inside a transaction that is already open it only adds a savepoint, since the outer one must begin again as a whole.
     """
 
-    @functools.wraps(function)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+    def tried(*args: P.args, **kwargs: P.kwargs) -> R:
         if connection.in_atomic_block:
             with transaction.atomic():
                 return _whole(function, *args, **kwargs)
@@ -117,6 +127,10 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
                     raise
                 time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
         raise AssertionError("unreachable")
+
+    @functools.wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        return _outermost(tried, *args, **kwargs)
 
     return run
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django_structlog.middlewares import RequestMiddleware
 
-from ris import clock, networks, queries
+from ris import clock, deeds, networks, queries
 from ris.bearer import Caller
 from ris.errors import NotFound
 from ris.models import Site
@@ -42,6 +42,16 @@ def _site(request: HttpRequest) -> Site | None:
         return queries.site_of(user) if user is not None and user.is_authenticated else None
     except NotFound:
         return None
+
+
+def deeds_of_requests(answer: Answering) -> Answering:
+    """What a request has changed is known until it is answered, however that fails."""
+
+    def watching(request: HttpRequest) -> HttpResponseBase:
+        with deeds.watched():
+            return answer(request)
+
+    return watching
 
 
 def schemes(answer: Answering) -> Answering:

@@ -118,6 +118,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",  # behind ours, whose changepassword and createsuperuser take the place of its
 ]
 MIDDLEWARE = [
+    "stepwise.middleware.deeds_of_requests",
     "stepwise.middleware.schemes",
     "stepwise.middleware.policies",
     "django.middleware.security.SecurityMiddleware",

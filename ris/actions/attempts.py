@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from ris import clock
 from ris.db import action
+from ris.deeds import aside
 from ris.models import Attempts
 from ris.throttling import RULES, Counter
 
@@ -16,6 +17,7 @@ def begin(*counters: Counter) -> int:
     return max(map(waiting, counters)) or _count(*counters)  # who waits writes nothing
 
 
+@aside
 @action
 def _count(*counters: Counter) -> int:
     now = clock.wall()
@@ -42,6 +44,7 @@ def _locked(counters: Sequence[Counter], now: datetime) -> dict[str, Attempts]:
     return rows
 
 
+@aside
 @action
 def succeeded(*counters: Counter) -> None:
     """It was right. What is counted for the account, its browser or its own page is forgotten; for an address this one try is taken

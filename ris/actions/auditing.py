@@ -17,6 +17,7 @@ from ris import audit, clock, db, queries
 from ris.actor import MODALITY, USER, Actor
 from ris.audit import ACTIONS, EVENTS, OUTCOMES, SUCCESS, Subject
 from ris.db import part
+from ris.deeds import aside
 from ris.errors import NotFound
 from ris.insertion import insert_few, insert_one
 from ris.models import AuditedPatient, AuditRecord, Change, Membership, Site
@@ -125,6 +126,7 @@ def record(
     return _write(row, people[:MOST_PATIENTS])
 
 
+@aside
 @part
 def _write(row: AuditRecord, people: list[Subject]) -> AuditRecord:
     insert_one(row)

@@ -6,12 +6,14 @@ from django.utils.crypto import salted_hmac
 
 from ris import clock
 from ris.db import action
+from ris.deeds import aside
 from ris.models import KeptSearch
 
 KEPT_FOR = timedelta(days=30)
 """After which a search that nobody repeated is forgotten: so long a bookmark of it leads somewhere."""
 
 
+@aside
 @action
 def keep(user_id: int, text: str) -> str:
     """Keep the text for this user and return its key, which is the same for the same text and means nothing to anybody else."""

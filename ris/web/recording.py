@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.urls import reverse
 
-from ris import audit, queries
+from ris import audit, deeds, queries
 from ris.actions import auditing
 from ris.actions.auditing import Claimant, NotRecorded, Place
 from ris.actor import Actor
@@ -49,8 +49,7 @@ class Audited:
         except DatabaseError as error:
             log.error("an answer is withheld: the audit trail cannot be written", error=type(error).__name__)
             response.close()
-            was_done = request.method not in ("GET", "HEAD") and response.status_code < 300
-            return _unavailable(request, "This cannot be shown now", _DONE_AND_NOT_SHOWN if was_done else _NOT_SHOWN)
+            return _unavailable(request, "This cannot be shown now", _DONE_AND_NOT_SHOWN if deeds.known().done else _NOT_SHOWN)
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:

@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import IntegrityError, InternalError, OperationalError
 from django.test import Client
+from pydicom import Dataset
 
 from ris import audit, clock, networks
 from ris.actions import auditing, patients, tokens
@@ -18,6 +19,7 @@ from ris.models import ApiToken, AuditRecord, Site
 from ris.web import disclosure, times
 from tests.support.addresses import somebody
 from tests.support.hospital import a_site, an_order, steps_of
+from tests.support.journal import a_query
 from tests.support.two_hospitals import changed, everything
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
@@ -298,6 +300,17 @@ def test_a_call_that_was_done_and_cannot_be_shown_says_that_it_was_done(monkeypa
     assert answer.json()["detail"].startswith("What you sent was done.")
     step.refresh_from_db()
     assert step.status == "ARRIVED"
+
+
+def test_what_was_only_asked_to_be_read_is_not_said_to_be_done(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By POST, as files are: they were not given, and nothing was done."""
+    a_site()
+    query = Dataset()
+    query.PatientName, query.PatientID = "WALKER^ANN", "P1"
+    message, client = a_query(query), signed_in("integrator")
+    monkeypatch.setattr(disclosure, "record_reading", Mock(side_effect=OperationalError("database or disk is full")))
+    said = in_words(client.post(f"/associations/{message.association_id}/messages/{message.pk}/files/", {"without": ""}))
+    assert ("it is not shown" in said, "was done" in said) == (True, False)
 
 
 def test_a_page_whose_database_lacks_something_says_what(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
