@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.db import IntegrityError, OperationalError
+from django.db import DatabaseError, IntegrityError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from ninja import NinjaAPI, Router, Schema
@@ -21,7 +21,7 @@ from billing.api import router as charges
 from billing.unbilled_api import router as unbilled
 from mpps.api import router as performed_steps
 from mpps.destination_api import router as destinations
-from ris.actions.auditing import NotRecorded
+from ris import deeds
 from ris.api.additions import router as additions
 from ris.api.auth import Bearer
 from ris.api.base import refusals
@@ -32,6 +32,7 @@ from ris.api.patients import router as patients
 from ris.api.stations import router as stations
 from ris.api.steps import router as steps
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken, Throttled, Unavailable
+from ris.web.failing import failure
 from ris.web.routes import route_of
 from stepwise.explaining_api import router as explanations
 from stepwise.findings_api import router as findings
@@ -158,18 +159,19 @@ def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
     return _answer(request, 404, {"detail": f"There is nothing at {request.path}."})
 
 
-def _database_away(request: HttpRequest, error: OperationalError) -> HttpResponse:
-    log.error("a REST call failed: the database does not answer", call=route_of(request), exc_info=error)
-    return _answer(request, 503, {"detail": "The database does not answer now; nothing was written. Try again in a moment."})
-
-
-def _not_recorded(request: HttpRequest, error: NotRecorded) -> HttpResponse:
-    log.error("a REST call was not done: the audit trail cannot be written", call=route_of(request), exc_info=error)
-    return _answer(request, 503, {"detail": str(error)})
+def _unavailable(request: HttpRequest, error: DatabaseError | InterfaceError) -> HttpResponse:
+    """What the database lacks for a while, or what could not be recorded; anything else of it is a fault."""
+    said = failure(error)
+    if said is None:
+        return _broken(request, error)
+    log.error("a REST call failed for want of the database", call=route_of(request), exc_info=error)
+    return _answer(request, 503, {"detail": said.reason})
 
 
 def _raced(request: HttpRequest, error: IntegrityError) -> HttpResponse:
     """Two calls made the same thing at the same moment, past the check that would have named it."""
+    if deeds.known().done:
+        return _broken(request, error)
     log.warning("a REST call lost a race", call=route_of(request), error=type(error).__name__)
     return _answer(request, 409, {"detail": "Somebody else wrote the same at this moment; nothing was written. Look again, then decide."})
 
@@ -196,8 +198,8 @@ _HANDLERS: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
     AuthenticationError: _unauthenticated,
     HttpError: _http_error,
     Http404: _not_found,
-    NotRecorded: _not_recorded,
-    OperationalError: _database_away,
+    DatabaseError: _unavailable,
+    InterfaceError: _unavailable,
     IntegrityError: _raced,
     RequestDataTooBig: _too_big,
     Exception: _broken,

@@ -12,26 +12,21 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.urls import reverse
 
-from ris import audit, deeds, queries
+from ris import audit, queries
 from ris.actions import auditing
-from ris.actions.auditing import Claimant, NotRecorded, Place
+from ris.actions.auditing import Claimant, Place
 from ris.actor import Actor
 from ris.bearer import Caller
-from ris.db import shortage
 from ris.errors import NotFound
 from ris.models import AuditRecord, Site
 from ris.origin import address_of
 from ris.validation import printable
 from ris.web import disclosure
+from ris.web.failing import Failure, failure, withheld
 from ris.web.routes import route_of
 
 log = structlog.get_logger(__name__)
 Answering = Callable[[HttpRequest], HttpResponseBase]
-_NOT_SHOWN = "This cannot be entered in the audit trail now, so that it is not shown. Try again in a moment."
-_DONE_AND_NOT_SHOWN = (
-    "What you sent was done. What there is to see of it cannot be entered in the audit trail now, so that it is not shown: do not send it "
-    "again, look at it in a moment."
-)
 
 
 class Audited:
@@ -49,21 +44,16 @@ class Audited:
         except DatabaseError as error:
             log.error("an answer is withheld: the audit trail cannot be written", error=type(error).__name__)
             response.close()
-            return _unavailable(request, "This cannot be shown now", _DONE_AND_NOT_SHOWN if deeds.known().done else _NOT_SHOWN)
+            return unavailable(request, withheld(response.status_code))
         return response
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """For a page whose change cannot be recorded, or whose database lacks something for a while. REST calls say so themselves."""
-        lacking = shortage(error)
-        if isinstance(error, NotRecorded):
-            heading, reason = "Nothing was changed", str(error)
-        elif lacking:
-            heading = "This cannot be done now"
-            reason = f"This needs the database, and {lacking}. What you were changing was saved whole or not at all: look at it first."
-        else:
+        said = failure(error)
+        if said is None:
             return None
         log.error("a page failed for want of the database", page=route_of(request), exc_info=error)
-        return _unavailable(request, heading, reason)
+        return unavailable(request, said)
 
 
 def place_of(request: HttpRequest) -> Place:
@@ -142,10 +132,10 @@ def _record_token(request: HttpRequest, caller: Caller) -> None:
     disclosure.recent.add([key])
 
 
-def _unavailable(request: HttpRequest, heading: str, reason: str) -> HttpResponse:
+def unavailable(request: HttpRequest, said: Failure) -> HttpResponse:
     if request.path.startswith(reverse("api:api-root")):
-        return JsonResponse({"detail": reason}, status=503)
-    return render(request, "503.html", {"heading": heading, "reason": reason}, status=503)
+        return JsonResponse({"detail": said.reason}, status=503)
+    return render(request, "503.html", {"heading": said.heading, "reason": said.reason}, status=503)
 
 
 def not_signed(request: HttpRequest, error: DatabaseError, heading: str, reason: str) -> HttpResponse:
