@@ -32,7 +32,7 @@ from ris.api.patients import router as patients
 from ris.api.stations import router as stations
 from ris.api.steps import router as steps
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken, Throttled, Unavailable
-from ris.web.failing import failure
+from ris.web.failing import FAULT, failure
 from ris.web.routes import route_of
 from stepwise.explaining_api import router as explanations
 from stepwise.findings_api import router as findings
@@ -183,9 +183,7 @@ def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
 def _broken(request: HttpRequest, error: Exception) -> HttpResponse:
     """What nobody foresaw: the traceback is for the log, the answer is JSON all the same."""
     log.error("a REST call failed", call=route_of(request), exc_info=error)
-    return _answer(
-        request, 500, {"detail": "This failed by a fault of the server, which is in its log. Look what was done before you try again."}
-    )
+    return _answer(request, 500, {"detail": FAULT})
 
 
 def _answer(request: HttpRequest, status: int, body: dict[str, Any]) -> HttpResponse:

@@ -22,9 +22,8 @@ THEMES = ("light", "dark", "system")
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """Nothing is read from the database before a template asks for it: live parts do not."""
-    theme = request.COOKIES.get(THEME_COOKIE, "")
     return {
-        "theme": theme if theme in THEMES else "system",
+        "theme": theme_of(request),
         "themes": [(name, name.capitalize()) for name in THEMES],
         "nav_sections": SimpleLazyObject(lambda: navigation.sections_for(request.user)),
         "nav_current": navigation.current(request.path),
@@ -38,6 +37,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "dicom_port": settings.DICOM_PORT,
         "account": SimpleLazyObject(lambda: _account(request)),
     }
+
+
+def theme_of(request: HttpRequest) -> str:
+    """As the cookie of the browser says; it needs no session."""
+    theme = request.COOKIES.get(THEME_COOKIE, "")
+    return theme if theme in THEMES else "system"
 
 
 def _hospital(request: HttpRequest) -> Site | None:

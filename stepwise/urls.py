@@ -62,3 +62,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 handler404 = "stepwise.web.errors.not_found"
+handler500 = "stepwise.web.errors.failed"

@@ -1,11 +1,14 @@
 """What an answer says that fails for want of the database: the same on pages, in REST and where neither was reached."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from ris import deeds
 from ris.actions.auditing import NotRecorded
 from ris.db import shortage
 
+FAULT: Final = "This failed by a fault of the server, which is in its log. Look what was done before you try again."
+"""To a REST call, of what nobody foresaw."""
 _IN_PART = "What you sent was done, at least in part: look at it before you send it again."
 _ONE_OR_THE_OTHER = "What you were changing was saved whole or not at all: look at it before you send it again."
 _NOTHING = "Nothing was changed. Try again in a moment."
@@ -29,7 +32,7 @@ def failure(error: BaseException) -> Failure | None:
     lacking = "nothing can be entered in its audit trail" if isinstance(error, NotRecorded) else shortage(error)
     if not lacking:
         return None
-    heading = "This was not done to its end" if done else "This cannot be done now"
+    heading = "This cannot be answered now" if done else "This cannot be done now"
     return Failure(heading, f"This needs the database, and {lacking}. {_what_became()}")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -41,7 +41,7 @@ class Audited:
             response = self._answer(request)
         try:
             _record(request, response)
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             log.error("an answer is withheld: the audit trail cannot be written", error=type(error).__name__)
             response.close()
             return unavailable(request, withheld(response.status_code))

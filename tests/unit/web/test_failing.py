@@ -1,9 +1,11 @@
 """What answers say that fail for want of the database: what became of what was sent, the same on pages and in REST."""
 
 from collections.abc import Callable
+from html import unescape
 from unittest.mock import Mock
 
 import pytest
+from django.contrib.sessions.backends.db import SessionStore
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.test import Client
 
@@ -12,10 +14,12 @@ from ris.actions import tokens
 from ris.actions.auditing import NotRecorded
 from ris.api import steps as step_calls
 from ris.db import action
+from ris.models import Patient
 from ris.web.failing import failure
 from tests.support.addresses import somebody
-from tests.support.hospital import an_order, steps_of
+from tests.support.hospital import a_site, an_order, steps_of
 
+SignIn = Callable[..., Client]
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 FULL = OperationalError("database or disk is full")
 NOT_RECORDED = NotRecorded("Nothing was changed, since it could not be entered.")
@@ -101,5 +105,48 @@ def test_a_call_says_what_the_database_lacks_as_pages_do(
     order, client = an_order(), with_token()
     monkeypatch.setattr(queries, "order", Mock(side_effect=failing))
     answer = client.get(f"/api/v1/orders/{order.accession_number}")
+    assert answer.status_code == status
+    assert said in answer.json()["detail"]
+
+
+PATIENT = {"family": "Walker", "given": "Ann"}
+
+
+@pytest.mark.parametrize(
+    ("part", "failing", "status", "said", "registered"),
+    [
+        ("load", OperationalError("unable to open database file"), 503, "the database cannot be opened. Nothing was changed.", 0),
+        ("load", InterfaceError("connection already closed"), 503, "the database does not answer. Nothing was changed.", 0),
+        ("save", FULL, 503, "What you sent was done, at least in part: look at it", 1),
+        ("save", OperationalError("no such column: x"), 500, "The fault is the simulator’s", 1),
+    ],
+    ids=["unreadable", "away", "no room", "a fault"],
+)
+def test_what_lies_around_the_pages_fails_in_words_that_are_true(
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch, part: str, failing: Exception, status: int, said: str, registered: int
+) -> None:
+    a_site()
+    client = signed_in()
+    client.raise_request_exception = False
+    client.cookies["stepwise_theme"] = "dark"
+    monkeypatch.setattr(SessionStore, part, Mock(side_effect=failing))
+    answer = client.post("/patients/new/", PATIENT)
+    assert (answer.status_code, Patient.objects.count()) == (status, registered)
+    page = unescape(answer.content.decode())
+    assert (said in page, 'data-theme="dark"' in page) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("failing", "status", "said"),
+    [(FULL, 503, "Nothing was changed."), (ValueError("a fault"), 500, "a fault of the server")],
+    ids=["no room", "a fault"],
+)
+def test_what_lies_around_the_calls_fails_in_json(
+    signed_in: SignIn, monkeypatch: pytest.MonkeyPatch, failing: Exception, status: int, said: str
+) -> None:
+    client = signed_in()
+    client.raise_request_exception = False
+    monkeypatch.setattr(SessionStore, "load", Mock(side_effect=failing))
+    answer = client.get("/api/v1/")
     assert answer.status_code == status
     assert said in answer.json()["detail"]
