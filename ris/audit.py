@@ -4,10 +4,10 @@ One table that the writer (`ris.actions.auditing`), the page, the exports and do
 CID 401 (PS3.16).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Any, Final
+from typing import Final
 
 from django.contrib.auth.models import User
 
@@ -156,22 +156,28 @@ def _as_it_is(subject: Subject) -> Iterator[Subject]:
 
 
 def of_numbers(site: Site, numbers: Iterable[tuple[str, str]]) -> list[Subject]:
-    """For what is only known by (patient ID, accession number), as modalities say them: too long, or with a NUL."""
+    """For what is only known by (patient ID, accession number), as modalities say them: too long, or with a NUL.
+
+    Who has no ID, or one that nobody has here, is the patient of the order with the accession number, if there is one.
+    """
     said = [(printable(patient_id)[:LONGEST], printable(accession_number)[:LONGEST]) for patient_id, accession_number in numbers]
     known = Patient.objects.filter(site=site, patient_id__in={patient_id for patient_id, _ in said}).exclude(patient_id="")
     keys = dict(known.values_list("patient_id", "pk"))
-    return list(dict.fromkeys(Subject(keys.get(patient_id), patient_id, accession_number) for patient_id, accession_number in said))
+    ordered = _ordered(site, {accession for patient_id, accession in said if accession and patient_id not in keys})
+    found = []
+    for patient_id, accession in said:
+        key, own_id = (keys[patient_id], patient_id) if patient_id in keys else ordered.get(accession, (None, ""))
+        found.append(Subject(key, patient_id or own_id, accession))
+    return list(dict.fromkeys(found))
 
 
-def of_datasets(site: Site, datasets: Iterable[Mapping[str, Any] | None]) -> list[Subject]:
-    """Of data sets in DICOM JSON (PS3.18 F), by Patient ID (0010,0020) and Accession Number (0008,0050); a query's wildcards are nobody."""
-    numbers = ((_value(one, "00100020"), _value(one, "00080050")) for one in datasets if one)
-    return of_numbers(site, (number for number in numbers if number[0] and not set(number[0]) & set("*?")))
-
-
-def _value(dataset: Mapping[str, Any], tag: str) -> str:
-    values = dataset.get(tag, {}).get("Value") or [""]
-    return str(values[0] or "").strip()
+def _ordered(site: Site, accession_numbers: set[str]) -> dict[str, tuple[int | None, str]]:
+    """Key and ID of the patient of each order."""
+    if not accession_numbers:
+        return {}
+    orders = Order.objects.filter(site=site, accession_number__in=accession_numbers)
+    found = orders.values_list("accession_number", "patient_id", "patient__patient_id")
+    return {number: (key, patient_id) for number, key, patient_id in found}
 
 
 def all_subjects(things: Iterable[object]) -> list[Subject]:

@@ -14,6 +14,7 @@ from ris.models import Site
 from ris.peers import Journal
 from ris.web.disclosure import disclose
 from stepwise import explaining
+from stepwise.named import disclose_queries, named_by
 from worklist import captured, explanation, outcome, typed
 from worklist.captured import Captured, Ending
 from worklist.explanation import Asking
@@ -122,6 +123,7 @@ def explain_step(request: HttpRequest, step_id: int, query: Query[ExplanationQue
     step = queries.step(site, step_id)
     disclose(request, audit.PROCEDURE, step)
     explained = explaining.explain(step, explaining.asking(step, query.station, query.message, _typed(request), Journal(site)))
+    disclose_queries(request, site, [explained.asking], step.pk)
     return {
         "step": step.pk,
         "scheduled_procedure_step_id": step.scheduled_procedure_step_id,
@@ -142,7 +144,9 @@ def list_queries(request: HttpRequest, ae_title: Line, query: Query[ListQuery]) 
     site = base.site_of(request)
     journal = Journal(site)
     messages, count = captured.page(ae_title, query.offset, query.limit, journal)
-    return {"items": [_outcome(outcome.of(explanation.of_message(one, ae_title, journal)), site) for one in messages], "count": count}
+    found = [outcome.of(explanation.of_message(one, ae_title, journal)) for one in messages]
+    disclose(request, audit.LIST, *named_by(site, (one.asking for one in found)), asked={"station": ae_title})
+    return {"items": [_outcome(one, site) for one in found], "count": count}
 
 
 def _typed(request: HttpRequest) -> dict[str, str]:

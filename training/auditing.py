@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 
-from ris import audit
+from dimse.services import Verb
+from ris import audit, whom
 from ris.audit import Subject
 from ris.models import Site
 from training.consoles import pressed
 from training.consoles.screen import Screen
 from training.memory import Exam
-from training.models import Console, ConsoleAct
+from training.models import Console, ConsoleAct, ConsoleMessage
 
 
 @audit.subjects.register
@@ -31,3 +32,10 @@ def of_act(act: ConsoleAct) -> Iterator[Subject]:
     """Whom a key was given, and of whose exam is said what came of it."""
     console = act.console
     yield from audit.of_numbers(console.site, pressed.shown_with(act.text, act.arguments, console.rows, Screen(console).exams))
+
+
+def of_message(message: ConsoleMessage) -> list[Subject]:
+    """Of its request and what was answered."""
+    is_query = message.verb == Verb.C_FIND
+    said = message.answers if is_query else [message.request, *message.answers]
+    return whom.of_datasets(message.console.site, said, keys=[message.request] if is_query else ())

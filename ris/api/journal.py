@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from dimse.models import Association, Message
 from dimse.services import Verb
-from ris import audit
+from ris import audit, whom
 from ris.api import base
 from ris.api.auth import Bearer
 from ris.api.base import Instant, Line, ListQuery, Moment, Page, refusals
@@ -149,7 +149,7 @@ def list_messages(request: HttpRequest, query: Query[MessageQuery]) -> dict[str,
         found = found.status(int(query.status, 16))
     rows, count = base.cut(request, query, found)
     items = [_message(message, site) for message in rows]
-    said = audit.of_datasets(site, (item["dataset"] for item in items))
+    said = whom.of_messages(site, rows, with_answers=False)
     disclose(request, audit.LIST, *said, total=len(said), asked=query.model_dump(exclude_defaults=True, mode="json"))
     return {"items": items, "count": count}
 

@@ -17,6 +17,7 @@ from dimse.lengths import Lengths, lengths
 from dimse.models import Association, Message, unpacked
 from dimse.services import Verb
 from dimse.statuses import StatusClass, class_of
+from ris import whom
 from ris.errors import NotFound
 from ris.peers import Journal
 from stepwise.inspector import larger
@@ -24,6 +25,7 @@ from stepwise.inspector import larger
 _FIELDS: Final = {"C-ECHO": 0x0030, "C-FIND": 0x0020, "N-CREATE": 0x0140, "N-SET": 0x0120, "N-GET": 0x0110}
 """Command Field (0000,0100) of the request, PS3.7 E.1; the response has bit 8000H."""
 _ACCESSION: Final = 0x00080050
+_REQUEST: Final = "request"
 _REQUESTED = (Verb.N_SET.value, Verb.N_GET.value)
 NOT_KEPT: Final = "The journal keeps of a command set what is shown; Priority, Error ID and lists of attributes it does not."
 
@@ -91,7 +93,7 @@ class Said:
     def data(self) -> list[Data]:
         """The data sets in the order in which they went: of the request, of the first answers, of the response."""
         syntax = self.first.transfer_syntax
-        found = [Data.of("request", bytes(self.request.data), syntax)] if self.request else []
+        found = [Data.of(_REQUEST, bytes(self.request.data), syntax)] if self.request else []
         if self.response:
             answers = unpacked(bytes(self.response.first_answers))
             found += [Data.of(f"answer-{number:02}", one, syntax) for number, one in enumerate(answers, start=1)]
@@ -100,15 +102,14 @@ class Said:
 
     @cached_property
     def numbers(self) -> list[tuple[str, str]]:
-        """(patient ID, accession number) of whom the data sets are about, for the audit trail; wildcards and empty keys are of nobody."""
-        return list(dict.fromkeys(chain.from_iterable(_numbers(one.dataset) for one in self.data if one.dataset is not None)))
+        """(patient ID, accession number) of whom the data sets are about, for the audit trail."""
+        each = (_numbers(one.dataset, self.is_query and one.name == _REQUEST) for one in self.data if one.dataset is not None)
+        return list(dict.fromkeys(chain.from_iterable(each)))
 
 
-def _numbers(dataset: Dataset) -> Iterator[tuple[str, str]]:
-    patient = "".join(values.of(dataset.get("PatientID"))).strip()
-    for accession in dict.fromkeys([*_accession_numbers(dataset)] or [""]):
-        if patient.strip("*") or accession.strip("*"):
-            yield patient, accession
+def _numbers(dataset: Dataset, is_query: bool) -> Iterator[tuple[str, str]]:
+    patient, name = ("".join(values.of(dataset.get(keyword))).strip() for keyword in ("PatientID", "PatientName"))
+    return whom.named_in(patient, _accession_numbers(dataset), has_name=bool(name), is_query=is_query)
 
 
 def _accession_numbers(dataset: Dataset) -> Iterator[str]:

@@ -13,7 +13,7 @@ from dimse.interference import INJECTED, injected
 from dimse.models import Association, Message
 from dimse.statuses import CANCELED, DONE
 from mpps.models import PerformedProcedureStep
-from ris import audit, clock
+from ris import audit, clock, whom
 from ris.errors import NotFound
 from ris.models import Site
 from ris.peers import Journal
@@ -156,9 +156,9 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
     if association is None:
         raise NotFound("There is no such association in the log; old ones are removed after a while.")
     part = of_association(association, request.GET.get("page", ""))
-    said = (one for message in part.messages for one in (message.dataset, *message.answers))
     exams = _exams(site, part.messages)
-    disclose(request, audit.LIST, *exams.values(), *audit.of_datasets(site, said), asked={"association": str(pk)})
+    named = whom.of_messages(site, part.messages, with_answers=True)
+    disclose(request, audit.LIST, *exams.values(), *named, asked={"association": str(pk)})
     form = request.GET.get("as", "")
     told = _told(association)
     context = {

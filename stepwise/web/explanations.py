@@ -22,6 +22,7 @@ from ris.web.disclosure import disclose
 from ris.web.renamed import at_its_title
 from ris.web.searching import searchable, text_of
 from stepwise import explaining
+from stepwise.named import disclose_queries, named_by
 from worklist import captured, explanation, outcome
 from worklist.captured import Captured
 from worklist.explanation import Explanation
@@ -86,6 +87,7 @@ def of_step(request: HttpRequest, pk: int) -> HttpResponse:
     explained = None
     try:
         explained = explaining.explain(step, explaining.asking(step, station, _number(request), _keys(typed), journal))
+        disclose_queries(request, step.site, [explained.asking], step.pk)
     except InvalidInput as error:
         faults = [("f-keys" if typed else "f-message", f"{name} {why}") for name, why in error.errors.items()]
     except NotFound as error:
@@ -160,7 +162,8 @@ def of_station(request: HttpRequest, ae_title: str) -> HttpResponse:
     lines = [Line(one, _query_url(ae_title, one), _message(one) == chosen) for one in outcomes]
     shown = next((line for line in lines if line.chosen), None)
     exams = _exams(site, shown.outcome, ae_title) if shown else []
-    disclose(request, audit.LIST, *(one.step for one in exams), asked={"station": ae_title})
+    named = named_by(site, (one.asking for one in outcomes))
+    disclose(request, audit.LIST, *(one.step for one in exams), *named, asked={"station": ae_title})
     context = {
         "ae_title": ae_title,
         "station": Station.objects.filter(site=site, ae_title=ae_title).first(),

@@ -18,6 +18,7 @@ from ris.web.attributes import Line
 from ris.web.disclosure import disclose
 from ris.web.stair import Moment
 from ris.web.steps import may_be_scheduled, offered
+from stepwise.named import disclose_queries
 from stepwise.web import explanations, findings, histories
 from worklist import queries as worklist_queries
 
@@ -52,7 +53,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         "may_be_scheduled": may_be_scheduled(step, request.user),
     }
     if allowed(request.user, "worklist.explain"):
-        context["seen_by"] = explanations.seen_by(step)
+        context["seen_by"] = seen = explanations.seen_by(step)
+        disclose_queries(request, site, (one.explained.asking for one in seen), pk)
         context["item_findings"] = findings.of_step(step)
     if allowed(request.user, "charges.view"):
         charges = billing_queries.of_procedures(site, [step.requested_procedure_id]).get(step.requested_procedure_id, [])

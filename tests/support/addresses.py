@@ -55,7 +55,7 @@ class World:
         create_token(person, "night import", ACTOR)
         token = ApiToken.objects.get()
         exams = [steps_of(order)[0].pk for order in (waiting, done)]
-        asked = a_query(identifier({"ScheduledStationAETitle": "CT01"}))
+        asked = a_query(identifier({"ScheduledStationAETitle": "CT01"}, PatientID=waiting.patient.patient_id))
         self._pages: dict[str, Sequence[dict[str, Any]]] = {
             "steps/<int:pk>/": [{"pk": pk} for pk in exams],
             "steps/<int:pk>/<slug:verb>/": [{"pk": exams[0], "verb": verb.slug} for verb in VERBS],

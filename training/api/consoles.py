@@ -196,8 +196,7 @@ def get_message(request: HttpRequest, ae_title: Line, message_id: int) -> dict[s
     message = _console(request, ae_title).messages.select_related("console__site").filter(pk=message_id).first()
     if message is None:
         raise NotFound(f"There is no such message of {ae_title} any more.")
-    said = audit.of_datasets(message.console.site, [message.request, *message.answers])
-    disclose(request, audit.LIST, *said, asked={"console": ae_title, "message": message_id})
+    disclose(request, audit.LIST, *auditing.of_message(message), asked={"console": ae_title, "message": message_id})
     return show_message(message) | {"request": message.request, "answers": message.answers}
 
 

@@ -16,6 +16,7 @@ from ris.validation import whole_number
 from ris.web import datasets
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
+from training import auditing
 from training.consoles.performing import ANSWERS_KEPT
 from training.consoles.screen import ShownMessage
 from training.models import ConsoleMessage
@@ -29,8 +30,7 @@ from worklist.query import BadKey
 def show(request: HttpRequest, ae_title: str, pk: int) -> HttpResponse:
     """A message with its data sets as table, dump or JSON; of several answers the one that `answer` of the address counts, from 1."""
     message = _message(request, ae_title, pk)
-    said = [message.request, *message.answers]
-    disclose(request, audit.LIST, *audit.of_datasets(message.console.site, said), asked={"console": ae_title, "message": pk})
+    disclose(request, audit.LIST, *auditing.of_message(message), asked={"console": ae_title, "message": pk})
     number = _number(request.GET.get("answer", ""), len(message.answers))
     form = request.GET.get("as", "")
     form = form if form in dict(datasets.FORMS) else "table"

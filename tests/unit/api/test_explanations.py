@@ -5,6 +5,7 @@ from django.contrib.auth.models import Group, User
 
 from mpps.errors import Refused
 from ris.actions import tokens
+from ris.models import AuditedPatient
 from tests.support.hospital import an_order, in_minutes, steps_of
 from tests.support.journal import a_query
 from tests.support.performing import begin
@@ -145,3 +146,12 @@ def test_findings_of_a_station_are_those_of_its_page_newest_first_and_paged(rest
     assert [one for part in parts for one in part] == told["items"] and not parts[-1]
     assert rest.get("/stations/CT02/findings")[1]["count"] == 0
     assert rest.get("/stations/CT01/findings", page=2)[0] == 422
+
+
+def test_whom_the_queries_name_that_a_step_is_held_against_is_recorded(rest: Rest, step: int) -> None:
+    other = an_order(name="ROE^Jon", station="CT02").patient
+    a_query(identifier({STATION: "CT01"}, PatientID=other.patient_id))
+    for path, asked in ((f"/scheduled-steps/{step}/explanation", {"station": "CT01"}), ("/stations/CT01/queries", {})):
+        status, told = rest.get(path, **asked)
+        assert (status, other.patient_id in str(told)) == (200, True)
+    assert AuditedPatient.objects.filter(patient_key=other.pk).count() == 2

@@ -29,9 +29,11 @@ from dimse.services import (
 from dimse.summaries import accession_numbers
 from dimse.tls import Secured
 from ris import clock
+from ris.models import AuditedPatient
 from stepwise.web import associations, log_filters
-from tests.support.hospital import a_site, a_station
+from tests.support.hospital import a_site, a_station, an_order
 from tests.support.journal import a_query, an_association
+from tests.support.worklist import identifier
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 SignIn = Callable[..., Client]
@@ -132,6 +134,13 @@ def said(db: None) -> dict[str, UUID]:
 def test_each_filter_finds_what_it_says(signed_in: SignIn, said: dict[str, UUID], typed: dict[str, str], names: str) -> None:
     found = shown(signed_in("integrator"), **typed)
     assert {name for name, pk in said.items() if pk in found} == set(names.split())
+
+
+def test_whoever_has_no_number_is_recorded_by_the_exam(signed_in: SignIn) -> None:
+    order = an_order()
+    message = a_query(identifier(PatientName="UNKNOWN^JANE", PatientID="", AccessionNumber=order.accession_number))
+    signed_in("integrator").get(f"/associations/{message.association_id}/")
+    assert AuditedPatient.objects.get().patient_key == order.patient_id
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)

@@ -5,11 +5,12 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
-from django.urls import reverse
+from django.urls import resolve, reverse
 
 from dimse.entries import now
 from dimse.models import Message
-from ris.models import ScheduledProcedureStep
+from ris import audit
+from ris.models import AuditRecord, ScheduledProcedureStep
 from tests.support.hospital import a_station, an_order, steps_of
 from tests.support.journal import a_query, an_association
 from tests.support.worklist import identifier
@@ -135,3 +136,17 @@ def test_who_may_not_ask_is_told_so(signed_in: SignIn, step: ScheduledProcedureS
     client = signed_in("biller")
     for address in (reverse("step-explanation", args=[step.pk]), reverse("station-queries", args=["CT01"])):
         assert client.get(address).status_code == 403
+
+
+def test_whom_the_queries_beside_an_exam_name_is_recorded(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
+    other = an_order(name="ROE^Jon", station="CT02").patient
+    a_query(identifier({STATION: "CT01"}, PatientID=other.patient_id))
+    client = signed_in("integrator")
+    for address in (
+        reverse("step", args=[step.pk]),
+        f"{reverse('step-explanation', args=[step.pk])}?station=CT01",
+        "/stations/CT01/queries/",
+    ):
+        assert other.patient_id in text(client, address)
+        (row,) = AuditRecord.objects.filter(patients__patient_key=other.pk, event=audit.LIST).order_by("-pk")[:1]
+        assert row.place == resolve(address.partition("?")[0]).view_name
