@@ -57,6 +57,7 @@ SIGN_IN: Final = "sign-in"
 SIGN_OUT: Final = "sign-out"
 TOKEN: Final = "token"
 REFUSED: Final = "refused"
+MISSED: Final = "missed"
 NODE: Final = "node"
 ACCOUNT: Final = "account"
 ROLES: Final = "roles"
@@ -88,6 +89,10 @@ EVENTS: Final = {
     REFUSED: Event(
         *("Permission", "110113", "Security Alert", "A.5.3.11", ("110132", "Use of Restricted Function")),
         done="was refused for want of a right",
+    ),
+    MISSED: Event(
+        *("What is not there", "110113", "Security Alert", "A.5.3.11", ("110132", "Use of Restricted Function")),
+        done="asked again and again for what is not there",
     ),
     NODE: Event(
         *("DICOM association", "110113", "Security Alert", "A.5.3.11", ("110126", "Node Authentication")),

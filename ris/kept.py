@@ -16,3 +16,9 @@ def kept(on: object, name: str, make: Callable[[], T]) -> T:
     if not hasattr(on, name):
         keep(on, name, make())
     return cast(T, getattr(on, name))
+
+
+def forget(on: object, name: str) -> None:
+    """Have it made anew when it is asked for next."""
+    if hasattr(on, name):
+        delattr(on, name)

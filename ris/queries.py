@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Prefetch, Q, QuerySet
 
 from ris import clock, names
+from ris.actor import Actor
 from ris.errors import Conflict, NotFound
 from ris.expiry import FORGOTTEN_AFTER
 from ris.kept import kept
@@ -41,6 +42,14 @@ def managed_by(administrator: AbstractBaseUser | AnonymousUser) -> QuerySet[User
     site = site_of(administrator)
     nowhere = Q(membership=None) if site.is_default else Q()
     return User.objects.filter(Q(membership__site=site) | nowhere, is_superuser=False)
+
+
+def is_managed_by(actor: Actor, user: User) -> bool:
+    """The same of who acts, and of one's own account; asked within the transaction, since what a page looked at may be another's by now."""
+    if actor.user_id is None or actor.user_id == user.pk:
+        return True
+    administrator = User.objects.filter(pk=actor.user_id).first()
+    return administrator is not None and managed_by(administrator).filter(pk=user.pk).exists()
 
 
 def steps(site: Site) -> QuerySet[ScheduledProcedureStep]:

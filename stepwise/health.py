@@ -30,10 +30,12 @@ from dimse.entries import HEALTH_AE_TITLE
 from dimse.scu import ScuError, Timeouts, open_association
 from ris import queries
 from ris.api.auth import Bearer
-from ris.errors import RisError
+from ris.errors import NotFound, NotPermitted, Throttled
 from ris.kept import keep
 from ris.models import Heartbeat, Site
 from ris.permissions import allowed
+from ris.validation import printable
+from ris.web import recording
 
 KEPT = 2.0  # seconds
 PATIENCE = 3.0  # seconds
@@ -57,6 +59,7 @@ _IN_WORDS: Mapping[type[Exception], str] = {
     OSError: "cannot be reached; the log says more",
     ValueError: "is not set up as it should; the log says more",  # a malformed REDIS_URL
 }
+_STATUSES: Mapping[type[Exception], int] = {AuthenticationError: 401, NotPermitted: 403, Throttled: 429}
 _FAILURES: tuple[type[Exception], ...] = (UnhealthyError, *_IN_WORDS)
 
 
@@ -203,16 +206,27 @@ def findings() -> dict[str, Finding]:
 
 
 def _stations_told(request: HttpRequest) -> str | None:
-    """The quiet stations for who may see the association log, by hospital; None for everybody else, and while the database cannot tell."""
+    """The quiet stations for who may see the association log, by hospital; None for everybody else, and while the database cannot tell.
+
+    A token that is refused is told as little as none, and entered in the audit trail as anywhere: nobody tries tokens here unseen.
+    """
     try:
         if request.headers.get("Authorization"):
-            user = Bearer("journal.view")(request).user
-            return quiet_stations(Site.objects.order_by("pk") if user is None else [queries.site_of(user)])
+            return _told_by_token(request)
         if request.user.is_authenticated and allowed(request.user, "journal.view"):
             return quiet_stations([queries.site_of(request.user)])
-    except (AuthenticationError, RisError, DatabaseError):
+    except (NotFound, DatabaseError):
         return None
     return None
+
+
+def _told_by_token(request: HttpRequest) -> str | None:
+    try:
+        user = Bearer("journal.view")(request).user
+    except (AuthenticationError, NotPermitted, Throttled) as error:
+        recording.record_refusal(request, _STATUSES[type(error)], printable(str(error))[:250])
+        return None
+    return quiet_stations(Site.objects.order_by("pk") if user is None else [queries.site_of(user)])
 
 
 @require_safe

@@ -13,7 +13,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 
-from ris import clock, validation
+from ris import clock, queries, validation
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import Conflict, InvalidInput, NotFound
@@ -47,7 +47,7 @@ def create_token(
     """Make a token that acts with the user's roles and return it in clear, which cannot be had a second time.
 
     `scope` limits it to these permissions, of those that its user has when it is used. Raises InvalidInput (name, scope, expires_at, or a
-    user who is switched off) or Conflict (the user has an active token of that name).
+    user who is switched off, or whom the actor has nothing to do with any more) or Conflict (the user has an active token of that name).
     """
     checked = Checker()
     clean = checked("name", validation.text, name, "LO") or ""
@@ -57,6 +57,9 @@ def create_token(
     if expires_at is not None and expires_at <= clock.wall():
         checked.refuse("expires_at", "is over already; choose a time to come")
     checked.done()
+    user = User.objects.select_for_update().get(pk=user.pk)
+    if not queries.is_managed_by(actor or Actor.user(user), user):
+        raise InvalidInput({"user": f"{user.get_username()} works for another hospital by now"})
     if not user.is_active:
         raise InvalidInput({"user": f"{user.get_username()} is switched off; switch the account on first"})
     taken = f"{user.get_username()} has a token {clean!r} already; revoke it first, or choose another name."
@@ -149,19 +152,20 @@ def note_environment_use() -> None:
         return
     try:
         if last is None:
-            EnvironmentToken.objects.bulk_create([EnvironmentToken(mark=_environment_mark(), last_used_at=now)], ignore_conflicts=True)
+            EnvironmentToken.objects.bulk_create([EnvironmentToken(mark=environment_mark(), last_used_at=now)], ignore_conflicts=True)
         else:
-            EnvironmentToken.objects.filter(mark=_environment_mark(), last_used_at=last).update(last_used_at=now)
+            EnvironmentToken.objects.filter(mark=environment_mark(), last_used_at=last).update(last_used_at=now)
     except OperationalError as error:
         log.warning("the use of the environment's token was not noted", error=str(error).strip())
 
 
 def environment_used_at() -> datetime | None:
     """When the token that the environment sets now was used last, None when no use of it was noted."""
-    return EnvironmentToken.objects.filter(mark=_environment_mark()).values_list("last_used_at", flat=True).first()
+    return EnvironmentToken.objects.filter(mark=environment_mark()).values_list("last_used_at", flat=True).first()
 
 
-def _environment_mark() -> str:
+def environment_mark() -> str:
+    """What tells the value of the environment's token from the next one, and tells nothing of it."""
     return salted_hmac("ris.actions.tokens", settings.API_TOKEN, algorithm="sha256").hexdigest()
 
 

@@ -22,6 +22,7 @@ from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action, lock
 from ris.errors import ChangedMeanwhile, Conflict, NotFound
+from ris.kept import forget
 from ris.models import Account, RecordChange, Site
 from ris.permissions import ADMIN, ROLE_NAMES, ROLES
 from ris.validation import Checker
@@ -78,6 +79,7 @@ def create_user(
 def change_user(user_id: int, data: UserData, actor: Actor, expected_version: int | None = None, *, site: Site | None = None) -> User:
     """Change names, e-mail and roles, and the hospital unless it is None.
 
+    Into another hospital nobody takes what people of the former one may know or hold: tokens and sessions end, and another password is due.
     Raises InvalidInput, ChangedMeanwhile, NotFound, or Conflict when it would lock out.
     """
     user, account = locked(user_id, actor, expected_version)
@@ -99,6 +101,9 @@ def change_user(user_id: int, data: UserData, actor: Actor, expected_version: in
         record(actor, "edit user", user, changed)
     if site is not None and moves:
         set_site(user, site, actor)
+        account.sessions += 1
+        account.must_change_password = True
+        record(actor, "end sessions", user, {"must_change_password": ["", "yes"]})
     if changed or moves:
         revise(account)
     return user
@@ -145,20 +150,12 @@ def locked(user_id: int, actor: Actor, expected_version: int | None) -> tuple[Us
     """
     lock(administrators)
     user = User.objects.select_for_update().filter(pk=user_id).first()
-    if user is None or not _is_theirs(user, actor):
+    if user is None or not queries.is_managed_by(actor, user):
         raise NotFound("There is no such account.")
     account, _ = Account.objects.get_or_create(user=user)
     if expected_version is not None and expected_version != account.version:
         raise crossed("this account", queries.site_of(user), since(SUBJECT, user.pk, account.version - expected_version), CHANGE_AGAIN)
     return user, account
-
-
-def _is_theirs(user: User, actor: Actor) -> bool:
-    """Asked within the transaction: what the page looked at may be another's by now."""
-    if actor.user_id is None or actor.user_id == user.pk:
-        return True
-    administrator = User.objects.filter(pk=actor.user_id).first()
-    return administrator is not None and queries.managed_by(administrator).filter(pk=user.pk).exists()
 
 
 def check_sessions(account: Account, sessions: int | None) -> None:
@@ -195,8 +192,7 @@ def _give(user: User, roles: Iterable[str]) -> None:
     """These roles, and whatever groups the account has that are no roles."""
     others = [group for group in user.groups.all() if group.name not in ROLES]
     user.groups.set([*others, *(Group.objects.get_or_create(name=role)[0] for role in roles)])
-    if hasattr(user, "_roles"):
-        del user._roles
+    forget(user, "_roles")
 
 
 def _checked(data: UserData, user: User | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:

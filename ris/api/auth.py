@@ -20,7 +20,7 @@ from ris.models import ApiToken
 from ris.origin import address_of
 from ris.permissions import PERMISSIONS
 from ris.throttling import TOKEN, UNGUESSABLE, in_words, of_address
-from ris.web import times
+from ris.web import asking, times
 
 
 class Bearer(HttpBearer):
@@ -65,6 +65,8 @@ class Bearer(HttpBearer):
         row = ApiToken.objects.select_related("user__account").filter(digest=digest_of(token)).first()
         wrong = _why_wrong(row)
         if row is None or wrong:
+            if row is not None:
+                asking.claim_token(request, row)
             raise _refusal(request, wrong)
         note_use(row)
         return Caller(Actor.user(row.user), row.user, None if row.scope is None else frozenset(row.scope), row.pk)

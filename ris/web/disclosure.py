@@ -5,7 +5,7 @@
 
 Parts of pages that ask for themselves every few seconds would fill the trail: what somebody saw on a page is not recorded again for
 WINDOW seconds, for the same person, address, page, filters and patient. A patient who comes onto the list in between is. What cannot be
-recorded is not shown: `AuditUnavailable`.
+recorded is not shown: `ris.web.recording` answers 503 instead.
 """
 
 import threading
@@ -14,6 +14,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.db import DatabaseError
 from django.http import HttpRequest
 
 from ris import audit
@@ -101,24 +102,33 @@ def record_reading(who: Actor, site: Site | None, place: Place, said: Disclosure
 
 
 class Tally:
-    """How often the same happened since it first did, for WINDOW seconds, in this process."""
+    """How often the same happened since it first did, for WINDOW seconds, in this process, and when that is to be told."""
 
     def __init__(self) -> None:
-        self._counts: dict[Hashable, tuple[float, int]] = {}
+        self._counts: dict[Hashable, tuple[float, int, int]] = {}
+        """When it first happened, how often it has, and from which time on it is to be told next."""
         self._lock = threading.Lock()
 
-    def count(self, key: Hashable) -> int:
-        """Which one this is, from 1."""
+    def count(self, key: Hashable, told_from: int = 1) -> int:
+        """Which one this is when it is to be told: from `told_from` on the first, then the 10th, the 100th, the 1000th; else 0."""
         now = stopwatch.monotonic()
         with self._lock:
-            since, before = self._counts.get(key, (now, 0))
+            since, before, due = self._counts.get(key, (now, 0, told_from))
             if now - since >= WINDOW:
                 del self._counts[key]
-                since, before = now, 0
-            self._counts[key] = since, before + 1
+                since, before, due = now, 0, told_from
+            times = before + 1
+            self._counts[key] = since, times, due if times < due else 10 ** len(str(times))
             while len(self._counts) > _MOST_KEPT or now - self._counts[next(iter(self._counts))][0] >= WINDOW:
                 del self._counts[next(iter(self._counts))]
-            return before + 1
+            return times if times >= due else 0
+
+    def not_told(self, key: Hashable) -> None:
+        """What was to be told could not be: the next one is."""
+        with self._lock:
+            if key in self._counts:
+                since, times, _ = self._counts[key]
+                self._counts[key] = since, times, times
 
     def forget(self) -> None:
         with self._lock:
@@ -137,14 +147,22 @@ def record_summed(
     detail: dict[str, Any],
     *,
     alike: tuple[Hashable, ...],
+    told_from: int = 1,
 ) -> None:
     """Record what went wrong; of the same within WINDOW seconds the 10th, the 100th, the 1000th time, with the number of times.
 
     So a flood is told by its size in a few rows, and cannot fill a trail that nobody empties. `alike` is what makes it the same, beside
-    who did it and from where: an address, of IPv6 the network that one customer has. Raises DatabaseError.
+    who did it and from where: an address, of IPv6 the network that one customer has; what happens less often than `told_from` is left out.
+    Raises DatabaseError, after which the next of the same is recorded.
     """
     whose = (who.user_id or who.name) if isinstance(who, Actor) else who.claim
-    times = refused.count((whose, of_address(place.address).whose, event, outcome, *alike))
-    if times == 10 ** (len(str(times)) - 1):
-        said = detail | ({"times": times} if times > 1 else {})
+    key = (whose, of_address(place.address).whose, event, outcome, *alike)
+    times = refused.count(key, told_from)
+    if not times:
+        return
+    said = detail | ({"times": times} if times > 1 else {})
+    try:
         auditing.record(who, event, audit.EXECUTE, site=site, place=place, outcome=outcome, detail=said)
+    except DatabaseError:
+        refused.not_told(key)
+        raise

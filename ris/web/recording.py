@@ -12,16 +12,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.urls import reverse
 
-from ris import audit, queries
+from ris import audit
 from ris.actions import auditing
 from ris.actions.auditing import Claimant, Place
+from ris.actions.tokens import environment_mark
 from ris.actor import Actor
 from ris.bearer import Caller
-from ris.errors import NotFound
-from ris.models import AuditRecord, Site
+from ris.models import AuditRecord
 from ris.origin import address_of
 from ris.validation import printable
-from ris.web import disclosure
+from ris.web import asking, disclosure
 from ris.web.failing import Failure, failure, withheld
 from ris.web.routes import route_of
 
@@ -57,61 +57,52 @@ class Audited:
 
 
 def place_of(request: HttpRequest) -> Place:
-    """The name of a page, or method and pattern of a REST call and which token it is made with: no values of an address."""
+    """The name of a page, or method and pattern of a REST call, and which token it is made with: no values of an address."""
     match = request.resolver_match
     if match is None:
         return Place(address_of(request), "")
-    if match.app_names[:1] != ["ninja"]:
-        return Place(address_of(request), match.view_name)
-    caller = getattr(request, "auth", None)
-    return Place(address_of(request), f"{request.method} {route_of(request)}", caller.token if isinstance(caller, Caller) else None)
+    is_call = match.app_names[:1] == ["ninja"]
+    return Place(address_of(request), f"{request.method} {route_of(request)}" if is_call else match.view_name, asking.token_of(request))
 
 
 def _record(request: HttpRequest, response: HttpResponseBase) -> None:
-    status = response.status_code
+    status, caller = response.status_code, asking.caller_of(request)
+    if caller is not None and status < 500:
+        _record_token(request, caller)
     if status in (401, 403, 429):
-        _record_refusal(request, response)
+        record_refusal(request, status, _reason(response))
+    elif status == 404 and caller is not None:
+        _record_missed(request)
     elif (status < 300 and status != 204) or status in (409, 422):
-        caller = getattr(request, "auth", None)
-        if isinstance(caller, Caller) and caller.user is not None:
-            _record_token(request, caller)
         said = disclosure.disclosed(request)
         if said:
-            who = _who(request)
+            who = asking.who(request)
             assert isinstance(who, Actor)  # what is shown of patients is shown to people who are known
             for one in said:
-                disclosure.record_reading(who, _site(request), place_of(request), one)
+                disclosure.record_reading(who, asking.site_of(request), place_of(request), one)
 
 
-def _who(request: HttpRequest) -> Actor | Claimant:
-    caller = getattr(request, "auth", None)
-    if isinstance(caller, Caller):
-        return caller.actor
-    user = request.user
-    return Actor.user(user) if user.is_authenticated else Claimant(address_of(request), "not signed in")
-
-
-def _site(request: HttpRequest) -> Site | None:
-    caller = getattr(request, "auth", None)
-    user = caller.user if isinstance(caller, Caller) else request.user
-    try:
-        return queries.site_of(user) if user is not None and user.is_authenticated else queries.default_site()
-    except NotFound:
-        return None
-
-
-def _record_refusal(request: HttpRequest, response: HttpResponseBase) -> None:
-    """What was asked for, and why not where the answer says it. How long one has to wait is another answer each second, and is left out."""
-    who, event = _who(request), audit.REFUSED
+def record_refusal(request: HttpRequest, status: int, reason: str = "") -> None:
+    """What was asked for, and why not where that is said. How long one has to wait is another answer each second, and is left out."""
+    who, event = asking.who(request), audit.REFUSED
     claims = bool(request.headers.get("Authorization"))
-    reason = _reason(response) if response.status_code != 429 else "has to wait"
-    if response.status_code == 401 or (response.status_code == 429 and isinstance(who, Claimant)):
-        event = audit.TOKEN if claims or response.status_code == 401 else audit.SIGN_IN
-    detail = {"asked": printable(f"{request.method} {request.path}")[:200]} | ({"reason": reason} if reason else {})
-    place = place_of(request)
+    reason = reason if status != 429 else "has to wait"
+    if status == 401 or (status == 429 and isinstance(who, Claimant)):
+        event = audit.TOKEN if claims or status == 401 else audit.SIGN_IN
+    place, detail = place_of(request), _asked(request) | ({"reason": reason} if reason else {})
     # Whoever says nothing of themselves is told by where they come from alone: each address that they can think of is no other event.
-    of = (response.status_code,) if event == audit.TOKEN and not claims else (response.status_code, place.name, place.token, reason)
-    disclosure.record_summed(who, event, audit.SERIOUS, _site(request), place, detail, alike=of)
+    of = (status,) if event == audit.TOKEN and not claims else (status, place.name, place.token, reason)
+    disclosure.record_summed(who, event, audit.SERIOUS, asking.site_of(request), place, detail, alike=of)
+
+
+def _record_missed(request: HttpRequest) -> None:
+    """Of what a token asks for and is not there, or is another hospital's, the first few are a script's everyday life; more is a search."""
+    who, place, site = asking.who(request), place_of(request), asking.site_of(request)
+    disclosure.record_summed(who, audit.MISSED, audit.SUCCESS, site, place, _asked(request), alike=(place.token,), told_from=10)
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    return {"asked": printable(f"{request.method} {request.path}")[:200]}
 
 
 def _reason(response: HttpResponseBase) -> str:
@@ -121,14 +112,16 @@ def _reason(response: HttpResponseBase) -> str:
 
 
 def _record_token(request: HttpRequest, caller: Caller) -> None:
-    """The first use of an API token from an address."""
-    place, site = place_of(request), _site(request)
-    key = ("token", caller.token, place.address)
+    """The first use of an API token from an address, whatever it was answered; of the environment's own, the first of each value."""
+    place, site = place_of(request), asking.site_of(request)
+    which = {"token": caller.token} if caller.token else {"environment": environment_mark()[:8]}
+    key = ("token", *which.items(), place.address)
     if not disclosure.recent.new([key]):
         return
     who = {"site": site, "actor": caller.actor.name, "user": caller.user, "address": place.address}
-    if not AuditRecord.objects.filter(**who, event=audit.TOKEN, outcome=audit.SUCCESS, detail__token=caller.token).exists():
-        auditing.record(caller.actor, audit.TOKEN, audit.EXECUTE, site=site, place=place)
+    same = {f"detail__{name}": value for name, value in which.items()}
+    if not AuditRecord.objects.filter(**who, event=audit.TOKEN, outcome=audit.SUCCESS, **same).exists():
+        auditing.record(caller.actor, audit.TOKEN, audit.EXECUTE, site=site, place=place, detail=which)
     disclosure.recent.add([key])
 
 

@@ -70,7 +70,11 @@ class UserForm(PageForm):
         widget=forms.CheckboxSelectMultiple,
         help_text="Several may be ticked. Without one the account can sign in and see nothing",
     )
-    site = forms.ChoiceField(label="Hospital", help_text="The account sees nothing of any other one")
+    site = forms.ChoiceField(
+        label="Hospital",
+        help_text="The account sees nothing of any other one. Moved to another, it is signed out, its API tokens are revoked, and it has "
+        "to choose another password",
+    )
     version = SeenNumber()
 
     def __init__(self, *args: Any, administrator: User, **kwargs: Any) -> None:
@@ -96,6 +100,7 @@ class UserForm(PageForm):
 class NewUserForm(PasswordPart, UserForm):
     """A new account with its first password."""
 
+    site = forms.ChoiceField(label="Hospital", help_text="The account sees nothing of any other one")
     field_order = ("username", "given_name", "family_name", "email", "roles", "site", "how", "password", "must_change", "version")
 
 

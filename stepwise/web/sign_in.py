@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from ris.actions import attempts
 from ris.origin import address_of
 from ris.throttling import BROWSER, Counter, in_words, name_digest, of_account, of_address
+from ris.web import asking
 from ris.web.forms import PageForm
 from ris.web.recording import not_signed
 from stepwise.sessions import WHY_ENDED
@@ -55,6 +56,7 @@ class SignInForm(PageForm, AuthenticationForm):
         counters = counters_of(self.request, name)
         self.wait = attempts.begin(*counters)
         if self.wait:
+            asking.claim_name(self.request, name)
             raise ValidationError(f"Too many sign-ins went wrong. Wait {in_words(self.wait)}, then try again")
         cleaned: dict[str, Any] = super().clean()
         attempts.succeeded(*counters)

@@ -153,7 +153,8 @@ def test_a_token_answers_for_the_hospital_of_its_user(rest: Rest) -> None:
     client = Rest(tokens.create_token(user, "tests"))
     assert client.get("/stations")[1]["count"] == rest.get("/stations")[1]["count"] == 3
     set_site(user, another_site(), ACTOR)
-    assert client.get("/stations")[1]["count"] == 0
+    assert client.get("/stations")[0] == 401, "what was made for one hospital opens no other one"
+    assert Rest(tokens.create_token(user, "there")).get("/stations")[1]["count"] == 0
     assert rest.get("/stations")[1]["count"] == 3
 
 

@@ -10,12 +10,12 @@ from django.db import connection
 
 from ris import permissions
 from ris.accounts import account_of
-from ris.actions import passwords, users
+from ris.actions import passwords, tokens, users
 from ris.actions.membership import set_site
 from ris.actions.users import UserData
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
-from ris.models import RecordChange
+from ris.models import ApiToken, RecordChange
 from tests.support.addresses import somebody
 from tests.support.hospital import ACTOR, a_site
 from tests.support.sites import another_site
@@ -228,3 +228,30 @@ def test_two_administrators_who_take_the_role_from_each_other_leave_one() -> Non
         thread.join(30)
     assert [user.username for user in users.administrators()] in (["one"], ["two"])
     assert len(refused) == 1 and "last active administrator" in refused[0]
+
+
+@pytest.mark.django_db
+def test_nobody_takes_what_the_former_hospital_knows_along_to_another_one() -> None:
+    home, chief, anna = a_site(), somebody("chief", is_superuser=True), somebody("anna", "scheduler")
+    set_site(anna, another_site(), ACTOR)
+    tokens.create_token(anna, "made there")
+    before = account_of(fresh(anna))
+    users.change_user(anna.pk, users.data_of(fresh(anna)), Actor.user(chief), site=home)
+    after = account_of(fresh(anna))
+    assert ApiToken.objects.get().revoked_at is not None
+    assert (after.sessions, after.must_change_password) == (before.sessions + 1, True)
+    told = RecordChange.objects.filter(actor="chief").order_by("pk").values_list("verb", flat=True)
+    assert list(told) == ["revoke token", "set site", "end sessions"]
+    users.change_user(anna.pk, UserData("anna", "Anna", roles=("scheduler",)), Actor.user(chief), site=home)
+    assert account_of(fresh(anna)).sessions == after.sessions, "who stays where they are stays signed in"
+
+
+@pytest.mark.django_db
+def test_a_token_is_made_by_nobody_who_has_nothing_to_do_with_the_account_by_now() -> None:
+    a_site()
+    anna, boss = somebody("anna", "scheduler"), an_administrator("boss")
+    set_site(anna, another_site(), ACTOR)
+    with pytest.raises(InvalidInput) as refused:
+        tokens.create_token(anna, "too late", Actor.user(boss))
+    assert "another hospital" in refused.value.errors["user"]
+    assert not ApiToken.objects.exists()

@@ -15,11 +15,15 @@ from pydicom import Dataset
 
 from ris import audit, clock, networks
 from ris.actions import auditing, patients, tokens
-from ris.models import ApiToken, AuditRecord, Site
+from ris.actions.membership import set_site
+from ris.models import ApiToken, Attempts, AuditRecord, Site
+from ris.throttling import ACCOUNT, ADDRESS, TOKEN
 from ris.web import disclosure, times
+from stepwise import health
 from tests.support.addresses import somebody
-from tests.support.hospital import a_site, an_order, steps_of
+from tests.support.hospital import ACTOR, a_site, an_order, steps_of
 from tests.support.journal import a_query
+from tests.support.sites import another_site
 from tests.support.two_hospitals import changed, everything
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
@@ -188,6 +192,96 @@ def test_sign_in_and_out_and_what_failed(client: Client) -> None:
     assert rows[0].actor == "Somebody at 10.0.0.7, as anna"
     assert {row.address for row in rows} == {"10.0.0.7"}
     assert not any(PASSWORD in f"{row.actor} {row.detail}" for row in rows)
+
+
+def test_who_has_to_wait_at_the_sign_in_is_entered_as_whom_in_the_hospital_of_that_account() -> None:
+    a_site()
+    south = another_site()
+    set_site(somebody("anna", "scheduler"), south, ACTOR)
+
+    def wait_as(*names: str) -> list[AuditRecord]:
+        before = len(entered(audit.SIGN_IN))
+        for name in names:
+            Client().post("/sign-in/", {"username": name, "password": "wrong"}, REMOTE_ADDR="10.0.0.7")
+        return [row for row in entered(audit.SIGN_IN)[before:] if row.detail.get("reason") == "has to wait"]
+
+    (row,) = wait_as(*["anna"] * (ACCOUNT.free + 1))
+    assert (row.actor, row.site) == ("Somebody at 10.0.0.7, as anna", south)
+    Attempts.objects.filter(key="address:10.0.0.7").update(failures=ADDRESS.free + 9, last_at=clock.wall())
+    (row,) = wait_as("made up", "another one", "a third one")
+    assert row.actor == "Somebody at 10.0.0.7, as somebody who has no account", "names that are made up do not fill the trail"
+
+
+def test_a_token_that_holds_no_more_is_entered_as_whose_it_was_in_the_hospital_of_that_account() -> None:
+    a_site()
+    bob, south = somebody("bob-of-b", "scheduler"), another_site()
+    set_site(bob, south, ACTOR)
+    secret = tokens.create_token(bob, "night import of B")
+    row = tokens.revoke_token(bob, "night import of B")
+    client = Client(headers={"Authorization": f"Bearer {secret}"})
+    assert client.get("/api/v1/stations", REMOTE_ADDR="10.0.0.9").status_code == 401
+    (refused,) = entered(audit.TOKEN)
+    assert (refused.actor, refused.site, refused.detail["token"]) == ("Somebody at 10.0.0.9, as bob-of-b", south, row.pk)
+    assert (refused.actor_kind, refused.user_id) == (auditing.CLAIMANT, None), "it is not proved that it was bob"
+
+
+def test_tokens_that_are_tried_at_the_health_check_are_entered_as_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "findings", lambda: {"dicom": health.Finding(True, "is not asked")})
+    scheduler = tokens.create_token(somebody("anna", "scheduler"), "tests")
+    asked = ("sw_wrong", *[scheduler] * 2, *["sw_wrong"] * TOKEN.free)
+    for token in asked:
+        answer = Client().get("/healthz", headers={"Authorization": f"Bearer {token}"}, REMOTE_ADDR="10.0.0.9")
+        assert answer.status_code == 200
+    rows = [row for row in AuditRecord.objects.order_by("pk") if row.place == "healthz"]
+    assert [(row.event, row.outcome, row.detail.get("times")) for row in rows] == [
+        (audit.TOKEN, audit.SERIOUS, None),
+        (audit.REFUSED, audit.SERIOUS, None),
+        (audit.TOKEN, audit.SUCCESS, None),
+        (audit.TOKEN, audit.SERIOUS, 10),
+        (audit.TOKEN, audit.SERIOUS, None),
+    ]
+    assert "journal.view" in rows[1].detail["reason"] and rows[1].actor == "anna"
+    assert rows[-1].detail["reason"] == "has to wait"
+
+
+@pytest.mark.parametrize(("path", "status"), [("/api/v1/orders/A0", 404), ("/api/v1/charges", 403), ("/api/v1/stations?limit=none", 422)])
+def test_the_first_use_of_a_token_is_entered_whatever_it_is_answered(path: str, status: int) -> None:
+    a_site()
+    client = Client(headers={"Authorization": f"Bearer {tokens.create_token(somebody('anna', 'scheduler'), 'tests')}"})
+    for _ in range(2):
+        assert client.get(path).status_code == status
+    assert [row.outcome for row in entered(audit.TOKEN)] == [audit.SUCCESS]
+
+
+def test_who_tries_numbers_with_a_token_is_told_by_how_many_were_not_there() -> None:
+    a_site()
+    for name in ("anna", "bob"):
+        client = Client(headers={"Authorization": f"Bearer {tokens.create_token(somebody(name, 'scheduler'), 'tests')}"})
+        for number in range(12 if name == "anna" else 9):
+            assert client.get(f"/api/v1/orders/A26112{number}").status_code == 404
+    (row,) = entered(audit.MISSED)
+    assert (row.actor, row.detail["times"], row.detail["asked"]) == ("anna", 10, "GET /api/v1/orders/A261129")
+
+
+def test_the_first_use_of_each_value_of_the_environment_s_token_is_entered(settings: Any) -> None:
+    site = a_site()
+    for value in ("x" * 40, "x" * 40, "y" * 40):
+        settings.API_TOKEN = value
+        called = Client().get("/api/v1/procedures", headers={"Authorization": f"Bearer {value}"}, REMOTE_ADDR="10.0.0.9")
+        assert called.status_code == 200
+    rows = entered(audit.TOKEN)
+    assert [(row.actor, row.site, row.address) for row in rows] == [("api", site, "10.0.0.9")] * 2
+    assert len({row.detail["environment"] for row in rows}) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refusal_whose_record_fails_is_entered_with_the_next_one(signed_in: SignIn) -> None:
+    client = signed_in("biller")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auditing, "insert_one", Mock(side_effect=OperationalError("database or disk is full")))
+        assert client.get("/users/").status_code == 503
+    assert [client.get("/users/").status_code for _ in range(3)] == [403] * 3
+    assert [row.detail["times"] for row in entered(audit.REFUSED)] == [2]
 
 
 @pytest.fixture
