@@ -1,15 +1,16 @@
 """Whose hospital an association is about, and which part of the message journal is a hospital's.
 
-A title claims what is said from when it was registered or accepted on. What was answered before stays with whoever answered it: nobody
-comes to another hospital's journal by naming a title.
+A title claims what is said from when it was registered or accepted on, and a station's title is that hospital's which had it first. What
+was answered before stays with whoever answered it: nobody comes to another hospital's traffic or journal by naming a title.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 from typing import Final
 
 from django.db.models import BooleanField, Case, Exists, OuterRef, Q, Value, When
@@ -31,9 +32,9 @@ _called_too = Prepared(
 )
 
 
-_present = Prepared(lambda ae_title: Station.objects.select_related("site").filter(ae_title=ae_title)[:2], "ae_title")
+_present = Prepared(lambda ae_title: Station.objects.select_related("site").filter(ae_title=ae_title), "ae_title")
 _former = Prepared(
-    lambda ae_title: Station.objects.select_related("site").filter(former_titles__ae_title=ae_title, former_titles__until=None)[:2],
+    lambda ae_title: FormerTitle.objects.select_related("site").filter(ae_title=ae_title, until=None),
     "ae_title",
 )
 
@@ -44,13 +45,15 @@ def site_called(ae_title: str) -> Site | None:
 
 
 def site_of(called_ae_title: str, calling_ae_title: str) -> Site:
-    """The site that is called so, else the one whose only station calls so, else the default one; NotFound when there is none at all."""
+    """The site that is called so, else the one whose station called so first, else the default one; NotFound when there is none at all."""
     called = site_called(called_ae_title.strip())
     if called is not None:
         return called
     title = calling_ae_title.strip()
-    stations = {one.pk: one for one in (*_present(title), *_former(title))}
-    return next(iter(stations.values())).site if len(stations) == 1 else queries.default_site()
+    present = [(Claim(title, one.site_id, one.called_so_since), one.site) for one in _present(title)]
+    sites = dict([*present, *((Claim(title, one.site_id, one.since), one.site) for one in _former(title))])
+    first = _first(sites)
+    return sites[first] if first else queries.default_site()
 
 
 def site_then(called_ae_title: str, calling_ae_title: str, at: datetime) -> Site:
@@ -84,23 +87,33 @@ def _accepted(*titles: str) -> list[Claim]:
 
 
 def _calling_claims(*titles: str) -> list[Claim]:
-    """By calling so, or having been called so: of the only station of a title, as long as no second one has it. Without titles: of all."""
+    """By calling so, or having been called so: of the station that had the title first, while it has it. Without titles: of all."""
     had: dict[str, list[Claim]] = defaultdict(list)
     for station in Station.objects.filter(**_among(titles)).only("ae_title", "site", "registered_at", "titled_at"):
         had[station.ae_title].append(Claim(station.ae_title, station.site_id, station.called_so_since))
     for row in FormerTitle.objects.filter(**_among(titles)).values_list("ae_title", "site", "since", "until"):
         had[row[0]].append(Claim(*row))
-    return [claim for stations in had.values() for claim in (stations if len(stations) == 1 else _alone(stations))]
+    return [claim for stations in had.values() for claim in (stations if len(stations) == 1 else _by_turns(stations))]
 
 
-def _alone(stations: list[Claim]) -> Iterator[Claim]:
-    """The spans of time in which one of the stations had the title alone."""
+def _first(claims: Collection[Claim]) -> Claim | None:
+    """The one that began first; None where there is none, or several began at once."""
+    if not claims:
+        return None
+    began = min(claim.since or _EVER for claim in claims)
+    first = [claim for claim in claims if (claim.since or _EVER) == began]
+    return first[0] if len(first) == 1 else None
+
+
+def _by_turns(stations: list[Claim]) -> Iterator[Claim]:
+    """The spans of time in which each is the first of those who have the title."""
     moments = sorted({moment for one in stations for moment in (one.since or _EVER, one.until or _NEVER)})
-    for begin, end in pairwise(moments):
-        holders = [one for one in stations if one.holds(begin)]
-        if len(holders) == 1:
-            since, until = (None if at in (_EVER, _NEVER) else at for at in (begin, end))
-            yield replace(holders[0], since=since, until=until)
+    turns = ((_first([one for one in stations if one.holds(begin)]), begin, end) for begin, end in pairwise(moments))
+    for first, spans in groupby(turns, key=itemgetter(0)):
+        if first is not None:
+            (_, begin, end), *more = spans
+            since, until = (None if at in (_EVER, _NEVER) else at for at in (begin, more[-1][2] if more else end))
+            yield replace(first, since=since, until=until)
 
 
 def _among(titles: tuple[str, ...]) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,7 @@ import pytest
 from dimse.models import Association, Message
 from ris import clock, peers
 from ris.actions import connecting
+from ris.actions.renaming import Renaming, rename_station
 from ris.actions.stations import StationData, save_station
 from ris.errors import Conflict
 from ris.models import CalledAlias, Station
@@ -59,7 +60,7 @@ def test_a_title_claims_what_is_said_while_it_is_the_sites_own() -> None:
         for called, calling, _ in said
     }
     assert by_title["STEPWISE", "MR77"] == "hhhh"
-    assert (by_title["NOBODY", "MR77"], by_title["NOBODY", "BOTH"], by_title["NOBODY", "BOTH2"]) == ("hsss", "hshh", "hhhh")
+    assert (by_title["NOBODY", "MR77"], by_title["NOBODY", "BOTH"], by_title["NOBODY", "BOTH2"]) == ("hsss", "hsss", "hhhh")
     assert (by_title["OLDRIS", "NOBODY"], by_title["OLDRIS", "MR77"]) == ("hsht", "hsst")
 
 
@@ -89,6 +90,25 @@ def test_a_title_by_which_stations_of_another_hospital_call_is_not_ones_own_to_t
     assert peers.site_called("OLDRIS") == here
     connecting.forget_called(here, "OLDRIS", ACTOR)
     assert peers.site_called("OLDRIS") is None
+
+
+def test_a_title_of_another_hospitals_station_takes_nothing_of_what_it_says() -> None:
+    """Registered, or given to a station that there was: who calls nobody in particular so goes on as the one that had the title first."""
+    here, there = a_site(), another_site()
+    first = save_station(there, StationData("CTB1", ("CT",)), ACTOR)
+    save_station(there, StationData("MRB1", ("MR",)), ACTOR)
+    save_station(here, StationData("CTB1", ("CT",)), ACTOR)
+    save_station(here, StationData("MR01", ("MR",)), ACTOR)
+    rename_station(here, Renaming("MR01"), "MRB1", ACTOR)
+    for title in ("CTB1", "MRB1"):
+        assert (peers.site_of("WHATEVER", title), peers.site_of("STEPWISE", title)) == (there, here)
+        an_association(title, called="WHATEVER", at=clock.wall() + timedelta(minutes=5))
+    rename_station(there, Renaming("CTB1"), "CTB2", ACTOR, first.version)
+    assert peers.site_of("WHATEVER", "CTB1") == there, "while the former title is accepted"
+    assert Journal(there).associations().count() == 2
+    rename_station(there, Renaming("CTB2", accepted=()), "CTB2", ACTOR)
+    assert peers.site_of("WHATEVER", "CTB1") == here, "it is nobody else's any more"
+    assert Journal(there).associations().count() == 1
 
 
 def test_a_thousand_stations_registered_one_by_one_are_one_condition() -> None:

@@ -245,5 +245,5 @@ def test_a_renamed_station_of_another_hospital_keeps_its_journal_there_and_takes
     assert peers.site_of("ANY", "MR77") == peers.site_of("ANY", "MR-NEW") == there
     assert Association.objects.count() == 4
     save_station(here, StationData("MR77", ("MR",)), ACTOR)
-    assert peers.site_of("ANY", "MR77") == here, "two have the title: the default one answers"
+    assert peers.site_of("ANY", "MR77") == there, "it had the title first, and accepts it still"
     assert titles.moved(fresh(), "MR77") == "" and titles.named(here, "MR77") != titles.named(there, "MR77")
