@@ -197,13 +197,21 @@ def _of_step_change(row: StepChange) -> Iterator[Subject]:
 
 @subjects.register
 def _of_record_change(row: RecordChange) -> Iterator[Subject]:
-    if row.subject == "patient":
+    if "patient_id" in row.detail and row.verb in _REMOVING:
+        yield _removed(row)
+    elif row.subject == "patient":
         yield from map(_whole, Patient.objects.filter(pk=row.subject_id))
     elif row.subject == "visit":
         yield from map(_whole, Patient.objects.filter(visits=row.subject_id))
     elif row.subject == "order":
         for order in Order.objects.filter(pk=row.subject_id).select_related("patient"):
             yield from _of_order(order)
+
+
+def _removed(row: RecordChange) -> Subject:
+    """Of a patient's record or an order that is not there any more."""
+    told = {name: values[0] for name, values in row.detail.items()}
+    return Subject(told.get("patient_key", row.subject_id), told["patient_id"], told.get("accession_number", ""))
 
 
 def _whole(patient: Patient) -> Subject:

@@ -70,7 +70,7 @@ class StepsAdded:
 
 @dataclass(frozen=True)
 class StepsRemoved:
-    """Scheduled procedure steps were deleted (only `import_worklist --replace` does that), with what hung on them.
+    """Scheduled procedure steps were deleted (by `import_worklist --replace`, or as a test exam), with what hung on them.
 
     `requested_procedure_ids` are those of their procedures that have other steps; their rows are locked.
     """

@@ -150,4 +150,4 @@ def _record(step: ScheduledProcedureStep, made: bool, actor: Actor, changes: Cha
 def _change(step: ScheduledProcedureStep, actor: Actor, notes: tuple[str, ...], **fields: Any) -> StepChange:
     text = "; ".join(notes)
     reason = text if len(text) <= 255 else f"{text[:254]}…"
-    return StepChange.unsaved(actor, step=step, at=clock.now(step.site), verb="import", to_status=step.status, reason=reason, **fields)
+    return StepChange.unentered(actor, step=step, at=clock.now(step.site), verb="import", to_status=step.status, reason=reason, **fields)

@@ -211,7 +211,7 @@ class _Making:
         events.publish(events.StepsAdded(tuple(map(self._records, self.steps))))
 
     def _patient_change(self, patient: Patient) -> RecordChange:
-        return RecordChange.unsaved(self.actor, at=patient.created_at, verb="import", subject="patient", subject_id=patient.pk)
+        return RecordChange.unentered(self.actor, at=patient.created_at, verb="import", subject="patient", subject_id=patient.pk)
 
     def _records(self, step: ScheduledProcedureStep) -> events.StepRecords:
         procedure = step.requested_procedure

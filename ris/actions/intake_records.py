@@ -86,7 +86,7 @@ def is_named(patient: Patient, item: IntakeItem) -> bool:
 def patient_change(patient: Patient, actor: Actor, changes: Changes) -> RecordChange:
     """A row of the patient's history for columns that took an item's values, not saved."""
     at = clock.now(patient.site)
-    return RecordChange.unsaved(actor, at=at, verb="import", subject="patient", subject_id=patient.pk, detail=changes.detail)
+    return RecordChange.unentered(actor, at=at, verb="import", subject="patient", subject_id=patient.pk, detail=changes.detail)
 
 
 def _bring_patient_up(patient: Patient, item: IntakeItem, actor: Actor, changes: Changes) -> None:

@@ -2,14 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ris import clock, events
 from ris.actor import Actor
 from ris.db import action
-from ris.insertion import insert
 from ris.models import Order, RecordChange, RequestedProcedure, ScheduledProcedureStep, Site, StepChange
 from ris.transitions import STARTED, WAITING
 
@@ -57,7 +56,7 @@ def _remove_lot(site: Site, actor: Actor, removable: QuerySet[ScheduledProcedure
     procedures = RequestedProcedure.objects.filter(pk__in=lot).order_by("pk")
     locked = dict(procedures.select_for_update().values_list("pk", "order_id"))
     list(ScheduledProcedureStep.objects.select_for_update().filter(requested_procedure__in=locked).order_by("pk").values_list("pk"))
-    steps = list(removable.filter(requested_procedure__in=locked).order_by("pk").select_related("requested_procedure__order"))
+    steps = list(removable.filter(requested_procedure__in=locked).order_by("pk").select_related("requested_procedure__order__patient"))
     ScheduledProcedureStep.objects.filter(pk__in=[step.pk for step in steps]).delete()
     RequestedProcedure.objects.filter(pk__in=locked, steps=None).delete()
     _record(site, actor, steps, reason)
@@ -68,7 +67,7 @@ def _remove_lot(site: Site, actor: Actor, removable: QuerySet[ScheduledProcedure
 
 
 def _record(site: Site, actor: Actor, removed: Sequence[ScheduledProcedureStep], reason: str) -> None:
-    """A row for each order that the steps belonged to: which went with what status, and whether the order went with them."""
+    """A row for each order that the steps belonged to: which went with what status, and whose the order was that went with them."""
     steps_of: dict[Order, list[str]] = defaultdict(list)
     for step in removed:
         steps_of[step.requested_procedure.order].append(f"{step.scheduled_procedure_step_id} {step.status}")
@@ -77,9 +76,10 @@ def _record(site: Site, actor: Actor, removed: Sequence[ScheduledProcedureStep],
     )
     rows = []
     for order, step_ids in steps_of.items():
-        detail = {"steps": [", ".join(step_ids), ""]}
+        detail: dict[str, Any] = {"steps": [", ".join(step_ids), ""]}
         if order.pk not in left:
-            detail["accession_number"] = [order.accession_number, ""]
+            detail |= {"accession_number": [order.accession_number, ""], "patient_key": [order.patient_id, None]}
+            detail["patient_id"] = [order.patient.patient_id, ""]
         change = {"verb": "remove", "subject": "order", "subject_id": order.pk, "reason": reason, "detail": detail}
-        rows.append(RecordChange.unsaved(actor, at=clock.now(site), **change))
-    insert(rows)
+        rows.append(RecordChange.unentered(actor, at=clock.now(site), **change))
+    RecordChange.enter(rows)

@@ -137,7 +137,7 @@ def remove(check: ConnectionCheck, actor: Actor) -> str:
     removed = removal.remove_steps(check.site, actor, among=its, reason=_REMOVED).removed
     for pk in ScheduledProcedureStep.objects.filter(its, site=check.site, status__in=WAITING).values_list("pk", flat=True):
         steps.cancel(pk, actor, _REMOVED)  # begun once and put back
-    _tidy(check, order)
+    _tidy(check, order, actor)
     if removed:
         return "The test exam is gone, as if it had never been."
     if under_way:
@@ -146,12 +146,12 @@ def remove(check: ConnectionCheck, actor: Actor) -> str:
 
 
 @action
-def _tidy(check: ConnectionCheck, order: Order) -> None:
+def _tidy(check: ConnectionCheck, order: Order, actor: Actor) -> None:
     """The patient goes when nothing hangs on the record; all processes read anew which test exams there are."""
     ConnectionCheck.objects.filter(pk=check.pk).update(order=None)
     patient = Patient.objects.filter(pk=order.patient_id, orders=None, visits=None, merged=None).first()
     if patient is not None:
-        actor = Actor.system("test exams")
-        RecordChange.by(actor, at=clock.now(check.site), verb="remove", subject="patient", subject_id=patient.pk, reason=_REMOVED)
+        gone = {"subject_id": patient.pk, "detail": {"patient_id": [patient.patient_id, ""]}, "reason": _REMOVED}
+        RecordChange.by(actor, at=clock.now(check.site), verb="remove", subject="patient", **gone)
         patient.delete()
     revise(check.site)

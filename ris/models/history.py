@@ -1,5 +1,6 @@
 """Append-only rows that say who changed what, when, from what, to what and why."""
 
+from collections.abc import Sequence
 from typing import Any, NoReturn, Self
 
 from django.conf import settings
@@ -7,7 +8,7 @@ from django.db import models
 
 from ris import events
 from ris.actor import Actor
-from ris.insertion import insert_one
+from ris.insertion import insert, insert_one
 
 
 class AppendOnlyError(TypeError):
@@ -42,13 +43,20 @@ class Change(models.Model):
     @classmethod
     def by(cls, actor: Actor, **fields: Any) -> Self:
         """Record a change by the actor, in the audit trail too where it was a person, and return its row."""
-        row = insert_one(cls.unsaved(actor, **fields))
+        row = insert_one(cls.unentered(actor, **fields))
         events.publish(events.Changed(row))
         return row
 
     @classmethod
-    def unsaved(cls, actor: Actor, **fields: Any) -> Self:
-        """A row that is still to be saved, for those who write many at once."""
+    def enter(cls, rows: Sequence[Self]) -> None:
+        """Insert rows at once, and record them as `by` does."""
+        insert(rows)
+        for row in rows:
+            events.publish(events.Changed(row))
+
+    @classmethod
+    def unentered(cls, actor: Actor, **fields: Any) -> Self:
+        """A row that is still to be saved. Who saves it past `enter` keeps it from the audit trail: an import, which is entered as one."""
         return cls(actor_kind=actor.kind, actor=actor.name, user_id=actor.user_id, **fields)
 
     def save(self, *args: Any, **kwargs: Any) -> None:

@@ -2,8 +2,10 @@
 
 import pytest
 
+from ris import audit
 from ris.actions import removal, steps
 from ris.actor import Actor
+from ris.audit import Subject
 from ris.models import Order, RecordChange, RequestedProcedure, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_procedure, a_site, an_order, in_minutes, steps_of
 from worklist.models import WorklistEntry
@@ -39,6 +41,7 @@ def test_every_waiting_step_without_a_performed_one_goes_also_when_another_of_it
     assert (one.actor, one.reason) == (ACTOR.name, "Removed to be replaced by what is imported.")
     assert one.detail == {"steps": [f"{opened.scheduled_procedure_step_id} SCHEDULED", ""]}
     assert gone.detail["accession_number"] == [order.accession_number, ""]
+    assert list(audit.subjects(gone)) == [Subject(order.patient_id, order.patient.patient_id, order.accession_number)]
 
 
 def test_what_is_not_offered_or_was_begun_and_put_back_stays() -> None:

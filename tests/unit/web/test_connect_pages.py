@@ -197,6 +197,12 @@ class TestTestExam:
         assert _sees("CT02") == [] == _sees("STRANGER")
         assert "gone, as if it had never been" in do(client, "remove-test", check=check.pk)
         assert not Order.objects.exists() and not Patient.objects.exists()
+        removed = AuditRecord.objects.filter(action=audit.DELETE).order_by("pk")
+        number = step.requested_procedure.order.accession_number
+        assert [(row.actor, row.event, *row.patients.values_list("patient_id", "accession_number")) for row in removed] == [
+            ("a-integrator", audit.ORDER, ("TEST-CT01", number)),
+            ("a-integrator", audit.PATIENT, ("TEST-CT01", "")),
+        ]
         assert "has no test exam" in do(client, "remove-test", check=check.pk)
 
     def test_it_keeps_no_slot(self, client: Client) -> None:
