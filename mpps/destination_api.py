@@ -135,7 +135,7 @@ def remove_destination(request: HttpRequest, pk: int) -> dict[str, Any]:
 def try_now(request: HttpRequest, pk: int) -> dict[str, Any]:
     """Do not wait for the next attempt to reach it."""
     site = base.site_of(request)
-    outbox.try_now(destinations.get(site, pk))
+    outbox.try_now(destinations.get(site, pk), caller(request).actor)
     return _again(site, pk)
 
 

@@ -116,7 +116,7 @@ def remove(request: HttpRequest, pk: int) -> HttpResponse:
 def try_now(request: HttpRequest, pk: int) -> HttpResponse:
     """Do not wait for the next attempt."""
     known = destinations.get(site_of(request), pk)
-    outbox.try_now(known)
+    outbox.try_now(known, Actor.user(request.user))
     messages.success(request, f"{known.name} is tried now.")
     return redirect("destination", pk)
 

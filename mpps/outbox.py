@@ -19,7 +19,8 @@ from mpps.models import Delivery, Destination
 from mpps.nudge import nudge
 from mpps.replies import Reply
 from mpps.transitions import FINAL
-from ris import clock, outbox
+from ris import audit, clock, outbox
+from ris.actions import auditing
 from ris.actor import Actor
 from ris.crossing import LOOK_AGAIN, crossed
 from ris.db import action
@@ -177,8 +178,9 @@ def _forget(some: Sequence[int]) -> int:
 
 
 @action
-def try_now(destination: Destination) -> None:
+def try_now(destination: Destination, actor: Actor) -> None:
     """Do not wait for the next attempt."""
+    auditing.did(actor, audit.PROBE, audit.EXECUTE, f"Try of {destination.name} at {destination.host}:{destination.port}")
     Destination.objects.filter(pk=destination.pk).update(next_attempt_at=None)
     transaction.on_commit(lambda: nudge(destination.pk), robust=True)
 

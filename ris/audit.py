@@ -64,6 +64,7 @@ ROLES: Final = "roles"
 DEVICE: Final = "device"
 SETTINGS: Final = "settings"
 AUDIT: Final = "audit"
+PROBE: Final = "probe"
 SHELL: Final = "shell"
 
 EVENTS: Final = {
@@ -109,6 +110,10 @@ EVENTS: Final = {
         thing="a station, pool, destination or console",
     ),
     SETTINGS: Event("Settings", "110113", "Security Alert", "A.5.3.11", ("110131", "Software Configuration"), thing="a setting"),
+    PROBE: Event(
+        *("Test of a connection", "110113", "Security Alert", "A.5.3.11", ("110132", "Use of Restricted Function")),
+        done="had this server call a host",
+    ),
     SHELL: Event(
         *("Shell of the database", "110113", "Security Alert", "A.5.3.11", ("110132", "Use of Restricted Function")),
         done="opened the database at the shell",

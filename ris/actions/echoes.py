@@ -8,7 +8,8 @@ from redis.exceptions import RedisError
 
 from dimse.echo import Echo, echo
 from dimse.scu import NotReachable
-from ris import clock, outgoing
+from ris import audit, clock, outgoing
+from ris.actions import auditing
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import Conflict, InvalidInput
@@ -24,7 +25,8 @@ NOBODY: Final = "It was not sent in time: no worker took it within 30 s. Is the 
 
 
 def ask(station: Station, actor: Actor) -> EchoTest:
-    """Have a worker send a C-ECHO to the station; the row says what became of it, also when no worker can be asked.
+    """Have a worker send a C-ECHO to the station; the row says what became of it, also when no worker can be asked. The audit trail has who
+    asked for it, and for which host and port, for longer than the rows are kept.
 
     InvalidInput for a station without host and port, Conflict while one is under way.
     """
@@ -58,6 +60,7 @@ def _begin(station: Station, actor: Actor) -> EchoTest:
         asked_at=now,
         asked_by=actor.name,
     )
+    auditing.did(actor, audit.PROBE, audit.EXECUTE, f"C-ECHO to {station.ae_title} at {station.host}:{station.port}")
     kept = its.order_by("-pk").values_list("pk", flat=True)[: EchoTest.MOST_KEPT]
     its.exclude(pk__in=list(kept)).delete()
     return test

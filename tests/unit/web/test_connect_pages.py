@@ -17,10 +17,21 @@ from billing.models import Charge
 from dimse.echo import Echo
 from dimse.models import Association
 from dimse.strangers import NoDicom
-from ris import clock
+from ris import audit, clock
 from ris.actions import connecting, echoes, sandbox
 from ris.errors import Conflict
-from ris.models import CalledAlias, ConnectionCheck, EchoTest, Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, Station
+from ris.models import (
+    AuditRecord,
+    CalledAlias,
+    ConnectionCheck,
+    EchoTest,
+    Order,
+    Patient,
+    RequestedProcedure,
+    ScheduledProcedureStep,
+    Site,
+    Station,
+)
 from tests.support.dicom import worklist_query
 from tests.support.hospital import ACTOR, a_site, a_station, an_order, steps_of
 from tests.support.journal import a_query, an_association
@@ -193,12 +204,12 @@ class TestTestExam:
         assert "has a test exam already" in do(client, "test", check=check.pk)
         step = ScheduledProcedureStep.objects.get()
         assert step.requested_procedure.is_test
+        number = step.requested_procedure.order.accession_number
         assert _sees("CT01") == [step.pk]
         assert _sees("CT02") == [] == _sees("STRANGER")
         assert "gone, as if it had never been" in do(client, "remove-test", check=check.pk)
         assert not Order.objects.exists() and not Patient.objects.exists()
         removed = AuditRecord.objects.filter(action=audit.DELETE).order_by("pk")
-        number = step.requested_procedure.order.accession_number
         assert [(row.actor, row.event, *row.patients.values_list("patient_id", "accession_number")) for row in removed] == [
             ("a-integrator", audit.ORDER, ("TEST-CT01", number)),
             ("a-integrator", audit.PATIENT, ("TEST-CT01", "")),
@@ -255,6 +266,8 @@ class TestEcho:
         begun(client)
         client.post(reverse("station-echo", args=["CT01"]), {"from": "connect"})
         assert "C-ECHO to ct01.example:104 is under way" in page_of(client)
+        row = AuditRecord.objects.get(event=audit.PROBE)
+        assert (row.actor, row.place, row.detail) == ("a-integrator", "station-echo", {"of": ["C-ECHO to CT01 at ct01.example:104"]})
         monkeypatch.setattr(echoes, "echo", lambda host, port, **_: Echo("REFUSED", f"{host}:{port} is not reachable"))
         echoes.send(sent[0])
         echoes.send(sent[0])

@@ -10,6 +10,8 @@ from mpps import outbox
 from mpps.destinations import DestinationData, save_destination
 from mpps.models import Delivery, Destination
 from mpps.replies import Reply
+from ris import audit
+from ris.models import AuditRecord
 from tests.support.hospital import ACTOR, a_site
 from tests.support.performing import begin
 
@@ -74,6 +76,7 @@ def test_a_destination_says_why_it_was_not_reached_and_what_waits(signed_in: Sig
     assert "pacs.example:104 is not reachable" in shown
     assert "Invalid attribute value" in shown
     assert "is tried now" in client.post(f"/destinations/{one.pk}/try-now/", follow=True).content.decode()
+    assert [row.detail["of"] for row in AuditRecord.objects.filter(event=audit.PROBE)] == [["Try of PACS at pacs.example:104"]]
     one.refresh_from_db()
     assert one.next_attempt_at is None
 
