@@ -9,6 +9,7 @@ import pwd
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from django.core.management.base import BaseCommand, CommandError
@@ -27,12 +28,31 @@ from ris.models import Site
 _LONGEST: Final = 48
 """Characters of a name of an account that are kept."""
 _TRIES: Final = 3
+_LOGIN: Final = Path("/proc/self/loginuid")
+_UNSET: Final = 2**32 - 1
+"""Of whom nobody signed in to: services, containers."""
 
 
 def who() -> Actor:
-    """The account of the operating system that the command runs as, with the one that used sudo to."""
-    name, through = _account(os.getuid()), os.environ.get("SUDO_USER", "")[:_LONGEST]
-    return Actor.system(f"{name} at the shell" if through in ("", name) else f"{through} as {name} at the shell")
+    """The account of the operating system that the command runs as, with the one that signed in and became it (sudo, su).
+
+    Linux keeps who signed in, through all that follows. Where it is not kept, within containers for one, SUDO_USER is no more than what the
+    environment says, which anybody may set, and is told as that.
+    """
+    name, came = _account(os.getuid()), _signed_in()
+    if came:
+        return Actor.system(f"{name} at the shell" if came == name else f"{came} as {name} at the shell")
+    said = os.environ.get("SUDO_USER", "")[:_LONGEST]
+    return Actor.system(f"{name} at the shell" if said in ("", name) else f"{name} at the shell, says to be {said}")
+
+
+def _signed_in() -> str:
+    """Empty where the system does not know."""
+    try:
+        uid = int(_LOGIN.read_text())
+    except (OSError, ValueError):
+        return ""
+    return "" if uid == _UNSET else _account(uid)
 
 
 def _account(uid: int) -> str:

@@ -1,8 +1,8 @@
 """How often something may be tried in vain before one has to wait, and for how long: the table, and whom it is counted for.
 
 A sign-in is counted for the name that was typed, whether there is such an account or not, and for the address that it came from. A
-browser in which the account has signed in before is counted by itself instead: whoever tries passwords from elsewhere, or from behind the
-same proxy, locks out nobody who was here before.
+browser in which the account has signed in before, with its present password, is counted by itself instead, and with the others of that
+kind at its address: whoever tries passwords from elsewhere, or from behind the same proxy, locks out nobody who was here before.
 """
 
 from dataclasses import dataclass
@@ -45,8 +45,9 @@ ACCOUNT: Final = Rule("account", 5, 5, 900, timedelta(days=1))
 BROWSER: Final = Rule("browser", 10, 5, 900, timedelta(days=1))
 OWN: Final = Rule("own", 5, 5, 900, timedelta(days=1))
 ADDRESS: Final = Rule("address", 50, 2, 60, timedelta(hours=1))
+KNOWN: Final = Rule("known", 200, 2, 60, timedelta(hours=1))
 TOKEN: Final = Rule("token", 30, 1, 60, timedelta(hours=1))
-RULES: Final = {rule.kind: rule for rule in (ACCOUNT, BROWSER, OWN, ADDRESS, TOKEN)}
+RULES: Final = {rule.kind: rule for rule in (ACCOUNT, BROWSER, OWN, ADDRESS, KNOWN, TOKEN)}
 """Of addresses more is borne and less is waited for: many people may sit behind one of them."""
 
 

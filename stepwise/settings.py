@@ -291,6 +291,11 @@ CSRF_COOKIE_HTTPONLY = True  # forms carry the token, no script reads it
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 # RIS_HTTPS says that this is production: browsers come by HTTPS alone, whoever ends TLS.
 HTTPS = env.bool("RIS_HTTPS", default=False)
+if HTTPS and len(SECRET_KEY) < UNGUESSABLE:
+    raise ImproperlyConfigured(
+        f"RIS_SECRET_KEY has {len(SECRET_KEY)} characters, and signs cookies; with RIS_HTTPS it must have at least {UNGUESSABLE}. "
+        "`openssl rand -base64 48` makes one; without the variable one is made and kept in the data directory."
+    )
 if HTTPS and 0 < len(API_TOKEN) < UNGUESSABLE:
     raise ImproperlyConfigured(
         f"RIS_API_TOKEN has {len(API_TOKEN)} characters, and may do everything; with RIS_HTTPS it must have at least {UNGUESSABLE}. "

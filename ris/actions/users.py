@@ -64,7 +64,7 @@ def create_user(
     data: UserData, digest: str, actor: Actor, *, must_change: bool = True, site: Site | None = None, superuser: bool = False
 ) -> User:
     """A new account with the digest of its password, of a hospital (None: the default one). Raises InvalidInput."""
-    columns, roles = _checked(data)
+    columns, roles = _checked(data, actor)
     user: User = User.objects.create(**columns, password=digest, is_superuser=superuser, is_staff=superuser)
     _give(user, roles)
     Account.objects.create(user=user, must_change_password=must_change, password_changed_at=clock.wall())
@@ -83,7 +83,7 @@ def change_user(user_id: int, data: UserData, actor: Actor, expected_version: in
     Raises InvalidInput, ChangedMeanwhile, NotFound, or Conflict when it would lock out.
     """
     user, account = locked(user_id, actor, expected_version)
-    columns, roles = _checked(data, user)
+    columns, roles = _checked(data, actor, user)
     before = data_of(user)
     if ADMIN in before.roles and ADMIN not in roles:
         _keep_an_administrator(user, actor, "lose the role of an administrator")
@@ -195,10 +195,10 @@ def _give(user: User, roles: Iterable[str]) -> None:
     forget(user, "_roles")
 
 
-def _checked(data: UserData, user: User | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _checked(data: UserData, actor: Actor, user: User | None = None) -> tuple[dict[str, Any], tuple[str, ...]]:
     checked = Checker()
     columns = {
-        "username": checked("username", _username, data.username, user),
+        "username": checked("username", _username, data.username, actor, user),
         "first_name": checked("given_name", _name, data.given_name),
         "last_name": checked("family_name", _name, data.family_name),
         "email": checked("email", _email, data.email),
@@ -210,7 +210,8 @@ def _checked(data: UserData, user: User | None = None) -> tuple[dict[str, Any], 
     return columns, tuple(role for role in ROLES if role in data.roles)
 
 
-def _username(typed: str, user: User | None) -> str:
+def _username(typed: str, actor: Actor, user: User | None) -> str:
+    """How a name that is taken is spelled is told to who has to do with that account alone."""
     name = User.normalize_username(typed.strip())
     if not name:
         raise ValueError("is empty; choose a name to sign in with, e.g. jmoreau")
@@ -225,7 +226,8 @@ def _username(typed: str, user: User | None) -> str:
     others = User.objects.filter(username__iexact=name)
     taken = (others if user is None else others.exclude(pk=user.pk)).first()
     if taken is not None:
-        raise ValueError(f"is taken: there is an account {taken.username}; choose another one")
+        spelled = f": there is an account {taken.username}" if queries.is_managed_by(actor, taken) else ""
+        raise ValueError(f"is taken{spelled}; choose another one")
     return name
 
 

@@ -5,16 +5,18 @@ from typing import Any, Final
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, UsernameField
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, LogoutView
 from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
+from django.utils.crypto import constant_time_compare
 
 from ris.actions import attempts
 from ris.origin import address_of
-from ris.throttling import BROWSER, Counter, in_words, name_digest, of_account, of_address
+from ris.throttling import BROWSER, KNOWN, Counter, in_words, name_digest, of_account, of_address
 from ris.web import asking
 from ris.web.forms import PageForm
 from ris.web.recording import not_signed
@@ -22,6 +24,7 @@ from stepwise.sessions import WHY_ENDED
 
 KNOWN_FOR: Final = 180 * 86_400
 """Seconds that a browser is known for in which somebody signed in."""
+SALT: Final = "known browser with its password"
 _MOST_KNOWN = 12
 """People whom one browser is known by: a reading room shares it."""
 
@@ -29,7 +32,7 @@ _MOST_KNOWN = 12
 class SignInForm(PageForm, AuthenticationForm):
     """User name and password. `wait` are the seconds to wait when they were not even looked at."""
 
-    username = forms.CharField(
+    username = UsernameField(
         label="User name",
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
@@ -65,27 +68,36 @@ class SignInForm(PageForm, AuthenticationForm):
 
 def counters_of(request: HttpRequest, name: str) -> tuple[Counter, ...]:
     """By what a sign-in is counted: its browser where the account has signed in before, else the account and the address."""
-    browser = known_by(request).get(name_digest(name))
-    return (Counter(BROWSER, browser),) if browser else (of_account(name), of_address(address_of(request)))
+    browser, mark = known_by(request).get(name_digest(name), ("", ""))
+    user = User.objects.filter(username=name).first() if browser else None
+    if user is not None and constant_time_compare(mark, _mark(user)):
+        return Counter(BROWSER, browser), of_address(address_of(request), KNOWN)
+    return of_account(name), of_address(address_of(request))
 
 
-def known_by(request: HttpRequest) -> dict[str, str]:
-    """Digests of the names that signed in with this browser, each to what the browser is called for it."""
+def _mark(user: User) -> str:
+    """Of the present password: another one makes the browser a stranger again. It takes the key and the database to make one up."""
+    return user.get_session_auth_hash()[:20]
+
+
+def known_by(request: HttpRequest) -> dict[str, tuple[str, str]]:
+    """Digests of the names that signed in with this browser, each to what the browser is called for it and the mark of the password."""
     try:
-        kept = signing.loads(request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, ""), salt="known browser", max_age=KNOWN_FOR)
+        kept = signing.loads(request.COOKIES.get(settings.KNOWN_BROWSER_COOKIE_NAME, ""), salt=SALT, max_age=KNOWN_FOR)
     except signing.BadSignature:
         return {}
-    return dict(kept)
+    return {name: (browser, mark) for name, (browser, mark) in kept.items()}
 
 
-def make_known(request: HttpRequest, response: HttpResponse, name: str) -> None:
+def make_known(request: HttpRequest, response: HttpResponse, user: User) -> None:
     """Remember in the browser that the account signed in with it."""
-    known = known_by(request)
-    known[name_digest(name)] = known.pop(name_digest(name), "") or secrets.token_urlsafe(12)
+    known, name = known_by(request), name_digest(user.get_username())
+    browser, _ = known.pop(name, ("", ""))
+    known[name] = browser or secrets.token_urlsafe(12), _mark(user)
     kept = dict(list(known.items())[-_MOST_KNOWN:])
     response.set_cookie(
         settings.KNOWN_BROWSER_COOKIE_NAME,
-        signing.dumps(kept, salt="known browser"),
+        signing.dumps(kept, salt=SALT),
         max_age=KNOWN_FOR,
         path=settings.LOGIN_URL,
         secure=settings.SESSION_COOKIE_SECURE,
@@ -121,7 +133,7 @@ class SignIn(LoginView):
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_valid(form)
-        make_known(self.request, response, form.cleaned_data["username"])
+        make_known(self.request, response, form.get_user())
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:

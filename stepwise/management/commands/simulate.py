@@ -128,6 +128,8 @@ def _facts(web: socket.socket, dicom: socket.socket, tls: socket.socket | None, 
 def _guessable() -> list[str]:
     """Secrets that are good enough on one's own machine."""
     found = []
+    if len(settings.SECRET_KEY) < UNGUESSABLE:
+        found.append(f"RIS_SECRET_KEY is short, and signs cookies: for others in a network choose {UNGUESSABLE} characters or more")
     if 0 < len(settings.API_TOKEN) < UNGUESSABLE:
         found.append(f"RIS_API_TOKEN is short and may do everything: for others in a network choose {UNGUESSABLE} characters or more")
     wrong = weakness() if settings.DEMO else ""

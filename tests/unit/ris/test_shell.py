@@ -98,15 +98,26 @@ def test_a_token_made_at_the_shell_is_entered(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    ("uid", "sudo", "name"),
+    ("uid", "login", "sudo", "name"),
     [
-        (0, "", "root at the shell"),
-        (0, "root", "root at the shell"),
-        (0, "anna", "anna as root at the shell"),
-        (987_654, "", "uid 987654 at the shell"),
+        (0, "", "", "root at the shell"),
+        (0, "4294967295", "root", "root at the shell"),
+        (0, "4294967295", "anna", "root at the shell, says to be anna"),
+        (0, "", "anna", "root at the shell, says to be anna"),
+        (0, "0", "anna", "root at the shell"),
+        (0, "987654", "anna", "uid 987654 as root at the shell"),
+        (987_654, "987654", "", "uid 987654 at the shell"),
+        (987_654, "", "", "uid 987654 at the shell"),
     ],
 )
-def test_who_it_was_says_the_operating_system(monkeypatch: pytest.MonkeyPatch, uid: int, sudo: str, name: str) -> None:
+def test_who_it_was_says_the_operating_system(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, uid: int, login: str, sudo: str, name: str
+) -> None:
+    """By who signed in, where that is kept; what the environment says proves nothing."""
+    kept = tmp_path / "loginuid"
+    if login:
+        kept.write_text(login)
+    monkeypatch.setattr(shell, "_LOGIN", kept)
     monkeypatch.setattr(os, "getuid", lambda: uid)
     monkeypatch.setenv("SUDO_USER", sudo)
     assert pwd.getpwuid(0).pw_name == "root"

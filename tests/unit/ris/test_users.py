@@ -255,3 +255,17 @@ def test_a_token_is_made_by_nobody_who_has_nothing_to_do_with_the_account_by_now
         tokens.create_token(anna, "too late", Actor.user(boss))
     assert "another hospital" in refused.value.errors["user"]
     assert not ApiToken.objects.exists()
+
+
+@pytest.mark.django_db
+def test_how_a_taken_name_is_spelled_is_told_to_who_has_to_do_with_that_account() -> None:
+    a_site()
+    set_site(somebody("Secret.Name", "scheduler"), another_site(), ACTOR)
+    somebody("Own.Name", "scheduler")
+    boss = Actor.user(an_administrator("boss"))
+    told = []
+    for name in ("secret.name", "own.name"):
+        with pytest.raises(InvalidInput) as refused:
+            users.create_user(UserData(name), "!", boss)
+        told.append(refused.value.errors["username"])
+    assert told == ["is taken; choose another one", "is taken: there is an account Own.Name; choose another one"]

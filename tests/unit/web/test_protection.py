@@ -219,7 +219,9 @@ def test_production_is_one_setting_and_passes_the_checks_of_django(tmp_path: Pat
     assert (done.returncode, "no issues" in done.stdout) == (0, True), done.stderr
     guessable = checked_for_production(**production, RIS_API_TOKEN="walk")
     assert (guessable.returncode, "RIS_API_TOKEN has 4 characters" in guessable.stderr) == (1, True)
-    weak = checked_for_production(**production, RIS_SECRET_KEY="short", RIS_API_TOKEN="x" * 32)
+    short = checked_for_production(**production, RIS_SECRET_KEY="short")
+    assert (short.returncode, "RIS_SECRET_KEY has 5 characters" in short.stderr) == (1, True)
+    weak = checked_for_production(**production, RIS_SECRET_KEY="x" * 32, RIS_API_TOKEN="x" * 32)
     assert (weak.returncode, "security.W009" in weak.stderr) == (1, True)
 
 

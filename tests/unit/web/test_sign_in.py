@@ -11,14 +11,17 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.core import signing
 from django.test import Client
 
 from ris import clock
 from ris.actions import passwords, tokens, users
+from ris.actions.users import UserData
 from ris.models import Attempts
-from ris.throttling import ACCOUNT, ADDRESS, BROWSER, TOKEN
+from ris.throttling import ACCOUNT, ADDRESS, BROWSER, KNOWN, TOKEN, name_digest
 from stepwise import health
 from stepwise.tasks import forget_old_sign_ins
+from stepwise.web.sign_in import SALT
 from tests.support.addresses import somebody
 from tests.support.hospital import ACTOR, a_site
 
@@ -104,12 +107,48 @@ def test_one_address_that_tries_many_names_has_to_wait_and_others_need_not(jo: U
     assert sign_in(Client(), address="192.0.2.2").status_code == 302
 
 
-def test_a_made_up_cookie_makes_no_browser_known(jo: User, time: Time) -> None:
-    client = Client()
-    client.cookies[django_settings.KNOWN_BROWSER_COOKIE_NAME] = "made-up"
-    for _ in range(ACCOUNT.free):
+@pytest.mark.parametrize("salt", ["", "known browser", SALT], ids=["made up", "of before", "by who has the key"])
+def test_a_made_up_cookie_makes_no_browser_known(jo: User, time: Time, salt: str) -> None:
+    """Not by who knows the signing key either: it takes the password's digest, too."""
+    for number in range(ACCOUNT.free):
+        kept = {name_digest("jo"): "browser" if salt != SALT else (f"browser {number}", "x" * 20)}
+        client = Client()
+        client.cookies[django_settings.KNOWN_BROWSER_COOKIE_NAME] = signing.dumps(kept, salt=salt) if salt else "made-up"
         sign_in(client, "wrong")
     assert sign_in(client).status_code == 429
+
+
+def test_a_browser_is_known_by_the_password_that_it_signed_in_with(jo: User, client: Client, time: Time) -> None:
+    sign_in(client)
+    client.post("/sign-out/")
+    passwords.reset(jo.pk, "five blue herons", ACTOR, must_change=False)
+    for _ in range(ACCOUNT.free):
+        sign_in(Client(), "wrong")
+    assert sign_in(client, "five blue herons").status_code == 429, "a stranger again"
+    time.passes(seconds=ACCOUNT.first)
+    assert sign_in(client, "five blue herons").status_code == 302
+    client.post("/sign-out/")
+    for _ in range(ACCOUNT.free):
+        sign_in(Client(), "wrong")
+    assert sign_in(client, "five blue herons").status_code == 302
+
+
+def test_known_browsers_of_one_address_wait_together_and_strangers_there_keep_none_out(jo: User, client: Client, time: Time) -> None:
+    sign_in(client)
+    client.post("/sign-out/")
+    Attempts.objects.update_or_create(key="address:192.0.2.1", defaults={"failures": ADDRESS.free + 9, "last_at": time.now})
+    assert sign_in(Client()).status_code == 429
+    assert sign_in(client).status_code == 302
+    client.post("/sign-out/")
+    Attempts.objects.update_or_create(key="known:192.0.2.1", defaults={"failures": KNOWN.free, "last_at": time.now})
+    assert sign_in(client).status_code == 429
+
+
+@pytest.mark.parametrize("name", ["jos\u00e9", "jose\u0301"])
+def test_a_name_is_one_however_its_accents_are_typed(client: Client, name: str) -> None:
+    a_site()
+    passwords.create(UserData("jos\u00e9", roles=("scheduler",)), RIGHT, ACTOR, must_change=False)
+    assert sign_in(client, name=name).status_code == 302
 
 
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "http:evil.org"])
