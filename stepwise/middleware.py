@@ -11,9 +11,9 @@ from django.utils.cache import add_never_cache_headers
 from django_structlog.middlewares import RequestMiddleware
 
 from ris import clock, deeds, networks, queries
-from ris.bearer import Caller
 from ris.errors import NotFound
 from ris.models import Site
+from ris.web import asking
 from ris.web.routes import route_of
 
 PERMISSIONS_POLICY: Final = (
@@ -36,10 +36,9 @@ def clock_of_the_site(answer: Answering) -> Answering:
 
 def _site(request: HttpRequest) -> Site | None:
     """None for nobody, who is shown the default one's, and before the first start has made a hospital."""
-    caller = getattr(request, "auth", None)
-    user = caller.user if isinstance(caller, Caller) else request.user
+    person = asking.person_of(request)
     try:
-        return queries.site_of(user) if user is not None and user.is_authenticated else None
+        return queries.site_of(person) if person is not None else None
     except NotFound:
         return None
 

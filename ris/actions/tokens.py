@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -136,27 +136,31 @@ def _revoke(row: ApiToken, actor: Actor | None) -> ApiToken:
 
 def note_use(row: ApiToken) -> None:
     """Keep when a token was used last, to a quarter of an hour; of many calls at once one writes. No call fails by it."""
-    now = clock.wall()
-    if row.last_used_at is not None and now - row.last_used_at < _COARSE:
-        return
-    try:
-        ApiToken.objects.filter(pk=row.pk, last_used_at=row.last_used_at).update(last_used_at=now)
-    except OperationalError as error:
-        log.warning("the use of a token was not noted", token=row.pk, error=str(error).strip())
+    rows = ApiToken.objects.filter(pk=row.pk, last_used_at=row.last_used_at)
+    _note(row.last_used_at, lambda now: rows.update(last_used_at=now), str(row.pk))
 
 
 def note_environment_use() -> None:
     """As `note_use`, of the token that the environment sets."""
-    now, last = clock.wall(), environment_used_at()
+    mark, last = environment_mark(), environment_used_at()
+
+    def write(now: datetime) -> None:
+        if last is None:
+            EnvironmentToken.objects.bulk_create([EnvironmentToken(mark=mark, last_used_at=now)], ignore_conflicts=True)
+        else:
+            EnvironmentToken.objects.filter(mark=mark, last_used_at=last).update(last_used_at=now)
+
+    _note(last, write, "of the environment")
+
+
+def _note(last: datetime | None, write: Callable[[datetime], object], which: str) -> None:
+    now = clock.wall()
     if last is not None and now - last < _COARSE:
         return
     try:
-        if last is None:
-            EnvironmentToken.objects.bulk_create([EnvironmentToken(mark=environment_mark(), last_used_at=now)], ignore_conflicts=True)
-        else:
-            EnvironmentToken.objects.filter(mark=environment_mark(), last_used_at=last).update(last_used_at=now)
+        write(now)
     except OperationalError as error:
-        log.warning("the use of the environment's token was not noted", error=str(error).strip())
+        log.warning("the use of a token was not noted", token=which, error=str(error).strip())
 
 
 def environment_used_at() -> datetime | None:

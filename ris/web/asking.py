@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from django.contrib.auth.models import User
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest
 
 from ris import queries
@@ -57,12 +58,19 @@ def who(request: HttpRequest) -> Actor | Claimant:
     return Actor.user(request.user) if request.user.is_authenticated else Claimant(address_of(request), _claim(request).words)
 
 
+def person_of(request: HttpRequest) -> AbstractBaseUser | AnonymousUser | None:
+    """Whose token was taken, or who is signed in; None for nobody, and for the environment's own token."""
+    caller = caller_of(request)
+    if caller is not None:
+        return caller.user
+    return request.user if request.user.is_authenticated else None
+
+
 def site_of(request: HttpRequest) -> Site | None:
     """The hospital of whoever it is or says to be, the default one of everybody else; None before the first start has made one."""
-    caller = caller_of(request)
-    user = caller.user if caller else request.user if request.user.is_authenticated else _claim(request).user
+    whose = person_of(request) or _claim(request).user
     try:
-        return queries.site_of(user) if user is not None else queries.default_site()
+        return queries.site_of(whose) if whose is not None else queries.default_site()
     except NotFound:
         return None
 
