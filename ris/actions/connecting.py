@@ -68,9 +68,11 @@ def accept_called(site: Site, ae_title: str, actor: Actor) -> CalledAlias:
 
 @action
 def forget_called(site: Site, ae_title: str, actor: Actor) -> None:
-    """Be called by that AE title no more; nothing happens when the site is not. What was said until now stays the site's."""
-    if CalledAlias.objects.filter(site=site, ae_title=ae_title, forgotten_at=None).update(forgotten_at=clock.wall()):
-        _record_called(site, "forget_called", actor, [ae_title, ""])
+    """Be called by that AE title no more. What was said until now stays the site's. Raises NotFound when the site is not called so (any
+    more): nothing was changed."""
+    if not CalledAlias.objects.filter(site=site, ae_title=ae_title, forgotten_at=None).update(forgotten_at=clock.wall()):
+        raise NotFound(f"{site.name} is not called {ae_title[:16]!r} beside {site.ae_title}; somebody else may have ended that before.")
+    _record_called(site, "forget_called", actor, [ae_title, ""])
 
 
 @action

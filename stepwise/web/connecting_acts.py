@@ -101,6 +101,10 @@ def act(request: HttpRequest, ae_title: str, verb: str) -> HttpResponse:
 def forget(request: HttpRequest) -> HttpResponse:
     """Be called by another AE title no more."""
     called = request.POST.get("called", "")
-    connecting.forget_called(site_of(request), called, Actor.user(request.user))
-    messages.success(request, f"Who calls {called} is rejected from now on.")
+    try:
+        connecting.forget_called(site_of(request), called, Actor.user(request.user))
+    except NotFound as error:
+        messages.error(request, f"Nothing was changed. {error}")
+    else:
+        messages.success(request, f"Who calls {called} is rejected from now on.")
     return redirect("connect")

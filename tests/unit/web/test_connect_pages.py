@@ -136,7 +136,11 @@ def test_who_calls_us_by_another_name_can_be_let_in(client: Client) -> None:
     assert "lets itself be called RIS too" in do(client, "accept", check=check.pk, value="RIS")
     assert CalledAlias.objects.get().ae_title == "RIS"
     assert "We are also called" in client.get(reverse("connect")).content.decode()
-    client.post(reverse("connect-forget"), {"called": "RIS"})
+    forget = reverse("connect-forget")
+    assert "Who calls RIS is rejected from now on" in client.post(forget, {"called": "RIS"}, follow=True).content.decode()
+    for called in ("RIS", "NEVER-HEARD-OF"):
+        again = client.post(forget, {"called": called}, follow=True).content.decode()
+        assert "Nothing was changed." in again and f"is not called &#x27;{called}&#x27;" in again
     assert not CalledAlias.objects.filter(forgotten_at=None).exists()
     assert "We are also called" not in client.get(reverse("connect")).content.decode()
 
