@@ -83,7 +83,6 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     ),
     # The modality room.
     "steps.perform": Permission("start, complete and discontinue an exam by hand", _of(TECHNOLOGIST)),
-    "performed.reconcile": Permission("say which exam a performed step belongs to", _of(TECHNOLOGIST)),
     # Billing.
     "charges.view": Permission("see charges, unbilled work and the books", _of(BILLER)),
     "charges.edit": Permission("release, send again, void and credit charges", _of(BILLER)),
@@ -96,8 +95,7 @@ PERMISSIONS: Final[dict[str, Permission]] = {
     "consoles.use": Permission("set up and use the consoles of virtual modalities", _of(TECHNOLOGIST, INTEGRATOR)),
     "consoles.edit": Permission("point a console at another system", frozenset({INTEGRATOR, INSTRUCTOR, ADMIN})),
     "faults.set": Permission("switch faults on and off", frozenset({INTEGRATOR, INSTRUCTOR, ADMIN})),
-    # Teaching and administration.
-    "training.lead": Permission("lead a training", frozenset({INSTRUCTOR, ADMIN})),
+    # Administration.
     "users.manage": Permission("make and change accounts, their roles and passwords", frozenset({ADMIN})),
     "audit.view": Permission("read the audit trail, and take it away as a file", frozenset({ADMIN})),
     "tokens.manage": Permission("make, see and revoke everybody's API tokens", frozenset({ADMIN})),

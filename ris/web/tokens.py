@@ -43,7 +43,7 @@ class Line:
 
     @property
     def words(self) -> list[str]:
-        """What it is limited to, in words; empty where it may all that its account may."""
+        """What it is limited to, in words; empty where it is not, and where nobody knows its permissions any more."""
         return [PERMISSIONS[name].words for name in self.row.scope or () if name in PERMISSIONS]
 
 

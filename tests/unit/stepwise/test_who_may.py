@@ -1,5 +1,6 @@
 """Every address and every REST call, with every role, without a role and without anybody: what happens is what the table says."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from stepwise.health import Checkup
 from tests.support.addresses import World, offers, somebody
 from tests.support.hospital import a_site
 from tests.support.redis import RedisServer
+from tests.unit.stepwise.test_architecture import ROOMS
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 
@@ -61,6 +63,16 @@ def test_every_page_says_who_may_see_it_or_why_everybody_may() -> None:
     assert unfounded == [], "say why everybody may see it"
     assert PUBLIC.keys() <= names, "these are no addresses any more"
     assert [page.name for page in found if page.needs and page.is_public] == [], "public and protected at once"
+
+
+def test_every_permission_is_asked_for_somewhere() -> None:
+    """By a page, a call, or a part of one: what nothing asks for is no permission, though it could be given to a token."""
+    asked = {permission for page in pages() if page.needs for permission in page.needs.everything()}
+    asked |= {permission for call in calls() for bearer in call.bearers if (permission := bearer.permission)}
+    files = (path for room in (*ROOMS, "templates") for path in Path(room).rglob("*.*") if path.suffix in (".py", ".html"))
+    sources = "".join(path.read_text("utf-8") for path in files)
+    asked |= {permission for permission in PERMISSIONS if re.search(rf"""(check|allowed|may)[^\n]*["']{permission}["']""", sources)}
+    assert PERMISSIONS.keys() == asked
 
 
 def test_every_call_says_which_permission_it_needs_or_why_any_token_will_do() -> None:
