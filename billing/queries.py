@@ -7,12 +7,13 @@ from typing import Final
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
-from billing.models import Charge, ChargeLine, DeliveryAttempt, NoCharge
-from billing.transitions import FAILED, PENDING, POSTED, VOID
+from billing.models import Charge, ChargeChange, ChargeLine, DeliveryAttempt, NoCharge
+from billing.transitions import FAILED, PENDING, POSTED, RETRY, VOID
 from ris import clock
 from ris.errors import NotFound
 from ris.models import ScheduledProcedureStep, Site
 
+_LATEST_CHANGES: Final = 500
 GIVEN_UP: Final = Q(written_off_at__isnull=False) | Q(
     transaction_type=Charge.TransactionType.CREDIT, corrects__written_off_at__isnull=False
 )
@@ -74,6 +75,12 @@ def dead_letters(site: Site) -> QuerySet[Charge]:
 def refused(site: Site) -> QuerySet[Charge]:
     """Charges that the receiver refused, or that could not be sent, and that nobody wrote off."""
     return Charge.objects.filter(site=site, status=FAILED, is_dead_letter=False, written_off_at=None)
+
+
+def sent_again_last(site: Site) -> ChargeChange | None:
+    """Who sent a failed charge again last, if that is among the latest changes of charges."""
+    latest = ChargeChange.objects.select_related("charge").order_by("-pk")[:_LATEST_CHANGES]
+    return next((change for change in latest if change.verb == RETRY.verb and change.charge.site_id == site.pk), None)
 
 
 def newest_attempt(site: Site, result: DeliveryAttempt.Result) -> DeliveryAttempt | None:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 from billing import queries, targets
 from billing.actions import undelivered
 from billing.models import DeliveryAttempt
+from ris import clock
 from ris.actor import Actor
 from ris.models import Site
 from ris.permissions import requires
@@ -59,5 +60,11 @@ def send_all_again(request: HttpRequest) -> HttpResponse:
     if sent:
         messages.success(request, f"{sent} charge{'' if sent == 1 else 's'} will be sent again.")
     else:
-        messages.info(request, f"Nothing was changed: no charge is {'refused' if is_refused else 'set aside'} any more.")
+        messages.info(request, f"Nothing was changed: no charge is {'refused' if is_refused else 'set aside'} any more.{_by_whom(site)}")
     return redirect("charges")
+
+
+def _by_whom(site: Site) -> str:
+    """Who was faster."""
+    last = queries.sent_again_last(site)
+    return f" {last.actor} sent charge {last.charge} again at {clock.local(last.at, site):%H:%M on %d-%b-%Y}." if last else ""

@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 PREFIX: Final = "sw_"
 _SHOWN: Final = len(PREFIX) + 5
 """Characters of a token that are kept in clear, to recognize it by: 30 of its 256 bits."""
+_REVOKE: Final = "revoke token"
 _COARSE: Final = timedelta(minutes=15)
 """Between two notes of a use: a token is not written for every call."""
 
@@ -115,8 +116,16 @@ def _not_revoked(row: ApiToken | None) -> ApiToken:
     if row is None:
         raise NotFound("There is no such token.")
     if row.revoked_at is not None:
-        raise Conflict(f"The token {row.name!r} of {row.user.get_username()} was revoked already.")
+        raise Conflict(f"The token {row.name!r} of {row.user.get_username()} was revoked already{_by_whom(row)}.")
     return row
+
+
+def _by_whom(row: ApiToken) -> str:
+    """`, by anna at 27-Nov-2026 14:30`, in the time of the hospital that its user works for."""
+    change = RecordChange.objects.filter(subject="api token", subject_id=row.pk, verb=_REVOKE).order_by("-pk").first()
+    if change is None:
+        return ""
+    return f", by {change.actor} at {clock.local(change.at, queries.site_of(row.user)):%d-%b-%Y %H:%M}"
 
 
 def revoke_all(user: User, actor: Actor) -> int:
@@ -130,7 +139,7 @@ def revoke_all(user: User, actor: Actor) -> int:
 def _revoke(row: ApiToken, actor: Actor | None) -> ApiToken:
     row.revoked_at = clock.wall()
     row.save(update_fields=["revoked_at"])
-    _record(row, "revoke token", actor, {"name": [row.name, ""], "user": [row.user.get_username(), ""]})
+    _record(row, _REVOKE, actor, {"name": [row.name, ""], "user": [row.user.get_username(), ""]})
     return row
 
 

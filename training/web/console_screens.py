@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from ris import audit
+from ris import audit, clock
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound, Unavailable
 from ris.models import Site, Station
@@ -116,5 +116,15 @@ def withdraw(request: HttpRequest, ae_title: str, pk: int) -> HttpResponse:
     act = ConsoleAct.objects.filter(pk=pk, console=console).first()
     who = Actor.user(request.user).name
     if act is None or not console_acts.withdraw(act.pk, f"{who} took it back before a worker took it; nothing was sent."):
-        messages.error(request, "It could not be taken back: a worker has taken it, or it is over.")
+        messages.error(request, f"It could not be taken back: {_past(console, pk)}")
     return redirect("console", ae_title)
+
+
+def _past(console: Console, pk: int) -> str:
+    """What became of a key instead, and when."""
+    act = ConsoleAct.objects.filter(pk=pk, console=console).first()
+    if act is None:
+        return "it is over, and the console has forgotten it."
+    if act.ended_at is None:
+        return "a worker has taken it, and does it now."
+    return f"it is over since {clock.local(act.ended_at, console.site):%H:%M:%S}. {act.text}"

@@ -362,7 +362,7 @@ def test_a_token_is_revoked_after_saying_what_stops_working(signed_in: SignIn) -
     assert "it is refused already" in text(client.get(f"/tokens/{row.pk}/revoke/"))
     assert "is revoked; its next call is refused" in text(client.post(f"/tokens/{row.pk}/revoke/", follow=True))
     late = client.get(f"/tokens/{row.pk}/revoke/", follow=True)
-    assert late.redirect_chain == [("/tokens/", 302)] and "was revoked already" in text(late)
+    assert late.redirect_chain == [("/tokens/", 302)] and "was revoked already, by a-admin at " in text(late)
 
 
 def test_the_last_day_that_is_shown_is_the_one_that_was_typed(signed_in: SignIn) -> None:

@@ -1,5 +1,6 @@
 """The pages of consoles: who may do what, what is refused in words, and that nothing is sent while a page waits."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urljoin
@@ -11,11 +12,12 @@ from django.urls import reverse
 from dimse import scu
 from ris import audit
 from ris.models import AuditRecord
-from tests.support.console import Keys, a_console, worker_later
+from tests.support.console import OPERATOR, Keys, a_console, worker_later
 from tests.support.hospital import a_site, a_station
 from tests.unit.training.test_console_keys import an_exam
 from training.actions import console_acts
 from training.consoles.looks import LOOKS, Look
+from training.consoles.pressing import press
 from training.memory import Memory
 from training.models import Console, ConsoleAct
 
@@ -109,7 +111,12 @@ def test_a_pressed_key_is_left_to_a_worker_and_can_be_taken_back(signed_in: Sign
     client.post(f"/consoles/CT01/acts/{waiting[0]}/withdraw/")
     assert "a-technologist took it back" in client.get("/consoles/CT01/").content.decode()
     client.post(f"/consoles/CT01/acts/{waiting[0]}/withdraw/")
-    assert "It could not be taken back" in client.get("/consoles/CT01/").content.decode()
+    late = client.get("/consoles/CT01/").content.decode()
+    assert re.search(r"It could not be taken back: it is over since [\d:]{8}\. a-technologist took it back", late)
+    claimed = console_acts.claim(press(Console.objects.get(), "echo", {}, OPERATOR).pk)
+    assert claimed is not None
+    client.post(f"/consoles/CT01/acts/{claimed.pk}/withdraw/")
+    assert "taken back: a worker has taken it, and does it now." in client.get("/consoles/CT01/").content.decode()
 
 
 def test_the_screen_is_not_rendered_again_while_nothing_changes(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
