@@ -120,7 +120,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "stepwise.middleware.deeds_of_requests",
     "stepwise.middleware.schemes",
+    # What browsers are told stands outside of all that may refuse a request: its refusals are told so, too.
     "stepwise.middleware.policies",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -130,8 +133,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "stepwise.sessions.ending",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
     "ris.web.recording.Audited",
     "stepwise.middleware.Requests",
     "django_htmx.middleware.HtmxMiddleware",

@@ -9,15 +9,19 @@ from html.parser import HTMLParser
 from itertools import product
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import OperationalError
 from django.template.defaultfilters import filesizeformat
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from ris import networks
+from ris.actions import patients
 from ris.actions.tokens import create_token
 from ris.models import Patient, ScheduledProcedureStep
 from stepwise import health
@@ -80,7 +84,7 @@ def test_every_answer_has_the_policies_and_no_page_anything_that_they_refuse(wor
     for address in everywhere(world):
         answer = client.get(address)
         for name, value in HEADERS.items():
-            assert answer.headers.get(name) == value or (name == "X-Frame-Options" and address.startswith("/static/")), (address, name)
+            assert answer.headers.get(name) == value, (address, name)
         assert "camera=()" in answer.headers["Permissions-Policy"], address
         assert "no-store" in answer.headers["Cache-Control"] or address == "/static/stepwise.css", address
         if answer.headers.get("Content-Type", "").startswith("text/html"):
@@ -93,9 +97,42 @@ def test_every_answer_has_the_policies_and_no_page_anything_that_they_refuse(wor
             list(answer.streaming_content)  # read to its end a file is closed
 
 
+def refusals(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, Any]]:
+    """One of every kind, with the status that it should have."""
+    client, forging, token = chief(), Client(enforce_csrf_checks=True), create_token(somebody("a-scheduler-of-tests", "scheduler"), "tests")
+    client.raise_request_exception = False
+    yield 400, client.get("/sign-in/", headers={"Host": "evil.example"})
+    yield 400, client.post("/sign-in/", b"x", content_type="multipart/form-data; boundary=")
+    yield 401, client.get("/api/v1/stations")
+    yield 403, forging.post("/sign-in/", {"username": "x"})
+    yield 404, client.get("/nowhere/")
+    yield 405, client.post("/healthz")
+    yield 405, client.get("/api/v1/orders")
+    yield 413, client.post("/sign-in/", b"q=" + b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE, content_type="text/plain")
+    yield 422, client.post("/api/v1/orders", {}, "application/json", headers={"Authorization": f"Bearer {token}"})
+    wrong = [Client().post("/sign-in/", {"username": "nobody", "password": "wrong"}) for _ in range(7)]
+    yield 429, wrong[-1]
+    for status, error in ((500, ValueError("a fault")), (503, OperationalError("database or disk is full"))):
+        with monkeypatch.context() as patch:
+            patch.setattr(SessionStore, "load", Mock(side_effect=error))
+            yield status, client.get("/patients/")
+        with monkeypatch.context() as patch:
+            patch.setattr(patients, "register_patient", Mock(side_effect=error))
+            yield status, client.post("/patients/new/", {"family": "Walker", "given": "Ann"})
+
+
+def test_every_kind_of_refusal_has_the_policies(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list(refusals(world, monkeypatch))
+    assert [answer.status_code for _, answer in found] == [status for status, _ in found]
+    for status, answer in found:
+        assert {name: answer.headers.get(name) for name in HEADERS} == HEADERS, status
+        assert {part.strip() for part in answer.headers["Content-Security-Policy"].split(";")} == POLICY, status
+        assert "no-store" in answer.headers["Cache-Control"], status
+
+
 def test_no_cache_keeps_what_is_taken_away_or_called_for_and_static_files_may_be_kept() -> None:
     order = an_order()
-    client, token = chief(), create_token(somebody("jo", "scheduler"), "tests")
+    client, token = chief(), create_token(somebody("a-scheduler-of-tests", "scheduler"), "tests")
     kept = {}
     for address in ("/audit/export.csv", "/audit/export.json", "/api/v1/scheduled-steps", f"/api/v1/orders/{order.accession_number}",
                     "/api/v1/openapi.json", "/api/v1/orders/nowhere", "/static/stepwise.css"):  # fmt: skip
