@@ -29,6 +29,7 @@ from billing.outages import watch
 from dimse.entries import HEALTH_AE_TITLE
 from dimse.scu import ScuError, Timeouts, open_association
 from ris import queries
+from ris.accounts import account_of
 from ris.api.auth import Bearer
 from ris.errors import NotFound, NotPermitted, Throttled
 from ris.kept import keep
@@ -208,13 +209,15 @@ def findings() -> dict[str, Finding]:
 def _stations_told(request: HttpRequest) -> str | None:
     """The quiet stations for who may see the association log, by hospital; None for everybody else, and while the database cannot tell.
 
-    A token that is refused is told as little as none, and entered in the audit trail as anywhere: nobody tries tokens here unseen.
+    Who has to choose another password is told nothing before, here as elsewhere. A token that is refused is told as little as none, and
+    entered in the audit trail as anywhere: nobody tries tokens here unseen.
     """
     try:
         if request.headers.get("Authorization"):
             return _told_by_token(request)
-        if request.user.is_authenticated and allowed(request.user, "journal.view"):
-            return quiet_stations([queries.site_of(request.user)])
+        user = request.user
+        if user.is_authenticated and allowed(user, "journal.view") and not account_of(user).must_change_password:
+            return quiet_stations([queries.site_of(user)])
     except (NotFound, DatabaseError):
         return None
     return None

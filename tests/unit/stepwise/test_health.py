@@ -9,7 +9,9 @@ import redis
 from django.test import Client
 
 from billing.outages import watch
+from ris.actions.passwords import require_change
 from ris.actions.tokens import create_token
+from ris.actor import Actor
 from stepwise import health
 from stepwise.health import Checkup, UnhealthyError
 from tests.support.addresses import somebody
@@ -79,6 +81,16 @@ def test_who_may_see_the_association_log_is_told_exactly_and_of_their_own_hospit
     client.force_login(integrator)
     assert details(client) == exactly
     assert "10.1.2.3:6399" in client.get("/pulse/").content.decode()
+
+
+@pytest.mark.usefixtures("broken")
+def test_who_has_to_choose_another_password_is_told_as_little_as_a_stranger(client: Client) -> None:
+    integrator = somebody("ines", "integrator")
+    client.force_login(integrator)
+    require_change(integrator.pk, Actor.system("tests"))
+    client.force_login(integrator)  # the sessions of before have ended
+    assert client.get("/associations/").status_code == 302
+    assert details(client) == ["Redis does not answer; the log says more", "2 are quiet: exams due, none started"]
 
 
 def test_checks_run_side_by_side() -> None:
