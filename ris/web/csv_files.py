@@ -1,6 +1,7 @@
 """CSV (RFC 4180) that is written while it is sent, and that no spreadsheet takes for anything but text."""
 
 import csv
+import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -20,8 +21,8 @@ class _Echo:
 
 
 def safe(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    """A text that no spreadsheet takes for a formula; a full-width sign (U+FF1D and others) is one to those of East Asia."""
+    return f"'{text}" if unicodedata.normalize("NFKC", text[:1]).startswith(_FORMULA) else text
 
 
 def lines(rows: Iterable[Iterable[object]]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import Any, Final
 from dimse.models import Message
 from ris import clock
 from ris.models import Site
+from ris.web import csv_files
 from stepwise import quoted
 from stepwise.modality_report import heard as hearing
 from stepwise.modality_report.checks import CHECKS, Check
@@ -177,7 +178,7 @@ def as_csv(report: Report) -> str:
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(("check", "about", "asked", "paragraph", "state", "passed", "failed", "advice", "examples"))
-    writer.writerows(_rows(report))
+    writer.writerows([csv_files.safe(str(cell)) for cell in row] for row in _rows(report))
     return buffer.getvalue()
 
 

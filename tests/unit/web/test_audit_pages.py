@@ -19,7 +19,7 @@ from ris.actor import Actor
 from ris.audit import Subject
 from ris.audit_search import Search
 from ris.models import AuditRecord, Site
-from ris.web import places
+from ris.web import csv_files, places
 from stepwise import addresses
 from tests.support.hospital import ACTOR, a_patient_data, a_site, an_order
 from tests.support.sites import another_site
@@ -163,6 +163,12 @@ def test_a_spreadsheet_is_given_no_formula_and_who_took_it(signed_in: SignIn) ->
     assert rows[0][:2] == ["Time", "Who"]
     assert "exported by a-admin" in rows[-1][0]
     assert AuditRecord.objects.get(event=audit.EXPORT).detail["asked"] == {"what": "audit trail", "as": "CSV"}
+
+
+@pytest.mark.parametrize("text", ["=1+1", "\uff1d1+1", "\uff0b1", "\uff0d1", "\uff20A1", "\t=1", "-1"])
+def test_full_width_signs_begin_a_formula_too(text: str) -> None:
+    assert csv_files.safe(text) == f"'{text}"
+    assert csv_files.safe(f"1{text}") == f"1{text}"
 
 
 def test_each_export_is_entered_however_soon(signed_in: SignIn) -> None:

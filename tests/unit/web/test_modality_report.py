@@ -350,6 +350,13 @@ def test_files_say_the_same_and_hide_values_when_asked(signed_in: SignIn) -> Non
     assert client.post(address, {"kind": "exe"}).status_code == 400
 
 
+def test_a_spreadsheet_is_given_no_formula(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    Console(profile(tells=["cut_patient_id"])).exam()
+    monkeypatch.setattr(report, "_rows", lambda _: [("=1+1", "PatientID", 1)])
+    file = signed_in("integrator").post(reverse("station-report-file", args=["CT01"]), {"kind": "csv"}).content.decode()
+    assert file.splitlines()[1] == "'=1+1,PatientID,1"
+
+
 def test_whom_a_report_shows_is_recorded_as_sent_and_as_the_worklist_has_it(signed_in: SignIn) -> None:
     """The page as a list, each file as taken away, in whatever form."""
     Console(profile(tells=["cut_patient_id"])).exam()
