@@ -8,6 +8,7 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from dimse.dispatch import without_values
 from mpps import delivery, outbox, queueing
 from ris import clock
 from ris.models import Site
@@ -24,7 +25,7 @@ def send_what_waits() -> int:
         for pk in due:
             deliver.apply_async((pk,), expires=EXPIRES)
     except (OperationalError, RedisError, OSError) as error:
-        log.warning("destinations are left to the next sweep", due=len(due), error=str(error))
+        log.warning("destinations are left to the next sweep", due=len(due), error=without_values(error))
     return len(due)
 
 

@@ -16,6 +16,8 @@ import structlog
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from dimse.dispatch import without_values
+
 CAPACITY = 1000
 GATHERING = 0.1  # seconds after a nudge in which those that follow are gathered
 PAUSE = 1.0  # seconds without an attempt after one that failed: the sweep works meanwhile
@@ -65,7 +67,7 @@ class Nudger:
                     self._send(key)
             except (OperationalError, RedisError, OSError) as error:
                 dropped = 1 + others + self._drain()
-                log.warning(f"nudges dropped, the sweep will send the {self._what}s", dropped=dropped, error=str(error))
+                log.warning(f"nudges dropped, the sweep will send the {self._what}s", dropped=dropped, error=without_values(error))
                 time.sleep(PAUSE)
             else:
                 time.sleep(GATHERING)

@@ -9,6 +9,8 @@ from kombu.connection import Connection
 from kombu.transport.redis import Channel, Transport
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from dimse.dispatch import without_values
+
 RETRY_INTERVAL_MAX = 2  # seconds; Kombu's own 30 would leave charges waiting for that long after Redis is back
 
 log = structlog.get_logger(__name__)
@@ -57,4 +59,4 @@ class Scheduler(PersistentScheduler):
         try:
             self.apply_async(entry, producer=producer, advance=False)
         except SchedulingError as error:
-            log.warning("a due task was not sent; it is sent when it is next due", error=str(error))
+            log.warning("a due task was not sent; it is sent when it is next due", error=without_values(error))

@@ -4,6 +4,8 @@ import threading
 
 import structlog
 
+from dimse.dispatch import without_values
+
 INTERVAL = 5.0  # seconds between two beats
 
 log = structlog.get_logger(__name__)
@@ -38,7 +40,7 @@ class WorkerHeartbeat:
             try:
                 beat(process="worker")
             except DatabaseError as error:
-                log.warning("the worker's heartbeat could not be written", error=str(error).strip())
+                log.warning("the worker's heartbeat could not be written", error=without_values(error))
             finally:
                 connections.close_all()  # back to the pool; and after a restart of the database the next beat connects anew
             if self._stopped.wait(self._interval):

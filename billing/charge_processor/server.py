@@ -16,6 +16,7 @@ from billing.charge_processor import behaviour
 from billing.charge_processor.behaviour import Refusal
 from billing.charge_processor.intake import RejectedError, acknowledge, read_header, read_message
 from billing.charge_processor.ledger import Book, Booking
+from dimse.dispatch import without_values
 from ris import clock
 
 MAX_MESSAGE_BYTES = 1024 * 1024
@@ -50,7 +51,7 @@ class ChargeProcessor:
             if code != "AA":
                 self.book.refuse(header.control_id, code, text, now.isoformat(timespec="milliseconds"))
         except sqlite3.Error as error:
-            log.error("ledger cannot be written, message left unanswered", control_id=header.control_id, error=str(error))
+            log.error("ledger cannot be written, message left unanswered", control_id=header.control_id, error=without_values(error))
             return None
         return acknowledge(header, code, text, now, own_id)
 
@@ -147,7 +148,7 @@ async def _converse(reader: HL7StreamReader, writer: HL7StreamWriter, answer: An
     except TimeoutError:
         log.warning("message not whole in time, connection closed", peer=peer, seconds=MESSAGE_SECONDS)
     except OSError as error:
-        log.warning("connection broke", peer=peer, error=str(error))
+        log.warning("connection broke", peer=peer, error=without_values(error))
     finally:
         writer.close()
 

@@ -13,6 +13,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 
+from dimse.dispatch import without_values
 from ris import clock, queries, validation
 from ris.actor import Actor
 from ris.db import action
@@ -169,7 +170,7 @@ def _note(last: datetime | None, write: Callable[[datetime], object], which: str
     try:
         write(now)
     except OperationalError as error:
-        log.warning("the use of a token was not noted", token=which, error=str(error).strip())
+        log.warning("the use of a token was not noted", token=which, error=without_values(error))
 
 
 def environment_used_at() -> datetime | None:

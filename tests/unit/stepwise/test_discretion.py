@@ -1,14 +1,18 @@
 """What libraries put into a log record, and what is left of it."""
 
+import ast
 import logging
 import sys
 import threading
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.test import RequestFactory
 
 from stepwise.discretion import discreet, watch_for_what_nobody_catches
 from stepwise.web_server import WebServerLog
+from tests.unit.stepwise.test_architecture import ROOMS
 
 NAME = "WINTERBOTTOM"
 
@@ -92,3 +96,36 @@ class _Keeping(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.said.append(record.getMessage())
+
+
+def test_no_line_of_ours_holds_the_message_of_an_exception() -> None:
+    """It is told by `dimse.dispatch.without_values`, by its type, or as `exc_info`, of which `tracebacks` takes the message."""
+    files = [path for room in ROOMS for path in Path(room).rglob("*.py")]
+    assert [f"{path}:{line}" for path in files for line in _lines_with_messages(path.read_text("utf-8"))] == []
+
+
+def test_the_message_of_an_exception_in_a_line_is_found() -> None:
+    shape = "try:\n  pass\nexcept OSError as e:\n  log.error('away', error={})"
+    assert [list(_lines_with_messages(shape.format(said))) for said in ("str(e).strip()", "e", "f'{e}'")] == [[4]] * 3
+    assert [list(_lines_with_messages(shape.format(said))) for said in ("without_values(e)", "type(e).__name__", "e.code")] == [[]] * 3
+
+
+def _lines_with_messages(source: str) -> Iterator[int]:
+    tree = ast.parse(source)
+    caught = {node.name for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler) and node.name}
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and ast.unparse(call.func.value) == "log":
+            said = [*call.args, *(one.value for one in call.keywords if one.arg != "exc_info")]
+            if caught & {name for value in said for name in _named(value)}:
+                yield call.lineno
+
+
+def _named(value: ast.AST) -> Iterator[str]:
+    """The variables that an expression tells, not those whose type alone, or an attribute of them, it tells."""
+    if isinstance(value, ast.Name):
+        yield value.id
+    elif not (
+        (isinstance(value, ast.Call) and ast.unparse(value.func) in ("without_values", "type"))
+        or (isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name))
+    ):
+        yield from (name for child in ast.iter_child_nodes(value) for name in _named(child))
