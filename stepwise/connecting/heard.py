@@ -31,10 +31,14 @@ class Heard:
         self.journal = Journal(check.site)
 
     def calls(self, host: str) -> tuple[Call, ...]:
-        """The latest associations, with the latest that was accepted and the latest that was so from its host, however long ago."""
+        """The latest associations, with the latest that was accepted, of all and under its present title, and of these the latest from its
+        host, however long ago."""
         latest = self._associations.order_by("-started")
         accepted = latest.filter(rejection="")
-        found = [*latest[:MOST], *accepted[:1], *accepted.filter(address__in=(host, f"::ffff:{host}"))[:1]]
+        of_now = accepted.filter(calling=self.check.ae_title)
+        found = [*latest[:MOST]]
+        for its in (accepted, of_now):
+            found += [*its[:1], *its.filter(address__in=(host, f"::ffff:{host}"))[:1]]
         ordered = sorted({one.pk: one for one in found}.values(), key=lambda one: one.started, reverse=True)
         return tuple(call_of(one, self._earlier.get(one.pk)) for one in ordered)
 

@@ -122,18 +122,30 @@ def _title(seen: Evidence) -> Line:
 def _named(seen: Evidence, line: Line) -> Line:
     """Somebody called under its name: it, where that came from its own address or that is not known."""
     latest = seen.calls[0]
-    call = next((one for one in seen.calls if not places.is_elsewhere(seen, one)), None)
-    if call is None:
+    its = [one for one in seen.calls if not places.is_elsewhere(seen, one)]
+    if not its:
         return _from_elsewhere(seen, line, latest)
-    said = f"Calling AE title {call.calling}, from {call.address}{', as expected' if places.is_expected(seen, call) else ''}."
-    line = replace(line, look=PASS, said=said, at=call.at, call=call.id)
-    if call.calling != seen.ae_title:
-        text = f"It is called {seen.ae_title} here now: change its own AE title at the modality, too."
-        return replace(line, look=WARNING, said=f"{said} That is its former one.", next=text, fixes=(Fix("settings", "Change settings"),))
+    call = next((one for one in its if one.calling == seen.ae_title), None)
+    if call is None:
+        return _under_its_former_title(seen, line, its[0])
+    line = replace(line, look=PASS, said=_called_itself(seen, call), at=call.at, call=call.id)
     misnamed = next((one for one in seen.strangers if one.calling and one.at > call.at and strangers.may_be(seen, one, call.address)), None)
     if misnamed is not None:
         return line.but_later(_misnamed(seen, line, misnamed))
+    if its[0].calling != seen.ae_title:
+        return line.but_later(_under_its_former_title(seen, line, its[0]))
     return line.but_later(_from_elsewhere(seen, line, latest)) if places.is_elsewhere(seen, latest) else line
+
+
+def _called_itself(seen: Evidence, call: Call) -> str:
+    return f"Calling AE title {call.calling}, from {call.address}{', as expected' if places.is_expected(seen, call) else ''}."
+
+
+def _under_its_former_title(seen: Evidence, line: Line, call: Call) -> Line:
+    said = f"{_called_itself(seen, call)} That is its former one."
+    text = f"It is called {seen.ae_title} here now: change its own AE title at the modality, too."
+    fixes = (Fix("settings", "Change settings"),)
+    return replace(line, look=WARNING, said=said, next=text, at=call.at, call=call.id, fixes=fixes)
 
 
 def _from_elsewhere(seen: Evidence, line: Line, call: Call) -> Line:

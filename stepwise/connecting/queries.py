@@ -1,6 +1,7 @@
 """The worklist queries of a check, each with what it got: the latest, and those that got something, however long ago."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 
 from django.urls import reverse
@@ -11,6 +12,7 @@ from dimse.statuses import CANCELED, SUCCESS
 from ris.models import Order, RequestedProcedure
 from stepwise.connecting.facts import QuerySeen
 from stepwise.connecting.heard import Heard
+from stepwise.connecting.own_lists import OwnLists
 from worklist import captured, explanation, outcome
 from worklist.keys import Kind
 from worklist.query import STATION, Query
@@ -23,8 +25,8 @@ def seen(heard: Heard, test: Order | None) -> tuple[QuerySeen, ...]:
     latest = heard.requests(Verb.C_FIND).values_list("pk", flat=True)[:SHOWN]
     asked = captured.these({*latest, *_answered(heard)}, heard.journal)
     outcomes = outcome.of_each([explanation.of_message(one, heard.check.ae_title, heard.journal) for one in asked])
-    steps = _test_steps(test)
-    return tuple(_query(heard.check.ae_title, one, found, steps) for one, found in zip(asked, outcomes, strict=True))
+    steps, own = _test_steps(test), OwnLists(heard.check)
+    return tuple(_query(heard.check.ae_title, one, found, steps, own) for one, found in zip(asked, outcomes, strict=True))
 
 
 def _answered(heard: Heard) -> Iterable[int]:
@@ -46,7 +48,7 @@ def _test_steps(test: Order | None) -> list[tuple[str, str]]:
     return list(procedures.values_list("steps__scheduled_procedure_step_id", "study_instance_uid"))
 
 
-def _query(ae_title: str, one: captured.Captured, found: outcome.Outcome, steps: Sequence[tuple[str, str]]) -> QuerySeen:
+def _query(ae_title: str, one: captured.Captured, found: outcome.Outcome, steps: Sequence[tuple[str, str]], own: OwnLists) -> QuerySeen:
     return QuerySeen(
         at=one.message.time,
         call=one.message.association_id,
@@ -57,13 +59,13 @@ def _query(ae_title: str, one: captured.Captured, found: outcome.Outcome, steps:
         advice=found.main.verdict.advice if found.is_empty and found.main else "",
         explain=f"{reverse('station-queries', args=[ae_title])}?message={one.message.pk}",
         has_test=any(one.place_of(*step) for step in steps),
-        others=_others(found.asking.query),
+        others=_others(found.asking.query, own, one.message.time),
     )
 
 
-def _others(asked: Query | None) -> tuple[str, ...]:
-    """The stations that it named, when no list of its own is among theirs; a pattern may be of any."""
+def _others(asked: Query | None, own: OwnLists, at: datetime) -> tuple[str, ...]:
+    """The stations that it named, when no list that was its own then is among theirs; a pattern may be of any."""
     station = asked.asked(STATION) if asked is not None else None
-    if asked is None or station is None or station.kind is Kind.WILDCARD or {*station.values} & {*asked.scope.lists}:
+    if station is None or station.kind is Kind.WILDCARD or any(own.hold(title, at) for title in station.values):
         return ()
     return station.values

@@ -17,8 +17,10 @@ from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDU
 from mpps.actions import n_set
 from mpps.models import PerformedProcedureStep, StepLink
 from ris.actions import connecting
+from ris.actions.renaming import Renaming, rename_station
+from ris.actions.stations import data_of, save_station
 from ris.models import ConnectionCheck, Station
-from stepwise.connecting import evidence, lines
+from stepwise.connecting import evidence, heard, lines
 from stepwise.connecting.line import PASS, WAITING, WARNING, Line, kept
 from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.journal import a_query, an_association
@@ -39,7 +41,7 @@ def check() -> ConnectionCheck:
 
 def line(check: ConnectionCheck, key: str) -> Line:
     fresh = ConnectionCheck.objects.select_related("site", "order").get(pk=check.pk)
-    found = lines.lines(evidence.gather(fresh, Station.objects.prefetch_related("modalities").get(ae_title="CT01")))
+    found = lines.lines(evidence.gather(fresh, Station.objects.prefetch_related("modalities").get(ae_title=fresh.ae_title)))
     return next(one for one in found if one.key == key)
 
 
@@ -107,6 +109,44 @@ class TestWhatWasProvedStaysSo:
         found = line(check, "reaches_us")
         assert (found.look, found.call) == (PASS, good)
         assert "called STEPWISE" in found.said and found.later
+
+
+class TestAQueryIsJudgedByTheListsOfItsTime:
+    """Of a station that was renamed, or sees another list no more."""
+
+    def test_of_a_title_that_is_accepted_no_more(self, check: ConnectionCheck) -> None:
+        an_order()
+        a_query(identifier(OWN_LIST), answers=1)
+        rename_station(a_site(), Renaming("CT01"), "CT-EAST", ACTOR)
+        assert line(check, "query").look == PASS
+        rename_station(a_site(), Renaming("CT-EAST"), "CT-EAST", ACTOR)
+        assert line(check, "query").look == PASS
+        a_query(identifier(OWN_LIST), "CT-EAST", answers=1)
+        found = line(check, "query")
+        assert (found.look, "asked for the list of CT01" in found.later) == (PASS, True)
+
+    def test_of_an_alias_that_was_taken_away(self, check: ConnectionCheck) -> None:
+        station = data_of(Station.objects.get())
+        save_station(a_site(), replace(station, aliases=("CT09", "CT08")), ACTOR)
+        a_query(identifier(OWN_LIST | {"ScheduledStationAETitle": "CT08"}), answers=1)
+        assert line(check, "query").look == PASS
+        save_station(a_site(), replace(station, aliases=("CT07",)), ACTOR)
+        save_station(a_site(), station, ACTOR)
+        assert line(check, "query").look == PASS
+
+    def test_of_another_station_s_list_that_became_its_own_later(self, check: ConnectionCheck) -> None:
+        a_query(identifier(OWN_LIST | {"ScheduledStationAETitle": "CT08"}), answers=1)
+        save_station(a_site(), replace(data_of(Station.objects.get()), aliases=("CT08",)), ACTOR)
+        assert "asked for the list of CT08" in line(check, "query").said
+
+
+def test_its_title_is_proved_behind_hundreds_of_calls_under_the_former_one(check: ConnectionCheck) -> None:
+    rename_station(a_site(), Renaming("CT01"), "CT-EAST", ACTOR)
+    good = an_association("CT-EAST")
+    for _ in range(heard.MOST + 1):
+        an_association("CT01")
+    found = line(check, "title")
+    assert (found.look, found.call, "its former one" in found.later) == (PASS, good, True)
 
 
 class TestACheckThatIsOver:

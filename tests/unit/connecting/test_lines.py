@@ -192,6 +192,7 @@ def test_what_can_be_put_right_here_has_a_button() -> None:
     [
         ("reaches_us", {"calls": (REJECTED, ACCEPTED)}, {"accept"}),
         ("title", {"calls": (ACCEPTED,), "strangers": (replace(STRANGER, at=LATER),)}, {"stranger"}),
+        ("title", {"calls": (replace(ACCEPTED, calling="OLDCT", at=LATER), ACCEPTED)}, {"settings"}),
         ("query", {"queries": (OF_ANOTHER, QUERY)}, set()),
         ("query", {"queries": (replace(EMPTY, of=0), QUERY)}, {"test"}),
         ("create", {"creates": (REFUSED, TAKEN)}, {"settings"}),
