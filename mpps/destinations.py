@@ -1,14 +1,12 @@
 """Who is told what modalities report: the rows that integrators keep, and which of them a message is for."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from ipaddress import IPv6Address
 from typing import Any, Final
 
 from mpps import queueing
 from mpps.models import Delivery, Destination
-from ris import clock, outgoing, peers, validation
+from ris import clock, hosts, outgoing, peers, validation
 from ris.actions.stations import revise
 from ris.actor import Actor
 from ris.crossing import CHANGE_AGAIN, LOOK_AGAIN, crossed, since
@@ -21,7 +19,12 @@ NEW: Final = 0
 """The version that is expected of a destination that is not there yet."""
 MOST_NAMED: Final = 200
 POSES: Final = "is what a station of another hospital here calls as, which would take what is sent for that station's"
-_HOST = re.compile(r"[A-Za-z0-9._-]{1,253}")
+_NEEDED: Final = {
+    "name": "write what it is, e.g. PACS",
+    "host": "write the host name or address at which it listens",
+    "port": "write the one at which it listens, often 104 or 11112",
+    "called_ae_title": "ask its administrator for it",
+}
 
 
 @dataclass(frozen=True)
@@ -138,8 +141,8 @@ def _checked(site: Site, data: DestinationData) -> dict[str, Any]:
     values = {
         "name": checked("name", validation.text, data.name, "LO"),
         "kind": checked("kind", _kind, data.kind),
-        "host": checked("host", _host, data.host),
-        "port": checked("port", _port, data.port),
+        "host": checked("host", hosts.host, data.host),
+        "port": checked("port", hosts.port, data.port),
         "called_ae_title": checked("called_ae_title", validation.text, data.called_ae_title, "AE"),
         "calling_ae_title": checked("calling_ae_title", validation.text, data.calling_ae_title, "AE"),
         "stations": checked("stations", _listed, data.stations, "AE"),
@@ -147,8 +150,8 @@ def _checked(site: Site, data: DestinationData) -> dict[str, Any]:
         "enabled": data.enabled,
         "tls": checked("tls", outgoing.tls, data.tls),
     }
-    for name, why in (("name", "write what it is, e.g. PACS"), ("called_ae_title", "ask its administrator for it")):
-        if values[name] == "":
+    for name, why in _NEEDED.items():
+        if values[name] in ("", None):
             checked.refuse(name, f"is empty; {why}")
     checked.done()
     if data.calling_ae_title and peers.poses_as_another_s(site, data.calling_ae_title, data.called_ae_title):
@@ -159,26 +162,6 @@ def _checked(site: Site, data: DestinationData) -> dict[str, Any]:
 def _kind(given: str) -> str:
     if given not in Destination.Kind.values:
         raise ValueError(f"is {given[:16]!r}; it must be {' or '.join(Destination.Kind.values)}")
-    return given
-
-
-def _host(given: str) -> str:
-    host = given.strip()
-    if not _HOST.fullmatch(host) and not _is_ipv6(host):
-        raise ValueError("must be a host name or an IP address, without a port")
-    return host
-
-
-def _is_ipv6(host: str) -> bool:
-    try:
-        return bool(IPv6Address(host))
-    except ValueError:
-        return False
-
-
-def _port(given: int | None) -> int:
-    if given is None or not 1 <= given <= 65_535:
-        raise ValueError(f"is {'empty' if given is None else given}; it must be a number from 1 to 65535, DICOM's own are 104 and 11112")
     return given
 
 

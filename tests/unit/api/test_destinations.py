@@ -36,6 +36,8 @@ def test_a_destination_is_made_changed_and_removed(rest: Rest) -> None:
     ("wrong", "fields"),
     [
         ({"name": ""}, {"name"}),
+        ({"host": " "}, {"host"}),
+        ({"host": "http://pacs.example/"}, {"host"}),
         ({"port": 70000, "host": "pacs.example:104"}, {"port", "host"}),
         ({"called_ae_title": "A" * 17, "kind": "FAX"}, {"called_ae_title", "kind"}),
         ({"called_ae_title": "", "modalities": ["C-T"]}, {"called_ae_title", "modalities"}),

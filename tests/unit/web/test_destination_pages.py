@@ -52,8 +52,10 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_is_lost(signed_in: SignI
     answer = signed_in("integrator").post("/destinations/add/", TYPED | {"host": "pacs example", "port": "0"})
     text = answer.content.decode()
     assert answer.status_code == 422
-    assert "Host must be a host name or an IP address" in text
-    assert "Port is 0" in text
+    assert "which is neither a host name nor an address" in text
+    assert "Port is 0; a port is a number from 1 to 65535" in text
+    empty = signed_in("instructor").post("/destinations/add/", TYPED | {"port": ""})
+    assert (empty.status_code, "write the one at which it listens" in empty.content.decode()) == (422, True)
     assert 'value="ARCHIVE"' in text
 
 
