@@ -46,7 +46,7 @@ def local(site: Site) -> Table:
 
 def remote(site: Site) -> Table:
     """Stations, and what each is set to otherwise than a new one."""
-    stations = Station.objects.filter(site=site).prefetch_related("modalities", "aliases", "pools").order_by("ae_title")
+    stations = Station.objects.filter(site=site).prefetch_related("modalities", "aliases", "pools", "former_titles").order_by("ae_title")
     rows = (
         (one.ae_title, ", ".join(each.modality for each in one.modalities.all()), _addresses(one), differences(one)) for one in stations
     )
@@ -65,6 +65,7 @@ def differences(station: Station) -> str:
             continue
         shown = "yes" if value is True else "no" if value is False else ", ".join(value) if isinstance(value, list) else str(value)
         found.append(f"{field.name.replace('_', ' ')} {shown or 'none'}")
+    found += _named("former AE title", (one.ae_title for one in station.former_titles.all() if one.until is None))
     found += _named("sees the list of", (one.ae_title for one in station.aliases.all()))
     found += _named("in pool", (one.code for one in station.pools.all()))
     return "; ".join(found) or "none"
@@ -76,5 +77,9 @@ def _named(what: str, names: Iterable[str]) -> list[str]:
 
 
 _ABOUT_THE_STATION: Final = frozenset(
-    {"id", "site", "ae_title", "name", "room", "addresses", "host", "port", "tls", "opens", "closes", "version"}
-)
+    {
+        "id", "site", "ae_title", "name", "room", "addresses", "host", "port", "tls", "opens", "closes", "registered_at", "titled_at",
+        "version",
+    }
+)  # fmt: skip
+"""Columns that are no settings: what the SCP answers is the same whatever they hold."""

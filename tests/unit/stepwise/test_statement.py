@@ -11,11 +11,13 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from dimse.services import TRANSFER_SYNTAXES
+from ris.actions.renaming import Renaming, rename_station
+from ris.actions.stations import StationData, save_station
 from ris.models import StationAlias
 from stepwise import documents
 from stepwise.statement import installation
 from stepwise.statement.sections import statement
-from tests.support.hospital import a_pool, a_site, a_station
+from tests.support.hospital import ACTOR, a_pool, a_site, a_station
 from worklist.conformance import FILE
 
 pytestmark = pytest.mark.django_db
@@ -85,6 +87,15 @@ def test_a_station_of_a_pool_or_with_an_alias_is_not_as_a_new_one() -> None:
     a_pool("ANYCT", station)
     StationAlias.objects.create(station=station, ae_title="OLDCT")
     assert installation.differences(station) == "sees the list of OLDCT; in pool ANYCT"
+
+
+def test_a_station_that_was_registered_by_its_form_is_as_a_new_one_but_for_the_former_titles_that_are_accepted() -> None:
+    station = save_station(a_site(), StationData("CT01", ("CT",)), ACTOR)
+    assert installation.differences(station) == "none"
+    station = rename_station(a_site(), Renaming("CT01", keeps=False), "CT02", ACTOR)
+    station = rename_station(a_site(), Renaming("CT02"), "CT03", ACTOR)
+    assert installation.differences(station) == "former AE title CT02"
+    assert installation.remote(a_site()).rows == (("CT03", "CT", "anywhere", "former AE title CT02"),)
 
 
 def test_the_transfer_syntax_is_chosen_by_the_order_of_the_statement() -> None:
