@@ -3,7 +3,8 @@
 import socket
 import ssl
 
-from dimse.scu import NotReachable, Obstacle, Timeouts
+from dimse.outcomes import NotReachable, Obstacle
+from dimse.scu import Timeouts
 from dimse.tls import in_words
 
 

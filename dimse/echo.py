@@ -6,17 +6,8 @@ from time import perf_counter
 from typing import Final
 
 from dimse.line import Line
-from dimse.scu import (
-    Aborted,
-    FailureStatus,
-    NonsenseAnswer,
-    NothingAccepted,
-    NotReachable,
-    Refused,
-    ScuError,
-    TimedOut,
-    Timeouts,
-)
+from dimse.outcomes import Aborted, FailureStatus, NonsenseAnswer, NothingAccepted, NotReachable, Refused, ScuError, TimedOut
+from dimse.scu import Timeouts
 
 TIMEOUTS: Final = Timeouts(connect=4.0, association=5.0, response=5.0, whole=12.0)
 

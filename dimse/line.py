@@ -18,21 +18,10 @@ from dimse.commands import Response, UndecodableCommand, encode_cancel, encode_r
 from dimse.deadline import Deadline
 from dimse.decode import UndecodableDataSet, decode
 from dimse.encode import encode
+from dimse.outcomes import Aborted, FailureStatus, NonsenseAnswer, NothingAccepted, Refused, ScuAnswer, ScuError, SlowQuery, TimedOut
 from dimse.pdu import COMMAND, LAST, Framer, InvalidPdu, Kind, Packer
 from dimse.reception import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dimse.scu import (
-    DEFAULT_TRANSFER_SYNTAXES,
-    Aborted,
-    FailureStatus,
-    NonsenseAnswer,
-    NothingAccepted,
-    Refused,
-    ScuAnswer,
-    ScuError,
-    SlowQuery,
-    TimedOut,
-    Timeouts,
-)
+from dimse.scu import DEFAULT_TRANSFER_SYNTAXES, Timeouts
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP as MPPS
 from dimse.services import MODALITY_WORKLIST, VERIFICATION
 from dimse.statuses import StatusClass

@@ -1,7 +1,7 @@
 """A line that sends messages on as they were received, to the byte, and events to subscribers."""
 
 from dimse.line import Line
-from dimse.scu import ScuAnswer
+from dimse.outcomes import ScuAnswer
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP as MPPS
 from dimse.services import MPPS_NOTIFICATION
 

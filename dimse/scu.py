@@ -9,7 +9,6 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, cast
 
 from pydicom.dataset import Dataset
@@ -18,9 +17,22 @@ from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.presentation import build_context
 
-from dimse import policy, statuses
+from dimse import statuses
 from dimse.deadline import Deadline
 from dimse.manners import POLITE, Ending, Manners, alter_requests, with_group_lengths
+from dimse.outcomes import (
+    Aborted,
+    FailureStatus,
+    NonsenseAnswer,
+    NothingAccepted,
+    NotReachable,
+    Obstacle,
+    Refused,
+    ScuAnswer,
+    ScuError,
+    SlowQuery,
+    TimedOut,
+)
 from dimse.requestor import ClosingSocket, Requestor, Watch, abort, join, stalled
 from dimse.services import (
     EXPLICIT_VR_LITTLE_ENDIAN,
@@ -38,66 +50,6 @@ _ENDED = {"Evt16": "aborted the association", "Evt17": "closed the connection"}
 _SETTLING = 1.0  # seconds for the threads of a broken association to end
 
 
-class ScuError(Exception):
-    """The exchange with the peer failed; the message says how and what to look at."""
-
-
-class Obstacle(StrEnum):
-    """Why there is no connection."""
-
-    UNRESOLVED = "UNRESOLVED"  # the host has a name that nobody knows
-    REFUSED = "REFUSED"  # the host is there and nothing listens on the port
-    SILENT = "SILENT"  # nothing came back in time: switched off, or a firewall that drops
-    UNREACHABLE = "UNREACHABLE"  # no way to the host, or something else
-    TLS = "TLS"  # connected, and no TLS
-
-
-class NotReachable(ScuError):
-    """No connection: look at host, port, firewall, and whether the peer runs. `obstacle` says why, where that is known."""
-
-    def __init__(self, words: str, obstacle: Obstacle = Obstacle.UNREACHABLE) -> None:
-        super().__init__(words)
-        self.obstacle = obstacle
-
-
-class Refused(ScuError):
-    """The peer rejected the association: look at the AE titles, or at the peer's load when `transient`."""
-
-    def __init__(self, peer: str, result: int, source: int, reason: int) -> None:
-        self.result, self.source, self.reason = result, source, reason
-        self.transient = result == 2
-        words = policy.reason_in_words(source, reason)
-        super().__init__(f"{peer} refused the association{' for now' if self.transient else ''}: {words} ({result}/{source}/{reason}).")
-
-
-class NothingAccepted(ScuError):
-    """The peer accepted the association but not the service: look at its configuration for our AE title."""
-
-
-class Aborted(ScuError):
-    """The peer aborted the association or closed the connection: look at its log."""
-
-
-class TimedOut(ScuError):
-    """The peer is connected and silent: try again, or look at its load."""
-
-
-class SlowQuery(TimedOut):
-    """The peer still answers a query when all the time for it is over: ask for less."""
-
-
-class NonsenseAnswer(ScuError):
-    """What came back is not DICOM, or breaks its rules: look at whether this is the right port."""
-
-
-class FailureStatus(ScuError):
-    """The peer answered with a failure status; `answer` holds it."""
-
-    def __init__(self, peer: str, operation: str, answer: "ScuAnswer") -> None:
-        super().__init__(f"{peer} answered {operation} with {answer}.")
-        self.answer = answer
-
-
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """In seconds: to connect, for the answer to an association request or release, for a DIMSE response, for silence in between.
@@ -112,27 +64,6 @@ class Timeouts:
     idle: float = 60.0
     query: float | None = None
     whole: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ScuAnswer:
-    """A response: its status, what explains it, the instance it is about, and the data set of a success, if any."""
-
-    status: int
-    comment: str = ""
-    error_id: int | None = None
-    offending: tuple[int, ...] = ()
-    sop_instance_uid: str = ""
-    dataset: Dataset | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Success, or success with a warning."""
-        return statuses.class_of(self.status) in (StatusClass.SUCCESS, StatusClass.WARNING)
-
-    def __str__(self) -> str:
-        comment = f": {self.comment}" if self.comment else ""
-        return f"{self.status:04X}H ({statuses.name_of(self.status)}{comment})"
 
 
 class ScuAssociation:

@@ -9,8 +9,9 @@ from django.db import InterfaceError, OperationalError
 from dimse import charsets, statuses
 from dimse.dispatch import without_values
 from dimse.encode import encode
+from dimse.outcomes import ScuAnswer, ScuError
 from dimse.relay import Relay
-from dimse.scu import ScuAnswer, ScuError, Timeouts
+from dimse.scu import Timeouts
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MPPS_NOTIFICATION, TRANSFER_SYNTAXES, Verb
 from mpps import checking, datasets, outbox, replies
 from mpps.destinations import POSES

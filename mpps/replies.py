@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from dimse import statuses
-from dimse.scu import ScuAnswer, ScuError
+from dimse.outcomes import ScuAnswer, ScuError
 from dimse.services import Verb
 from mpps.models import Delivery
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from dimse.scu import NotReachable, Obstacle
+from dimse.outcomes import NotReachable, Obstacle
 from dimse.tls import BadTlsSettings, client_context
 
 

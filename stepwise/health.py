@@ -27,7 +27,8 @@ from ninja.errors import AuthenticationError
 
 from billing.outages import watch
 from dimse.entries import HEALTH_AE_TITLE
-from dimse.scu import ScuError, Timeouts, open_association
+from dimse.outcomes import ScuError
+from dimse.scu import Timeouts, open_association
 from ris import queries
 from ris.accounts import account_of
 from ris.api.auth import Bearer

@@ -1,6 +1,6 @@
 """Why a virtual modality could not do what it was asked, split by what to do next."""
 
-from dimse.scu import ScuAnswer
+from dimse.outcomes import ScuAnswer
 
 
 class ModalityError(Exception):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from pydicom.dataset import Dataset
 
-from dimse.scu import ScuError
+from dimse.outcomes import ScuError
 from training import query
 from training.memory import Memory
 from training.query import Question

@@ -12,7 +12,7 @@ from random import Random
 from pydicom.dataset import Dataset
 
 from dimse import uids
-from dimse.scu import ScuAnswer, ScuError
+from dimse.outcomes import ScuAnswer, ScuError
 from mpps.reasons import MODALITY_GROUP, Reason, reasons
 from ris import clock
 from training import dose_module, exams, memory, performed, picking, query

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from pydicom.dataset import Dataset
 
-from dimse.scu import ScuAnswer
+from dimse.outcomes import ScuAnswer
 from ris import names
 from ris.console import counted
 from ris.errors import RisError

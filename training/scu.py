@@ -13,7 +13,8 @@ from typing import Protocol
 from pydicom.dataset import Dataset
 
 from dimse.line import Line
-from dimse.scu import FailureStatus, ScuAnswer, ScuError, open_association
+from dimse.outcomes import FailureStatus, ScuAnswer, ScuError
+from dimse.scu import open_association
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP as MPPS
 from dimse.services import MODALITY_WORKLIST, VERIFICATION
 from dimse.statuses import SUCCESS

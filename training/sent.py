@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydicom.dataset import Dataset
 
-from dimse.scu import ScuAnswer
+from dimse.outcomes import ScuAnswer
 from training.target import Target
 
 

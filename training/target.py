@@ -4,18 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from dimse import statuses
-from dimse.scu import (
-    Aborted,
-    NonsenseAnswer,
-    NothingAccepted,
-    NotReachable,
-    Refused,
-    ScuAnswer,
-    ScuError,
-    SlowQuery,
-    TimedOut,
-    Timeouts,
-)
+from dimse.outcomes import Aborted, NonsenseAnswer, NothingAccepted, NotReachable, Refused, ScuAnswer, ScuError, SlowQuery, TimedOut
+from dimse.scu import Timeouts
 
 _CALLING_UNKNOWN, _CALLED_UNKNOWN = 3, 7  # reasons of the service user, PS3.8 Table 9-21
 _SERVICE_USER = 1

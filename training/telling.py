@@ -10,7 +10,7 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 
 from dimse import statuses
-from dimse.scu import FailureStatus, ScuAnswer, ScuError
+from dimse.outcomes import FailureStatus, ScuAnswer, ScuError
 from training import memory
 from training.errors import ModalityError, NoAnswer, Refused
 from training.memory import Exam, Memory

@@ -5,14 +5,11 @@ One call is one transaction. A caller with many exams makes many calls of some 1
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from typing import Any
-
-from django.db import connection
+from datetime import date
 
 from ris import events, names
 from ris.actions import numbers
+from ris.actions.booked import BookedExam, BookedStep, booked_over
 from ris.actions.snapshot import procedure_columns, step_columns
 from ris.actor import Actor
 from ris.db import action
@@ -21,51 +18,15 @@ from ris.insertion import insert, unsaved
 from ris.models import (
     Order,
     Patient,
-    Procedure,
-    ProcedureStepTemplate,
     RecordChange,
     RequestedProcedure,
     ScheduledProcedureStep,
     Site,
-    Station,
     StepChange,
     StepStation,
     Visit,
 )
-from ris.transitions import OCCUPYING, SCHEDULED
-
-_LONGEST = timedelta(days=1)
-"""A step is no longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class BookedStep:
-    """A step of the catalogue's procedure on a station from `start` (aware) on."""
-
-    template: ProcedureStepTemplate
-    station: Station
-    start: datetime
-
-    @property
-    def end(self) -> datetime:
-        return self.start + timedelta(minutes=self.template.duration_minutes)
-
-
-@dataclass(frozen=True, slots=True)
-class BookedExam:
-    """An order of one procedure with all its steps booked.
-
-    `patient`: columns of a new patient, or the primary key of a known one. `visit` and `order`: columns, without identifiers.
-    The study's UID comes from `study_key` and the number of the requested procedure, so that equal keys are no equal studies.
-    """
-
-    patient: Mapping[str, Any] | int
-    visit: Mapping[str, Any] | None
-    order: Mapping[str, Any]
-    procedure: Procedure
-    study_key: uuid.UUID
-    performing_physician_name: str
-    steps: tuple[BookedStep, ...]
+from ris.transitions import SCHEDULED
 
 
 # SQLite uses an index over part of a table only when the query says so: hence `exclude(accession_number="")` and its like below.
@@ -76,7 +37,7 @@ def book_exams(site: Site, exams: Sequence[BookedExam], actor: Actor, day: date)
     The caller has checked the columns, and that the exams do not overlap each other. Returns the primary key of each exam's patient,
     and None for an exam that was left out: somebody has booked over it meanwhile, or its patient is gone or was merged.
     """
-    over = _booked_over(site, exams)
+    over = booked_over(site, exams)
     known = _known(exams)
     kept = [
         exam for number, exam in enumerate(exams) if number not in over and (not isinstance(exam.patient, int) or exam.patient in known)
@@ -98,41 +59,6 @@ def book_exams(site: Site, exams: Sequence[BookedExam], actor: Actor, day: date)
     events.publish(events.StepsAdded(records))
     written = {id(exam): patient.pk for exam, patient in zip(kept, patients, strict=True)}
     return [written.get(id(exam)) for exam in exams]
-
-
-_BOOKED = """
-SELECT at_station.station_id, step.start, step."end"
-FROM {step} step CROSS JOIN {at} at_station
-WHERE step.site_id = %s AND step.status IN ({statuses}) AND step.start > %s AND step.start < %s AND step."end" > %s
-  AND at_station.step_id = step.id AND at_station.station_id IN ({stations})
-"""
-"""SQLite takes the tables in the order of CROSS JOIN: the steps of the time by their index, then the stations of each. To PostgreSQL
-it is a join like any other. What overlaps is found here and not there, by station: comparing each slot of a full day with each that
-is wanted took longer than all the writing."""
-
-
-def _booked_over(site: Site, exams: Sequence[BookedExam]) -> set[int]:
-    """Positions of exams with a step whose slot is taken. The stations are locked, as by every booking."""
-    wanted: dict[int, list[tuple[datetime, datetime, int]]] = {}
-    for number, exam in enumerate(exams):
-        for step in exam.steps:
-            wanted.setdefault(step.station.pk, []).append((step.start, step.end, number))
-    list(Station.objects.select_for_update().filter(pk__in=wanted).order_by("pk").values_list("pk"))
-    first = min(step.start for exam in exams for step in exam.steps)
-    last = max(step.end for exam in exams for step in exam.steps)
-    statement = _BOOKED.format(
-        step=ScheduledProcedureStep._meta.db_table,
-        at=StepStation._meta.db_table,
-        statuses=", ".join(["%s"] * len(OCCUPYING)),
-        stations=", ".join(map(str, wanted)),
-    )
-    moment, over = connection.ops.adapt_datetimefield_value, set[int]()
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [site.pk, *OCCUPYING, moment(first - _LONGEST), moment(last), moment(first)])
-        for station, *slot in cursor.fetchall():
-            start, end = (one if one.tzinfo else one.replace(tzinfo=connection.timezone) for one in slot)  # SQLite knows no zones
-            over.update(number for begins, ends, number in wanted[station] if begins < end and ends > start)
-    return over
 
 
 def _known(exams: Iterable[BookedExam]) -> dict[int, Patient]:

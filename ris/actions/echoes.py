@@ -7,7 +7,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from dimse.echo import Echo, echo
-from dimse.scu import NotReachable
+from dimse.outcomes import NotReachable
 from ris import audit, clock, outgoing
 from ris.actions import auditing
 from ris.actor import Actor

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from django.contrib import messages
@@ -180,8 +181,8 @@ class Verb:
 
 
 VERBS: Final[Mapping[str, Verb]] = {
-    "switch-off": Verb(lambda pk, actor, version: users.switch_user(pk, False, actor, version), "is switched off; their sessions are over"),
-    "switch-on": Verb(lambda pk, actor, version: users.switch_user(pk, True, actor, version), "is switched on"),
+    "switch-off": Verb(partial(users.switch_user, on=False), "is switched off; their sessions are over"),
+    "switch-on": Verb(partial(users.switch_user, on=True), "is switched on"),
     "end-sessions": Verb(users.end_sessions, "is signed out everywhere", tokens=True),
     "require-password": Verb(passwords.require_change, "has to choose another password before anything else"),
 }
@@ -197,7 +198,7 @@ def act(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
     person = _person(request, pk)
     try:
         more = {"tokens_too": request.POST.get("tokens_too") == "on"} if VERBS[verb].tokens else {}
-        VERBS[verb].do(pk, Actor.user(request.user), seen_number(request), **more)
+        VERBS[verb].do(pk, actor=Actor.user(request.user), expected_version=seen_number(request), **more)
     except ChangedMeanwhile:
         raise  # which `page` answers, with who changed what
     except Conflict as error:

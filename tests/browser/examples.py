@@ -10,7 +10,7 @@ from typing import Any
 from playwright.sync_api import Page
 from pydicom.dataset import Dataset
 
-from dimse.scu import ScuError
+from dimse.outcomes import ScuError
 from dimse.uids import new_uid
 from tests.support import daytime
 from tests.support.items import element, part_10, sequence

@@ -12,7 +12,8 @@ from random import Random
 from pydicom.dataset import Dataset
 
 from dimse.line import Line
-from dimse.scu import ScuAnswer, ScuError, Timeouts
+from dimse.outcomes import ScuAnswer, ScuError
+from dimse.scu import Timeouts
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST
 from dimse.statuses import DUPLICATE_SOP_INSTANCE, ERROR_ID_MAY_NO_LONGER_BE_UPDATED, RESOURCE_LIMITATION
 from dimse.uids import new_uid

@@ -15,7 +15,7 @@ import pytest
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
-from dimse.scu import ScuAnswer
+from dimse.outcomes import ScuAnswer
 from dimse.services import Verb
 from dimse.uids import new_uid
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 
-from dimse.scu import ScuAnswer
+from dimse.outcomes import ScuAnswer
 from ris import names
 from ris.console import counted
 from ris.errors import Conflict

@@ -11,7 +11,8 @@ from django.db import InterfaceError, OperationalError
 from pydicom.dataset import Dataset
 
 from dimse.dispatch import without_values
-from dimse.scu import ScuError, Timeouts
+from dimse.outcomes import ScuError
+from dimse.scu import Timeouts
 from ris import clock
 from ris.errors import RisError
 from training.actions import console_acts

@@ -1,6 +1,6 @@
 """What a console says when an exchange came to nothing: what happened, what it did to the exam, which key to press next."""
 
-from dimse.scu import ScuError
+from dimse.outcomes import ScuError
 from training.consoles import keys
 from training.consoles.keys import Key
 from training.target import Target, Ways, advice, is_sent

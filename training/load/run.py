@@ -13,7 +13,8 @@ from random import Random
 from typing import Any
 
 from ris import clock
-from ris.actions.bulk import BookedExam, BookedStep, book_exams
+from ris.actions.booked import BookedExam, BookedStep
+from ris.actions.bulk import book_exams
 from ris.actions.stations import StationData
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput

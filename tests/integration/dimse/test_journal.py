@@ -9,7 +9,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 import dimse.tasks  # noqa: F401  (registers its task)
-from dimse import policy, scu, statuses
+from dimse import outcomes, policy, statuses
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, MessageEntry, now
 from dimse.journal import KEPT_BYTES, DatabaseJournal, prune, prune_to, write
 from dimse.models import Association, Message
@@ -86,7 +86,7 @@ def test_a_query_leaves_its_association_request_and_summarised_response(journall
 
 def test_a_refused_association_is_journalled_with_the_reason(journalled: Callable[..., DicomServer]) -> None:
     server = journalled(policy=lambda calling, called, address: policy.called_ae_title_unknown(called))
-    with pytest.raises(scu.Refused):
+    with pytest.raises(outcomes.Refused):
         ask(server)
     association = wait_until(Association.objects.first, 5, "the refusal is journalled")
     assert association.end == "rejected"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from pydicom.dataset import Dataset
 
-from dimse import scu, statuses
+from dimse import outcomes, statuses
 from dimse.line import Line
 from dimse.server import DicomServer
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, VERIFICATION
@@ -66,7 +66,7 @@ def test_a_failed_query_is_an_error_with_its_answer(server: DicomServer, ris) ->
         yield statuses.UNABLE_TO_PROCESS, None
 
     ris.on_find = refuse
-    with line(server) as open_line, pytest.raises(scu.FailureStatus) as failed:
+    with line(server) as open_line, pytest.raises(outcomes.FailureStatus) as failed:
         list(open_line.find(worklist_query()))
     assert failed.value.answer.status == statuses.UNABLE_TO_PROCESS
 
@@ -88,22 +88,22 @@ def test_who_keeps_a_line_sees_that_the_peer_has_ended_it(serve: Callable[..., D
         wait_until(lambda: not open_line.is_open, 5, "the line is seen to be closed")
         stopping.join()
     assert "did not confirm" not in caplog.text
-    with pytest.raises(scu.Aborted, match="closed the connection before C-ECHO"):
+    with pytest.raises(outcomes.Aborted, match="closed the connection before C-ECHO"):
         open_line.echo()
 
 
 def test_a_service_that_was_not_asked_for_is_not_there(server: DicomServer) -> None:
-    with line(server, VERIFICATION) as open_line, pytest.raises(scu.NothingAccepted, match="not the service that C-FIND needs"):
+    with line(server, VERIFICATION) as open_line, pytest.raises(outcomes.NothingAccepted, match="not the service that C-FIND needs"):
         list(open_line.find(worklist_query()))
 
 
 def test_none_of_the_services_is_an_error_in_words(server: DicomServer) -> None:
-    with pytest.raises(scu.NothingAccepted, match="none of the services"):
+    with pytest.raises(outcomes.NothingAccepted, match="none of the services"):
         line(server, "1.2.840.10008.5.1.4.1.1.2")
 
 
 def test_a_refused_association_tells_why(serve: Callable[..., DicomServer]) -> None:
     server = serve(max_associations=1)
-    with line(server), pytest.raises(scu.Refused, match="refused the association for now") as refused:
+    with line(server), pytest.raises(outcomes.Refused, match="refused the association for now") as refused:
         line(server)
     assert refused.value.transient

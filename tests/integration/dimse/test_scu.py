@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pynetdicom.association import Association
 
-from dimse import scu, statuses
+from dimse import outcomes, scu, statuses
 from dimse.line import Line
 from dimse.scu import Timeouts, open_association
 from dimse.server import DicomServer
@@ -58,20 +58,20 @@ Opener = Callable[..., AbstractContextManager[Any]]
 ways = pytest.mark.parametrize("opened", [open_association, Line], ids=["association", "line"])
 
 
-def fails_with(error: type[scu.ScuError], opened: Opener, port: int, words: str) -> None:
+def fails_with(error: type[outcomes.ScuError], opened: Opener, port: int, words: str) -> None:
     with pytest.raises(error, match=words), opened("127.0.0.1", port, calling="CT01", called="RIS", timeouts=QUICK):
         pass
 
 
 @ways
 def test_nothing_listening_is_not_reachable(opened: Opener) -> None:
-    fails_with(scu.NotReachable, opened, free_port(), "RIS at 127.0.0.1:.* is not reachable")
+    fails_with(outcomes.NotReachable, opened, free_port(), "RIS at 127.0.0.1:.* is not reachable")
 
 
 @ways
 def test_an_unknown_host_is_not_reachable(opened: Opener) -> None:
     with (
-        pytest.raises(scu.NotReachable, match="cannot be resolved"),
+        pytest.raises(outcomes.NotReachable, match="cannot be resolved"),
         opened("no.such.host.invalid", 104, calling="A", called="B"),
     ):
         pass
@@ -80,23 +80,23 @@ def test_an_unknown_host_is_not_reachable(opened: Opener) -> None:
 @ways
 def test_something_that_is_not_dicom_is_nonsense(opened: Opener) -> None:
     with peer(say(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
-        fails_with(scu.NonsenseAnswer, opened, port, "not DICOM")
+        fails_with(outcomes.NonsenseAnswer, opened, port, "not DICOM")
 
 
 @ways
 def test_an_abort_and_a_closed_connection_are_told_apart_from_silence(opened: Opener) -> None:
     with peer(say(ABORT)) as port:
-        fails_with(scu.Aborted, opened, port, "aborted the association")
+        fails_with(outcomes.Aborted, opened, port, "aborted the association")
     with peer(say(b"")) as port:
-        fails_with(scu.Aborted, opened, port, "closed the connection")
+        fails_with(outcomes.Aborted, opened, port, "closed the connection")
     with peer(until_closed) as port:
-        fails_with(scu.TimedOut, opened, port, "did not answer the association request in time")
+        fails_with(outcomes.TimedOut, opened, port, "did not answer the association request in time")
 
 
 @ways
 def test_a_peer_that_falls_silent_within_its_answer_times_out(opened: Opener) -> None:
     with peer(say(b"\x02\x00\x00\x00\x01\x00" + bytes(20))) as port:
-        fails_with(scu.TimedOut, opened, port, "in time")
+        fails_with(outcomes.TimedOut, opened, port, "in time")
 
 
 @ways
@@ -110,7 +110,7 @@ def test_a_peer_that_falls_silent_later_times_out(server: DicomServer, ris, open
     ris.on_find = slow
     try:
         with (
-            pytest.raises(scu.TimedOut, match="did not answer C-FIND"),
+            pytest.raises(outcomes.TimedOut, match="did not answer C-FIND"),
             opened("127.0.0.1", server.port, calling="CT01", called="RIS", contexts=[scu.MODALITY_WORKLIST], timeouts=QUICK) as association,
         ):
             list(association.find(worklist_query()))
@@ -136,7 +136,7 @@ def test_a_query_that_is_answered_for_ever_is_given_up_in_time(
     asked = {"calling": "CT01", "called": "RIS", "contexts": [scu.MODALITY_WORKLIST], "timeouts": replace(QUICK, response=5, query=0.3)}
     begun = monotonic()
     try:
-        with pytest.raises(scu.SlowQuery, match=said), opened("127.0.0.1", server.port, **asked) as association:
+        with pytest.raises(outcomes.SlowQuery, match=said), opened("127.0.0.1", server.port, **asked) as association:
             list(association.find(worklist_query(), limit=limit))
     finally:
         given_up.set()

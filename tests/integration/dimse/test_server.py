@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from pydicom.dataset import Dataset
 
-from dimse import policy, scu, statuses
+from dimse import outcomes, policy, scu, statuses
 from dimse.entries import HEALTH_AE_TITLE, AssociationEnded, AssociationStarted, Ending, MessageEntry
 from dimse.errors import DimseFailure
 from dimse.requestor import Requestor
@@ -165,7 +165,7 @@ def test_a_handler_that_breaks_is_a_failure_and_the_association_lives(
 
     ris.on_find, ris.on_create = broken, broken_create
     with caplog.at_level(logging.ERROR, "dimse"), connect(server) as association:
-        with pytest.raises(scu.FailureStatus) as failure:
+        with pytest.raises(outcomes.FailureStatus) as failure:
             list(association.find(worklist_query(PatientName="DOE^JANE")))
         created = association.n_create(worklist_query(PatientName="DOE^JANE"), "2.25.1")
         association.echo()
@@ -185,7 +185,7 @@ def test_an_answer_that_cannot_be_encoded_is_a_failure(server: DicomServer, ris:
 
     ris.on_find = unencodable
     with connect(server) as association:
-        with pytest.raises(scu.FailureStatus):
+        with pytest.raises(outcomes.FailureStatus):
             list(association.find(worklist_query()))
         association.echo()
 
@@ -196,7 +196,7 @@ def test_a_refusal_is_answered_as_raised(server: DicomServer, ris: Ris) -> None:
         yield
 
     ris.on_find = refuse
-    with connect(server) as association, pytest.raises(scu.FailureStatus) as failure:
+    with connect(server) as association, pytest.raises(outcomes.FailureStatus) as failure:
         list(association.find(worklist_query()))
     answer = failure.value.answer
     assert answer.status == statuses.IDENTIFIER_DOES_NOT_MATCH
@@ -226,7 +226,7 @@ def test_a_command_for_another_class_than_its_contexts_is_refused(server: DicomS
 
 
 def test_a_service_that_is_not_offered_is_not_accepted(server: DicomServer) -> None:
-    with pytest.raises(scu.NothingAccepted), connect(server, contexts=[MPPS_RETRIEVE]):
+    with pytest.raises(outcomes.NothingAccepted), connect(server, contexts=[MPPS_RETRIEVE]):
         pass
 
 
@@ -249,7 +249,7 @@ def test_unknown_ae_titles_are_refused_with_the_standards_reason(
     serve: Callable[..., DicomServer], ris: Ris, calling: str, called: str, expected: tuple[int, int, int]
 ) -> None:
     server = serve(policy=strict)
-    with pytest.raises(scu.Refused) as refused, connect(server, calling, called):
+    with pytest.raises(outcomes.Refused) as refused, connect(server, calling, called):
         pass
     assert (refused.value.result, refused.value.source, refused.value.reason) == expected
     assert not refused.value.transient
@@ -265,7 +265,7 @@ def test_a_wrong_application_context_is_refused(server: DicomServer) -> None:
     original = acse.APPLICATION_CONTEXT_NAME
     acse.APPLICATION_CONTEXT_NAME = "1.2.840.10008.3.1.1.9"
     try:
-        with pytest.raises(scu.Refused) as refused, connect(server):
+        with pytest.raises(outcomes.Refused) as refused, connect(server):
             pass
     finally:
         acse.APPLICATION_CONTEXT_NAME = original
@@ -275,7 +275,7 @@ def test_a_wrong_application_context_is_refused(server: DicomServer) -> None:
 def test_over_the_limit_is_refused_for_now_and_accepted_again_later(serve: Callable[..., DicomServer]) -> None:
     server = serve(max_associations=1)
     with connect(server) as first:
-        with pytest.raises(scu.Refused) as refused, connect(server):
+        with pytest.raises(outcomes.Refused) as refused, connect(server):
             pass
         assert (refused.value.result, refused.value.source, refused.value.reason) == (2, 3, 2)
         assert refused.value.transient
@@ -289,7 +289,7 @@ def test_a_policy_that_breaks_lets_nobody_in(serve: Callable[..., DicomServer]) 
     def broken(calling: str, called: str, address: str) -> policy.Accept:
         raise LookupError("no such table")
 
-    with pytest.raises(scu.Refused) as refused, connect(serve(policy=broken)):
+    with pytest.raises(outcomes.Refused) as refused, connect(serve(policy=broken)):
         pass
     assert (refused.value.result, refused.value.source, refused.value.reason) == (2, 1, 1)
 
@@ -431,13 +431,13 @@ def test_a_stop_cuts_what_does_not_end_in_time(server: DicomServer, ris: Ris) ->
         yield statuses.PENDING, worklist_query()
 
     ris.on_find = stuck
-    failures: list[scu.ScuError] = []
+    failures: list[outcomes.ScuError] = []
 
     def ask() -> None:
         try:
             with connect(server) as association:
                 list(association.find(worklist_query()))
-        except scu.ScuError as error:
+        except outcomes.ScuError as error:
             failures.append(error)
 
     asking = threading.Thread(target=ask)
@@ -446,7 +446,7 @@ def test_a_stop_cuts_what_does_not_end_in_time(server: DicomServer, ris: Ris) ->
     server.stop(0.3)
     asking.join(10)
     release.set()
-    assert isinstance(failures[0], scu.Aborted)
+    assert isinstance(failures[0], outcomes.Aborted)
 
 
 def test_serve_until_serves_until_it_is_told_to_stop() -> None:

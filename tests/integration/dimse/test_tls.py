@@ -13,7 +13,8 @@ import pytest
 from dimse import statuses
 from dimse.calling import connect
 from dimse.entries import AssociationStarted
-from dimse.scu import NotReachable, Timeouts
+from dimse.outcomes import NotReachable
+from dimse.scu import Timeouts
 from dimse.server import CannotListen, DicomServer
 from dimse.services import EncodedAnswers, FindAnswer, FindRequest
 from dimse.strangers import NoDicom

@@ -8,7 +8,8 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 
-from dimse.scu import ScuAnswer, ScuAssociation, open_association
+from dimse.outcomes import ScuAnswer
+from dimse.scu import ScuAssociation, open_association
 from dimse.server import DicomServer, ServerSettings
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, Verb
 from dimse.uids import new_uid

@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 from django.db import connection
 
-from dimse.scu import ScuAnswer
+from dimse.outcomes import ScuAnswer
 from dimse.services import Verb
 from dimse.uids import new_uid
 from mpps import actions, queueing

@@ -8,7 +8,8 @@ import pytest
 
 from ris import clock
 from ris.actions import orders, steps
-from ris.actions.bulk import BookedExam, BookedStep, book_exams
+from ris.actions.booked import BookedExam, BookedStep
+from ris.actions.bulk import book_exams
 from ris.actions.orders import OrderRequest
 from ris.models import Order, Procedure, ScheduledProcedureStep, Station
 from tests.support.hospital import ACTOR, a_patient_data, a_site

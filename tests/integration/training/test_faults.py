@@ -16,7 +16,8 @@ from django.db import connections
 from billing.models import Charge
 from dimse import statuses
 from dimse.entries import AssociationStarted, Entry, MessageEntry
-from dimse.scu import Aborted, FailureStatus, NothingAccepted, Refused, ScuAssociation, ScuError, Timeouts, open_association
+from dimse.outcomes import Aborted, FailureStatus, NothingAccepted, Refused, ScuError
+from dimse.scu import ScuAssociation, Timeouts, open_association
 from dimse.server import DicomServer, ServerSettings
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, VERIFICATION
 from dimse.uids import new_uid

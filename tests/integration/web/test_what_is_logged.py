@@ -21,7 +21,8 @@ from pytest_django.fixtures import Settings
 from billing import delivery
 from billing.charge_processor.behaviour import Behaviour, Refusal
 from billing.models import Charge
-from dimse.scu import ScuAssociation, ScuError
+from dimse.outcomes import ScuError
+from dimse.scu import ScuAssociation
 from dimse.server import DicomServer
 from dimse.uids import new_uid
 from mpps import actions as mpps_actions

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydicom import Dataset
 
-from dimse import scu, statuses
+from dimse import outcomes, scu, statuses
 from dimse.errors import DimseFailure
 from dimse.server import DicomServer
 from dimse.services import (
@@ -86,7 +86,7 @@ def test_a_key_that_is_no_date_fails_with_a900_and_names_the_element(db: None) -
 def test_over_the_network_the_failure_leaves_the_association_alive(server: DicomServer, site: Site) -> None:
     an_order(patient_id="P7")
     with scu.open_association("127.0.0.1", server.port, calling="CT01", called="STEPWISE", contexts=[MODALITY_WORKLIST]) as association:
-        with pytest.raises(scu.FailureStatus) as failed:
+        with pytest.raises(outcomes.FailureStatus) as failed:
             list(association.find(identifier({"ScheduledProcedureStepStartTime": "late"})))
         assert failed.value.answer.status == statuses.IDENTIFIER_DOES_NOT_MATCH
         assert [answer.PatientID for answer in association.find(identifier(PatientID=""))] == ["P7"]
@@ -99,7 +99,7 @@ def test_the_policy_knows_sites_and_stations(server: DicomServer, site: Site, se
         try:
             with scu.open_association("127.0.0.1", server.port, calling=calling, called=called, contexts=[VERIFICATION]):
                 reason = None
-        except scu.Refused as error:
+        except outcomes.Refused as error:
             reason = error.reason
         assert reason == refused
 
@@ -132,7 +132,7 @@ def test_services_can_be_split(tmp_path: Path, environment: dict[str, str]) -> N
     with Process.manage("dicom", "--services", "mpps", log=tmp_path / "dicom.log", env=environment) as dicom:
         dicom.wait_for("listening")
         with (
-            pytest.raises(scu.NothingAccepted),
+            pytest.raises(outcomes.NothingAccepted),
             scu.open_association("127.0.0.1", port, calling="CT01", called="STEPWISE", contexts=[MODALITY_WORKLIST]),
         ):
             pass
@@ -148,7 +148,7 @@ def test_a_station_is_refused_from_an_address_that_it_does_not_list_until_it_doe
 
     call()
     listed("192.0.2.7")
-    with pytest.raises(scu.Refused) as refused:
+    with pytest.raises(outcomes.Refused) as refused:
         call()
     assert (refused.value.result, refused.value.source, refused.value.reason) == (1, 1, 3)
     listed("192.0.2.7", "127.0.0.0/8")

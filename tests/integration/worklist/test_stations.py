@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 
-from dimse import scu, statuses
+from dimse import outcomes, scu, statuses
 from dimse.server import DicomServer
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST
 from dimse.uids import new_uid
@@ -119,7 +119,7 @@ def test_an_answer_limit_ends_with_success_or_with_a700(ask: Ask, settle: Set) -
     settle(answer_limit=3, at_answer_limit="A700")
     assert ask() == ["P0", "P1", "P2"]
     settle(answer_limit=2)
-    with pytest.raises(scu.FailureStatus) as failed:
+    with pytest.raises(outcomes.FailureStatus) as failed:
         ask()
     assert failed.value.answer.status == statuses.OUT_OF_RESOURCES
     assert failed.value.answer.comment == "More than 2 exams match; ask for fewer, e.g. for one day"
@@ -132,7 +132,7 @@ def test_several_step_items_are_used_by_the_first_or_refused(ask: Ask, settle: S
     with scu.open_association("127.0.0.1", server.port, calling="CT01", called="STEPWISE", contexts=[MODALITY_WORKLIST]) as association:
         assert [answer.PatientID for answer in association.find(asked)] == ["P1"]
         settle(refuses_several_items=True)
-        with pytest.raises(scu.FailureStatus) as failed:
+        with pytest.raises(outcomes.FailureStatus) as failed:
             list(association.find(asked))
     assert (failed.value.answer.status, failed.value.answer.offending) == (statuses.IDENTIFIER_DOES_NOT_MATCH, (0x00400100,))
 

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from dimse import statuses
-from dimse.scu import Aborted, ScuAnswer
+from dimse.outcomes import Aborted, ScuAnswer
 from mpps import replies
 
 CREATE, SET, EVENT = "N-CREATE", "N-SET", "N-EVENT-REPORT"
