@@ -95,12 +95,17 @@ class StationChanged:
 
 @dataclass(frozen=True)
 class StationRenamed:
-    """A station was given another AE title, and its exams with it; the rows of both are written."""
+    """A station was given another AE title, and its exams with it; the rows of both are written. ValueError when it is the same title:
+    who moves what is on a list to that list would remove it as already there."""
 
     station_id: int
     site_id: int
     before: str
     after: str
+
+    def __post_init__(self) -> None:
+        if self.before == self.after:
+            raise ValueError(f"{self.before} is no other AE title than before")
 
 
 @dataclass(frozen=True)

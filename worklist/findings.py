@@ -164,7 +164,12 @@ def _row(one: Observed) -> WorklistFinding:
 
 @action
 def follow(site_id: int, before: str, after: str) -> None:
-    """Have what was told of a station stand under its new AE title. What was told of that one too, before it was a station's, is added."""
+    """Have what was told of a station stand under its new AE title. What was told of that one too, before it was a station's, is added.
+
+    ValueError when it is the same title, under which all would be there already, and be removed.
+    """
+    if before == after:
+        raise ValueError(f"{before} is no other AE title than before")
     known = WorklistFinding.objects.filter(site=site_id)
     there = {(row.step_id, row.code, row.attribute): row for row in known.filter(station_ae_title=after)}
     for row in known.filter(station_ae_title=before) if there else ():

@@ -1,7 +1,7 @@
 """Another AE title for a station: it stays the same station, and everything that goes by its title follows in the same transaction.
 
-What was on the wire keeps the title that it was said under (the journal, performed steps, histories): `ris.titles` finds it. What a higher
-room keeps by the title follows `events.StationRenamed`.
+What was on the wire keeps the title that it was said under (the journal, messages, histories): `ris.titles` finds it. What a higher room
+keeps by the title follows `events.StationRenamed`: served items, findings, performed steps, destinations.
 """
 
 from collections.abc import Collection
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from django.db.models import F
 
-from ris import clock, events, validation
+from ris import clock, events, titles, validation
 from ris.actions.stations import expect, refuse_taken, revise
 from ris.actor import Actor
 from ris.db import action
+from ris.errors import NotFound
 from ris.models import ConnectionCheck, EchoTest, FormerTitle, RecordChange, Site, Station, StationAlias, StepStation
 from ris.validation import Checker
 
@@ -20,49 +21,33 @@ from ris.validation import Checker
 @dataclass(frozen=True)
 class Renaming:
     """What a form says of a station's titles: the one that it had when the form was opened, whether that is accepted from now on when
-    it is another one now, and which of its earlier ones still are."""
+    it is another one now, and which of its earlier ones are accepted no more."""
 
     before: str
     keeps: bool = True
-    accepted: Collection[str] = ()
+    given_up: Collection[str] = ()
 
 
 @action
 def rename_station(site: Site, renaming: Renaming, ae_title: str, actor: Actor, expected_version: int | None = None) -> Station:
-    """Give the station this AE title, and accept of its former ones those that are named. Raises InvalidInput or ChangedMeanwhile.
+    """Give the station this AE title, and give up those of its former ones that are named. Raises InvalidInput, ChangedMeanwhile, or
+    NotFound when no station is called as it was.
 
-    The station comes back with its present version, which is the one before where nothing changed.
+    The station comes back with its present version, which is the one before where nothing changed. A former title that becomes the
+    present one again is none to be given up, whatever was said of it.
     """
     revise(site)  # the site's row is written first: of two who take a title at once the later one sees what the earlier did
     station = Station.objects.select_for_update().filter(site=site, ae_title=renaming.before).first()
     expect(site, station, renaming.before, expected_version)
-    assert station is not None  # a version of none was refused
+    if station is None:
+        raise NotFound(f"There is no station {renaming.before!r} here. {titles.moved(site, renaming.before)}".rstrip())
     after = _checked(ae_title)
-    given_up = _given_up(station, renaming.accepted)
-    changed = _stop_accepting(station, given_up)
+    _give_up(station, [title for title in renaming.given_up if title != after], actor)
     if after != station.ae_title:
         refuse_taken(site, after, station)
-        changed |= _rename(station, after, keeps=renaming.keeps)
-    if changed:
-        station.version += 1
-        station.save(update_fields=["ae_title", "titled_at", "version"])
-        _record(station, renaming, changed, actor)
-    if "ae_title" in changed:
-        _let_others_follow(station, renaming.before, actor)
-    for former in (*given_up, *([renaming.before] if "ae_title" in changed else [])):
-        _move_exams(station, former)
-        events.publish(events.StationRenamed(station.pk, site.pk, former, after))
+        _rename(station, after, actor, keeps=renaming.keeps)
     revise(site)  # what was read meanwhile is of before
     return station
-
-
-def _record(station: Station, renaming: Renaming, changed: dict[str, list[str]], actor: Actor) -> None:
-    verb, reason = "edit", ""
-    if "ae_title" in changed:
-        verb = "rename"
-        reason = f"{renaming.before} is {'accepted until the modality is changed' if renaming.keeps else 'accepted no more'}"
-    now = clock.now(station.site)
-    RecordChange.by(actor, at=now, verb=verb, subject="station", subject_id=station.pk, detail=changed, reason=reason)
 
 
 def _checked(ae_title: str) -> str:
@@ -74,26 +59,24 @@ def _checked(ae_title: str) -> str:
     return after
 
 
-def _given_up(station: Station, accepted: Collection[str]) -> list[str]:
-    """Its former titles that are accepted no more."""
-    known = FormerTitle.objects.filter(station=station, until=None).values_list("ae_title", flat=True)
-    return [title for title in known if title not in accepted]
+def _give_up(station: Station, named: Collection[str], actor: Actor) -> None:
+    """Accept these of its former titles no more. What an import put on their lists stays the station's."""
+    accepted = FormerTitle.objects.filter(station=station, until=None)
+    before = list(accepted.values_list("ae_title", flat=True))
+    given_up = [title for title in before if title in named]
+    if not given_up:
+        return
+    accepted.filter(ae_title__in=given_up).update(until=clock.wall())
+    left = [title for title in before if title not in given_up]
+    _save(station, "edit", {"accepted": [", ".join(before), ", ".join(left)]}, "", actor)
+    for former in given_up:
+        _move_list(station, former)
 
 
-def _stop_accepting(station: Station, titles: list[str]) -> dict[str, list[str]]:
-    """What is changed of the former titles that are accepted."""
-    if not titles:
-        return {}
-    rows = FormerTitle.objects.filter(station=station, until=None)
-    before = ", ".join(map(str, rows))
-    rows.filter(ae_title__in=titles).update(until=clock.wall())
-    return {"accepted": [before, ", ".join(map(str, rows.all()))]}
-
-
-def _rename(station: Station, after: str, *, keeps: bool) -> dict[str, list[str]]:
-    """Write its titles; what changed of them."""
+def _rename(station: Station, after: str, actor: Actor, *, keeps: bool) -> None:
+    """Write its titles, and have everything follow that goes by them."""
     now, before = clock.wall(), station.ae_title
-    FormerTitle.objects.filter(station=station, ae_title=after, until=None).update(until=now)
+    again = FormerTitle.objects.filter(station=station, ae_title=after, until=None).first()
     FormerTitle.objects.create(
         site=station.site,
         station=station,
@@ -103,16 +86,32 @@ def _rename(station: Station, after: str, *, keeps: bool) -> dict[str, list[str]
         until=None if keeps else now,
     )
     station.ae_title, station.titled_at = after, now
-    return {"ae_title": [before, after]}
+    if again is not None:  # it was the station's all along, and nobody else had it first
+        station.titled_at = again.since
+        again.delete()
+    reason = f"{before} is {'accepted until the modality is changed' if keeps else 'accepted no more'}"
+    _save(station, "rename", {"ae_title": [before, after]}, reason, actor)
+    _let_others_follow(station, before, actor)
+    _move_list(station, before)
 
 
-def _move_exams(station: Station, former: str) -> None:
+def _save(station: Station, verb: str, detail: dict[str, list[str]], reason: str, actor: Actor) -> None:
+    station.version += 1
+    station.save(update_fields=["ae_title", "titled_at", "version"])
+    now = clock.now(station.site)
+    RecordChange.by(actor, at=now, verb=verb, subject="station", subject_id=station.pk, detail=detail, reason=reason)
+
+
+def _move_list(station: Station, former: str) -> None:
     """Put what is on the list of the former title on that of the present one, under which an import may have put exams before, too."""
+    moved = events.StationRenamed(station.pk, station.site_id, former, station.ae_title)
     on_list = StepStation.objects.filter(step__site=station.site)
     own, before = on_list.filter(ae_title=station.ae_title), on_list.filter(ae_title=former)
     own.filter(station=None).update(station=station)
-    before.filter(step__in=list(own.filter(step__stations__ae_title=former).values_list("step", flat=True))).delete()
+    on_both = list(own.filter(step__stations__ae_title=former).values_list("step", flat=True))
+    before.filter(step__in=on_both).delete()
     before.update(ae_title=station.ae_title, station=station)
+    events.publish(moved)
 
 
 def _let_others_follow(station: Station, before: str, actor: Actor) -> None:

@@ -120,7 +120,8 @@ class StationForm(PageForm):
         """What was said of its titles; None for a new station."""
         if self._known is None:
             return None
-        return Renaming(self._known.ae_title, self.cleaned_data["keeps_title"], self.cleaned_data.get("accepted", []))
+        shown, ticked = self.initial["accepted"], self.cleaned_data.get("accepted", [])
+        return Renaming(self._known.ae_title, self.cleaned_data["keeps_title"], [title for title in shown if title not in ticked])
 
     def _offer_pools(self, site: Site, of_it: list[str], *, is_new: bool) -> None:
         choose = self.fields["pools"]

@@ -183,5 +183,5 @@ def test_a_station_is_renamed_while_its_scanner_is_connected_and_neither_title_m
     assert (performed.station, performed.station_ae_title, performed.calling_ae_title) == (station, "CT-EAST", "CT01")
     assert performed.links.get().step == step
     renamed = Station.objects.get(ae_title="CT-EAST")
-    rename_station(station.site, Renaming("CT-EAST"), "CT-EAST", ACTOR, renamed.version)
+    rename_station(station.site, Renaming("CT-EAST", given_up=["CT01"]), "CT-EAST", ACTOR, renamed.version)
     assert (ask(**{STATION: "CT01"}), ask(**{STATION: "CT-EAST"})) == ([], []), "begun exams are hidden, and the title is given up"

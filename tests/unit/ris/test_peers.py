@@ -106,7 +106,7 @@ def test_a_title_of_another_hospitals_station_takes_nothing_of_what_it_says() ->
     rename_station(there, Renaming("CTB1"), "CTB2", ACTOR, first.version)
     assert peers.site_of("WHATEVER", "CTB1") == there, "while the former title is accepted"
     assert Journal(there).associations().count() == 2
-    rename_station(there, Renaming("CTB2", accepted=()), "CTB2", ACTOR)
+    rename_station(there, Renaming("CTB2", given_up=["CTB1"]), "CTB2", ACTOR)
     assert peers.site_of("WHATEVER", "CTB1") == here, "it is nobody else's any more"
     assert Journal(there).associations().count() == 1
 

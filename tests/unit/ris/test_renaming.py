@@ -7,7 +7,7 @@ import pytest
 from dimse.models import Association
 from mpps.destinations import DestinationData, save_destination
 from mpps.models import Destination, PerformedProcedureStep
-from ris import callers, clock, peers, profiles, titles
+from ris import callers, clock, events, peers, profiles, titles
 from ris.actions import booking, connecting, steps
 from ris.actions.renaming import Renaming, rename_station
 from ris.actions.stations import StationData, data_of, save_station
@@ -21,7 +21,7 @@ from tests.support.journal import an_association
 from tests.support.performing import begin
 from tests.support.sites import another_site
 from tests.support.worklist import asking, observed
-from worklist import askers, find, item, projection
+from worklist import askers, find, findings, item, projection
 from worklist.models import WorklistEntry, WorklistFinding
 from worklist.scope import EVERYTHING
 
@@ -34,8 +34,8 @@ def fresh() -> Site:
     return Site.objects.get(pk=a_site().pk)
 
 
-def rename(before: str, after: str, *, keeps: bool = True, accepted: tuple[str, ...] = (), version: int | None = None) -> Station:
-    return rename_station(fresh(), Renaming(before, keeps, accepted), after, ACTOR, version)
+def rename(before: str, after: str, *, keeps: bool = True, given_up: tuple[str, ...] = (), version: int | None = None) -> Station:
+    return rename_station(fresh(), Renaming(before, keeps, given_up), after, ACTOR, version)
 
 
 def listed(calling: str, asked_for: str) -> list[str]:
@@ -55,7 +55,7 @@ def test_its_exams_are_on_the_list_of_the_new_title_at_once_and_of_the_old_one_a
     (entry,) = WorklistEntry.objects.all()
     served = item.decode(bytes(entry.item)).ScheduledProcedureStepSequence[0].ScheduledStationAETitle
     assert (entry.station_ae_titles, served) == ("CT-EAST", "CT-EAST")
-    rename("CT-EAST", "CT-EAST", accepted=(), version=station.version)
+    rename("CT-EAST", "CT-EAST", given_up=("CT01",), version=station.version)
     assert (listed("CT-EAST", "CT-EAST"), listed("CT01", "CT01")) == ([name], [])
     rename("CT-EAST", "CT-WEST", keeps=False)
     assert (listed("CT-WEST", "CT-WEST"), listed("CT-EAST", "CT-EAST")) == ([name], [])
@@ -79,7 +79,7 @@ def test_the_history_has_both_titles_and_the_version_goes_on() -> None:
         rename("CT-EAST", "CT-WEST", version=1)
     with pytest.raises(ChangedMeanwhile):
         rename("CT01", "CT-WEST", version=1)
-    assert rename("CT-EAST", " CT-EAST ", accepted=("CT01",)).version == 2, "spaces around it say nothing (PS3.5 6.2)"
+    assert rename("CT-EAST", " CT-EAST ").version == 2, "spaces around it say nothing (PS3.5 6.2)"
 
 
 def test_upper_and_lower_case_make_another_title() -> None:
@@ -96,7 +96,7 @@ def test_two_stations_swap_their_titles_and_each_keeps_what_it_said() -> None:
     rename("CT01", "TMP")
     with pytest.raises(InvalidInput, match="still accepted as the former one of TMP"):
         rename("CT02", "CT01")
-    rename("TMP", "TMP", accepted=())
+    rename("TMP", "TMP", given_up=("CT01",))
     rename("CT02", "CT01", keeps=False)
     rename("TMP", "CT02", keeps=False)
     assert [Station.objects.get(ae_title=one) for one in ("CT02", "CT01")] == [first, second]
@@ -113,8 +113,66 @@ def test_two_stations_swap_their_titles_and_each_keeps_what_it_said() -> None:
 def test_back_to_the_title_that_it_had_is_no_conflict_with_itself() -> None:
     a_station("CT01")
     rename("CT01", "CT-EAST")
-    assert rename("CT-EAST", "CT01", accepted=("CT01",)).ae_title == "CT01"
+    assert rename("CT-EAST", "CT01").ae_title == "CT01"
     assert [row.ae_title for row in FormerTitle.objects.filter(until=None)] == ["CT-EAST"]
+
+
+@pytest.mark.parametrize("given_up", [(), ("CT01",)])
+def test_back_to_a_title_that_has_exams_and_findings_loses_none_whatever_is_said_of_that_title(given_up: tuple[str, ...]) -> None:
+    a_station("CT01")
+    first, second = (steps_of(an_order(station="CT01", patient_id=str(at), start=in_minutes(at)))[0] for at in (10, 90))
+    station = rename("CT01", "CT-EAST")
+    StepStation.objects.filter(step=second).update(ae_title="CT01")  # as an import of another system's list had it
+    projection.rebuild([second.pk])
+    observed(second, "A")
+    rename("CT-EAST", "CT01", given_up=given_up)
+    rows = {(row.step, row.ae_title, row.station) for row in StepStation.objects.all()}
+    assert rows == {(first, "CT01", station), (second, "CT01", station)}
+    assert len(listed("CT01", "CT01")) == 2 and list(projection.differences()) == []
+    assert WorklistFinding.objects.get().station_ae_title == "CT01"
+
+
+def test_who_says_nothing_of_its_former_titles_gives_none_up() -> None:
+    a_station("CT01")
+    rename("CT01", "CT-EAST")
+    rename("CT-EAST", "CT-WEST")
+    assert [row.ae_title for row in FormerTitle.objects.filter(until=None)] == ["CT01", "CT-EAST"]
+    assert titles.calling(fresh(), "CT01") == Station.objects.get(ae_title="CT-WEST")
+
+
+def test_nothing_moves_to_where_it_is() -> None:
+    station = a_station("CT01")
+    with pytest.raises(ValueError, match="CT01 is no other AE title"):
+        events.StationRenamed(station.pk, station.site_id, "CT01", "CT01")
+    observed(None, "A")
+    with pytest.raises(ValueError, match="CT01 is no other AE title"):
+        findings.follow(station.site_id, "CT01", "CT01")
+    assert WorklistFinding.objects.get().station_ae_title == "CT01"
+
+
+def test_a_title_of_no_station_is_told_what_it_is_called_now() -> None:
+    a_station("CT01")
+    with pytest.raises(NotFound, match="no station 'NOPE' here"):
+        rename("NOPE", "CT02")
+    rename("CT01", "CT-EAST")
+    with pytest.raises(NotFound, match="CT01 is called CT-EAST now"):
+        rename("CT01", "CT02")
+
+
+def test_a_scanner_that_gets_its_title_back_stays_with_the_hospital_that_had_it_first() -> None:
+    here, there = a_site(), another_site()
+    save_station(here, StationData("CT01", ("CT",)), ACTOR)
+    save_station(there, StationData("CT01", ("CT",)), ACTOR)
+    before = an_association("CT01", called="ANY")
+    rename("CT01", "CT-TYPO")
+    assert peers.site_of("ANY", "CT01") == here, "it is accepted"
+    rename("CT-TYPO", "CT01", given_up=("CT01",))
+    assert peers.site_of("ANY", "CT01") == here, "it never gave it up"
+    after = an_association("CT01", called="ANY", at=clock.wall() + timedelta(seconds=1))
+    assert set(Journal(here).calling("CT01").values_list("pk", flat=True)) == {before, after}
+    rename("CT01", "CT-TYPO", keeps=False)
+    rename("CT-TYPO", "CT01")
+    assert peers.site_of("ANY", "CT01") == there, "it gave it up, and the other one had it then"
 
 
 @pytest.mark.parametrize(
@@ -135,7 +193,7 @@ def test_no_station_is_registered_under_a_title_that_another_one_may_still_call_
     rename("CT01", "CT-EAST")
     with pytest.raises(InvalidInput, match="stop accepting CT01 on the form of CT-EAST"):
         save_station(fresh(), StationData("CT01", ("CT",)), ACTOR)
-    rename("CT-EAST", "CT-EAST")
+    rename("CT-EAST", "CT-EAST", given_up=("CT01",))
     save_station(fresh(), StationData("CT01", ("CT",)), ACTOR)
 
 
@@ -213,7 +271,7 @@ def test_whoever_may_call_as_the_station_may_under_the_old_title_from_the_same_a
     rename("CT01", "CT-EAST")
     allowed = callers.of(fresh())
     assert allowed["CT01"] == allowed["CT-EAST"] != ()
-    rename("CT-EAST", "CT-EAST")
+    rename("CT-EAST", "CT-EAST", given_up=("CT01",))
     assert "CT01" not in callers.of(fresh())
 
 
@@ -224,7 +282,7 @@ def test_its_past_calls_are_no_stranger_s_and_after_it_is_given_up_they_are() ->
     rename("CT01", "CT-EAST")
     an_association("CT01")
     assert evidence.strangers(fresh(), since) == ()
-    rename("CT-EAST", "CT-EAST")
+    rename("CT-EAST", "CT-EAST", given_up=("CT01",))
     an_association("CT01", at=clock.wall() + timedelta(seconds=1))
     assert [call.calling for call in evidence.strangers(fresh(), since)] == ["CT01"]
 

@@ -177,7 +177,9 @@ def test_a_station_gets_another_ae_title_on_its_form_which_says_what_follows(sig
     version = Station.objects.get().version
     again = client.get("/stations/CT-EAST/edit/").content.decode()
     assert 'name="accepted" value="CT01"' in again
-    given = FORM | {"ae_title": "CT-EAST", "accepted": [], "version": str(version)}
+    given = FORM | {"ae_title": "CT-EAST", "accepted": ["CT01"], "version": str(version)}
+    assert "Still accepted as: none" not in client.post("/stations/CT-EAST/edit/", given, follow=True).content.decode()
+    given |= {"accepted": [], "version": str(Station.objects.get().version)}
     assert "Still accepted as: none, before CT01" in client.post("/stations/CT-EAST/edit/", given, follow=True).content.decode()
 
 
