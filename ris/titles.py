@@ -59,6 +59,16 @@ def of(site: Site, ae_title: str) -> tuple[Claim, ...]:
     return tuple(Claim(title, site.pk, since if title in shared else None, until) for title, since, until in spans)
 
 
+def had(site: Site, ae_title: str) -> tuple[Claim, ...]:
+    """Under which titles the station that is called so now was known here, and when: what it called itself before is not among them.
+    Nothing where there is no such station."""
+    station = Station.objects.filter(site=site, ae_title=ae_title).first()
+    if station is None:
+        return ()
+    former = (Claim(one.ae_title, site.pk, one.since, one.until) for one in station.former_titles.all())
+    return (Claim(ae_title, site.pk, station.called_so_since), *former)
+
+
 def on_its_clock(site: Site, ae_title: str) -> tuple[Claim, ...]:
     """The same on the site's clock, which may be simulated, for what is kept by that."""
 

@@ -14,8 +14,10 @@ from dimse.services import Verb
 from mpps import datasets
 from mpps.datasets import Json
 from mpps.models import MppsMessage, PerformedProcedureStep, StepLink
-from ris.models import Site, Station
+from ris import titles
+from ris.models import Site
 from ris.peers import Journal
+from ris.titles import Claim
 from stepwise.inspector import larger
 from worklist import captured
 from worklist.captured import Read
@@ -59,7 +61,8 @@ class Instance:
 
     `links` are the items of Scheduled Step Attributes that were found to be about a scheduled step, `strays` those that no one
     scheduled step is known for. What a person linked is in neither: it says nothing about what the modality sent.
-    `status` is the performed step's own, now; empty when none was kept.
+    `status` is the performed step's own, now; empty when none was kept. `callers` are the AE titles that its messages came under, and
+    `devices` who that was: all titles that were the station's when it used them are one.
     """
 
     uid: str
@@ -69,6 +72,7 @@ class Instance:
     created: Json | None = None
     status: str = ""
     callers: frozenset[str] = frozenset()
+    devices: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,8 @@ class Heard:
     asked: tuple[Asked, ...]
     instances: tuple[Instance, ...]
     is_cut: bool
-    registered: datetime | None = None
-    """Since when there is such a station; None for always, or for none."""
+    known: tuple[Claim, ...] = ()
+    """Under which titles it is known here, and when; none where there is no such station."""
 
 
 def from_station(site: Site, ae_title: str, start: datetime, end: datetime) -> Heard:
@@ -102,14 +106,10 @@ def from_station(site: Site, ae_title: str, start: datetime, end: datetime) -> H
         end,
         tuple(associations[::-1]),
         tuple(asked),
-        tuple(_instances(site, told)),
+        tuple(_instances(site, ae_title, told)),
         is_cut,
-        _registered(site, ae_title),
+        titles.had(site, ae_title),
     )
-
-
-def _registered(site: Site, ae_title: str) -> datetime | None:
-    return Station.objects.filter(site=site, ae_title=ae_title).values_list("registered_at", flat=True).first()
 
 
 def _pairs(messages: Iterable[Message]) -> list[tuple[Message, Message | None]]:
@@ -152,7 +152,7 @@ def _told(message: Message, response: Message | None) -> Told:
     return Told(message, response, datasets.from_dataset(decoded.dataset), decoded.notes)
 
 
-def _instances(site: Site, told: Iterable[Told]) -> list[Instance]:
+def _instances(site: Site, ae_title: str, told: Iterable[Told]) -> list[Instance]:
     found: dict[str, Instance] = {}
     for one in told:
         uid = one.message.sop_instance_uid or (one.response.sop_instance_uid if one.response else "")
@@ -166,11 +166,12 @@ def _instances(site: Site, told: Iterable[Told]) -> list[Instance]:
             instance.strays.append(link)
         elif link.how != StepLink.How.HAND:
             instance.links.append(link)
-    callers: dict[str, set[str]] = {}
+    own = titles.on_its_clock(site, ae_title)
     for message in MppsMessage.objects.filter(site=site, sop_instance_uid__in=found, performed_step__isnull=False).order_by("pk"):
-        callers.setdefault(message.sop_instance_uid, set()).add(message.calling_ae_title)
-        if message.verb == Verb.N_CREATE.value and found[message.sop_instance_uid].created is None:
-            found[message.sop_instance_uid].created = message.dataset
-    for uid, titles in callers.items():
-        found[uid].callers = frozenset(titles)
+        instance, caller = found[message.sop_instance_uid], message.calling_ae_title
+        is_own = any(claim.ae_title == caller and claim.holds(message.received_at) for claim in own)
+        instance.callers |= {caller}
+        instance.devices |= {ae_title if is_own else caller}
+        if message.verb == Verb.N_CREATE.value and instance.created is None:
+            instance.created = message.dataset
     return list(found.values())

@@ -18,6 +18,7 @@ from mpps.reasons import known
 from mpps.transitions import FINAL
 from ris import clock
 from ris.models import Site
+from ris.titles import Claim
 from stepwise.modality_report.carrying import carried, named
 from stepwise.modality_report.heard import Asked, Heard, Instance, Told
 from stepwise.modality_report.verdicts import Verdict, said
@@ -58,7 +59,7 @@ _Known = dict[tuple[bytes, str], tuple[tuple[str, str], ...]]
 
 def judged(heard: Heard) -> Iterator[Verdict]:
     for association in heard.associations:
-        yield from _of_association(association, heard.registered)
+        yield from _of_association(association, heard.known)
     before: dict[bytes, datetime] = {}
     known: _Known = {}
     for asked in heard.asked:
@@ -70,13 +71,19 @@ def judged(heard: Heard) -> Iterator[Verdict]:
 # --- Associations and queries -------------------------------------------------------------------------------------
 
 
-def _of_association(one: Association, registered: datetime | None) -> Iterator[Verdict]:
-    """That it was not let in before it was registered is no fault of the modality."""
-    if not (one.rejection and registered and one.started < registered):
+def _of_association(one: Association, known: Iterable[Claim]) -> Iterator[Verdict]:
+    """That it was not let in before it was known here under its title is no fault of the modality."""
+    if not (one.rejection and _is_too_early(one, known)):
         yield Verdict("ACCEPTED", one.rejection, one.started, one.pk)
     if one.ended is not None and not one.rejection and not _ended_by_us(one):
         wrong = "" if one.end == Association.End.RELEASED else one.note or f"it was {one.end}"
         yield Verdict("RELEASED", wrong, one.started, one.pk)
+
+
+def _is_too_early(one: Association, known: Iterable[Claim]) -> bool:
+    """Whether it called under a title that was the station's later, and not yet."""
+    its = [claim for claim in known if claim.ae_title == one.calling]
+    return bool(its) and all(claim.since is not None and one.started < claim.since for claim in its)
 
 
 def _ended_by_us(one: Association) -> bool:
@@ -258,9 +265,9 @@ def _reason(merged: Json) -> str:
 
 def _of_whole(instance: Instance, is_final: bool) -> Iterator[Verdict]:
     first = instance.told[0].message
-    own = {title for title in instance.callers if title}
-    if own:
-        yield said("SAME_CALLER", first, f"its messages came as {', '.join(sorted(own))}" if len(own) > 1 else "")
+    if own := sorted(title for title in instance.callers if title):
+        several = len(instance.devices - {""}) > 1
+        yield said("SAME_CALLER", first, f"its messages came as {', '.join(own)}" if several else "")
     created = next((one for one in instance.told if one.is_create and not _refused(one)), None)
     if created is not None and (is_final or clock.wall() - created.message.time > _A_DAY):
         yield said("ENDED", created.message, "" if is_final or instance.status in FINAL else "it is still in progress")

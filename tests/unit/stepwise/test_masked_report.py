@@ -95,7 +95,8 @@ def instances() -> Iterator[Instance]:
         yield Instance("1.2.3", [told(Verb.N_CREATE, odd), told(Verb.N_SET, odd)], created=full("IN PROGRESS"))
     for mark in MARKS:
         stray = StepLink(accession_number=mark, requested_procedure_id=mark, scheduled_procedure_step_id=mark)
-        yield Instance("1.2.3", [told(Verb.N_CREATE, full("IN PROGRESS"), uid="")], [], [stray], callers=frozenset({"CT01", "CT01_2"}))
+        two = frozenset({"CT01", "CT01_2"})
+        yield Instance("1.2.3", [told(Verb.N_CREATE, full("IN PROGRESS"), uid="")], [], [stray], callers=two, devices=two)
         yield Instance("1.2.3", [told(Verb.N_CREATE, None, problem=undecodable(mark))])
         raw = b"\x08\x00\x05\x00CS" + _value(mark) + b"\x10\x00\x10\x00PN" + _value(mark) + b"\x18\x00\x50\x11IS" + _value(mark)
         notes = decode(raw, EXPLICIT_VR_LITTLE_ENDIAN).notes

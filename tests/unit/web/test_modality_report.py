@@ -35,12 +35,13 @@ from mpps.models import PerformedProcedureStep, StepLink
 from mpps.reasons import reasons
 from mpps.received import Received
 from ris import audit, clock
+from ris.actions.renaming import Renaming, rename_station
 from ris.models import AuditRecord, ScheduledProcedureStep, Station
 from stepwise.modality_report import report
 from stepwise.modality_report.checks import CHECKS, markdown
 from stepwise.modality_report.heard import Heard, Instance, Told
 from stepwise.modality_report.judging import judged
-from tests.support.hospital import a_site, a_station, an_order, in_minutes, steps_of
+from tests.support.hospital import ACTOR, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.performing import a_series
 from training import performed
 from training.performed import Device
@@ -228,6 +229,33 @@ def test_each_quirk_of_a_discontinuation_fails_exactly_its_checks(quirk: str, fa
 def test_each_habit_fails_exactly_its_checks(habit: str, failing: str) -> None:
     Console(profile(habits=[habit])).exam()
     assert reported().failing == set(failing.split())
+
+
+def test_the_titles_of_one_station_are_one_caller() -> None:
+    """The N-CREATE came under the former one, before the modality was changed, too."""
+    console = Console()
+    uid = console.exam(ends=False)
+    rename_station(a_site(), Renaming("CT01"), "CT-EAST", ACTOR)
+    progress = Dataset()
+    progress.PerformedProcedureStepStatus, progress.PerformedSeriesSequence = performed.IN_PROGRESS, [a_series(1, "WEBER^Jan")]
+    for calling, failing in (("CT-EAST", set()), ("CT01", set()), ("CT01_2", {"SAME_CALLER"})):
+        console.calling = calling
+        console._told(Verb.N_SET, uid, progress)
+        assert reported("CT-EAST").failing == failing
+    (example,) = next(one for one in reported("CT-EAST").results if one.check.code == "SAME_CALLER").examples
+    assert example.verdict.text == "its messages came as CT-EAST, CT01, CT01_2"
+
+
+def test_a_title_that_the_modality_got_before_its_station_did_is_no_fault_of_it() -> None:
+    Station.objects.update(registered_at=now() - timedelta(days=30))
+    rejection = "calling AE title not recognized (1/1/3): calling AE title 'CT-EAST' is not known here"
+    early = AssociationInfo(uuid4(), "CT-EAST", "STEPWISE", "10.0.0.7", 4000)
+    journal.write([AssociationStarted(early, now() - timedelta(minutes=5), "TESTS", rejection)])
+    rename_station(a_site(), Renaming("CT01"), "CT-EAST", ACTOR)
+    assert reported("CT-EAST").failing == set()
+    under_the_former = AssociationInfo(uuid4(), "CT01", "STEPWISE", "10.0.0.7", 4000)
+    journal.write([AssociationStarted(under_the_former, now() - timedelta(minutes=5), "TESTS", rejection)])
+    assert reported("CT-EAST").failing == {"ACCEPTED"}
 
 
 def invented(**more: str) -> dict[str, str]:
