@@ -55,7 +55,12 @@ def main() -> int:
         with servers.stepwise(small["SQLite"].directory) as server:
             _say(begun, "memory")
             rows += load.memory(server)
-    text = measure.report(rows, _notes(repeats, time.monotonic() - begun))
+    return _report(rows, _notes(repeats, time.monotonic() - begun))
+
+
+def _report(rows: list[Row], notes: list[str]) -> int:
+    """Write the report and print it; the exit code."""
+    text = measure.report(rows, notes)
     measure.write(text)
     print(text)
     return 0 if all(row.reached is not False for row in rows) else 1

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ris.models import Order
     from worklist.models import WorklistEntry, WorklistEntryStation
 
 STATIONS, SLOTS = 50, 20  # stations of the hospital; entries of one station on one day
@@ -39,18 +40,16 @@ def start_of(index: int) -> datetime:
     return datetime.combine(FIRST_DAY + timedelta(days=day), time(8), UTC) + timedelta(minutes=20 * slot)
 
 
-def _template() -> bytes:
-    """The item of one entry, where numbers, station and start stand that are replaced in the others."""
-    from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, Site, StepStation, Visit
-    from worklist import encoding
-    from worklist.item import Source
+def _order() -> "Order":
+    """With its site, patient and visit."""
+    from ris.models import Order, Patient, Site, Visit
 
     site = Site(code="bench", name="Northbridge General", time_zone="UTC")
     visit = Visit(site=site, admission_id=f"V{_NUMBER}", current_patient_location="Ward 4")
     patient = Patient(
         site=site, patient_id=f"P{_NUMBER}", name=f"BENCH{_NUMBER}^Anna Maria", birth_date=date(1970, 5, 17), sex="F", allergies=["Iodine"]
     )
-    order = Order(
+    return Order(
         site=site,
         patient=patient,
         visit=visit,
@@ -63,8 +62,17 @@ def _template() -> bytes:
         reason="Persistent cough",
         ordered_at=datetime(2025, 12, 1, 9, tzinfo=UTC),
     )
+
+
+def _template() -> bytes:
+    """The item of one entry, where numbers, station and start stand that are replaced in the others."""
+    from ris.models import RequestedProcedure, ScheduledProcedureStep, StepStation
+    from worklist import encoding
+    from worklist.item import Source
+
+    order = _order()
     procedure = RequestedProcedure(
-        site=site,
+        site=order.site,
         order=order,
         requested_procedure_id=f"RP{_NUMBER}",
         study_instance_uid=f"2.25.1234{_NUMBER}",
@@ -74,7 +82,7 @@ def _template() -> bytes:
         description="CT chest with contrast",
     )
     step = ScheduledProcedureStep(
-        site=site,
+        site=order.site,
         requested_procedure=procedure,
         scheduled_procedure_step_id=f"SP{_NUMBER}",
         description="CT chest with contrast",

@@ -76,13 +76,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "faults": faults,
         "may_edit": may_edit,
     }
-    narrowed = {
-        "kind": asked.kind,
-        "station": asked.station,
-        "from": asked.first and str(asked.first),
-        "to": asked.last and str(asked.last),
-    }
-    disclose(request, audit.LIST, *_people(site, rows), total=len(chosen), asked=narrowed)
+    disclose(request, audit.LIST, *_people(site, rows), total=len(chosen), asked=asked.narrowed)
     url = asked.address(begin=begin)
     parts = ("billing/unbilled.html", "billing/unbilled_live.html")
     return live.live_page(request, *parts, context, url=url, present=present, status=422 if faults else 200)
@@ -118,6 +112,12 @@ class _Asked:
     @property
     def is_narrow(self) -> bool:
         return bool(self.kind or self.station or self.first or self.last)
+
+    @property
+    def narrowed(self) -> dict[str, str | None]:
+        """What the audit trail says of it."""
+        days = {name: str(day) if day else None for name, day in (("from", self.first), ("to", self.last))}
+        return {"kind": self.kind, "station": self.station, **days}
 
     def address(self, *, kind: str | None = None, begin: int = 0) -> str:
         """Of the same narrowing, from another row or of another kind."""

@@ -13,8 +13,9 @@ from dimse.commands import Response, encode_response
 from dimse.decode import Decoded, UndecodableDataSet, decode
 from dimse.dispatch import Channel, Message, check, without_values
 from dimse.encode import encode
-from dimse.entries import Journal, MessageEntry, now
+from dimse.entries import Journal
 from dimse.errors import DimseFailure
+from dimse.exchange_entries import request_entry, response_entry
 from dimse.interference import NOTHING, Changed, HangUp, Interference
 from dimse.services import (
     AssociationInfo,
@@ -266,42 +267,19 @@ class Exchange:
         self._channel.hang_up(how, note, encode_response(response, with_data_set=data is not None), data)
 
     def _journal_request(self, note: str) -> None:
-        message = self._message
         if not self._effect.is_answered:
             note = "; ".join(part for part in (self._effect.told, note) if part)
-        self._journal.put(
-            MessageEntry(
-                association_id=self._channel.info.id,
-                time=now(),
-                incoming=True,
-                verb=message.verb,
-                message_id=message.message_id,
-                sop_class_uid=message.sop_class_uid or "",
-                sop_instance_uid=message.sop_instance_uid or "",
-                transfer_syntax=message.transfer_syntax,
-                data=message.data or b"",
-                note=note,
-            )
-        )
+        self._journal.put(request_entry(self._channel.info.id, self._message, note))
 
     def _journal_response(self, response: Response, data: bytes) -> None:
-        is_find = self._message.verb == Verb.C_FIND
-        self._journal.put(
-            MessageEntry(
-                association_id=self._channel.info.id,
-                time=now(),
-                incoming=False,
-                verb=response.verb,
-                message_id=response.message_id,
-                sop_class_uid=response.sop_class_uid,
-                sop_instance_uid=response.sop_instance_uid,
-                status=response.status,
-                comment=response.comment,
-                transfer_syntax=self._message.transfer_syntax,
-                data=data,
-                note="; ".join(self._remarks),
-                answers=tuple(self._answers),
-                answer_count=self._answer_count if is_find else None,
-                duration_ms=(perf_counter() - self._started) * 1000,
-            )
+        entry = response_entry(
+            self._channel.info.id,
+            response,
+            self._message.transfer_syntax,
+            data=data,
+            note="; ".join(self._remarks),
+            answers=tuple(self._answers),
+            answer_count=self._answer_count if self._message.verb == Verb.C_FIND else None,
+            duration_ms=(perf_counter() - self._started) * 1000,
         )
+        self._journal.put(entry)

@@ -105,13 +105,12 @@ def read(value: bytes, terms: Sequence[str], resetting: frozenset[str]) -> Readi
     while position < len(value):
         byte = value[position]
         if byte == 0x1B and (escape := _SEQUENCE.match(value, position)):
-            sequence = escape[0]
-            coded = ESCAPES.get(sequence)
+            coded = ESCAPES.get(escape[0])
             if coded is not None and coded.term not in named:
                 found.undeclared.add(coded.term)
             if coded is not None and not coded.in_g0:
                 g1 = coded
-            elif coded is not None or sequence in (ASCII_TO_G0, ROMAJI_TO_G0):
+            elif coded is not None or escape[0] in (ASCII_TO_G0, ROMAJI_TO_G0):
                 g0 = coded
             else:
                 found.lost += 1

@@ -35,9 +35,7 @@ def save_pool(
     a new pool, `name_before` the name.
     Raises InvalidInput, NotFound (a station), ChangedMeanwhile, or SlotTaken when an exam would be left without a station.
     """
-    if name is None:
-        name = StationPool.objects.filter(site=site, code=code).values_list("name", flat=True).first() or ""
-    code, name = _checked(site, code, name)
+    code, name = _checked(site, code, _name_of(site, code) if name is None else name)
     stations = [_station(site, ae_title) for ae_title in dict.fromkeys(ae_titles)]
     if not stations:
         raise InvalidInput({"stations": "is empty; a pool needs at least one station"})
@@ -121,6 +119,10 @@ def _lock_stations(stations: Iterable[Station]) -> None:
     """Lock them as a booking does, so that none is made meanwhile for stations that are about to change."""
     ids = {station.pk for station in stations}
     lock(lambda: Station.objects.filter(pk__in=ids).order_by("pk"))
+
+
+def _name_of(site: Site, code: str) -> str:
+    return StationPool.objects.filter(site=site, code=code).values_list("name", flat=True).first() or ""
 
 
 def _let_follow(pool: StationPool, actor: Actor) -> None:
