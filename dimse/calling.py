@@ -5,7 +5,7 @@ import ssl
 
 from dimse.outcomes import NotReachable, Obstacle
 from dimse.scu import Timeouts
-from dimse.tls import in_words
+from dimse.tls import failure
 
 
 def connect(host: str, port: int, peer: str, timeouts: Timeouts, tls: ssl.SSLContext | None = None) -> socket.socket:
@@ -24,6 +24,12 @@ def connect(host: str, port: int, peer: str, timeouts: Timeouts, tls: ssl.SSLCon
             return connection
         connection.settimeout(timeouts.association)
         return tls.wrap_socket(connection, server_hostname=host)
+    except TimeoutError as error:
+        connection.close()
+        words = (
+            f"{peer} did not answer in time. The connection was accepted (TCP), and TLS was not begun within {timeouts.association:g} s."
+        )
+        raise NotReachable(words, Obstacle.MUTE) from error
     except OSError as error:
         connection.close()
         raise NotReachable(_not_secured(peer, error), Obstacle.TLS) from error
@@ -31,7 +37,8 @@ def connect(host: str, port: int, peer: str, timeouts: Timeouts, tls: ssl.SSLCon
 
 def _not_secured(peer: str, error: OSError) -> str:
     """A peer that shows a certificate speaks TLS."""
-    why = (in_words(error) or "the connection was closed during the TLS handshake").rstrip(".")
+    met = failure(error)
+    why = met.words.rstrip(".") if met else "the connection was closed during the TLS handshake"
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"{peer} answers, and {why}."
     return f"{peer} answers, but not with TLS that fits: {why}. Does its port speak TLS?"

@@ -13,6 +13,7 @@ from django.db.models.lookups import GreaterThan
 
 from dimse import readable, statuses
 from dimse.entries import Ending
+from dimse.summaries import Came
 
 LEFT_OUT: Final = "data set of {} bytes not kept"
 """The remark of a message whose data set is too large to be kept here."""
@@ -95,11 +96,23 @@ class Association(models.Model):
 
     @property
     def secured(self) -> str:
-        """`TLSv1.3, TLS_AES_256_GCM_SHA384, certificate CN=CT01`; empty for a plain connection."""
+        """`TLSv1.3, TLS_AES_256_GCM_SHA384, certificate CN=CT01`; empty for any other than over TLS."""
         if not self.tls_version:
             return ""
         shown = f"certificate {self.tls_subject}" if self.tls_subject else "no certificate of the peer"
         return f"{self.tls_version}, {self.tls_cipher}, {shown}"
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it came on the port without TLS. Not known of rows of before that was kept."""
+        return bool(self.came & Came.PLAIN)
+
+    @property
+    def transport(self) -> str:
+        """What it was secured by, in words whatever that was."""
+        if self.secured or self.is_plain:
+            return self.secured or "None"
+        return "None came about" if self.came & Came.NOT_SECURED else "Not known"
 
     def __str__(self) -> str:
         return f"{self.calling} → {self.called} at {self.started:%Y-%m-%d %H:%M:%S}"

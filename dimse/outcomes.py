@@ -42,6 +42,7 @@ class Obstacle(StrEnum):
     SILENT = "SILENT"  # nothing came back in time: switched off, or a firewall that drops
     UNREACHABLE = "UNREACHABLE"  # no way to the host, or something else
     TLS = "TLS"  # connected, and no TLS
+    MUTE = "MUTE"  # connected, and not a word of TLS in time
 
 
 class NotReachable(ScuError):

@@ -114,13 +114,13 @@ class Reception:
 
     def not_secured(self, address: Any, error: Exception) -> None:
         """The TLS handshake with the peer at `address` came to nothing."""
-        note = tls.in_words(error)
-        if not note:
+        failure = tls.failure(error)
+        if failure is None:
             return
         info = AssociationInfo(uuid4(), "", "", str(address[0]), int(address[1]))
-        logger.warning("Connection from %s: %s", info.address, note)
-        self._journal.put(AssociationStarted(info, now(), implementation="", note=note, taken_for=tls.meaning(error)))
-        self._journal.put(AssociationEnded(info.id, now(), Ending.ABORTED_HERE, note))
+        logger.warning("Connection from %s: %s", info.address, failure.words)
+        self._journal.put(AssociationStarted(info, now(), implementation="", note=failure.words, taken_for=failure.kind))
+        self._journal.put(AssociationEnded(info.id, now(), Ending.ABORTED_HERE, failure.words))
 
     def disconnected(self, connection: Connection) -> None:
         self.connections.discard(connection)

@@ -14,6 +14,8 @@ class NoDicom(StrEnum):
     OTHER = "OTHER"  # bytes of nothing that is known
     NO_CERTIFICATE = "NO_CERTIFICATE"  # on the port for TLS, from here on
     CERTIFICATE_ELAPSED = "CERTIFICATE_ELAPSED"
+    CERTIFICATE_TOO_EARLY = "CERTIFICATE_TOO_EARLY"
+    CERTIFICATE_FOR_SERVERS = "CERTIFICATE_FOR_SERVERS"  # or for something else than a client
     CERTIFICATE_NOT_TRUSTED = "CERTIFICATE_NOT_TRUSTED"
     OUR_AUTHORITY_UNKNOWN = "OUR_AUTHORITY_UNKNOWN"
     OUR_CERTIFICATE_BAD = "OUR_CERTIFICATE_BAD"
@@ -26,6 +28,8 @@ class NoDicom(StrEnum):
     HANDSHAKE = "HANDSHAKE"  # for another reason
 
 
+ON_THE_PLAIN_PORT: Final = frozenset({NoDicom.TLS, NoDicom.HTTP, NoDicom.SSH, NoDicom.HL7, NoDicom.OTHER})
+"""All others came to nothing on the port for TLS."""
 BROWSERS: Final = frozenset({NoDicom.HTTP, NoDicom.HTTP_WITHOUT_TLS})
 """A browser or a monitor that probes ports, which is no modality."""
 

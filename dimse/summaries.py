@@ -15,6 +15,7 @@ from uuid import UUID
 from dimse.entries import AssociationStarted, Entry, MessageEntry
 from dimse.services import EXPLICIT_VR_BIG_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Verb
 from dimse.statuses import StatusClass, class_of
+from dimse.strangers import ON_THE_PLAIN_PORT
 
 _REMEMBERED: Final = 10_000  # associations
 _LONGEST: Final = 64  # bytes of an accession number, whose VR allows 16 characters
@@ -43,12 +44,14 @@ class Came(IntFlag):
     TIMED_OUT = 32
     NOTED = 64  # something went wrong with the association itself
     SECURED = 128  # by TLS
+    PLAIN = 256  # on the port without TLS; rows of before that was kept have neither
+    NOT_SECURED = 512  # on the port for TLS, where no TLS came about
 
 
 # Plain numbers from here on: flags of an enumeration cost a microsecond each time they are put together.
 _VERBS: Final[dict[str, int]] = {verb.value: int(Asked[verb.name]) for verb in Verb}
 _OTHER, _NOTED, _TIMED_OUT, _NOTHING = int(Asked.OTHER), int(Came.NOTED), int(Came.TIMED_OUT), int(Came.NOTHING)
-_SECURED: Final = int(Came.SECURED)
+_SECURED, _PLAIN, _NOT_SECURED = int(Came.SECURED), int(Came.PLAIN), int(Came.NOT_SECURED)
 _CLASSES: Final[dict[StatusClass, int]] = {
     StatusClass.SUCCESS: int(Came.SUCCESS),
     StatusClass.WARNING: int(Came.WARNING),
@@ -93,8 +96,14 @@ def _said(entry: Entry) -> tuple[UUID, int, int]:
             return entry.association_id, asked_by(entry.verb), 0
         return entry.association_id, 0, came_of(entry.status, entry.answer_count)
     if isinstance(entry, AssociationStarted):
-        return entry.association.id, 0, (_NOTED if entry.note else 0) | (_SECURED if entry.association.secured else 0)
+        return entry.association.id, 0, (_NOTED if entry.note else 0) | _transport(entry)
     return entry.association_id, 0, (_TIMED_OUT if entry.timed_out else 0) | (_NOTED if entry.note else 0)
+
+
+def _transport(entry: AssociationStarted) -> int:
+    if entry.association.secured:
+        return _SECURED
+    return _PLAIN if entry.taken_for is None or entry.taken_for in ON_THE_PLAIN_PORT else _NOT_SECURED
 
 
 class Remembered:

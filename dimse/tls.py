@@ -7,7 +7,7 @@ import ssl
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dimse.strangers import NoDicom
 
@@ -36,7 +36,8 @@ _SHORT: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Secured:
-    """What a connection is secured by: `TLSv1.3`, the cipher suite, and the subject of the certificate that the peer showed, if any."""
+    """What a connection is secured by: `TLSv1.3`, the cipher suite, and whom the certificate names that the peer showed, if any: its
+    subject, where that is empty its alternative names (RFC 5280 4.2.1.6), where it has none its serial number."""
 
     version: str
     cipher: str
@@ -48,10 +49,15 @@ def secured(connection: "ssl.SSLObject | ssl.SSLSocket | None") -> Secured | Non
     if connection is None:
         return None
     shown: Any = connection.getpeercert() or {}  # the stubs know nothing of its shape: a tuple of pairs for each part of the name
-    parts = [pair for part in shown.get("subject", ()) for pair in part]
-    subject = ", ".join(f"{_SHORT.get(name, name)}={value}" for name, value in parts)
     cipher = connection.cipher()
-    return Secured(connection.version() or "", cipher[0] if cipher else "", subject)
+    return Secured(connection.version() or "", cipher[0] if cipher else "", _named(shown))
+
+
+def _named(shown: Any) -> str:
+    """Whom a certificate names, as the standard library reads it; empty where none was shown."""
+    subject = ", ".join(f"{_SHORT.get(name, name)}={value}" for part in shown.get("subject", ()) for name, value in part)
+    others = ", ".join(f"{kind}:{value}" for kind, value in shown.get("subjectAltName", ()))
+    return subject or others or (f"serial number {shown.get('serialNumber', '')}" if shown else "")
 
 
 class BadTlsSettings(Exception):
@@ -122,6 +128,12 @@ def _trust(made: ssl.SSLContext, authorities: Path) -> None:
         raise BadTlsSettings(f"The authorities in {authorities} cannot be used for TLS: {error.strerror or error}.") from error
 
 
+_VERIFY_CODES: Final = {
+    9: NoDicom.CERTIFICATE_TOO_EARLY,  # X509_V_ERR_CERT_NOT_YET_VALID
+    10: NoDicom.CERTIFICATE_ELAPSED,  # X509_V_ERR_CERT_HAS_EXPIRED
+    26: NoDicom.CERTIFICATE_FOR_SERVERS,  # X509_V_ERR_INVALID_PURPOSE
+}
+"""What is wrong with a certificate that was shown, by the code of OpenSSL; any other is that it is not trusted."""
 _REASONS: Final = (
     ("PEER_DID_NOT_RETURN_A_CERTIFICATE", NoDicom.NO_CERTIFICATE),
     ("ALERT_UNKNOWN_CA", NoDicom.OUR_AUTHORITY_UNKNOWN),
@@ -133,24 +145,24 @@ _REASONS: Final = (
     ("HTTP_REQUEST", NoDicom.HTTP_WITHOUT_TLS),
 )
 """What OpenSSL calls the reason of a failure, in part, and what it means; the first that fits."""
-_ELAPSED: Final = 10  # X509_V_ERR_CERT_HAS_EXPIRED
 
 
-def meaning(error: Exception) -> NoDicom | None:
-    """What the peer of a handshake did that came to nothing; None where `in_words` has nothing to say."""
+class Failure(NamedTuple):
+    """Why a handshake came to nothing: what the peer of it did, and that in words."""
+
+    kind: NoDicom
+    words: str
+
+
+def failure(error: Exception) -> Failure | None:
+    """What the error of a handshake means; None for a connection that was opened and closed again, which is no news."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return NoDicom.CERTIFICATE_ELAPSED if error.verify_code == _ELAPSED else NoDicom.CERTIFICATE_NOT_TRUSTED
+        kind = _VERIFY_CODES.get(error.verify_code, NoDicom.CERTIFICATE_NOT_TRUSTED)
+        return Failure(kind, f"the peer's certificate is not trusted: {error.verify_message}")
     if isinstance(error, ssl.SSLError):
-        return next((kind for reason, kind in _REASONS if reason in (error.reason or "")), NoDicom.HANDSHAKE)
-    return NoDicom.NOT_BEGUN if isinstance(error, TimeoutError | ConnectionAbortedError) else None
-
-
-def in_words(error: Exception) -> str:
-    """Why a handshake came to nothing; empty for a connection that was opened and closed again, which is no news."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the peer's certificate is not trusted: {error.verify_message}"
-    if isinstance(error, ssl.SSLError):
-        return f"the TLS handshake failed: {(error.reason or 'unknown reason').replace('_', ' ').lower()}"
+        reason = error.reason or "unknown reason"
+        kind = next((kind for sign, kind in _REASONS if sign in reason), NoDicom.HANDSHAKE)
+        return Failure(kind, f"the TLS handshake failed: {reason.replace('_', ' ').lower()}")
     if isinstance(error, TimeoutError | ConnectionAbortedError):  # asyncio has the second for the first
-        return "the TLS handshake was not finished in time"
-    return ""
+        return Failure(NoDicom.NOT_BEGUN, "the TLS handshake was not finished in time")
+    return None

@@ -70,7 +70,7 @@ class ContextOut(Schema):
 class AssociationOut(Schema):
     """`status` is how it ended, or open; `services` are the operations that were asked for; `note` says what else went wrong. A
     connection that asked for no association has no AE titles; `taken_for` is a code where it spoke no DICOM. `tls_version`, `tls_cipher`
-    and `tls_subject` (of the certificate that the peer showed) are empty for a plain connection."""
+    and `tls_subject` (whom the certificate names that the peer showed) are empty for any other than over TLS."""
 
     id: str
     started: Instant

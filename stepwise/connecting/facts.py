@@ -21,8 +21,8 @@ NAMES: Final = {
 class Call:
     """An association, or a connection that made none (no AE titles). `proposed` are abstract syntaxes with what became of each in words.
 
-    `secured` is what it was secured by, empty for a plain connection; `taken_for` what somebody did who spoke no DICOM
-    (`dimse.strangers.NoDicom`)."""
+    `secured` is what it was secured by, `is_plain` that it came on the port without TLS (neither: not known); `taken_for` what somebody
+    did who spoke no DICOM (`dimse.strangers.NoDicom`)."""
 
     id: UUID
     at: datetime
@@ -32,6 +32,7 @@ class Call:
     rejection: str = ""
     note: str = ""
     secured: str = ""
+    is_plain: bool = False
     taken_for: str = ""
     proposed: Mapping[str, str] = field(default_factory=dict)
     said: frozenset[str] = frozenset()

@@ -95,6 +95,7 @@ def call_of(one: Association, said: frozenset[str] | None = None) -> Call:
         rejection=one.rejection,
         note=one.note,
         secured=one.secured,
+        is_plain=one.is_plain,
         taken_for=one.taken_for,
         proposed=_proposed(one),
         said=said if said is not None else frozenset(verb.value for verb in Verb if Asked(one.asked) & asked_by(verb)),

@@ -74,7 +74,7 @@ def _over(seen: Evidence, call: Call) -> str:
     """By what it was secured; of a plain call where there is a port for TLS, that it used the other one."""
     if call.secured:
         return f", over {call.secured}"
-    return f", without TLS; our port for that is {seen.tls_port}" if seen.tls_port else ""
+    return f", without TLS; our port for that is {seen.tls_port}" if call.is_plain and seen.tls_port else ""
 
 
 def _rejected(seen: Evidence, call: Call) -> Line:

@@ -47,6 +47,12 @@ NO_DICOM: Final[Mapping[str, str]] = {
         "one (RIS_DICOM_TLS_CLIENT=required)."
     ),
     NoDicom.CERTIFICATE_ELAPSED: "Give the modality a new certificate, for its own is out of date; or set the clock that is wrong.",
+    NoDicom.CERTIFICATE_TOO_EARLY: (
+        "The modality’s certificate is not valid yet: set the clock that is wrong, here or where the certificate was made; or wait."
+    ),
+    NoDicom.CERTIFICATE_FOR_SERVERS: (
+        "The modality’s certificate is not made for a client: give it one whose Extended Key Usage has clientAuth, or has none."
+    ),
     NoDicom.CERTIFICATE_NOT_TRUSTED: (
         "Have the modality’s certificate signed by an authority of RIS_DICOM_TLS_CA, or give that file its own."
     ),

@@ -56,7 +56,12 @@ _CAME: Final = {
     "failed": Came.FAILURE,
     "timed-out": Came.TIMED_OUT,
 }
-TRANSPORTS: Final = (("tls", "Over TLS"), ("plain", "Without TLS"))
+TRANSPORTS: Final = (
+    ("tls", "Over TLS", Came.SECURED),
+    ("plain", "Without TLS", Came.PLAIN),
+    ("failed", "TLS that failed", Came.NOT_SECURED),
+)
+"""Value in the address, words, flag. What was journalled before that was kept is in none of them."""
 _ENDS: Final = {"rejected": (Association.End.REJECTED.value,), "aborted": ABORTED, "open": ("",)}
 _MOST_MENTIONS = 2000
 _CODE = re.compile(r"(?:0x)?([0-9a-f]{4})h?", re.IGNORECASE)
@@ -64,7 +69,7 @@ _NAMES: Final = ("q", "service", "result", "code", "transport", "from", "to", "b
 _KNOWN: Final = {
     "service": {name for name, _, _ in SERVICES} | {verb.value for verb in Verb},
     "result": set(dict(RESULTS)),
-    "transport": set(dict(TRANSPORTS)),
+    "transport": {name for name, _, _ in TRANSPORTS},
 }
 
 
@@ -112,9 +117,7 @@ class Filters:
             conditions.append(Q(end__in=_ENDS[result]))
         if result == "failures":
             conditions.append(Q(has("came", Came.FAILURE | Came.NOTED)) | Q(end__in=(*ABORTED, Association.End.REJECTED.value)))
-        if transport := self.values.get("transport"):
-            secured = Q(has("came", Came.SECURED))
-            conditions.append(secured if transport == "tls" else ~secured)
+        conditions += [Q(has("came", flag)) for name, _, flag in TRANSPORTS if name == self.values.get("transport")]
         if code:
             conditions.append(Q(Exists(Message.objects.filter(association=OuterRef("pk"), status=code_of(code)))))
         if self.accession:

@@ -101,6 +101,12 @@ def test_tls_to_a_port_without_it_is_told() -> None:
         assert asked(port, "localhost", tls=client_context(AUTHORITY)).result == "TLS"
 
 
+def test_who_takes_a_connection_for_tls_and_says_nothing_is_mute() -> None:
+    with a_peer() as port:
+        met = asked(port, "localhost", tls=client_context(AUTHORITY))
+    assert met.result == "MUTE" and "The connection was accepted (TCP), and TLS was not begun within 0.3 s." in met.words
+
+
 @pytest.mark.parametrize(
     ("pieces", "hangs_up", "result"),
     [

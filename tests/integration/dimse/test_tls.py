@@ -111,6 +111,16 @@ def test_the_journal_says_by_what_an_association_was_secured(secured: Callable[.
     assert plain is None
 
 
+@pytest.mark.parametrize(("certificate", "named"), [("nameless", "DNS:ct01.hospital.example"), ("numbered", "serial number 04")])
+def test_a_certificate_without_a_subject_is_told_by_what_else_it_has(
+    secured: Callable[..., DicomServer], ris: Ris, certificate: str, named: str
+) -> None:
+    server = secured(client_certificate=ClientCertificate.REQUIRED, authorities=FILES / "odd-authority.pem")
+    assert is_served(server.tls_port, certificate)
+    (over,) = (one.association.secured for one in ris.entries if isinstance(one, AssociationStarted))
+    assert over is not None and over.subject == named
+
+
 def test_dcmtk_finds_over_tls_with_certificates(secured: Callable[..., DicomServer], ris: Ris) -> None:
     def find(request: FindRequest) -> Iterator[FindAnswer]:
         yield EncodedAnswers(statuses.PENDING, [b"\x10\0\x20\0\x04\0\0\0P-42"])

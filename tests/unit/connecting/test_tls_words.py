@@ -17,6 +17,7 @@ from tests.support import wire
 
 FILES = Path(__file__).parents[2] / "data" / "tls"
 what_strangers_said = import_module("dimse.migrations.0008_what_strangers_took_the_port_for")
+said_better = import_module("dimse.migrations.0009_handshakes_that_failed")
 Peer = Callable[[socket.socket], None]
 
 
@@ -61,12 +62,15 @@ def met(ours: ssl.SSLContext, theirs: Peer) -> tuple[str, str]:
             encrypted.recv(1)  # with TLS 1.3 what a peer refuses is heard at the first read
         here.close()
         assert isinstance(going.exception(), OSError) or not going.result()
-    return tls.in_words(error.value), tls.meaning(error.value) or ""
+    failure = tls.failure(error.value)
+    assert failure is not None
+    return failure.words, failure.kind
 
 
 def words_by_migration(note: str) -> str:
     """The code that rows of before get."""
-    return next(code for said, code in what_strangers_said.WORDS if said in note)
+    code = next(code for said, code in what_strangers_said.WORDS if said in note)
+    return next((better for said, better in said_better.WORDS if said in note), code)
 
 
 REQUIRED = ClientCertificate.REQUIRED
@@ -80,6 +84,8 @@ REQUIRED = ClientCertificate.REQUIRED
         (REQUIRED, "authority", peer(version=ssl.TLSVersion.TLSv1_2), "Give the modality a certificate signed by an authority"),
         (REQUIRED, "authority", peer("stranger"), "Have the modality’s certificate signed by an authority of RIS_DICOM_TLS_CA"),
         (REQUIRED, "elapsed-authority", peer("elapsed"), "Give the modality a new certificate"),
+        (REQUIRED, "odd-authority", peer("early"), "is not valid yet: set the clock that is wrong"),
+        (REQUIRED, "odd-authority", peer("server-only"), "Extended Key Usage has clientAuth"),
         (
             ClientCertificate.NONE,
             "authority",

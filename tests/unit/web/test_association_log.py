@@ -26,7 +26,8 @@ from dimse.services import (
     VERIFICATION,
     AssociationInfo,
 )
-from dimse.summaries import accession_numbers
+from dimse.strangers import NoDicom
+from dimse.summaries import Came, accession_numbers
 from dimse.tls import Secured
 from ris import clock
 from ris.models import AuditedPatient
@@ -275,10 +276,16 @@ def test_what_came_over_tls_is_told_and_found(signed_in: SignIn) -> None:
     plain = an_association("CT01")
     over = an_association("CT02", secured=Secured("TLSv1.3", "TLS_AES_256_GCM_SHA384", "O=Vendor, CN=CT02"))
     bare = an_association("CT03", secured=Secured("TLSv1.2", "ECDHE-RSA-AES128-GCM-SHA256"))
+    failed = an_association("", called="", note="the TLS handshake failed: tlsv1 alert unknown ca", taken_for=NoDicom.OUR_AUTHORITY_UNKNOWN)
+    Association.objects.filter(pk=an_association("CT04")).update(came=int(Came.SUCCESS))  # as it was before that was kept
     client = signed_in("integrator")
     assert shown(client, transport="tls") == {over, bare} and shown(client, "/associations/?transport=plain") == {plain}
+    assert shown(client, transport="failed") == {failed}
     assert client.get("/associations/?transport=ssl").status_code == 422
     pages = {pk: unescape(client.get(f"/associations/{pk}/").content.decode()) for pk in (plain, over, bare)}
     assert "over TLSv1.3, TLS_AES_256_GCM_SHA384, certificate O=Vendor, CN=CT02" in pages[over]
     assert "over TLSv1.2, ECDHE-RSA-AES128-GCM-SHA256, no certificate of the peer" in pages[bare]
     assert "over TLS" not in pages[plain]
+    assert [one.transport.partition(",")[0] for one in Association.objects.order_by("started")] == [
+        "None", "TLSv1.3", "TLSv1.2", "None came about", "Not known",
+    ]  # fmt: skip

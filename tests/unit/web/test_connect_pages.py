@@ -187,6 +187,19 @@ def test_what_strangers_did_before_it_was_a_code_is_read_from_the_words_once() -
     assert dict(Association.objects.values_list("pk", "taken_for")) == rows
 
 
+def test_handshakes_that_failed_before_that_was_a_flag_are_found_as_that() -> None:
+    early = "the peer's certificate is not trusted: certificate is not yet valid"
+    failed = an_association("", called="", note=early, taken_for=NoDicom.CERTIFICATE_NOT_TRUSTED)
+    http, plain = an_association("", called="", note="not DICOM: HTTP", taken_for=NoDicom.HTTP), an_association("CT01")
+    Association.objects.update(came=0)
+    migration = import_module("dimse.migrations.0009_handshakes_that_failed")
+    migration.read_again(apps, SimpleNamespace(connection=connections["journal"]))
+    assert Association.objects.get(pk=failed).taken_for == NoDicom.CERTIFICATE_TOO_EARLY
+    assert {pk: Association.objects.get(pk=pk).transport for pk in (failed, http, plain)} == {
+        failed: "None came about", http: "Not known", plain: "Not known",
+    }  # fmt: skip
+
+
 def test_a_stranger_is_offered_before_there_is_a_station(client: Client) -> None:
     an_association("CTSCAN2", rejection=UNKNOWN)
     listed = client.get(reverse("connect")).content.decode()
