@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from ris.models import FormerTitle, Site, Station
+from ris import titles
+from ris.models import Site, Station
+from ris.titles import Renamed
 from ris.transitions import WAITING
 
 
@@ -14,7 +16,7 @@ class Profile:
     """A station's settings, as of `ris.models.Station`; the default is that of an AE title which is no station here.
 
     `character_set` are the terms of SpecificCharacterSet, none where nothing is known. `aliases` are the AE titles whose lists it sees
-    too, its former ones among them as long as they are accepted.
+    too: as typed, and whatever stands for one of these, or for the station itself, as long as former titles are accepted.
     """
 
     ae_title: str = ""
@@ -45,7 +47,7 @@ NOBODY: Final = Profile()
 class _Known:
     revision: UUID
     by_title: Mapping[str, Profile]
-    renamed: tuple[tuple[str, str], ...]
+    renamed: Renamed
 
 
 _kept: dict[int, _Known] = {}
@@ -59,19 +61,17 @@ def of(site: Site) -> Mapping[str, Profile]:
     return _known(site).by_title
 
 
-def renamed(site: Site) -> tuple[tuple[str, str], ...]:
-    """Former AE titles that are still accepted, each with what its station is called now."""
+def renamed(site: Site) -> Renamed:
     return _known(site).renamed
 
 
 def _known(site: Site) -> _Known:
     kept = _kept.get(site.pk)
     if kept is None or kept.revision != site.stations_revision:
-        stations = Station.objects.filter(site=site).prefetch_related("aliases", "former_titles")
-        by_title = {station.ae_title: profile_of(station) for station in stations}
-        formers = FormerTitle.objects.filter(site=site, until=None).values_list("ae_title", "station__ae_title")
-        renamed = tuple((former, present) for former, present in formers if present in by_title)
-        by_title |= {former: by_title[present] for former, present in renamed}
+        renamed = titles.renamed(site)
+        stations = Station.objects.filter(site=site).prefetch_related("aliases")
+        by_title = {station.ae_title: _profile_of(station, renamed) for station in stations}
+        by_title |= {former: by_title[present] for former, present in renamed if present in by_title}
         kept = _kept[site.pk] = _Known(site.stations_revision, by_title, renamed)
     return kept
 
@@ -95,13 +95,14 @@ def whose(site: Site, calling_ae_title: str, named: Iterable[str] = ()) -> Profi
     return next(iter(found_by_name.values())) if len(found_by_name) == 1 else NOBODY
 
 
-def profile_of(station: Station) -> Profile:
-    formers = [row.ae_title for row in station.former_titles.all() if row.until is None]
+def _profile_of(station: Station, renamed: Renamed) -> Profile:
+    typed = [row.ae_title for row in station.aliases.all()]
+    lists = dict.fromkeys((*typed, *titles.of_one_list(renamed, [station.ae_title, *typed])))
     return Profile(
         ae_title=station.ae_title,
         station_id=station.pk,
         strict=station.strict,
-        aliases=tuple(dict.fromkeys((*(row.ae_title for row in station.aliases.all()), *formers))),
+        aliases=tuple(title for title in lists if title != station.ae_title),
         character_set=tuple(station.character_set.split("\\")) if station.character_set else (),
         own_list_only=station.own_list_only,
         statuses_shown=tuple(station.statuses_shown),

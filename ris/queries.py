@@ -3,14 +3,14 @@
 from datetime import date
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
-from ris import clock, names
+from ris import clock, names, titles
 from ris.actor import Actor
 from ris.errors import Conflict, NotFound
 from ris.expiry import FORGOTTEN_AFTER
 from ris.kept import kept
-from ris.models import Membership, Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site
+from ris.models import Membership, Order, Patient, Procedure, RequestedProcedure, ScheduledProcedureStep, Site, StepStation
 from ris.transitions import BEGUN, WAITING
 
 
@@ -78,6 +78,14 @@ def left_over(site: Site) -> QuerySet[ScheduledProcedureStep]:
     first, _ = clock.day_bounds(clock.today(site), site)
     silent = Q(status__in=BEGUN, status_at__lt=clock.now(site) - FORGOTTEN_AFTER)
     return steps(site).filter(Q(status__in=WAITING, start__lt=first) | silent)
+
+
+def on_list(found: QuerySet[ScheduledProcedureStep], site: Site, ae_title: str) -> QuerySet[ScheduledProcedureStep]:
+    """Narrow to what is on the list of a station, named by its title or by a former one that is still accepted."""
+    titles_of_it = titles.of_one_list(titles.renamed(site), [ae_title])
+    if len(titles_of_it) == 1:
+        return found.filter(stations__ae_title=ae_title)
+    return found.filter(Exists(StepStation.objects.filter(step=OuterRef("pk"), ae_title__in=titles_of_it)))
 
 
 def search(found: QuerySet[ScheduledProcedureStep], text: str) -> QuerySet[ScheduledProcedureStep]:

@@ -15,6 +15,9 @@ from django.db.models import Q
 from ris import clock
 from ris.models import FormerTitle, Site, Station
 
+Renamed = tuple[tuple[str, str], ...]
+"""Former AE titles of a site that are still accepted, each with what its station is called now."""
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -99,6 +102,17 @@ def calling_so(site: Site, ae_titles: Iterable[str]) -> dict[str, Station]:
     rows = FormerTitle.objects.filter(site=site, ae_title__in=wanted, until=None).select_related("station")
     present = {station.ae_title: station for station in Station.objects.filter(site=site, ae_title__in=wanted)}
     return {row.ae_title: row.station for row in rows} | present
+
+
+def renamed(site: Site) -> Renamed:
+    return tuple(FormerTitle.objects.filter(site=site, until=None).values_list("ae_title", "station__ae_title"))
+
+
+def of_one_list(renamed: Renamed, ae_titles: Iterable[str]) -> list[str]:
+    """The titles and all that stand for the list of one of them while former ones are accepted: an exam may be on it under any of these."""
+    wanted = set(ae_titles)
+    wanted |= {present for former, present in renamed if former in wanted}
+    return sorted(wanted.union(former for former, present in renamed if present in wanted))
 
 
 def moved(site: Site, ae_title: str) -> str:

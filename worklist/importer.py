@@ -3,7 +3,7 @@
 import json
 import struct
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import sha256
@@ -15,6 +15,7 @@ from django.db.models import Exists, OuterRef
 from pydicom import Dataset
 
 from dimse.dispatch import without_values
+from ris import titles
 from ris.actions import intake, intake_item, intake_lots, intake_settled, removal
 from ris.actions.intake_item import IntakeItem, Offered, Outcome
 from ris.actor import Actor
@@ -150,9 +151,14 @@ class _Import:
     lot_size: int = _FIRST_LOT
     taken: dict[tuple[str, ...], Path] = field(default_factory=dict)
     catalogue: received.Catalogue = field(init=False)
+    renamed: Mapping[str, str] = field(init=False)  # former titles of stations that are accepted, each with the present one
 
     def __post_init__(self) -> None:
-        self.catalogue = received.catalogue_of(self.site)
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """What items are read by, for one lot."""
+        self.catalogue, self.renamed = received.catalogue_of(self.site), dict(titles.renamed(self.site))
 
     def look_at(self, found: Found) -> bool:
         """Read a file, and put it into the lot unless it is skipped. True when the lot is full."""
@@ -169,14 +175,15 @@ class _Import:
     def _read(self, path: Path) -> None:
         read = reading.read(path)
         notes = (*read.notes, *received.remarks(read.dataset, self.site))
-        item = received.intake_item(read.dataset, self.site, self.catalogue, notes)
+        dataset = received.at_present_titles(read.dataset, self.renamed)
+        item = received.intake_item(dataset, self.site, self.catalogue, notes)
         identity = _identity(item)
         if identity in self.lot:
             self.take_lot()
         if identity in self.taken:
             self._is_the_same(path, read.dataset, self.taken[identity])
             return
-        self.lot[identity] = _Waiting(path, identity, Offered(item, partial(beyond.columns, dataset=read.dataset)))
+        self.lot[identity] = _Waiting(path, identity, Offered(item, partial(beyond.columns, dataset=dataset)))
 
     def _is_the_same(self, path: Path, dataset: Dataset, other: Path) -> None:
         if fingerprint(reading.read(other).dataset) != fingerprint(dataset):
@@ -190,7 +197,7 @@ class _Import:
         """Take in what was gathered."""
         lot = list(self.lot.values())
         self.lot = {}
-        self.catalogue = received.catalogue_of(self.site)
+        self._look_up()
         outcomes = self._settled(lot)
         rest = [waiting for waiting, outcome in zip(lot, outcomes, strict=True) if outcome is None]
         taken = iter(self._taken_in(rest))

@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 
 from pydicom import Dataset
 
+from ris.titles import of_one_list
 from ris.transitions import STATUSES, WAITING
 from worklist import item, keys, names, values, zones
 from worklist.keys import Key, Kind
@@ -163,9 +164,9 @@ def _verdict(asked: Asked, candidate: Candidate, in_step: bool, scope: Scope) ->
 
 def _why_also(asked: Asked, scope: Scope) -> str:
     """Why more AE titles match than were asked for."""
-    renamed = {former: now for former, now in scope.renamed if former in asked.values}
-    others = [title for title in asked.also if title not in renamed.values()]
-    said = [f"{former} is called {now} now, and stands for it as long as it is accepted" for former, now in renamed.items()]
+    same = of_one_list(scope.renamed, asked.values)
+    said = [f"{former} is called {now} now, and stands for it as long as it is accepted" for former, now in scope.renamed if former in same]
+    others = [title for title in asked.also if title not in same]
     if others:
         said.append(f"Its station sees the list{'s' if len(others) > 1 else ''} of {', '.join(others)} too")
     return "; ".join(said)

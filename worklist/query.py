@@ -7,6 +7,7 @@ from functools import cached_property
 from pydicom import Dataset
 from pydicom.datadict import keyword_for_tag
 
+from ris.titles import of_one_list
 from worklist import keys, values, zones
 from worklist.keys import Key, Kind
 from worklist.scope import EVERYTHING, Scope
@@ -123,9 +124,9 @@ def _also(titles: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
     """The AE titles that are asked for with these."""
     if not (scope.renamed or scope.aliases):
         return ()
-    present = tuple(now for former, now in scope.renamed if former in titles)
-    own = scope.aliases if scope.station in (*titles, *present) else ()
-    return tuple(dict.fromkeys(title for title in (*present, *own) if title not in titles))
+    same = of_one_list(scope.renamed, titles) if scope.renamed else titles
+    own = scope.aliases if scope.station in same else ()
+    return tuple(dict.fromkeys(title for title in (*same, *own) if title not in titles))
 
 
 def _fuzzy_names(asked: tuple[Asked, ...]) -> tuple[Asked, ...]:

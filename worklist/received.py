@@ -2,7 +2,8 @@
 
 import base64
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
@@ -57,6 +58,16 @@ def intake_item(dataset: Dataset, site: Site, catalogue: Catalogue, notes: tuple
         status=_text(step, "ScheduledProcedureStepStatus").upper(),
         notes=notes,
     )
+
+
+def at_present_titles(dataset: Dataset, renamed: Mapping[str, str]) -> Dataset:
+    """The item with stations under what they are called now; `renamed` are former titles, each with that. Itself where it names none."""
+    named = _texts(step_of(dataset), "ScheduledStationAETitle") if renamed else ()
+    if renamed.keys().isdisjoint(named):
+        return dataset
+    presented = deepcopy(dataset)
+    step_of(presented).ScheduledStationAETitle = list(dict.fromkeys(renamed.get(title, title) for title in named))
+    return presented
 
 
 def remarks(dataset: Dataset, site: Site) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from ris.profiles import Profile
+from ris.titles import Renamed
 from ris.transitions import SCHEDULED, STATUSES, WAITING
 
 ANY_TIME = ("", "")
@@ -19,7 +20,7 @@ class Scope:
     `station` is the AE title whose settings these are, `aliases` those whose lists it sees beside its own. `shown` are statuses, unless a
     query asks for some. `oldest` is the first local date and time that is shown, as `WorklistEntry` spells them. `empty_sequences`: those
     of type 1C come back empty. `not_for_it` are steps of test exams that another station is to be tried with. `renamed` are the former AE
-    titles of stations here that are still accepted, each with the present one.
+    titles that are still accepted.
     """
 
     station: str = ""
@@ -30,7 +31,7 @@ class Scope:
     oldest: tuple[str, str] = ANY_TIME
     empty_sequences: bool = False
     not_for_it: tuple[int, ...] = ()
-    renamed: tuple[tuple[str, str], ...] = ()
+    renamed: Renamed = ()
 
     @property
     def lists(self) -> tuple[str, ...]:
@@ -46,7 +47,7 @@ class Scope:
 EVERYTHING = Scope()
 
 
-def of(profile: Profile, now: datetime, not_for_it: tuple[int, ...] = (), renamed: tuple[tuple[str, str], ...] = ()) -> Scope:
+def of(profile: Profile, now: datetime, not_for_it: tuple[int, ...] = (), renamed: Renamed = ()) -> Scope:
     """`now` is on the hospital's wall clock; what is too old is so to the minute."""
     oldest = ANY_TIME
     if profile.age_limit_hours is not None:

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from ris import queries
-from ris.models import ScheduledProcedureStep
+from ris.models import ScheduledProcedureStep, Site
 from ris.validation import printable
 from ris.web import searching
 from ris.web.forms import read_day
@@ -99,12 +99,12 @@ class Filters:
         values = day + kept + ([(_WHOLE, "1")] if self.whole else [])
         return f"?{urlencode(values)}" if values else ""
 
-    def narrow(self, found: QuerySet[ScheduledProcedureStep]) -> QuerySet[ScheduledProcedureStep]:
-        """The steps that pass the filters, whatever their day."""
+    def narrow(self, found: QuerySet[ScheduledProcedureStep], site: Site) -> QuerySet[ScheduledProcedureStep]:
+        """The site's steps that pass the filters, whatever their day."""
         if self.q:
             found = queries.search(found, self.q)
         if self.station:
-            found = found.filter(stations__ae_title=self.station)
+            found = queries.on_list(found, site, self.station)
         if self.modality:
             found = found.filter(modality=self.modality)
         if self.priority:

@@ -94,12 +94,12 @@ def worklist(request: HttpRequest, stage: str = "all") -> HttpResponse:
 
 def _listed(stage: Stage, site: Site, filters: Filters, now: datetime) -> dict[str, Any]:
     """Rows of the stage and the counts of all stages."""
-    on_day = filters.narrow(queries.steps_on(site, filters.day))
+    on_day = filters.narrow(queries.steps_on(site, filters.day), site)
     by_status: Counter[str] = Counter(dict(on_day.order_by().values_list("status").annotate(Count("pk"))))
     others = {
         "problems": on_day.filter(_problems(now)).distinct(),
-        "left-over": filters.narrow(queries.left_over(site)),
-        "to-schedule": filters.narrow(queries.tray(site)).order_by("requested_procedure__order__ordered_at", "pk"),
+        "left-over": filters.narrow(queries.left_over(site), site),
+        "to-schedule": filters.narrow(queries.tray(site), site).order_by("requested_procedure__order__ordered_at", "pk"),
         "all": on_day,
     }
     counts = {one.key: sum(by_status[status] for status in one.statuses) if one.statuses else others[one.key].count() for one in STAGES}

@@ -1,18 +1,18 @@
 """A station gets another AE title: what goes by the title follows, what was said on the wire stays and is found."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from dimse.models import Association
 from mpps.destinations import DestinationData, save_destination
 from mpps.models import Destination, PerformedProcedureStep
-from ris import callers, clock, events, peers, profiles, titles
+from ris import callers, clock, events, peers, profiles, queries, titles
 from ris.actions import booking, connecting, steps
 from ris.actions.renaming import Renaming, rename_station
 from ris.actions.stations import StationData, data_of, save_station
 from ris.errors import ChangedMeanwhile, InvalidInput, NotFound
-from ris.models import ConnectionCheck, FormerTitle, RecordChange, Site, Station, StepStation
+from ris.models import ConnectionCheck, FormerTitle, RecordChange, ScheduledProcedureStep, Site, Station, StepStation
 from ris.peers import Journal
 from stepwise import station_mpps
 from stepwise.connecting import evidence
@@ -21,7 +21,7 @@ from tests.support.journal import an_association
 from tests.support.performing import begin
 from tests.support.sites import another_site
 from tests.support.worklist import asking, observed
-from worklist import askers, find, findings, item, projection
+from worklist import askers, find, findings, item, matching, projection
 from worklist.models import WorklistEntry, WorklistFinding
 from worklist.scope import EVERYTHING
 
@@ -215,6 +215,39 @@ def test_a_title_that_is_another_one_s_alias_is_seen_by_that_one() -> None:
     step = steps_of(an_order(station="CT01", start=in_minutes(10)))[0]
     rename("CT01", "CT-EAST")
     assert listed("CT02", "CT02") == [step.scheduled_procedure_step_id]
+
+
+def on_the_former_list(patient_id: str, start: datetime) -> ScheduledProcedureStep:
+    """An exam that was put there while the station was renamed."""
+    step = steps_of(an_order(station="CT-EAST", patient_id=patient_id, start=start))[0]
+    StepStation.objects.filter(step=step).update(ae_title="CT01")
+    projection.rebuild([step.pk])
+    return step
+
+
+def test_while_a_former_title_is_accepted_both_are_one_list_for_aliases_strangers_the_desk_and_scripts() -> None:
+    a_station("CT01"), a_station("CT99")
+    save_station(a_site(), StationData("CT02", ("CT",), aliases=("CT01",), own_list_only=True), ACTOR)
+    rename("CT01", "CT-EAST")
+    save_station(fresh(), StationData("CT03", ("CT",), aliases=("CT01",), own_list_only=True), ACTOR)  # its old title is typed by now
+    exams = [steps_of(an_order(station="CT-EAST", patient_id="A", start=in_minutes(10)))[0], on_the_former_list("B", in_minutes(90))]
+    names = [one.scheduled_procedure_step_id for one in exams]
+    for caller in ("CT01", "CT-EAST", "CT02", "CT03", "CT99"):
+        assert listed(caller, "CT01") == listed(caller, "CT-EAST") == names, caller
+    assert listed("CT02", "CT02") == listed("CT03", "CT03") == names
+    for title in ("CT01", "CT-EAST"):
+        assert set(queries.on_list(queries.steps(fresh()), fresh(), title)) == set(exams)
+    assert not queries.on_list(queries.steps(fresh()), fresh(), "CT99").exists()
+
+
+def test_why_a_query_for_one_title_finds_another_is_said() -> None:
+    a_station("CT01")
+    rename("CT01", "CT-EAST")
+    on_the_former_list("A", in_minutes(10))
+    entry = WorklistEntry.objects.get()
+    asked = askers.as_asked(fresh(), "NOBODY", asking({STATION: "CT-EAST"}))
+    told = next(one for one in matching.explain(asked, entry) if one.asked == "CT-EAST")
+    assert (told.has, told.because) == ("CT01", "CT01 is called CT-EAST now, and stands for it as long as it is accepted")
 
 
 def test_an_exam_that_an_import_had_put_on_both_lists_is_once_on_the_new_one() -> None:

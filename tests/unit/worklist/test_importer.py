@@ -14,6 +14,8 @@ from pydicom.dataset import Dataset
 from dimse.encode import encode
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN
 from ris.actions import orders, steps
+from ris.actions.renaming import Renaming, rename_station
+from ris.actions.stations import StationData, save_station
 from ris.models import Order, Patient, RequestedProcedure, ScheduledProcedureStep, StepChange
 from tests.support.hospital import ACTOR, a_patient_data, a_procedure, a_site, a_station, an_order, steps_of
 from tests.support.worklist import asking, found, identifier
@@ -423,3 +425,27 @@ def test_a_directory_without_a_worklist_file_is_told_and_ends_with_1(capsys: pyt
         call_command("import_worklist", str(tmp_path))
     assert ended.value.code == 1
     assert capsys.readouterr().err == f"skipped  {tmp_path}: it holds no worklist file; those end in .wl, .dcm, .dump\n"
+
+
+def test_a_file_of_before_its_station_was_renamed_is_read_under_the_present_title(write: Write) -> None:
+    """Every night the other system writes the same file again, under the title that it has for the scanner."""
+    a_station("CT01"), a_station("CT02")
+    save_station(a_site(), StationData("CT03", ("CT",), aliases=("CT01",)), ACTOR)
+    path = write(step={"ScheduledStationAETitle": "CT01"})
+    again = write("again.wl", step={"ScheduledStationAETitle": ["CT01", "CT02"]}, AccessionNumber="00001")
+    assert imported(path).made == [path]
+    rename_station(a_site(), Renaming("CT01"), "CT-EAST", ACTOR)
+    report = imported(path, again)
+    assert (report.unchanged, report.made, report.skipped) == ([path], [again], [])
+    first, second = (one.step for one in WorklistEntry.objects.order_by("pk"))
+    assert [row.ae_title for step in (first, second) for row in step.stations.order_by("position")] == ["CT-EAST", "CT-EAST", "CT02"]
+    assert [one.station_ae_titles for one in WorklistEntry.objects.order_by("pk")] == ["CT-EAST", "CT-EAST\\CT02"]
+    assert beyond_stations(first) == beyond_stations(second) == {}
+    assert list(projection.differences()) == []
+    assert imported(path, again).unchanged == [path, again]
+
+
+def beyond_stations(step: ScheduledProcedureStep) -> dict[str, Any]:
+    """What is kept of the item about its stations beside the columns."""
+    (inside,) = step.received_item["00400100"]["Value"]
+    return {tag: value for tag, value in inside.items() if tag == "00400001"}
