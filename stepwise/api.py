@@ -32,7 +32,7 @@ from ris.api.patients import router as patients
 from ris.api.stations import router as stations
 from ris.api.steps import router as steps
 from ris.errors import Conflict, InvalidInput, NotFound, NotPermitted, RisError, SlotTaken, Throttled, Unavailable
-from ris.web.failing import FAULT, failure
+from ris.web.failing import FAULT, IN_PART, failure
 from ris.web.routes import route_of
 from stepwise.explaining_api import router as explanations
 from stepwise.findings_api import router as findings
@@ -170,10 +170,9 @@ def _unavailable(request: HttpRequest, error: DatabaseError | InterfaceError) ->
 
 def _raced(request: HttpRequest, error: IntegrityError) -> HttpResponse:
     """Two calls made the same thing at the same moment, past the check that would have named it."""
-    if deeds.known().done:
-        return _broken(request, error)
+    became = IN_PART if deeds.known().done else "Nothing was written: look again, then decide."
     log.warning("a REST call lost a race", call=route_of(request), error=type(error).__name__)
-    return _answer(request, 409, {"detail": "Somebody else wrote the same at this moment; nothing was written. Look again, then decide."})
+    return _answer(request, 409, {"detail": f"Somebody else wrote the same at this moment. {became}"})
 
 
 def _too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:

@@ -9,7 +9,7 @@ from ris.db import shortage
 
 FAULT: Final = "This failed by a fault of the server, which is in its log. Look what was done before you try again."
 """To a REST call, of what nobody foresaw."""
-_IN_PART = "What you sent was done, at least in part: look at it before you send it again."
+IN_PART: Final = "What you sent was done, at least in part: look at it before you send it again."
 _ONE_OR_THE_OTHER = "What you were changing was saved whole or not at all: look at it before you send it again."
 _NOTHING = "Nothing was changed. Try again in a moment."
 _NOT_ENTERED = "cannot be entered in the audit trail now, so that it is not shown"
@@ -45,12 +45,12 @@ def withheld(status: int) -> Failure:
         return Failure(
             heading, f"What you sent was done. What there is to see of it {_NOT_ENTERED}: do not send it again, look at it in a moment."
         )
-    return Failure(heading, f"The answer {_NOT_ENTERED}. {_IN_PART}")
+    return Failure(heading, f"The answer {_NOT_ENTERED}. {IN_PART}")
 
 
 def _what_became() -> str:
     """Of what the request asked to be done."""
     deed = deeds.known()
     if deed.done:
-        return _IN_PART
+        return IN_PART
     return _ONE_OR_THE_OTHER if deed.begun else _NOTHING

@@ -75,8 +75,8 @@ def with_token() -> Client:
 
 @pytest.mark.parametrize(
     ("failing", "status"),
-    [(OperationalError("database is locked"), 503), (InterfaceError("connection already closed"), 503), (IntegrityError("a row"), 500)],
-    ids=["busy", "away", "a fault"],
+    [(OperationalError("database is locked"), 503), (InterfaceError("connection already closed"), 503), (IntegrityError("a row"), 409)],
+    ids=["busy", "away", "raced"],
 )
 def test_a_call_that_is_done_and_fails_afterwards_says_to_look_first(
     monkeypatch: pytest.MonkeyPatch, failing: Exception, status: int
