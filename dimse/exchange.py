@@ -240,6 +240,16 @@ class Exchange:
         elif self._uid_was_assigned:
             response = replace(response, sop_instance_uid="")  # nothing was created that could have it
         self._send(response, failure.attribute_list)
+        self._tell_of(failure)
+
+    def _tell_of(self, failure: DimseFailure) -> None:
+        """To who keeps what goes wrong with the service. It was answered before."""
+        if self._service is None or self._service.on_failure is None or self._effect.failure is not None:
+            return
+        try:
+            self._service.on_failure(self._channel.info, failure)
+        except Exception as error:  # noqa: BLE001  (as the database may be what failed)
+            logger.error("What %s was refused for is not kept: %s", self._message.verb, without_values(error))
 
     def _send(self, response: Response, dataset: Dataset | None) -> None:
         """The final response, now or later; none to a request that is to have none. An empty data set is as good as none."""

@@ -31,6 +31,7 @@ from uuid import UUID
 
 from pydicom.dataset import Dataset
 
+from dimse.errors import DimseFailure
 from dimse.tls import Secured
 
 IMPLICIT_VR_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
@@ -174,6 +175,8 @@ class Service:
 
     An operation without a handler is answered with 0211H (Unrecognized operation). `negotiate` says what is accepted of a SOP Class
     Extended Negotiation (PS3.7 D.3.3.5), from the bytes proposed to those to answer; without it there is no answer: nothing is accepted.
+    `on_failure` hears of every request that was answered with a failure, whoever found it (what cannot be decoded never meets a handler),
+    but for failures on purpose.
     """
 
     sop_class_uid: str
@@ -181,3 +184,4 @@ class Service:
     handlers: Mapping[Verb, Handler]
     transfer_syntaxes: tuple[str, ...] = TRANSFER_SYNTAXES
     negotiate: Callable[[bytes], bytes] | None = None
+    on_failure: Callable[[AssociationInfo, DimseFailure], None] | None = None

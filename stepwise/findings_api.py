@@ -30,7 +30,9 @@ class ItemFindingOut(Schema):
 
 
 class StationFindingOut(Schema):
-    """`about` is QUERY, ANSWER, PERFORMED (an N-CREATE or N-SET that was taken) or REFUSED (one that was not; `status` is in hexadecimal).
+    """`about` is QUERY, ANSWER, PERFORMED (an N-CREATE or N-SET that was taken) or REFUSED (one that was not).
+
+    `status`, in hexadecimal, is that of the answer to what was refused: an N-CREATE, an N-SET or a query.
 
     `step` is the exam of an answer, `performed_step` the SOP Instance UID of what was performed; each is null for everything else.
     `paragraph` is of the standard or of IHE. `is_past`: the exam was put right since.

@@ -29,6 +29,11 @@ class Code(StrEnum):
     NOT_IN_CHARACTER_SET = "NOT_IN_CHARACTER_SET"  # an answer's text that the station's character set does not have
     ANSWERS_CUT = "ANSWERS_CUT"  # more exams matched than the station's answer limit
     TOLERATED_IN_QUERY = "TOLERATED_IN_QUERY"  # something in an identifier that is not as it should be, and was understood
+    QUERY_UNDECODABLE = "QUERY_UNDECODABLE"  # C002: the identifier cannot be decoded
+    QUERY_KEY_REFUSED = "QUERY_KEY_REFUSED"  # A900: a key that cannot be read, or may not come like that
+    QUERY_TOO_WIDE = "QUERY_TOO_WIDE"  # A700: more exams matched than the station's answer limit, and it is set to be refused then
+    QUERY_FAILED = "QUERY_FAILED"  # C001: a fault of ours
+    QUERY_REFUSED = "QUERY_REFUSED"  # any other failure: the command is not as it should be
 
 
 _Key = tuple[int, str, int | None, str, str]

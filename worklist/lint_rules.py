@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from dimse import statuses
+
 NOT_IN_CHARACTER_SET: Final = "NOT_IN_CHARACTER_SET"
 """The rule that depends on the station; the answer is what shows it, so that the SCP reports it itself."""
 ERROR, WARNING = "ERROR", "WARNING"
@@ -134,15 +136,47 @@ RULES: Final = (
     ),
 )
 BY_CODE: Final = {rule.code: rule for rule in RULES}
+
+
+@dataclass(frozen=True)
+class QueryRule:
+    """Of a finding about a query: `advice` is what to tell the vendor, or to do here; `status` that of the answer, where it was refused."""
+
+    advice: str
+    paragraph: str
+    look: str = WARNING
+    status: int | None = None
+
+
+_FEWER: Final = "Let the console ask for fewer exams, such as one day's, or raise the answer limit of the station."
 OF_QUERIES: Final = {
-    "TOLERATED_IN_QUERY": (
+    "TOLERATED_IN_QUERY": QueryRule(
         "Tell the vendor: the identifier has to hold what the standard defines for the key, in its VR.",
         "PS3.4 K.4.1.1.2, PS3.5 Table 6.2-1",
     ),
-    "ANSWERS_CUT": (
-        "Let the console ask for fewer exams, such as one day's, or raise the answer limit of the station.",
-        "PS3.4 Table K.4-1",
+    "ANSWERS_CUT": QueryRule(_FEWER, "PS3.4 Table K.4-1"),
+    "QUERY_UNDECODABLE": QueryRule(
+        "Tell the vendor: each element has an even length, fits what is around it, comes once and in the order of the tags, and is "
+        "written in the transfer syntax that was agreed. The same query gets the same answer until that is mended.",
+        "PS3.5 7.1, 7.5; PS3.4 Table K.4-1",
+        ERROR,
+        statuses.UNDECODABLE_IDENTIFIER,
     ),
+    "QUERY_KEY_REFUSED": QueryRule(
+        "Tell the vendor: the key has to be written as its VR wants, dates as YYYYMMDD and times as HHMMSS or ranges of these, and a "
+        "sequence has one item.",
+        "PS3.4 K.4.1.1, C.2.2.2; PS3.5 Table 6.2-1",
+        ERROR,
+        statuses.IDENTIFIER_DOES_NOT_MATCH,
+    ),
+    "QUERY_TOO_WIDE": QueryRule(_FEWER, "PS3.4 Table K.4-1", ERROR, statuses.OUT_OF_RESOURCES),
+    "QUERY_FAILED": QueryRule(
+        "The fault is here, not at the modality: look at the server’s log, then let it ask again.",
+        "PS3.4 Table K.4-1",
+        ERROR,
+        statuses.HANDLER_FAILED,
+    ),
+    "QUERY_REFUSED": QueryRule("Tell the vendor: the command of the query is not as C-FIND wants it.", "PS3.7 9.1.2, 9.3.2", ERROR),
 }
 """Advice and paragraph of what `worklist.findings.Code` has beside these rules."""
 

@@ -3,13 +3,17 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import keyword_for_tag, tag_for_keyword
 
+from dimse import statuses
+from dimse.errors import DimseFailure
+from dimse.values import name_of_tag
 from ris import clock
 from ris.models import Site
 from worklist import findings
 from worklist.find import Found
 from worklist.findings import Code, Observed
+from worklist.lint_rules import OF_QUERIES
 from worklist.plans import Misfit, Plan
 
 _NAMED = 5  # characters that a finding names
@@ -42,6 +46,14 @@ class Oddities:
     def report_cut(self, text: str) -> None:
         """More exams matched than the station is answered."""
         self._report(Code.ANSWERS_CUT, "", text)
+
+    def report_refused(self, failure: DimseFailure) -> None:
+        """A query that was answered with a failure, with the whole of what its Error Comment has room for the beginning of."""
+        code = next((Code(code) for code, rule in OF_QUERIES.items() if rule.status == failure.status), Code.QUERY_REFUSED)
+        said = f": {failure.comment}" if failure.comment else ""
+        named = [keyword_for_tag(tag) or name_of_tag(tag) for tag in failure.offending[:1]]
+        text = f"C-FIND refused, {failure.status:04X} {statuses.name_of(failure.status)}{said}"
+        self._report(code, "".join(named), text)
 
     def _report(self, code: Code, attribute: str, text: str, step_id: int | None = None) -> None:
         findings.report(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dimse import services, statuses
 from dimse.errors import DimseFailure
-from dimse.services import EncodedAnswers, FindAnswer, FindRequest, Service, Verb
+from dimse.services import AssociationInfo, EncodedAnswers, FindAnswer, FindRequest, Service, Verb
 from ris import clock, profiles
 from ris.models import Site
 from ris.peers import site_of
@@ -122,9 +122,9 @@ def _cut(request: FindRequest, profile: Profile, watch: _Watching) -> None:
     """The answers end at the station's limit; DimseFailure (A700) when it is set so."""
     told = captured.limit_remark(profile)
     request.remark(told)
-    watch.cut(told)
-    if profile.refuses_at_limit:
+    if profile.refuses_at_limit:  # which is the finding
         raise DimseFailure(statuses.OUT_OF_RESOURCES, f"More than {profile.answer_limit} exams match; ask for fewer, e.g. for one day")
+    watch.cut(told)
 
 
 def _refuse_several_items(request: FindRequest) -> None:
@@ -164,4 +164,12 @@ def _made_ready(request: FindRequest, asked: Query, site: Site, profile: Profile
     return found
 
 
-WORKLIST = Service(services.MODALITY_WORKLIST, "Modality Worklist", {Verb.C_FIND: c_find}, negotiate=agreement.answer)
+def _note_refusal(peer: AssociationInfo, failure: DimseFailure) -> None:
+    """A query that was refused is a finding about who asked, in the same place as one that was tolerated."""
+    site = site_of(peer.called_ae_title, peer.calling_ae_title)
+    Oddities(site, profiles.present_title(site, peer.calling_ae_title)).report_refused(failure)
+
+
+WORKLIST = Service(
+    services.MODALITY_WORKLIST, "Modality Worklist", {Verb.C_FIND: c_find}, negotiate=agreement.answer, on_failure=_note_refusal
+)

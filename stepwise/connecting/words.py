@@ -9,6 +9,7 @@ from dimse.echo import ADVICE
 from dimse.policy import FROM_ELSEWHERE
 from dimse.strangers import NoDicom
 from mpps.finding_rules import RULES
+from worklist.lint_rules import OF_QUERIES
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,10 @@ def markdown() -> dict[str, str]:
         ),
         "Answered 0110H": _table(
             ("the Error Comment has", "what to do"), ((f"`{one.sign}`" if one.sign else "anything else", one.next) for one in FAILURES)
+        ),
+        "Findings about worklist queries": _table(
+            ("code", "rule", "what to tell the vendor, or do here"),
+            ((f"`{code}`", rule.paragraph, rule.advice) for code, rule in OF_QUERIES.items()),
         ),
         "Findings about performed steps": _table(
             ("code", "rule", "what to tell the vendor"), ((f"`{rule.code}`", rule.paragraph, rule.tell) for rule in RULES)

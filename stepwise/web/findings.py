@@ -44,13 +44,15 @@ def of_step(step: ScheduledProcedureStep) -> list[Shown]:
 
 @dataclass(frozen=True)
 class Line:
-    """A finding of a station's. `is_past`: the exam was put right since, so that the lint does not find it any more."""
+    """A finding of a station's. `is_past`: the exam was put right since, so that the lint does not find it any more. `status` is that of
+    the answer to a query that was refused."""
 
     finding: WorklistFinding
     look: str
     advice: str
     is_past: bool
     paragraph: str = ""
+    status: int | None = None
 
 
 class About(StrEnum):
@@ -133,7 +135,7 @@ def _of_line(line: Line) -> Noted:
     about = About.ANSWER if one.step else About.QUERY
     look = "PASS" if line.is_past else line.look
     seen = one.last_seen, one.code, look, one.text, one.attribute, line.paragraph, line.advice, about
-    return Noted(*seen, step=one.step, first=one.first_seen, times=one.count, is_past=line.is_past)
+    return Noted(*seen, step=one.step, first=one.first_seen, times=one.count, is_past=line.is_past, status=line.status)
 
 
 def _of_told(one: Told) -> Noted:
@@ -154,6 +156,7 @@ def lines(found: list[WorklistFinding]) -> Iterator[Line]:
         rule = lint_rules.BY_CODE.get(one.code)
         is_lint = rule is not None and one.step_id is not None and rule.code != lint_rules.NOT_IN_CHARACTER_SET
         is_past = is_lint and (one.step_id, one.code, one.attribute) not in present
-        other = lint_rules.OF_QUERIES.get(one.code)
-        advice, paragraph = (rule.advice, rule.paragraph) if rule else other or ("", "")
-        yield Line(one, rule.look if rule else lint_rules.WARNING, advice, is_past, paragraph)
+        of_query = None if rule else lint_rules.OF_QUERIES.get(one.code)
+        said = rule or of_query
+        look, advice, paragraph = (said.look, said.advice, said.paragraph) if said else (lint_rules.WARNING, "", "")
+        yield Line(one, look, advice, is_past, paragraph, of_query.status if of_query else None)

@@ -38,6 +38,8 @@ from training.faults import active
 from training.faults.effects import Injection
 from training.faults.kinds import FAILURES, REJECTIONS, STATUSES, statuses_of
 from training.models import Fault
+from worklist import findings
+from worklist.models import WorklistFinding
 from worklist.scp import WORKLIST
 
 T = TypeVar("T", bound=Entry)
@@ -153,6 +155,8 @@ def test_each_failure_status_is_answered_by_name(port: int, journal: Journal) ->
             assert response[0x0902].strip() == b"Disk full"
             assert (response.get(0x0903) == b"\x10\xa7") is (status == "may-no-longer-be-updated")
             assert journal.of(MessageEntry)[-1].note.startswith("injected by maya until")
+    findings.gathering.write()
+    assert not WorklistFinding.objects.exists(), "it failed on purpose"
     assert not PerformedProcedureStep.objects.exists()
     with injected("failure", operation="N-SET"), called(port) as association:
         assert association.n_create(a_create(a_step()), new_uid()).ok

@@ -1,6 +1,7 @@
 """What consoles of real modalities send in a C-FIND, byte for byte: answered right, and noted where it is not as it should be."""
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -32,7 +33,7 @@ from tests.support.wait import wait_until
 from tests.support.worklist import identifier
 from training.performed import Device, in_progress
 from worklist import findings, keys
-from worklist.find import Search
+from worklist.find import Found, Search
 from worklist.models import WorklistFinding
 
 LOCAL = ZoneInfo("America/New_York")
@@ -274,6 +275,40 @@ def test_an_answer_limit_is_a_choice_of_the_station_and_so_is_its_status(console
     save_station(site, replace(known, answer_limit=1, at_answer_limit=at_limit), ACTOR)
     console.peer.send(asked)
     assert console.responses()[0] == [statuses.PENDING, final]
+
+
+ODD_LENGTH = struct.pack("<HHL", 0x0029, 0x1002, 9) + b"123456789"  # a private UN element, in Implicit VR
+REFUSED = [
+    (lambda console: wire.find(1, ODD_LENGTH), 0xC002, "QUERY_UNDECODABLE", "(0029,1002)", "(0029,1002): the value's length 9 is odd"),
+    (lambda console: console.query(of_step(key(DATE, b"2026-07-06"))), 0xA900, "QUERY_KEY_REFUSED", DATE, "'2026-07-06' is no date"),
+    (lambda console: console.query(key("PatientID")), 0xA700, "QUERY_TOO_WIDE", "", "More than 1 exams match"),
+]
+
+
+@pytest.mark.usefixtures("two_exams")
+@pytest.mark.parametrize(("asked", "status", "code", "attribute", "told"), REFUSED, ids=["undecodable", "no date", "too wide"])
+def test_a_query_that_is_refused_is_a_finding_of_its_station_with_the_attribute_and_the_whole_reason(
+    console: Console, site: Site, asked: Callable[[Console], bytes], status: int, code: str, attribute: str, told: str
+) -> None:
+    known = data_of(Station.objects.get(site=site, ae_title="CT01"))
+    save_station(site, replace(known, answer_limit=1, at_answer_limit="A700"), ACTOR)
+    console.peer.send(asked(console))
+    assert console.responses()[0][-1] == status
+    findings.gathering.write()
+    found = WorklistFinding.objects.get()
+    assert (found.station_ae_title, found.code, found.attribute, found.step) == ("CT01", code, attribute, None)
+    assert found.text.startswith(f"C-FIND refused, {status:04X} {statuses.name_of(status)}: ") and told in found.text
+
+
+def test_a_query_that_fails_here_is_a_finding_that_says_so(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(asked: Search) -> Iterator[list[Found]]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Search, "pages", broken)
+    console.peer.send(console.query(key("PatientID")))
+    assert console.responses()[0] == [statuses.HANDLER_FAILED]
+    findings.gathering.write()
+    assert WorklistFinding.objects.get().code == "QUERY_FAILED"
 
 
 # --- 11: ends of queries and associations -------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from tests.support.journal import a_query
 from tests.support.performing import begin
 from tests.support.worklist import a_faulty_step, identifier, observed
 from tests.unit.api.conftest import Rest, an_order_body
-from worklist import backlog
+from worklist import backlog, lint_rules
 from worklist.backlog import Backlog
 from worklist.findings import Code
 
@@ -142,10 +142,20 @@ def test_findings_of_a_station_are_those_of_its_page_newest_first_and_paged(rest
     assert "SOMEBODY-ELSE" in about["PERFORMED"]["text"] and about["PERFORMED"]["performed_step"] == performed.sop_instance_uid
     assert about["PERFORMED"]["paragraph"] and about["PERFORMED"]["advice"] and about["PERFORMED"]["status"] is None
     assert about["ANSWER"]["step"] == step.pk
+    assert about["QUERY"]["status"] is None
     parts = [rest.get("/stations/CT01/findings", limit=1, offset=offset)[1]["items"] for offset in range(told["count"] + 1)]
     assert [one for part in parts for one in part] == told["items"] and not parts[-1]
     assert rest.get("/stations/CT02/findings")[1]["count"] == 0
     assert rest.get("/stations/CT01/findings", page=2)[0] == 422
+
+
+@pytest.mark.parametrize("code", [code for code, rule in lint_rules.OF_QUERIES.items() if rule.status])
+def test_a_query_that_was_refused_is_a_finding_with_its_status_the_rule_and_what_to_tell_the_vendor(rest: Rest, code: str) -> None:
+    rule = lint_rules.OF_QUERIES[code]
+    observed(None, code, "(0029,1002)")
+    (told,) = rest.get("/stations/CT01/findings")[1]["items"]
+    assert [told[name] for name in ("about", "code", "attribute", "status")] == ["QUERY", code, "(0029,1002)", f"{rule.status:04X}"]
+    assert (told["advice"], told["paragraph"]) == (rule.advice, rule.paragraph)
 
 
 def test_whom_the_queries_name_that_a_step_is_held_against_is_recorded(rest: Rest, step: int) -> None:
