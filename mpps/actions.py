@@ -8,6 +8,7 @@ steps of one procedure that end at once therefore end one after the other, and t
 import logging
 from collections.abc import Callable, Iterable
 from functools import cache
+from typing import Final
 
 from django.db import IntegrityError
 from django.db.models import F
@@ -23,19 +24,19 @@ from mpps.models import Finding, MppsMessage, PerformedProcedureStep, PerformedS
 from mpps.received import Received, keep
 from mpps.retrieval import not_there
 from mpps.transitions import COMPLETED, IN_PROGRESS
-from ris import profiles
+from ris import profiles, titles
 from ris.actions import steps
 from ris.db import action, locking, shortage
 from ris.events import publish
 from ris.insertion import insert_few, insert_one
-from ris.models import RequestedProcedure
+from ris.models import RequestedProcedure, Station
 from ris.prepared import Prepared, PreparedUpdate
 from ris.profiles import Profile
+from ris.statements import run
 
 logger = logging.getLogger(__name__)
 
 
-_named = Prepared(lambda site, uid: PerformedProcedureStep.objects.only("pk").filter(site=site, sop_instance_uid=uid), "site", "uid")
 _named_locked = Prepared(
     lambda site, uid: PerformedProcedureStep.objects.select_for_update(of=("self",)).filter(site=site, sop_instance_uid=uid), "site", "uid"
 )
@@ -48,6 +49,11 @@ _lock_procedures_of = locking(
     "site",
     "uid",
 )
+_STANDING: Final = (
+    f'SELECT (SELECT ae_title FROM "{Station._meta.db_table}" WHERE id = %s), '
+    f'EXISTS(SELECT 1 FROM "{PerformedProcedureStep._meta.db_table}" WHERE site_id = %s AND sop_instance_uid = %s)'
+)
+"""What a station is called, and whether there is a performed step."""
 _WRITTEN = (*reading.COLUMNS, "status", "final_at", "updated_at")
 _open = PreparedUpdate(
     lambda pk: PerformedProcedureStep.objects.filter(pk=pk, status=IN_PROGRESS), "pk", columns=_WRITTEN, version=F("version") + 1
@@ -108,7 +114,10 @@ def _create(message: Received) -> PerformedProcedureStep:
     strict = profile.strict
     oddities.admit(profile)
     notices = _check_uid(message, strict)
-    if _named(message.site.pk, message.sop_instance_uid):
+    station = _station(message, named)
+    titles.hold(message.site.pk)  # the message's site was read before: the station may have another title by now
+    ((ae_title, is_there),) = run(_STANDING, [station.station_id, message.site.pk, message.sop_instance_uid]).rows
+    if is_there:
         raise duplicate_instance()
     notices += checking.settle(Verb.N_CREATE, checking.problems_of_create(message.dataset), strict)
     warned = oddities.choose(message, profile)
@@ -116,7 +125,9 @@ def _create(message: Received) -> PerformedProcedureStep:
     linked = [match.step for match in matches if match.step is not None]
     _lock_procedures({step.requested_procedure_id for step in linked})
 
-    performed = _insert(message, named, unscheduled=not linked)
+    said = named or message.calling_ae_title.strip()
+    is_its = profiles.present_title(message.site, said) == station.ae_title  # a data set may name somebody else than who calls
+    performed = _insert(message, station.station_id, ae_title if is_its and ae_title else said, unscheduled=not linked)
     kept = _keep(message, performed, warned)
     insert_few([_link(performed, match) for match in matches])
     insert_few(reading.series(performed, message.dataset))
@@ -192,9 +203,9 @@ def _check_uid(message: Received, strict: bool) -> list[Notice]:
 def _performer(message: Received) -> matching.Performer:
     known = profiles.of(message.site)
     said = tuple(filter(None, (text(message.dataset, "PerformedStationAETitle"), message.calling_ae_title.strip())))
-    titles = tuple(dict.fromkeys((*said, *(known[title].ae_title for title in said if title in known))))  # what a former one is now, too
-    aliases = tuple(alias for title in titles if title in known for alias in known[title].aliases)
-    return matching.Performer(titles, text(message.dataset, "Modality").upper(), aliases)
+    performers = tuple(dict.fromkeys((*said, *(profiles.present_title(message.site, title) for title in said))))
+    aliases = tuple(alias for title in performers if title in known for alias in known[title].aliases)
+    return matching.Performer(performers, text(message.dataset, "Modality").upper(), aliases)
 
 
 def _lock_procedures(ids: Iterable[int]) -> None:
@@ -212,17 +223,20 @@ def _locked(message: Received) -> PerformedProcedureStep | None:
     return performed
 
 
-def _insert(message: Received, named: str, unscheduled: bool) -> PerformedProcedureStep:
-    """The new row; `named` is the AE title in the data set. Of two N-CREATEs with one UID at the same moment one is the duplicate."""
+def _station(message: Received, named: str) -> Profile:
+    """Who performs: the station of the AE title in the data set, else the one that calls."""
     known = profiles.of(message.site)
-    said = named or message.calling_ae_title.strip()
-    station = known.get(named.strip()) or known.get(message.calling_ae_title.strip()) or profiles.NOBODY
+    return known.get(named.strip()) or known.get(message.calling_ae_title.strip()) or profiles.NOBODY
+
+
+def _insert(message: Received, station_id: int | None, ae_title: str, unscheduled: bool) -> PerformedProcedureStep:
+    """The new row of who performs. Of two N-CREATEs with one UID at the same moment one is the duplicate."""
     row = PerformedProcedureStep(
         site=message.site,
         sop_instance_uid=message.sop_instance_uid,
         status=IN_PROGRESS,
-        station_ae_title=known[said.strip()].ae_title if said.strip() in known else said,
-        station_id=station.station_id,
+        station_ae_title=ae_title,
+        station_id=station_id,
         calling_ae_title=message.calling_ae_title.strip()[:16],
         received_at=message.received_at,
         updated_at=message.received_at,

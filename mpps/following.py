@@ -4,12 +4,14 @@ from django.db.models import F, Q
 
 from mpps.models import Destination, PerformedProcedureStep
 from ris import events
+from ris.models import FormerTitle
 
 
 def on_station_renamed(event: events.StationRenamed) -> None:
     """Performed steps stand under the present title, and destinations that are set to the station are so still."""
-    its = Q(station=event.station_id) | Q(station=None)
-    PerformedProcedureStep.objects.filter(its, site=event.site_id, station_ae_title=event.before).update(station_ae_title=event.after)
+    had = FormerTitle.objects.filter(station=event.station_id).values_list("ae_title", flat=True)
+    its = Q(station=event.station_id, station_ae_title__in={*had, event.before}) | Q(station=None, station_ae_title=event.before)
+    PerformedProcedureStep.objects.filter(its, site=event.site_id).update(station_ae_title=event.after)
     for destination in Destination.objects.select_for_update().filter(site=event.site_id).order_by("pk"):
         if event.before in destination.stations:
             stations = list(dict.fromkeys(event.after if title == event.before else title for title in destination.stations))

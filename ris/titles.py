@@ -9,12 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import reduce
 from operator import or_
+from typing import Final
 
+from django.db import connection
 from django.db.models import Q
 
 from ris import clock
 from ris.models import FormerTitle, Site, Station
+from ris.statements import run
 
+_TITLES: Final = 0x4145
+"""The first half of the key of advisory locks on titles, “AE”; the other one is the site's."""
 Renamed = tuple[tuple[str, str], ...]
 """Former AE titles of a site that are still accepted, each with what its station is called now."""
 
@@ -81,6 +86,23 @@ def on_its_clock(site: Site, ae_title: str) -> tuple[Claim, ...]:
     return tuple(replace(claim, since=shown(claim.since), until=shown(claim.until)) for claim in of(site, ae_title))
 
 
+def hold(site_id: int) -> None:
+    """Have the site's stations keep their titles until the transaction ends: who writes by a title waits for a rename that is under way,
+    and a rename waits for who writes. Of what is read of titles, only what is read after it is sure; locks come after it, too."""
+    _lock("pg_advisory_xact_lock_shared", site_id)
+
+
+def hold_alone(site_id: int) -> None:
+    """The same for who gives a station another title."""
+    _lock("pg_advisory_xact_lock", site_id)
+
+
+def _lock(function: str, site_id: int) -> None:
+    """On SQLite a transaction has the whole database to itself."""
+    if connection.vendor == "postgresql":
+        run(f"SELECT {function}(%s, %s)", [_TITLES, site_id])
+
+
 def named(site: Site, ae_title: str) -> Station | None:
     """The station that is called so; where none is, the one that was called so last."""
     found = Station.objects.filter(site=site, ae_title=ae_title).first()
@@ -104,7 +126,7 @@ def calling_so(site: Site, ae_titles: Iterable[str]) -> dict[str, Station]:
     return {row.ae_title: row.station for row in rows} | present
 
 
-def renamed(site: Site) -> Renamed:
+def renamed(site: Site | int) -> Renamed:
     return tuple(FormerTitle.objects.filter(site=site, until=None).values_list("ae_title", "station__ae_title"))
 
 

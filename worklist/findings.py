@@ -14,6 +14,7 @@ from enum import StrEnum
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.models import F
 
+from ris import titles
 from ris.db import action
 from ris.models import ScheduledProcedureStep
 from worklist.models import LintBacklog, WorklistFinding
@@ -140,6 +141,7 @@ report = gathering.put
 @action
 def record(observed: Iterable[Observed]) -> None:
     """Add to the rows of these facts, or make them. What is about a step that is gone is left out."""
+    observed = _under_present_titles(list(observed))
     facts = sorted(observed, key=lambda one: tuple(map(str, one.key)))  # in one order: two processes do not wait for each other
     asked = {one.step_id for one in facts if one.step_id is not None}
     known = {None, *ScheduledProcedureStep.objects.filter(pk__in=asked).values_list("pk", flat=True)}
@@ -149,6 +151,15 @@ def record(observed: Iterable[Observed]) -> None:
         site_id, ae_title, step_id, code, attribute = one.key
         row = WorklistFinding.objects.filter(site=site_id, station_ae_title=ae_title, step=step_id, code=code, attribute=attribute)
         row.update(count=F("count") + one.count, last_seen=one.seen, text=one.text[:_TEXT])
+
+
+def _under_present_titles(observed: list[Observed]) -> list[Observed]:
+    """A station may have got another title since something was met; what is met under one that was given up is a stranger's."""
+    present: dict[tuple[int, str], str] = {}
+    for site_id in sorted({one.site_id for one in observed}):
+        titles.hold(site_id)
+        present |= {(site_id, former): now for former, now in titles.renamed(site_id)}
+    return [replace(one, station_ae_title=present.get((one.site_id, one.station_ae_title), one.station_ae_title)) for one in observed]
 
 
 def _row(one: Observed) -> WorklistFinding:

@@ -37,6 +37,7 @@ def rename_station(site: Site, renaming: Renaming, ae_title: str, actor: Actor, 
     present one again is none to be given up, whatever was said of it.
     """
     revise(site)  # the site's row is written first: of two who take a title at once the later one sees what the earlier did
+    titles.hold_alone(site.pk)
     station = Station.objects.select_for_update().filter(site=site, ae_title=renaming.before).first()
     expect(site, station, renaming.before, expected_version)
     if station is None:

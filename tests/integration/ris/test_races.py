@@ -12,6 +12,8 @@ from django.db import connection, transaction
 from dimse.services import Verb
 from dimse.uids import new_uid
 from mpps import actions
+from mpps.models import PerformedProcedureStep
+from ris import profiles
 from ris.actions import orders, removal, steps
 from ris.actions.intake import intake_step
 from ris.actions.intake_item import IntakeItem, Outcome, patient_columns
@@ -24,6 +26,8 @@ from ris.models import RequestedProcedure, ScheduledProcedureStep
 from tests.support.hospital import ACTOR, a_patient_data, a_pool, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.mpps import a_create, received
 from tests.support.wait import wait_until
+from tests.support.worklist import observed
+from worklist.models import WorklistFinding
 
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True)]
 T = TypeVar("T")
@@ -196,3 +200,42 @@ def test_of_two_that_take_a_title_at_once_one_is_told_that_it_is_taken() -> None
 
     taken = at_once(lambda: take("CT01"), lambda: take("CT02"))
     assert sorted(said.split(" ")[0] for said in taken) == ["CT-EAST", "is"]
+
+
+def _an_n_create(step: ScheduledProcedureStep) -> Callable[[], PerformedProcedureStep]:
+    """A message of CT01 that was received under what the site is known for by now, to be dealt with at some time."""
+    message = received(Verb.N_CREATE, new_uid(), a_create(step))
+    profiles.of(message.site)
+    return lambda: actions.n_create(message)
+
+
+def test_an_n_create_beside_a_renaming_stands_under_the_new_title_whichever_is_first() -> None:
+    station = a_station("CT01")
+    first, second, third = (steps_of(an_order(station="CT01", patient_id=str(at), start=in_minutes(at)))[0] for at in (10, 90, 170))
+    late, beside_it, before_it = _an_n_create(first), _an_n_create(second), _an_n_create(third)
+    with transaction_beside() as beside:
+        rename_station(station.site, Renaming("CT01"), "CT-EAST", ACTOR)
+        waiting = beside(beside_it)
+    waiting.result(30)
+    late()
+    with transaction_beside() as beside:
+        before_it()
+        renamed = beside(lambda: rename_station(station.site, Renaming("CT-EAST"), "CT-WEST", ACTOR))
+    renamed.result(30)
+    made = PerformedProcedureStep.objects.order_by("pk")
+    assert [(one.station_ae_title, one.station, one.calling_ae_title) for one in made] == [("CT-WEST", station, "CT01")] * 3
+    assert {one.links.get().step for one in made} == {first, second, third}
+
+
+def test_a_finding_that_is_written_beside_a_renaming_is_told_of_the_station() -> None:
+    station = a_station("CT01")
+    with transaction_beside() as beside:
+        rename_station(station.site, Renaming("CT01"), "CT-EAST", ACTOR)
+        writing = beside(lambda: observed(None, "A"))
+    writing.result(30)
+    with transaction_beside() as beside:
+        observed(None, "B")
+        renamed = beside(lambda: rename_station(station.site, Renaming("CT-EAST"), "CT-WEST", ACTOR))
+    renamed.result(30)
+    observed(None, "C")
+    assert {(one.code, one.station_ae_title) for one in WorklistFinding.objects.all()} == {(code, "CT-WEST") for code in "ABC"}
