@@ -86,11 +86,12 @@ class PerformedStepQuery(ListQuery):
 @router.get("/performed-steps", auth=Bearer("performed.view"), response={200: Page[PerformedStepOut], **refusals(422)})
 def list_performed_steps(request: HttpRequest, query: Query[PerformedStepQuery]) -> dict[str, Any]:
     """Performed steps, the latest first. `date` is the hospital's local date on which the step began."""
+    site = base.site_of(request)
     found = queries.filtered(
-        base.site_of(request),
+        site,
         accession_number=query.accession_number,
         status=base.one_of("status", query.status, STATUSES) or "",
-        station_ae_title=query.station_ae_title,
+        station_ae_title=base.station_title("station_ae_title", site, query.station_ae_title),
         day=query.date,
     )
     return base.page(request, query, found.prefetch_related(destination_queries.beside()), _show, discloses=True)

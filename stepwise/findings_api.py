@@ -5,10 +5,11 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
 
-from ris import audit, queries
+from ris import audit, queries, titles
 from ris.api import base
 from ris.api.auth import Bearer
 from ris.api.base import Instant, ListQuery, Page, refusals
+from ris.errors import NotFound
 from ris.models import Site
 from ris.web.disclosure import disclose
 from stepwise.web import findings
@@ -75,11 +76,13 @@ def of_step(request: HttpRequest, step_id: int) -> dict[str, Any]:
     return {"items": [_of_item(one) for one in found], "count": len(found)}
 
 
-@router.get("/stations/{path:ae_title}/findings", auth=Bearer("worklist.explain"), response={200: StationFindings, **refusals(422)})
+@router.get("/stations/{path:ae_title}/findings", auth=Bearer("worklist.explain"), response={200: StationFindings, **refusals(404, 422)})
 def of_station(request: HttpRequest, ae_title: base.Line, query: Query[ListQuery]) -> dict[str, Any]:
     """What was odd about what an AE title asked, was answered and reported, the latest first: what its page of findings shows."""
     base.known_parameters(request, query)
     site = base.site_of(request)
+    if moved := titles.moved(site, ae_title):
+        raise NotFound(moved)
     found, count = findings.noted(site, ae_title, query.offset, query.offset + query.limit)
     disclose(request, audit.LIST, *filter(None, (exam for one in found for exam in (one.step, one.performed))), asked={"station": ae_title})
     behind = backlog.of(site, ae_title)

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from ninja import Field, Schema
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, WithJsonSchema
 
-from ris import audit, clock, queries
+from ris import audit, clock, queries, titles
 from ris.api.auth import caller
 from ris.errors import InvalidInput
 from ris.models import Site
@@ -131,6 +131,15 @@ def one_of(name: str, value: str | None, known: Iterable[str]) -> str | None:
     if upper not in choices:
         raise InvalidInput({name: f"is {value[:32]!r}; it must be one of {', '.join(choices)}"})
     return upper
+
+
+def station_title(name: str, site: Site, ae_title: str) -> str:
+    """A filter's AE title as the station has it now, of which a former one may be named as long as that is accepted. Afterwards it is
+    InvalidInput that names the present one: there would be nothing, without a word."""
+    station = titles.calling(site, ae_title) if ae_title else None
+    if ae_title and station is None and (said := titles.moved(site, ae_title)):
+        raise InvalidInput({name: f"was that of a station that has another one now: {said.rstrip('.')}"})
+    return station.ae_title if station is not None else ae_title
 
 
 def written(moment: datetime | None, site: Site, precision: str = "seconds") -> str | None:

@@ -38,7 +38,8 @@ HexStatus = Annotated[str, AfterValidator(_status)]
 
 
 class JournalQuery(ListQuery):
-    """`from` is the first moment shown, `to` the first one no longer shown; `calling` is an AE title, `service` a verb such as C-FIND."""
+    """`from` is the first moment shown, `to` the first one no longer shown; `service` is a verb such as C-FIND.
+    `calling` is an AE title: that of a station has what came under its former ones, too, while they were its."""
 
     from_: Moment | None = Field(None, alias="from")
     to: Moment | None = None
@@ -119,9 +120,9 @@ class MessageOut(Schema):
 def list_associations(request: HttpRequest, query: Query[AssociationQuery]) -> dict[str, Any]:
     """Associations with the DICOM port, the latest first."""
     site = base.site_of(request)
-    found = Journal(site).associations().between(query.from_, query.to).order_by("-started", "pk")
-    if query.calling:
-        found = found.calling(query.calling)
+    journal = Journal(site)
+    heard = journal.calling(query.calling) if query.calling else journal.associations()
+    found = heard.between(query.from_, query.to).order_by("-started", "pk")
     verb = base.one_of("service", query.service, Verb)
     if verb is not None:
         found = found.filter(pk__in=Message.objects.filter(service=verb).values("association"))
@@ -139,9 +140,9 @@ def list_associations(request: HttpRequest, query: Query[AssociationQuery]) -> d
 def list_messages(request: HttpRequest, query: Query[MessageQuery]) -> dict[str, Any]:
     """DIMSE messages in and out, the latest first."""
     site = base.site_of(request)
-    found = Journal(site).messages().between(query.from_, query.to).prefetch_related("association")
-    if query.calling:
-        found = found.calling(query.calling)
+    journal = Journal(site)
+    said = journal.messages_of(query.calling) if query.calling else journal.messages()
+    found = said.between(query.from_, query.to).prefetch_related("association")
     verb = base.one_of("service", query.service, Verb)
     if verb is not None:
         found = found.service(verb)
@@ -149,8 +150,8 @@ def list_messages(request: HttpRequest, query: Query[MessageQuery]) -> dict[str,
         found = found.status(int(query.status, 16))
     rows, count = base.cut(request, query, found)
     items = [_message(message, site) for message in rows]
-    said = whom.of_messages(site, rows, with_answers=False)
-    disclose(request, audit.LIST, *said, total=len(said), asked=query.model_dump(exclude_defaults=True, mode="json"))
+    exams = whom.of_messages(site, rows, with_answers=False)
+    disclose(request, audit.LIST, *exams, total=len(exams), asked=query.model_dump(exclude_defaults=True, mode="json"))
     return {"items": items, "count": count}
 
 

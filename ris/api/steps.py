@@ -98,7 +98,7 @@ def _found(site: Site, query: StepQuery) -> QuerySet[ScheduledProcedureStep]:
     if query.accession_number or query.patient_id:
         found = found.filter(pk__in=queries.step_ids(site, query.accession_number, query.patient_id))
     if query.station_ae_title:
-        found = queries.on_list(found, site, query.station_ae_title)
+        found = queries.on_list(found, site, base.station_title("station_ae_title", site, query.station_ae_title))
     if query.date is not None:
         first, after = clock.day_bounds(query.date, site)
         found = found.filter(start__gte=first, start__lt=after)

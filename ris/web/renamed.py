@@ -17,7 +17,7 @@ def at_its_title(view: View) -> View:
     """Lead to the same page of the station as it is called now. A title that is a station's again is that station's."""
 
     @wraps(view)
-    def led(request: HttpRequest, ae_title: str) -> HttpResponse:
+    def led(request: HttpRequest, ae_title: str = "") -> HttpResponse:
         station = titles.named(site_of(request), ae_title) if request.method == "GET" else None
         if station is None or station.ae_title == ae_title or request.resolver_match is None:
             return view(request, ae_title)

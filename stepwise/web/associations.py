@@ -74,7 +74,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     journal = Journal(site)
     filters = Filters.of(request)
     before = filters.values.get("before", "")
-    associations, older = page_of(filters.narrow(journal.associations()), before, PAGE)
+    associations, older = page_of(filters.narrow(journal.associations(), site), before, PAGE)
     latest, chosen = filters.without("before"), choosing.chosen(request, journal)
     rows = _rows(site, associations)
     disclose(request, audit.LIST, *(exam for row in rows for exam in row.exams))

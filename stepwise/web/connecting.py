@@ -137,6 +137,7 @@ def _card(request: HttpRequest, site: Site, found: Station | None) -> list[card.
 
 @page
 @requires("stations.view")
+@at_its_title
 def print_card(request: HttpRequest, ae_title: str = "") -> HttpResponse:
     """One page for the service engineer: of a station, or in general."""
     site = site_of(request)

@@ -22,6 +22,8 @@ from django.urls import reverse
 from dimse.models import Association, AssociationQuerySet, Mention, Message, has
 from dimse.services import Verb
 from dimse.summaries import Asked, Came, asked_by, came_of
+from ris import titles
+from ris.models import Site
 from ris.validation import printable, whole_number
 from ris.web import searching
 from ris.web.forms import read_bound
@@ -105,14 +107,16 @@ class Filters:
     def without(self, name: str) -> "Filters":
         return replace(self, values={key: value for key, value in self.values.items() if key != name})
 
-    def narrow(self, found: AssociationQuerySet) -> AssociationQuerySet:
-        """Nothing where a filter cannot be read: a list that passes over what was typed would be believed."""
+    def narrow(self, found: AssociationQuerySet, site: Site) -> AssociationQuerySet:
+        """Nothing where a filter cannot be read: a list that passes over what was typed would be believed. Who looks for a station of the
+        site finds what it said under its former titles."""
         if self.errors:
             return found.none()
         conditions = [Q(has(column, flags)) for column, flags in (("asked", self._service), ("came", self._came)) if flags]
         text, code, result = (self.values.get(name, "") for name in ("q", "code", "result"))
         if text:
-            conditions.append(Q(calling__icontains=text) | Q(called__icontains=text) | Q(address__startswith=text))
+            its = titles.any_of(titles.of(site, text), "calling")
+            conditions.append(Q(calling__icontains=text) | Q(called__icontains=text) | Q(address__startswith=text) | its)
         if result in _ENDS:
             conditions.append(Q(end__in=_ENDS[result]))
         if result == "failures":

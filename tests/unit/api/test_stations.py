@@ -10,7 +10,10 @@ from ris.actions.stations import StationData, data_of
 from ris.actions.tokens import create_token
 from ris.api import stations as api_stations
 from ris.models import FormerTitle, RecordChange, Station
-from tests.support.hospital import ACTOR, a_site
+from tests.support.hospital import ACTOR, a_site, an_order, in_minutes, steps_of
+from tests.support.journal import a_query
+from tests.support.performing import begin
+from tests.support.worklist import identifier
 from tests.unit.api.conftest import Rest, row_counts
 
 pytestmark = pytest.mark.usefixtures("hospital")
@@ -164,3 +167,24 @@ def test_a_script_that_names_a_former_title_is_told_the_present_one(rest: Rest) 
     assert status == 422 and "stop accepting CT01" in str(answer["errors"]["ae_title"])
     assert rest.patch("/stations/CT-EAST", {"room": "Room 9"})[1]["room"] == "Room 9"
     assert FormerTitle.objects.filter(until=None).count() == 1, "what does not name the titles leaves them"
+
+
+@pytest.mark.django_db(databases=["default", "journal"])
+def test_no_list_by_a_former_title_is_empty_without_a_word(rest: Rest) -> None:
+    steps = steps_of(an_order(station="CT01", start=in_minutes(10)))
+    begin(steps, station="CT01")
+    query = a_query(identifier({"ScheduledStationAETitle": "CT01"}))
+    rename_station(a_site(), Renaming("CT01"), "CT-EAST", ACTOR)
+    assert rest.get("/stations/CT01/findings")[1]["detail"] == "CT01 is called CT-EAST now."
+    for path in ("/scheduled-steps", "/performed-steps"):
+        for title in ("CT01", "CT-EAST"):
+            assert rest.get(path, station_ae_title=title)[1]["count"] == 1
+    for calling in ("CT01", "CT-EAST"):
+        (call,) = rest.get("/associations", calling=calling)[1]["items"]
+        assert (call["id"], call["calling"]) == (str(query.association_id), "CT01")
+        assert rest.get("/messages", calling=calling)[1]["count"] == 2
+    rename_station(a_site(), Renaming("CT-EAST", given_up=["CT01"]), "CT-EAST", ACTOR)
+    for path in ("/scheduled-steps", "/performed-steps"):
+        status, answer = rest.get(path, station_ae_title="CT01")
+        assert status == 422 and "CT01 is called CT-EAST now" in answer["errors"]["station_ae_title"]
+        assert rest.get(path, station_ae_title="CT-EAST")[1]["count"] == 1

@@ -30,9 +30,10 @@ from dimse.strangers import NoDicom
 from dimse.summaries import Came, accession_numbers
 from dimse.tls import Secured
 from ris import clock
+from ris.actions.renaming import Renaming, rename_station
 from ris.models import AuditedPatient
 from stepwise.web import associations, log_filters
-from tests.support.hospital import a_site, a_station, an_order
+from tests.support.hospital import ACTOR, a_site, a_station, an_order
 from tests.support.journal import a_query, an_association
 from tests.support.worklist import identifier
 
@@ -233,7 +234,7 @@ def test_a_page_is_found_in_the_index_of_the_log_alone(signed_in: SignIn, said: 
             cursor.execute("SET LOCAL enable_seqscan = off")
             cursor.execute("SET LOCAL enable_bitmapscan = off")
     filters = log_filters.Filters({"q": "CT", "service": "MPPS", "result": "failures"})
-    plan = filters.narrow(Association.objects.all()).order_by("-started", "-pk").values_list("pk", "started")[:100].explain()
+    plan = filters.narrow(Association.objects.all(), a_site()).order_by("-started", "-pk").values_list("pk", "started")[:100].explain()
     assert "association_log" in plan
     assert "COVERING INDEX" in plan or "Index Only Scan" in plan
 
@@ -289,3 +290,14 @@ def test_what_came_over_tls_is_told_and_found(signed_in: SignIn) -> None:
     assert [one.transport.partition(",")[0] for one in Association.objects.order_by("started")] == [
         "None", "TLSv1.3", "TLSv1.2", "None came about", "Not known",
     ]  # fmt: skip
+
+
+def test_who_looks_for_a_station_finds_what_it_said_under_its_former_title(signed_in: SignIn) -> None:
+    a_station("CT01")
+    before = an_association("CT01")
+    rename_station(a_site(), Renaming("CT01"), "MR-EAST", ACTOR)
+    now_called, other = an_association("MR-EAST"), an_association("US01")
+    client = signed_in("integrator")
+    assert shown(client, q="MR-EAST") == {before, now_called} and other not in shown(client, q="CT01")
+    assert client.get("/connect/CT01/card/").headers["Location"] == "/connect/MR-EAST/card/"
+    assert client.get("/connect/card-for-the-service-engineer/").status_code == 200
