@@ -113,11 +113,12 @@ def _reason(response: HttpResponseBase) -> str:
 
 def _record_token(request: HttpRequest, caller: Caller) -> None:
     """The first use of an API token from an address, whatever it was answered; of the environment's own, the first of each value."""
-    place, site = place_of(request), asking.site_of(request)
+    place = place_of(request)
     which = {"token": caller.token} if caller.token else {"environment": environment_mark()[:8]}
     key = ("token", *which.items(), place.address)
     if not disclosure.recent.new([key]):
         return
+    site = asking.site_of(request)
     who = {"site": site, "actor": caller.actor.name, "user": caller.user, "address": place.address}
     same = {f"detail__{name}": value for name, value in which.items()}
     if not AuditRecord.objects.filter(**who, event=audit.TOKEN, outcome=audit.SUCCESS, **same).exists():
