@@ -7,14 +7,24 @@ keeps by the title follows `events.StationRenamed`: served items, findings, perf
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from ris import clock, events, titles, validation
 from ris.actions.stations import expect, refuse_taken, revise
 from ris.actor import Actor
-from ris.db import action
+from ris.db import action, lock
 from ris.errors import NotFound
-from ris.models import ConnectionCheck, EchoTest, FormerTitle, RecordChange, Site, Station, StationAlias, StepStation
+from ris.models import (
+    ConnectionCheck,
+    EchoTest,
+    FormerTitle,
+    RecordChange,
+    ScheduledProcedureStep,
+    Site,
+    Station,
+    StationAlias,
+    StepStation,
+)
 from ris.validation import Checker
 
 
@@ -38,7 +48,8 @@ def rename_station(site: Site, renaming: Renaming, ae_title: str, actor: Actor, 
     """
     revise(site)  # the site's row is written first: of two who take a title at once the later one sees what the earlier did
     titles.hold_alone(site.pk)
-    station = Station.objects.select_for_update().filter(site=site, ae_title=renaming.before).first()
+    _lock(site, {renaming.before, ae_title.strip(), *renaming.given_up})
+    station = Station.objects.filter(site=site, ae_title=renaming.before).first()
     expect(site, station, renaming.before, expected_version)
     if station is None:
         raise NotFound(f"There is no station {renaming.before!r} here. {titles.moved(site, renaming.before)}".rstrip())
@@ -49,6 +60,15 @@ def rename_station(site: Site, renaming: Renaming, ae_title: str, actor: Actor, 
         _rename(station, after, actor, keeps=renaming.keeps)
     revise(site)  # what was read meanwhile is of before
     return station
+
+
+def _lock(site: Site, ae_titles: Collection[str]) -> None:
+    """Lock what will be written in the order in which a booking does: exams on the lists of these titles, then the stations of these and
+    those that see their lists."""
+    on_lists = StepStation.objects.filter(step__site=site, ae_title__in=ae_titles)
+    lock(lambda: ScheduledProcedureStep.objects.filter(pk__in=on_lists.values("step")).order_by("pk"))
+    seeing = StationAlias.objects.filter(station__site=site, ae_title__in=ae_titles)
+    lock(lambda: Station.objects.filter(Q(ae_title__in=ae_titles) | Q(pk__in=seeing.values("station")), site=site).order_by("pk"))
 
 
 def _checked(ae_title: str) -> str:

@@ -186,10 +186,10 @@ def save_station(site: Site, data: StationData, actor: Actor, expected_version: 
     """
     settings = _checked(data)
     ae_title = settings.columns["ae_title"]
+    revise(site)  # before anything else is locked, and before it is asked whether the title is free
     station = Station.objects.select_for_update().filter(site=site, ae_title=ae_title).first()
     expect(site, station, ae_title, expected_version)
     if station is None:
-        revise(site)  # before it is asked whether the title is free
         refuse_taken(site, ae_title)
         station, changed = Station.objects.create(site=site, registered_at=clock.wall(), **settings.columns), {}
         _list(station, settings)

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -20,9 +21,10 @@ from ris.actions.intake_item import IntakeItem, Outcome, patient_columns
 from ris.actions.orders import OrderRequest
 from ris.actions.pools import save_pool
 from ris.actions.renaming import Renaming, rename_station
+from ris.actions.stations import data_of, revise, save_station
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound, SlotTaken
-from ris.models import RequestedProcedure, ScheduledProcedureStep
+from ris.models import RequestedProcedure, ScheduledProcedureStep, Station
 from tests.support.hospital import ACTOR, a_patient_data, a_pool, a_procedure, a_site, a_station, an_order, in_minutes, steps_of
 from tests.support.mpps import a_create, received
 from tests.support.wait import wait_until
@@ -239,3 +241,24 @@ def test_a_finding_that_is_written_beside_a_renaming_is_told_of_the_station() ->
     renamed.result(30)
     observed(None, "C")
     assert {(one.code, one.station_ae_title) for one in WorklistFinding.objects.all()} == {(code, "CT-WEST") for code in "ABC"}
+
+
+def test_a_renaming_waits_for_a_booking_before_it_locks_what_that_is_about_to() -> None:
+    """Exams first, then stations, as a booking has it: neither has to begin again."""
+    station = a_station("CT01")
+    step = steps_of(an_order(station="CT01", start=in_minutes(10)))[0]
+    with transaction_beside() as beside:
+        steps.lock_step(step.pk)
+        renamed = beside(lambda: rename_station(station.site, Renaming("CT01"), "CT-EAST", ACTOR))
+        assert Station.objects.select_for_update().get(pk=station.pk).ae_title == "CT01"
+    assert renamed.result(30).ae_title == "CT-EAST"
+    assert [row.ae_title for row in step.stations.all()] == ["CT-EAST"]
+
+
+def test_who_saves_a_station_waits_for_a_renaming_before_anything_is_locked() -> None:
+    station = a_station("CT01")
+    with transaction_beside() as beside:
+        revise(station.site)
+        saved = beside(lambda: save_station(station.site, replace(data_of(station), room="CT 2"), ACTOR))
+        assert Station.objects.select_for_update().get(pk=station.pk).room != "CT 2"
+    assert saved.result(30).room == "CT 2"
