@@ -113,7 +113,8 @@ class StationForm(PageForm):
             self.fields["keeps_title"].label = f"Accept {station.ae_title} too until the modality is changed"
             self.fields["keeps_title"].help_text = (
                 f"With another AE title here the modality has to be changed, too. Until then it gets its list and may report as "
-                f"{station.ae_title}; without this it is unknown at once"
+                f"{station.ae_title}; without this it is unknown at once. Answers name the new title: a console that drops what names "
+                f"another one than it asked for is changed first"
             )
 
     def renaming(self) -> Renaming | None:

@@ -163,8 +163,9 @@ def _still_to_do(before: str, after: str, keeps: bool) -> str:
     if not keeps:
         return f"What calls as {before} is unknown from now on: change the modality to {after} now."
     return (
-        f"Now change the modality itself to {after}. Until then it gets its list and may report under {before}, too; when it calls as "
-        f"{after}, untick {before} under “Still accepted as” on its form."
+        f"Now change the modality itself to {after}. Until then it gets its list and may report under {before}, too; a console whose list "
+        f"is empty now drops answers that name {after} and not {before}. When it calls as {after}, untick {before} under “Still accepted "
+        f"as” on its form."
     )
 
 

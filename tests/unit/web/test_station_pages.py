@@ -167,11 +167,18 @@ def test_a_station_gets_another_ae_title_on_its_form_which_says_what_follows(sig
     client = signed_in("integrator")
     form = client.get("/stations/CT01/edit/").content.decode()
     assert "Accept CT01 too until the modality is changed" in form
+    assert "a console that drops what names another one than it asked for is changed first" in form
     assert "checked" in form.split('name="keeps_title"')[1].split(">")[0]
     answer = client.post("/stations/CT01/edit/", FORM | {"ae_title": "CT-EAST", "keeps_title": "on"}, follow=True)
     shown = answer.content.decode()
     assert answer.redirect_chain == [("/stations/CT-EAST/", 302)]
-    for words in ("Now change the modality itself to CT-EAST", "Still accepted as", "Renamed", "AE title: CT-EAST, before CT01"):
+    for words in (
+        "Now change the modality itself to CT-EAST",
+        "drops answers that name CT-EAST and not CT01",
+        "Still accepted as",
+        "Renamed",
+        "AE title: CT-EAST, before CT01",
+    ):
         assert words in shown
     assert client.get("/stations/CT01/queries/?message=1").headers["Location"] == "/stations/CT-EAST/queries/?message=1"
     version = Station.objects.get().version
