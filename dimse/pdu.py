@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from dimse.strangers import NoDicom, complaint, taken_for
+from dimse.strangers import NoDicom, complaint, is_undecided, taken_for
 
 MAXIMUM_ASSOCIATE: Final = 2**17
 """Bytes of the longest A-ASSOCIATE PDU that is read; 128 presentation contexts with ten transfer syntaxes each take 40,000."""
@@ -98,6 +98,8 @@ class Framer:
         limit = self._limits.get(buffer[0], 0)
         if not limit:
             start = bytes(buffer[:_SHOWN])
+            if is_first and is_undecided(start):
+                return None
             raise InvalidPdu(complaint(start, is_first, limit), AbortReason.UNRECOGNIZED_PDU, taken_for(start) if is_first else None)
         if len(buffer) < _HEADER_LENGTH:
             return None

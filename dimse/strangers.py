@@ -74,5 +74,10 @@ def taken_for(start: bytes) -> NoDicom:
     return next((kind for beginnings, kind, _ in _GUESSES if start.startswith(beginnings)), NoDicom.OTHER)
 
 
+def is_undecided(start: bytes) -> bool:
+    """Whether more may tell what it is: TCP may bring the first byte alone."""
+    return any(one != start and one.startswith(start) for beginnings, _, _ in _GUESSES for one in beginnings)
+
+
 def _guess(start: bytes) -> str:
     return next((f" (looks like {said})" for beginnings, _, said in _GUESSES if start.startswith(beginnings)), "")

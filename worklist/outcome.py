@@ -13,8 +13,7 @@ from operator import or_
 
 from django.db.models import Q
 
-from ris import clock
-from ris import titles as titles_of_stations
+from ris import clock, titles
 from ris.models import Site, Station
 from worklist import matching, verdicts
 from worklist.captured import Ending
@@ -202,12 +201,12 @@ def _expected(asking: Asking, asked: Query) -> Iterator[tuple[str, Look]]:
         if key is not None and key.kind is not Kind.WILDCARD:
             named = Q(**{f"{IDENTIFIERS[keyword]}__in": key.values})
             yield f"exams with {verdicts.name_of(keyword)} {', '.join(key.values)}", partial(_entries, site, asked, named)
-    station = titles_of_stations.calling(site, asking.calling)
-    titles = list(asked.scope.lists) if station is not None else _values(asked, "ScheduledStationAETitle") or [asking.calling]
+    station = titles.calling(site, asking.calling)
+    lists = list(asked.scope.lists) if station is not None else _values(asked, "ScheduledStationAETitle") or [asking.calling]
     modalities = [one.modality for one in station.modalities.all()] if station is not None else _values(asked, "Modality")
     days = (_asked_days(asked), _day_of(asking))
     for said, on in days:
-        yield f"exams of {', '.join(titles)} {said}", partial(_on_list, site, asked, titles, on)
+        yield f"exams of {', '.join(lists)} {said}", partial(_on_list, site, asked, lists, on)
     for alike in (modalities, []) if station is None and modalities else (modalities,):
         condition = Q(modality__in=alike) if alike else Q()
         what = f"{', '.join(alike)} exams" if alike else "exams"
@@ -220,9 +219,9 @@ def _entries(site: Site, asked: Query, condition: Q) -> list[WorklistEntry]:
     return list((found if _needs_items(asked) else found.defer("item"))[: MOST + 1])
 
 
-def _on_list(site: Site, asked: Query, titles: Sequence[str], on: Q) -> list[WorklistEntry]:
+def _on_list(site: Site, asked: Query, ae_titles: Sequence[str], on: Q) -> list[WorklistEntry]:
     """Entries of these AE titles, by the index that a station's own queries take."""
-    rows = WorklistEntryStation.objects.filter(on, site=site, ae_title__in=titles).order_by("-local_date", "-start", "-entry")
+    rows = WorklistEntryStation.objects.filter(on, site=site, ae_title__in=ae_titles).order_by("-local_date", "-start", "-entry")
     found = rows.select_related("entry") if _needs_items(asked) else rows.select_related("entry").defer("entry__item")
     return list({row.entry_id: row.entry for row in found[: MOST + 1]}.values())
 

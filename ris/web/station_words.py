@@ -18,7 +18,8 @@ IDENTITY, WORKLIST, PERFORMED = "Identity", "Worklist", "Performed steps"
 class Setting:
     """`sentence` says what it does for the person at the desk, `typing` how it is typed.
 
-    `group` is the panel it is shown in, empty for what another one says too.
+    `group` is the panel it is shown in, empty for what another one says too. `accepted` is no part of `StationData`: the form says it
+    by a `Renaming`.
     """
 
     name: str

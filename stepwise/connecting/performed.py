@@ -85,10 +85,8 @@ def carried(performed: Iterable[int]) -> QuerySet[StepLink]:
 def _ends(check: ConnectionCheck, about: Q) -> dict[str, tuple[int, str]]:
     """By SOP Instance UID the performed steps that an N-SET of this station ended, and in which state."""
     until = Q() if check.ended_at is None else Q(at__lte=clock.shown_at(check.ended_at, check.site))
-    who = {claim.ae_title for claim in titles.of(check.site, check.ae_title)}
-    changes = PerformedStepChange.objects.filter(
-        about, until, verb=Verb.N_SET.value, to_status__in=FINAL, actor_kind=actor.MODALITY, actor__in=who
-    )
+    its = titles.any_of(titles.on_its_clock(check.site, check.ae_title), "actor", "at")
+    changes = PerformedStepChange.objects.filter(about, until, its, verb=Verb.N_SET.value, to_status__in=FINAL, actor_kind=actor.MODALITY)
     return {uid: (pk, status) for uid, pk, status in changes.values_list("performed_step__sop_instance_uid", "performed_step", "to_status")}
 
 

@@ -18,7 +18,7 @@ from mpps.actions import n_set
 from mpps.models import PerformedProcedureStep, StepLink
 from ris.actions import connecting
 from ris.actions.renaming import Renaming, rename_station
-from ris.actions.stations import data_of, save_station
+from ris.actions.stations import StationData, data_of, save_station
 from ris.models import ConnectionCheck, Station
 from stepwise.connecting import evidence, heard, lines
 from stepwise.connecting.line import PASS, WAITING, WARNING, Line, kept
@@ -45,10 +45,10 @@ def line(check: ConnectionCheck, key: str) -> Line:
     return next(one for one in found if one.key == key)
 
 
-def said(verb: str, performed: PerformedProcedureStep, dataset: Dataset, at: datetime | None = None) -> None:
+def said(verb: str, performed: PerformedProcedureStep, dataset: Dataset, at: datetime | None = None, calling: str = "CT01") -> None:
     """A message about the performed step, which was taken, as the journal has it."""
     common = {
-        "association_id": an_association(at=at),
+        "association_id": an_association(calling, at=at),
         "verb": verb,
         "message_id": 3,
         "sop_class_uid": MODALITY_PERFORMED_PROCEDURE_STEP,
@@ -203,6 +203,16 @@ class TestOnlyWhatTheModalitySentProves:
         Charge.objects.update(created_at=check.begun_at - timedelta(minutes=1))
         found = line(check, "charge")
         assert (found.look, "captured at another time" in found.said) == (WARNING, True)
+
+    def test_an_end_by_who_has_its_former_title_now_is_not_green(self, check: ConnectionCheck) -> None:
+        performed = begun()
+        ended_by_another = begun(60)
+        rename_station(a_site(), Renaming("CT01", keeps=False), "CT-EAST", ACTOR)
+        save_station(a_site(), StationData("CT01", ("CT",)), ACTOR)
+        for one, calling in ((ended_by_another, "CT01"), (performed, "CT-EAST")):
+            said("N-SET", one, an_end(PerformedSeriesSequence=[a_series()]), calling="CT-EAST")
+            n_set(received(Verb.N_SET, one.sop_instance_uid, an_end(PerformedSeriesSequence=[a_series()]), calling))
+            assert (line(check, "set").look == PASS) == (one == performed)
 
     def test_its_own_study_uid_is_not_green_until_it_sends_the_worklist_s(self, check: ConnectionCheck) -> None:
         order = an_order()

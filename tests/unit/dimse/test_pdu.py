@@ -23,6 +23,7 @@ from dimse.associate import NegotiatedContext
 from dimse.negotiation import negotiate
 from dimse.pdu import AbortReason, Framer, InvalidPdu, Kind, Packer
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, MODALITY_WORKLIST, VERIFICATION, Service
+from dimse.strangers import NoDicom
 
 
 def drained(framer: Framer) -> list[tuple[Kind, bytes]]:
@@ -61,6 +62,27 @@ def test_a_header_that_cannot_be_one_is_refused_before_its_body(start: bytes, wo
     with pytest.raises(InvalidPdu, match=words) as refused:
         framer.next()
     assert refused.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("came", "kind"),
+    [
+        (b"\x0bMSH|^~", NoDicom.HL7),
+        (b"GET / HTTP/1.1", NoDicom.HTTP),
+        (b"PRI * HTTP/2.0", NoDicom.HTTP),
+        (b"\x16\x03\x01", NoDicom.TLS),
+        (b"SSH-2.0", NoDicom.SSH),
+        (b"\x0bPID|1", NoDicom.OTHER),
+        (b"GO away", NoDicom.OTHER),
+    ],
+)
+def test_what_a_stranger_is_does_not_go_by_how_the_bytes_arrive(came: bytes, kind: NoDicom) -> None:
+    framer = Framer(100)
+    with pytest.raises(InvalidPdu) as refused:
+        for byte in came:
+            framer.feed(bytes([byte]))
+            assert framer.next() is None
+    assert refused.value.taken_for is kind
 
 
 @pytest.mark.parametrize(
