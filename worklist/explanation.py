@@ -13,9 +13,9 @@ from itertools import islice
 from dimse.interference import injected
 from dimse.policy import Policy, Reject
 from ris import clock, peers, titles
-from ris.models import ScheduledProcedureStep, Site, Station
+from ris.models import ScheduledProcedureStep, Site
 from ris.peers import WHOLE, Journal
-from ris.web import times
+from ris.web import given_up, times
 from worklist import askers, captured, matching, typed, verdicts
 from worklist.captured import Captured, Ending
 from worklist.find import find
@@ -117,8 +117,8 @@ def explain(step: ScheduledProcedureStep, asking: Asking, policy: Policy) -> Exp
     entry = WorklistEntry.objects.filter(pk=step.pk).first()
     rules = [*_association(asking, policy), *_asked(asking, step), _hospital(step, asking), _schedule(step, entry)]
     keys = matching.explain(asking.query, entry) if asking.query is not None and entry is not None else []
-    ae_titles = frozenset(Station.objects.filter(site=asking.site).values_list("ae_title", flat=True))
-    found = (*rules, *(verdicts.of_key(one, ae_titles) for one in keys))
+    known = verdicts.titles_for(asking.site, keys)
+    found = (*rules, *(verdicts.of_key(one, known) for one in keys))
     return Explanation(step, asking, (*found, *(_ends(step, asking) if all(verdict.matches for verdict in found) else ())))
 
 
@@ -136,7 +136,8 @@ def _association(asking: Asking, policy: Policy) -> list[Verdict]:
     station = titles.calling(asking.site, asking.calling)
     is_station = station is not None
     verdict = policy(asking.calling, asking.called or asking.site.ae_title, address) if address or not is_station else None
-    known = f"station of {asking.site}" if is_station else "no station here"
+    former = None if is_station else given_up.of(asking.site, [asking.calling]).get(asking.calling)
+    known = f"station of {asking.site}" if is_station else former.text if former else "no station here"
     if isinstance(verdict, Reject):
         why = f"Its associations are rejected: {verdict.why}"
     elif rejected is not None:
@@ -145,7 +146,7 @@ def _association(asking: Asking, policy: Policy) -> list[Verdict]:
         switched_off = station is not None and not station.enabled
         why = f"Its associations are accepted{'; it is disabled, which only keeps new exams from it' if switched_off else ''}"
         return [Verdict("association", "Association", asking.calling, known, True, why)]
-    return [Verdict("association", "Association", asking.calling, known, False, why)]
+    return [Verdict("association", "Association", asking.calling, known, False, why, given_up=former)]
 
 
 def _asked(asking: Asking, step: ScheduledProcedureStep) -> list[Verdict]:

@@ -14,7 +14,7 @@ from operator import or_
 from django.db.models import Q
 
 from ris import clock, titles
-from ris.models import Site, Station
+from ris.models import Site
 from worklist import matching, verdicts
 from worklist.captured import Ending
 from worklist.explanation import Asking, said_at
@@ -181,8 +181,8 @@ def _compared(asking: Asking, asked: Query, got: int | None, what: str, entries:
         if len(against) == 1:
             alone[_rule(against[0])] += 1
     ordered = sorted(excludes, key=lambda key: (-excludes[key], -alone[key]))
-    ae_titles = frozenset(Station.objects.filter(site=asking.site).values_list("ae_title", flat=True)) if ordered else frozenset()
-    exclusions = tuple(Exclusion(verdicts.of_key(examples[key], ae_titles), excludes[key], alone[key]) for key in ordered)
+    known = verdicts.titles_for(asking.site, examples.values()) if ordered else verdicts.Titles()
+    exclusions = tuple(Exclusion(verdicts.of_key(examples[key], known), excludes[key], alone[key]) for key in ordered)
     return Outcome(asking, got, what, min(len(entries), MOST) - hidden, now, hidden, exclusions, tuple(missing), len(entries) > MOST)
 
 
@@ -203,6 +203,8 @@ def _expected(asking: Asking, asked: Query) -> Iterator[tuple[str, Look]]:
             yield f"exams with {verdicts.name_of(keyword)} {', '.join(key.values)}", partial(_entries, site, asked, named)
     station = titles.calling(site, asking.calling)
     lists = list(asked.scope.lists) if station is not None else _values(asked, "ScheduledStationAETitle") or [asking.calling]
+    if station is None and (station := titles.named(site, asking.calling)) is not None:
+        lists = [station.ae_title]  # it calls under a title that is accepted no more
     modalities = [one.modality for one in station.modalities.all()] if station is not None else _values(asked, "Modality")
     days = (_asked_days(asked), _day_of(asking))
     for said, on in days:

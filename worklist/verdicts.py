@@ -1,12 +1,14 @@
 """The verdicts of `worklist.matching` as people read them: a key by its name, and in words why it matches or not."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 
 from pydicom.datadict import dictionary_description, tag_for_keyword
 
-from ris.web import times
+from ris.models import Site, Station
+from ris.web import given_up, times
+from ris.web.given_up import GivenUp
 from worklist import values
 from worklist.keys import Kind
 from worklist.matching import AGE, ARRIVED_ONLY, BY_DEFAULT, ONE_INTERVAL, OWN_LIST, STATUSES_SHOWN, TEST_EXAM, KeyVerdict
@@ -62,6 +64,7 @@ class Verdict:
     """One reason why an exam is an answer or not: a key of the query, or a rule that comes before the keys (which has no tag).
 
     `key` is the keyword, or the name of the rule; `asked` and `has` are values as they travel, several separated by backslashes.
+    `given_up` is the former title of a station that is to blame, since it is accepted no more.
     """
 
     key: str
@@ -71,10 +74,13 @@ class Verdict:
     matches: bool
     why: str
     tag: str = ""
+    given_up: GivenUp | None = None
 
     @property
     def advice(self) -> str:
         """What to do when it is against the exam."""
+        if self.given_up is not None:
+            return self.given_up.advice
         return _ADVICE.get(self.key.split(" ")[0], _CLEAR)
 
     @property
@@ -88,8 +94,22 @@ class Verdict:
         return f"{self.name} = {self.asked}" if self.asked and self.tag else f"{self.name}: {self.why}"
 
 
-def of_key(verdict: KeyVerdict, ae_titles: Collection[str] = ()) -> Verdict:
-    """`ae_titles` are those of the site's stations: an AE title that none of them has is worth a word."""
+@dataclass(frozen=True)
+class Titles:
+    """The AE titles of a site's stations, and what is known of those asked for that were given up: a title that no station has is worth
+    a word."""
+
+    stations: Collection[str] = ()
+    given_up: Mapping[str, GivenUp] = field(default_factory=dict)
+
+
+def titles_for(site: Site, found: Collection[KeyVerdict]) -> Titles:
+    """What these verdicts are told with."""
+    asked = [one.asked for one in found if _names_a_station(one)]
+    return Titles(frozenset(Station.objects.filter(site=site).values_list("ae_title", flat=True)), given_up.of(site, asked))
+
+
+def of_key(verdict: KeyVerdict, titles: Titles) -> Verdict:
     key, name = _named(verdict)
     tag = tag_for_keyword(verdict.keyword.split(" ")[0]) if verdict.kind not in _RULES else None
     return Verdict(
@@ -98,9 +118,14 @@ def of_key(verdict: KeyVerdict, ae_titles: Collection[str] = ()) -> Verdict:
         asked=_plain(verdict.asked),
         has=_plain(verdict.has),
         matches=verdict.matches,
-        why=_why(verdict, ae_titles),
+        why=_why(verdict, titles),
         tag=f"({tag >> 16:04X},{tag & 0xFFFF:04X})" if tag is not None else "",
+        given_up=titles.given_up.get(verdict.asked) if _names_a_station(verdict) else None,
     )
+
+
+def _names_a_station(verdict: KeyVerdict) -> bool:
+    return verdict.keyword == _STATION and verdict.kind not in _RULES and not verdict.matches
 
 
 def title_of(verdict: KeyVerdict) -> str:
@@ -131,7 +156,7 @@ def _plain(text: str) -> str:
     return text.replace(".000000", "")
 
 
-def _why(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
+def _why(verdict: KeyVerdict, titles: Titles) -> str:
     said = _WORDS.get(verdict.kind)
     words = said[0 if verdict.matches else 1] if said else verdict.because or verdict.kind
     if said and verdict.because:
@@ -140,14 +165,14 @@ def _why(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
         return words
     if not verdict.has:
         return "The exam has no value; only a key without value matches that"
-    hint = _hint(verdict, ae_titles)
+    hint = _hint(verdict, titles)
     return f"{words}{f'. {hint}' if hint else ''}"
 
 
-def _hint(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
+def _hint(verdict: KeyVerdict, titles: Titles) -> str:
     """What people would look at first."""
     if verdict.keyword == _STATION:
-        return _about_station(verdict, ae_titles)
+        return _about_station(verdict, titles)
     if verdict.keyword == _DATE and verdict.kind == Kind.SINGLE:
         return _about_days(verdict)
     if verdict.kind == BY_DEFAULT:
@@ -157,12 +182,14 @@ def _hint(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
     return ""
 
 
-def _about_station(verdict: KeyVerdict, ae_titles: Collection[str]) -> str:
+def _about_station(verdict: KeyVerdict, titles: Titles) -> str:
+    if verdict.asked in titles.given_up:
+        return titles.given_up[verdict.asked].text
     if verdict.asked.upper() in (title.upper() for title in verdict.has.split("\\")):
         return "Only upper and lower case differ, and in AE titles they count"
-    if verdict.asked in ae_titles:
+    if verdict.asked in titles.stations:
         return f"{verdict.asked} is another station"
-    return f"No station here is called {verdict.asked}" if ae_titles and "\\" not in verdict.asked else ""
+    return f"No station here is called {verdict.asked}" if titles.stations and "\\" not in verdict.asked else ""
 
 
 def _about_days(verdict: KeyVerdict) -> str:

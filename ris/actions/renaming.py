@@ -62,6 +62,33 @@ def rename_station(site: Site, renaming: Renaming, ae_title: str, actor: Actor, 
     return station
 
 
+@action
+def accept_again(site: Site, ae_title: str, former: str, actor: Actor, expected_version: int | None = None) -> Station:
+    """Accept a former title of the station again that was given up. Raises NotFound where it had none such, InvalidInput where somebody
+    else has it now, ChangedMeanwhile.
+
+    From now on: of which hospital what was said under it in between is does not change.
+    """
+    revise(site)
+    titles.hold_alone(site.pk)
+    _lock(site, {ae_title, former})
+    station = Station.objects.filter(site=site, ae_title=ae_title).first()
+    expect(site, station, ae_title, expected_version)
+    had = FormerTitle.objects.filter(station=station, ae_title=former)
+    if station is None or not had.exists():
+        raise NotFound(f"{former!r} was never the AE title of {ae_title}.")
+    if former == ae_title or had.filter(until=None).exists():
+        return station
+    refuse_taken(site, former, station)
+    before = list(FormerTitle.objects.filter(station=station, until=None).values_list("ae_title", flat=True))
+    now = clock.wall()
+    FormerTitle.objects.create(site=site, station=station, ae_title=former, since=now, renamed_at=now)
+    _save(station, "edit", {"accepted": [", ".join(before), ", ".join([*before, former])]}, f"{former} is accepted again", actor)
+    _move_list(station, former)
+    revise(site)
+    return station
+
+
 def _lock(site: Site, ae_titles: Collection[str]) -> None:
     """Lock what will be written in the order in which a booking does: exams on the lists of these titles, then the stations of these and
     those that see their lists."""

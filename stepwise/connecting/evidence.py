@@ -10,7 +10,7 @@ from dimse.models import AssociationQuerySet
 from mpps.models import PerformedProcedureStep
 from ris.models import CalledAlias, ConnectionCheck, FormerTitle, Site, Station
 from ris.peers import Journal
-from ris.web import echoes
+from ris.web import echoes, given_up
 from stepwise.connecting import card, charged, performed, queries
 from stepwise.connecting.facts import Call, Evidence
 from stepwise.connecting.heard import Heard, call_of
@@ -30,6 +30,7 @@ def gather(check: ConnectionCheck, station: Station, listens: str = "") -> Evide
     site, heard = check.site, Heard(check)
     done = performed.seen(heard)
     charges = charged.seen(check, done.ended)
+    unknown = strangers(site, check.begun_at, check.ended_at)
     return Evidence(
         ae_title=check.ae_title,
         titles=titles_of(site),
@@ -44,7 +45,8 @@ def gather(check: ConnectionCheck, station: Station, listens: str = "") -> Evide
         plain_port=settings.DICOM_PORT,
         journal=settings.JOURNAL,
         calls=heard.calls(station.host),
-        strangers=strangers(site, check.begun_at, check.ended_at),
+        strangers=unknown,
+        given_up=given_up.of(site, [call.calling for call in unknown]),
         echo=echoes.latest(site, check.ae_title, check.begun_at, check.ended_at),
         queries=queries.seen(heard, check.order),
         creates=done.creates,
@@ -90,9 +92,9 @@ def callers(site: Site, since: datetime, most: int, until: datetime | None = Non
 def _unknown(site: Site, since: datetime, until: datetime | None = None) -> AssociationQuerySet:
     known = list(Station.objects.filter(site=site).values_list("ae_title", flat=True))
     found = Journal(site).associations().between(since, until)
-    for title, given_up in FormerTitle.objects.filter(site=site).values_list("ae_title", "until"):
-        if given_up is None:
+    for title, until_then in FormerTitle.objects.filter(site=site).values_list("ae_title", "until"):
+        if until_then is None:
             known.append(title)
         else:
-            found = found.exclude(calling=title, started__lt=given_up)
+            found = found.exclude(calling=title, started__lt=until_then)
     return found.exclude(calling__in=known).filter(~Q(calling="") | ~Q(note=""))

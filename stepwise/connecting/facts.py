@@ -8,6 +8,7 @@ from uuid import UUID
 
 from dimse.services import MODALITY_PERFORMED_PROCEDURE_STEP, MODALITY_WORKLIST, VERIFICATION
 from ris.web.echoes import EchoSeen
+from ris.web.given_up import GivenUp
 
 ACCEPTED: Final = "accepted"
 NAMES: Final = {
@@ -109,7 +110,8 @@ class ChargeSeen:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All of it, each kind with the latest first. `strangers` are calls under AE titles that nobody here has, and without any.
+    """All of it, each kind with the latest first. `strangers` are calls under AE titles that nobody here has, and without any; `given_up`
+    those of their titles that were a station's.
 
     `titles` are the AE titles that we let ourselves be called by. `addresses` are those that it may call from, none meaning from anywhere.
     `uncharged` says why there is no charge of what ended.
@@ -129,6 +131,7 @@ class Evidence:
     journal: bool = True
     calls: tuple[Call, ...] = ()
     strangers: tuple[Call, ...] = ()
+    given_up: Mapping[str, GivenUp] = field(default_factory=dict)
     echo: EchoSeen | None = None
     queries: tuple[QuerySeen, ...] = ()
     creates: tuple[MppsSeen, ...] = ()

@@ -155,7 +155,13 @@ def _from_elsewhere(seen: Evidence, line: Line, call: Call) -> Line:
 
 
 def _misnamed(seen: Evidence, line: Line, call: Call) -> Line:
-    """Somebody called under a name that nobody here has."""
+    """Somebody called under a name that nobody here has: a former one of its own, or perhaps another."""
+    former = seen.given_up.get(call.calling)
+    if former is not None:
+        said = f"{call.calling} called from {call.address}. {former.text}."
+        text = f"{former.next[:1].upper()}{former.next[1:]}."
+        fixes = (Fix("accept-again", f"Accept {call.calling} again", call.calling),)
+        return replace(line, look=ERROR, said=said, next=text, at=call.at, call=call.id, fixes=fixes)
     said = strangers.told(seen.ae_title, call)
     text = f"If so, change its own AE title at the modality to {seen.ae_title}, or connect it under the name that it has."
     fixes = (Fix("stranger", f"Connect {call.calling} instead", call.calling),)

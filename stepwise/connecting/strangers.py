@@ -5,12 +5,16 @@ from stepwise.connecting.facts import Call, Evidence
 
 
 def may_be(seen: Evidence, call: Call, address: str = "") -> bool:
-    """No DICOM or another name from where the modality calls, or its own name spelled otherwise, from anywhere.
+    """No DICOM or another name from where the modality calls; its own name spelled otherwise or one that it had, from anywhere; never
+    one that another station had.
 
     `address` is where it called from. Before it did, whoever calls may be it, unless where it calls from is known and elsewhere.
     """
     if call.calling and _plain(call.calling) == _plain(seen.ae_title):
         return True
+    former = seen.given_up.get(call.calling)
+    if former is not None:
+        return former.station == seen.ae_title
     return call.address == address if address else not places.is_elsewhere(seen, call)
 
 

@@ -18,9 +18,10 @@ from ris.models import CalledAlias, ConnectionCheck, EchoTest, Site, Station
 from ris.peers import Journal
 from ris.permissions import requires
 from ris.transitions import BEGUN, WAITING
-from ris.web import live
+from ris.web import given_up, live
 from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
+from ris.web.given_up import GivenUp
 from ris.web.renamed import at_its_title
 from stepwise.connecting import card, evidence, lines
 from stepwise.connecting.facts import Call, Evidence
@@ -35,10 +36,12 @@ HEARD: Final = 8
 
 @dataclass(frozen=True)
 class Stranger:
-    """Calls of one AE title that nobody here has, from one address, of which the same became; `latest` is the last of them."""
+    """Calls of one AE title that nobody here has, from one address, of which the same became; `latest` is the last of them. `given_up`
+    where the title was a station's."""
 
     latest: Call
     times: int
+    given_up: GivenUp | None = None
 
     @property
     def became(self) -> str:
@@ -65,7 +68,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     context = {
         "open": checks.filter(ended_at=None),
         "ended": checks.exclude(ended_at=None).order_by("-ended_at")[:MOST_CHECKS],
-        "strangers": [Stranger(latest, times) for latest, times in evidence.callers(site, clock.wall() - HEARD_WITHIN, MOST_STRANGERS)],
+        "strangers": _strangers(site),
         "stations": Station.objects.filter(site=site).prefetch_related("modalities"),
         "last": dict(checks.exclude(ended_at=None).order_by().values_list("ae_title").annotate(Max("ended_at"))),
         "also_called": CalledAlias.objects.filter(site=site, forgotten_at=None),
@@ -76,6 +79,12 @@ def listing(request: HttpRequest) -> HttpResponse:
         "today": clock.today(site),
     }
     return live.live_page(request, "stepwise/connect.html", "stepwise/connect_live.html", context)
+
+
+def _strangers(site: Site) -> list[Stranger]:
+    called = evidence.callers(site, clock.wall() - HEARD_WITHIN, MOST_STRANGERS)
+    formers = given_up.of(site, [latest.calling for latest, _ in called])
+    return [Stranger(latest, times, formers.get(latest.calling)) for latest, times in called]
 
 
 @page

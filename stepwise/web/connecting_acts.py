@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
-from ris.actions import connecting, sandbox
+from ris.actions import connecting, renaming, sandbox
 from ris.actor import Actor
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import ConnectionCheck, Site, Station
@@ -59,6 +59,12 @@ def _allow(request: HttpRequest, site: Site, ae_title: str, actor: Actor) -> str
     return f"{ae_title} may call from {address} too."
 
 
+def _accept_again(request: HttpRequest, site: Site, ae_title: str, actor: Actor) -> str:
+    former = request.POST.get("value", "")
+    renaming.accept_again(site, ae_title, former, actor, seen_number(request))
+    return f"What calls as {former} is {ae_title} again, and may report as that, until {former} is unticked on its form."
+
+
 ACTS: Final[dict[str, Act]] = {
     "begin": _begin,
     "end": _end,
@@ -66,6 +72,7 @@ ACTS: Final[dict[str, Act]] = {
     "remove-test": _remove,
     "accept": _accept,
     "allow": _allow,
+    "accept-again": _accept_again,
 }
 
 

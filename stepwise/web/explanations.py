@@ -102,6 +102,7 @@ def of_step(request: HttpRequest, pk: int) -> HttpResponse:
         "typed": typed,
         "example": _EXAMPLE,
         "explained": explained,
+        "given_up": next((one.given_up for one in explained.excluding if one.given_up), None) if explained else None,
         "form": {"faults": faults},
         "today": clock.today(step.site),
     }
@@ -207,6 +208,8 @@ def _before(shown: Outcome, outcomes: Sequence[Outcome]) -> str:
     if main is None or message is None or not shown.is_empty:
         return ""
     for one in outcomes:
+        if one.asking.calling != shown.asking.calling:
+            continue  # its calling AE title was changed since, which is told elsewhere
         earlier = _message(one)
         key = one.asking.query.asked(main.verdict.key) if one.asking.query else None
         if earlier and key and one.got and earlier.message.time < message.message.time and "\\".join(key.values) != main.verdict.asked:

@@ -9,11 +9,12 @@ from mpps.destinations import DestinationData, save_destination
 from mpps.models import Destination, PerformedProcedureStep
 from ris import callers, clock, events, peers, profiles, queries, titles
 from ris.actions import booking, connecting, steps
-from ris.actions.renaming import Renaming, rename_station
+from ris.actions.renaming import Renaming, accept_again, rename_station
 from ris.actions.stations import StationData, data_of, save_station
 from ris.errors import ChangedMeanwhile, InvalidInput, NotFound
 from ris.models import ConnectionCheck, FormerTitle, RecordChange, ScheduledProcedureStep, Site, Station, StepStation
 from ris.peers import Journal
+from ris.web import given_up
 from stepwise import station_mpps
 from stepwise.connecting import evidence
 from tests.support.hospital import ACTOR, a_pool, a_site, a_station, an_order, in_minutes, steps_of
@@ -115,6 +116,51 @@ def test_back_to_the_title_that_it_had_is_no_conflict_with_itself() -> None:
     rename("CT01", "CT-EAST")
     assert rename("CT-EAST", "CT01").ae_title == "CT01"
     assert [row.ae_title for row in FormerTitle.objects.filter(until=None)] == ["CT-EAST"]
+
+
+class TestAcceptedAgain:
+    def test_a_title_that_was_given_up_is_the_stations_again_with_who_did_it_in_its_history(self) -> None:
+        a_station("CT01")
+        rename("CT01", "CT-EAST", keeps=False)
+        version = Station.objects.get().version
+        assert titles.calling(fresh(), "CT01") is None and "CT01" not in callers.of(fresh())
+        assert accept_again(fresh(), "CT-EAST", "CT01", ACTOR, version).version == version + 1
+        assert titles.calling(fresh(), "CT01") == Station.objects.get() and "CT01" in callers.of(fresh())
+        change = RecordChange.objects.filter(subject="station").latest("pk")
+        assert (change.verb, change.detail, change.actor) == ("edit", {"accepted": ["", "CT01"]}, ACTOR.name)
+        assert accept_again(fresh(), "CT-EAST", "CT01", ACTOR).version == version + 1, "it is accepted already"
+
+    def test_what_an_import_put_on_the_list_meanwhile_is_the_stations(self) -> None:
+        a_station("CT01")
+        rename("CT01", "CT-EAST", keeps=False)
+        step = steps_of(an_order(station="CT-EAST", start=in_minutes(10)))[0]
+        StepStation.objects.filter(step=step).update(ae_title="CT01", station=None)
+        accept_again(fresh(), "CT-EAST", "CT01", ACTOR)
+        assert StepStation.objects.get(step=step).station == Station.objects.get()
+
+    def test_refused_where_it_was_changed_meanwhile_where_it_never_had_it_and_where_somebody_else_has_it(self) -> None:
+        a_station("CT01"), a_station("CT02")
+        version = rename("CT01", "CT-EAST", keeps=False).version
+        with pytest.raises(ChangedMeanwhile):
+            accept_again(fresh(), "CT-EAST", "CT01", ACTOR, version - 1)
+        for station, former in (("CT-EAST", "CT02"), ("CT9", "CT01")):
+            with pytest.raises(NotFound, match="was never the AE title"):
+                accept_again(fresh(), station, former, ACTOR)
+        rename("CT02", "CT01")
+        with pytest.raises(InvalidInput, match="that of another station"):
+            accept_again(fresh(), "CT-EAST", "CT01", ACTOR)
+
+    @pytest.mark.parametrize("unticked", [False, True])
+    def test_whose_it_was_and_who_ended_it_is_known_until_somebody_has_it(self, *, unticked: bool) -> None:
+        a_station("CT01")
+        rename("CT01", "CT-EAST", keeps=unticked)
+        assert bool(given_up.of(fresh(), ["CT01"])) is not unticked
+        rename("CT-EAST", "CT-EAST", given_up=("CT01",))
+        found = given_up.of(fresh(), ["CT01", "CT-EAST", "CT9"])["CT01"]
+        until = clock.local(FormerTitle.objects.get().until or clock.wall(), fresh())
+        assert found.text == f"CT01 was the AE title of CT-EAST until {until:%H:%M}, when {ACTOR.name} ended it"
+        a_station("CT01")
+        assert given_up.of(fresh(), ["CT01"]) == {}
 
 
 @pytest.mark.parametrize("given_up", [(), ("CT01",)])

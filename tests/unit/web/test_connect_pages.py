@@ -19,6 +19,7 @@ from dimse.models import Association
 from dimse.strangers import NoDicom
 from ris import audit, clock
 from ris.actions import connecting, echoes, sandbox
+from ris.actions.renaming import Renaming, rename_station
 from ris.errors import Conflict
 from ris.models import (
     AuditRecord,
@@ -356,3 +357,18 @@ def test_looking_is_for_who_sees_the_journal_and_acting_for_integrators(signed_i
     assert technologist.get(reverse("connect-station", args=["CT01"])).status_code == 200
     assert technologist.post(reverse("connect-act", args=["CT01", "begin"])).status_code == 403
     assert signed_in("biller").get(reverse("connect")).status_code == 403
+
+
+def test_who_calls_under_a_former_title_that_is_accepted_no_more_is_no_stranger_to_be_registered(client: Client) -> None:
+    begun(client)
+    rename_station(a_site(), Renaming("CT01", keeps=False), "CT-EAST", ACTOR)
+    a_station("CT02")
+    connecting.begin(a_site(), "CT02", ACTOR)
+    an_association("CT01", rejection=UNKNOWN)
+    told = f"when {ACTOR.name} ended it"
+    who, checklist = client.get(reverse("connect")).content.decode(), page_of(client, "CT-EAST")
+    for shown in (who, checklist):
+        assert "CT01 was the AE title of CT-EAST until" in shown and told in shown
+        assert "Accept CT01 again</button>" in shown and "ae_title=CT01" not in shown
+    assert "Change the modality to CT-EAST, or accept CT01 again." in checklist
+    assert "CT01" not in page_of(client, "CT02").split('class="checks"')[1].split("</ol>")[0], "it is that of another station"

@@ -10,8 +10,9 @@ from django.urls import resolve, reverse
 from dimse.entries import now
 from dimse.models import Message
 from ris import audit
-from ris.models import AuditRecord, ScheduledProcedureStep
-from tests.support.hospital import a_station, an_order, steps_of
+from ris.actions.renaming import Renaming, rename_station
+from ris.models import AuditRecord, ScheduledProcedureStep, Station
+from tests.support.hospital import ACTOR, a_site, a_station, an_order, steps_of
 from tests.support.journal import a_query, an_association
 from tests.support.worklist import identifier
 
@@ -150,3 +151,25 @@ def test_whom_the_queries_beside_an_exam_name_is_recorded(signed_in: SignIn, ste
         assert other.patient_id in text(client, address)
         (row,) = AuditRecord.objects.filter(patients__patient_key=other.pk, event=audit.LIST).order_by("-pk")[:1]
         assert row.place == resolve(address.partition("?")[0]).view_name
+
+
+def test_a_former_title_that_is_accepted_no_more_is_told_with_whose_it_was_and_a_button(
+    signed_in: SignIn, step: ScheduledProcedureStep
+) -> None:
+    a_query(identifier({STATION: "CT-EAST"}), calling="CT-EAST", answers=1, at=now() - timedelta(minutes=5))
+    rename_station(a_site(), Renaming("CT01", keeps=False), "CT-EAST", ACTOR)
+    asked = a_query(identifier({STATION: "CT01"}), calling="CT01")
+    client, technologist = signed_in("integrator"), signed_in("technologist")
+    for address in (f"/stations/CT-EAST/queries/?message={asked.pk}", f"/steps/{step.pk}/explanation/?station=CT-EAST&message={asked.pk}"):
+        shown = text(client, address)
+        assert "CT01 was the AE title of CT-EAST until" in shown and f"when {ACTOR.name} ended it: change the modality to CT-EAST" in shown
+        assert "Correct the worklist AE title" not in shown and "No station here is called" not in shown
+        assert "Accept CT01 again</button>" in shown and "Something changed at the console" not in shown
+        assert "Accept CT01 again</button>" not in text(technologist, address)
+    assert "got 0 of 1" in text(client, f"/stations/CT-EAST/queries/?message={asked.pk}"), "of its own list, not of the hospital's"
+    again, version = reverse("connect-act", args=["CT-EAST", "accept-again"]), Station.objects.get(ae_title="CT-EAST").version
+    late = client.post(again, {"value": "CT01", "version": version - 1}, follow=True)
+    assert "Somebody else changed this station" in late.content.decode()
+    done = client.post(again, {"value": "CT01", "version": version}, follow=True)
+    assert "What calls as CT01 is CT-EAST again" in done.content.decode()
+    assert technologist.post(again, {"value": "CT01", "version": version}).status_code == 403
