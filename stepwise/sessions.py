@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 
 from ris import clock
-from ris.accounts import account_of
+from ris.accounts import DEMO_ONLY, account_of, is_of_the_demo
 from ris.throttling import in_words
 from ris.web.account import GENERATION
 from ris.web.live import SEEN
@@ -63,6 +63,8 @@ def _why_over(request: HttpRequest) -> str:
     """In words for whoever signs in again; empty while it goes on."""
     now, session = int(clock.wall().timestamp()), request.session
     idle = settings.SESSION_IDLE_MINUTES * 60
+    if is_of_the_demo(request.user):
+        return f"{DEMO_ONLY}."
     if session.get(GENERATION, 0) != account_of(request.user).sessions:
         return "Your session was ended, by an administrator or since your password changed."
     if now - session.get(BEGAN, now) >= settings.SESSION_HOURS * 3600:

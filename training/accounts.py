@@ -79,7 +79,7 @@ def _ensure(role: str, one_for_all: _OneForAll | None, actor: Actor) -> str | No
     if user is None:
         password = one_for_all.password if one_for_all else new_password()
         digest = one_for_all.digest() if one_for_all else make_password(password)
-        users.create_user(_data(role), digest, actor, must_change=False, superuser=role == ADMIN)
+        users.create_user(_data(role), digest, actor, must_change=False, superuser=role == ADMIN, demo=True)
         return password
     if not _decided(user).exists() and not user.groups.filter(name=role).exists():
         users.change_user(user.pk, replace(users.data_of(user), roles=(role,)), actor)

@@ -117,9 +117,9 @@ def change_own(user: User, present: str, wanted: str, sessions: int | None = Non
 
 @action
 def give(user_id: int, digest: str, actor: Actor) -> None:
-    """A password that is kept as this digest, for accounts that share one; all sessions end."""
+    """The demo's password, kept as this digest, for accounts that share one; all sessions end."""
     user, account = locked(user_id, actor, None)
-    _set(user, account, digest, must_change=False)
+    _set(user, account, digest, must_change=False, demo=True)
     record(actor, "reset password", user, {})
 
 
@@ -134,10 +134,10 @@ def require_change(user_id: int, actor: Actor, expected_version: int | None = No
     return user
 
 
-def _set(user: User, account: Account, digest: str, must_change: bool) -> None:
+def _set(user: User, account: Account, digest: str, must_change: bool, demo: bool = False) -> None:
     user.password = digest
     user.save(update_fields=["password"])
-    account.must_change_password = must_change
+    account.must_change_password, account.demo_password = must_change, demo
     account.password_changed_at = clock.wall()
     account.sessions += 1
     revise(account)

@@ -16,6 +16,7 @@ from django.core.validators import validate_email
 from django.db.models import Q, QuerySet
 
 from ris import clock, queries
+from ris.accounts import of_the_demo
 from ris.actions.membership import set_site
 from ris.actions.tokens import revoke_all
 from ris.actor import Actor
@@ -55,19 +56,30 @@ def roles_held(user: User) -> tuple[str, ...]:
 
 
 def administrators() -> QuerySet[User]:
-    """The active ones, by id."""
-    return User.objects.filter(Q(is_superuser=True) | Q(pk__in=User.objects.filter(groups__name=ADMIN)), is_active=True).order_by("pk")
+    """Those who get in, by id."""
+    administer = Q(is_superuser=True) | Q(pk__in=User.objects.filter(groups__name=ADMIN))
+    return User.objects.filter(administer, is_active=True).exclude(pk__in=of_the_demo()).order_by("pk")
 
 
 @action
 def create_user(
-    data: UserData, digest: str, actor: Actor, *, must_change: bool = True, site: Site | None = None, superuser: bool = False
+    data: UserData,
+    digest: str,
+    actor: Actor,
+    *,
+    must_change: bool = True,
+    site: Site | None = None,
+    superuser: bool = False,
+    demo: bool = False,
 ) -> User:
-    """A new account with the digest of its password, of a hospital (None: the default one). Raises InvalidInput."""
+    """A new account with the digest of its password, of a hospital (None: the default one); `demo`: with one of the demo.
+
+    Raises InvalidInput.
+    """
     columns, roles = _checked(data, actor)
     user: User = User.objects.create(**columns, password=digest, is_superuser=superuser, is_staff=superuser)
     _give(user, roles)
-    Account.objects.create(user=user, must_change_password=must_change, password_changed_at=clock.wall())
+    Account.objects.create(user=user, must_change_password=must_change, password_changed_at=clock.wall(), demo_password=demo)
     detail = {"username": ["", user.username], "roles": ["", _told(roles)]}
     record(actor, "create user", user, detail | ({"must_change_password": ["no", "yes"]} if must_change else {}))
     if site is not None:

@@ -9,7 +9,7 @@ from ninja.errors import AuthenticationError
 from ninja.security import HttpBearer
 
 from ris import clock
-from ris.accounts import account_of
+from ris.accounts import DEMO_ONLY, account_of, is_of_the_demo
 from ris.actions import attempts
 from ris.actions.tokens import digest_of, note_environment_use, note_use
 from ris.actor import Actor
@@ -81,6 +81,8 @@ def _why_wrong(row: ApiToken | None) -> str:
         return f"The bearer token “{row.name}” expired, its last day was {times.last_day(row.expires_at)}; make a new one."
     if not row.user.is_active:
         return f"The account {row.user.get_username()} is switched off."
+    if is_of_the_demo(row.user):
+        return f"{DEMO_ONLY}."
     if account_of(row.user).must_change_password:
         return f"The account {row.user.get_username()} has to choose another password first; sign in with it in the browser."
     return ""

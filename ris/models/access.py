@@ -10,7 +10,7 @@ from ris.models.site import Site
 class Account(models.Model):
     """What Django's user does not hold. A user without one has these defaults; `ris.accounts.account_of` gives either.
 
-    A session that began under another number of `sessions` is over.
+    A session that began under another number of `sessions` is over. `demo_password`: the password is the one that the demo gave.
     """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="account")
@@ -18,6 +18,7 @@ class Account(models.Model):
     sessions = models.PositiveIntegerField(default=0)
     must_change_password = models.BooleanField(default=False)
     password_changed_at = models.DateTimeField(null=True, blank=True)
+    demo_password = models.BooleanField(default=False, db_default=False)
 
     def __str__(self) -> str:
         return f"account of {self.user}"

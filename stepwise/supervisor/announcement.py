@@ -31,6 +31,7 @@ class Facts:
     from RIS_DEMO_PASSWORD, but for those that have another one. `guessable` says which secrets of the environment are too easy.
     `python` is how the reader would call the interpreter, `modality_options` what the command needs to find this DICOM port.
     `tls_address` is empty without DICOM over TLS; `behind_https` says that `url` is for the proxy that ends HTTPS.
+    Outside of a demo: how many accounts a demo left with its password, which get in no more, and whether an administrator gets in.
     """
 
     url: str
@@ -45,6 +46,8 @@ class Facts:
     guessable: Sequence[str] = ()
     tls_address: str = ""
     behind_https: bool = False
+    shut: int = 0
+    administered: bool = False
 
 
 async def wait_until_healthy(host: str, port: int, host_header: str, timeout: float = HEALTH_TIMEOUT) -> Health:
@@ -132,7 +135,7 @@ def _rows(paint: Callable[[str, int], str], rows: Iterable[tuple[str, str]]) -> 
 
 def _accounts(facts: Facts, paint: Callable[[str, int], str]) -> list[str]:
     if not facts.demo:
-        return [f"  First account: {facts.python} manage.py createsuperuser"]
+        return _outside_of_a_demo(facts, paint)
     if facts.passwords_chosen:
         given = [name for name, password in facts.accounts.items() if password is not None]
         kept = [name for name, password in facts.accounts.items() if password is None]
@@ -149,6 +152,17 @@ def _accounts(facts: Facts, paint: Callable[[str, int], str]) -> list[str]:
             f"  Demo accounts: {', '.join(shown_before)}",
             f"  Their passwords were shown at the first start; a new one: {facts.python} manage.py changepassword {shown_before[0]}",
         ]
+    return lines
+
+
+def _outside_of_a_demo(facts: Facts, paint: Callable[[str, int], str]) -> list[str]:
+    lines = []
+    if facts.shut:
+        told = "1 account has" if facts.shut == 1 else f"{facts.shut} accounts have"
+        told += f" a password of the demo and cannot sign in; another one: {facts.python} manage.py changepassword NAME"
+        lines.append(paint(f"  {told}", _YELLOW))
+    if not facts.administered:
+        lines.append(f"  First administrator: {facts.python} manage.py createsuperuser")
     return lines
 
 

@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm, UsernameField
 from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_login_failed
 from django.contrib.auth.views import LoginView, LogoutView
 from django.core import signing
 from django.core.exceptions import ValidationError
@@ -14,6 +15,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 
+from ris.accounts import DEMO_ONLY, is_of_the_demo
 from ris.actions import attempts
 from ris.origin import address_of
 from ris.throttling import BROWSER, KNOWN, Counter, in_words, name_digest, of_account, of_address
@@ -64,6 +66,13 @@ class SignInForm(PageForm, AuthenticationForm):
         cleaned: dict[str, Any] = super().clean()
         attempts.succeeded(*counters)
         return cleaned
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Of whom the password was right. Told, and entered as a sign-in that failed."""
+        super().confirm_login_allowed(user)
+        if is_of_the_demo(user):
+            user_login_failed.send(sender=__name__, credentials={"username": user.get_username()}, request=self.request)
+            raise ValidationError(DEMO_ONLY)
 
 
 def counters_of(request: HttpRequest, name: str) -> tuple[Counter, ...]:

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
 from ris import shell
+from ris.accounts import of_the_demo
 from ris.actions.sites import ensure_default_site
 from stepwise import migrating
 from training.accounts import ensure_demo_accounts
@@ -38,5 +39,8 @@ class Command(BaseCommand):
                 accounts = ensure_demo_accounts()
             for account, password in accounts.items():
                 self.stdout.write(f"demo account {account}: {_told(password)}")
+        shut = of_the_demo().count()
+        if shut:
+            self.stdout.write(f"Accounts with a password of the demo, shut: {shut}. `manage.py changepassword NAME` opens one.")
         site = ensure_default_site()
         self.stdout.write(f"{site.name} is ready, called {site.ae_title}.")

@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand
 
 from billing import targets
 from billing.mllp import port_file
+from ris.accounts import of_the_demo
+from ris.actions.users import administrators
 from ris.throttling import UNGUESSABLE
 from stepwise.supervisor import checks, preparation
 from stepwise.supervisor.announcement import Facts, banner, wait_until_healthy, wait_until_quiet
@@ -63,6 +65,7 @@ def simulate() -> int:
     output = Output([process.name for process in processes])
     preparation.migrate_databases(output)
     accounts = preparation.prepare_demo(output) if settings.DEMO else {}
+    facts = _facts(web, dicom, tls, accounts)
     preparation.close_databases()
 
     async def announce() -> None:
@@ -70,7 +73,7 @@ def simulate() -> int:
         health = await wait_until_healthy(_reachable(settings.HTTP_BIND), port, _host_header(port))
         if health.ok:
             await wait_until_quiet(output)
-        output.block(banner(_facts(web, dicom, tls, accounts), health, output.paint))
+        output.block(banner(facts, health, output.paint))
 
     output.say(f"starting {', '.join(process.name for process in processes)} …")
     env = os.environ | {
@@ -122,6 +125,8 @@ def _facts(web: socket.socket, dicom: socket.socket, tls: socket.socket | None, 
         guessable=_guessable(),
         tls_address=f"{_in_url(_reachable(settings.DICOM_BIND))}:{tls.getsockname()[1]}" if tls else "",
         behind_https=settings.HTTPS,
+        shut=of_the_demo().count(),
+        administered=administrators().exists(),
     )
 
 

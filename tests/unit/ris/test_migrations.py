@@ -5,12 +5,13 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from ris import clock
-from ris.models import ApiToken
+from ris.models import Account, ApiToken, RecordChange
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 ONE_OF_A_NAME = "one_active_token_of_a_name"
@@ -66,3 +67,24 @@ def test_tokens_of_one_name_are_numbered_and_all_stay_good(without_the_constrain
     assert set(ApiToken.objects.exclude(revoked_at=None).values_list("name", flat=True)) == {"scripts"}, "what is over keeps its name"
     with pytest.raises(IntegrityError), transaction.atomic():
         ApiToken.objects.create(user=anna, name="scripts (4)", digest="x" * 64, created_at=since)
+
+
+def test_whose_password_the_demo_gave_last_is_known_from_the_history() -> None:
+    by = {
+        "demo": [("create user", "system", "demo hospital")],
+        "given-anew": [("create user", "system", "jo at the shell"), ("reset password", "system", "demo hospital, by jo at the shell")],
+        "own": [("create user", "system", "demo hospital"), ("change password", "user", "own")],
+        "named-so": [("create user", "user", "demo hospital")],
+        "moved": [("create user", "system", "demo hospital"), ("edit user", "user", "chief")],
+        "unknown": [],
+    }
+    for name, changes in by.items():
+        user = User.objects.create_user(name)
+        Account.objects.create(user=user)
+        for verb, kind, actor in changes:
+            RecordChange.objects.create(
+                at=clock.wall(), verb=verb, subject="user", subject_id=user.pk, actor_kind=kind, actor=actor, detail={}
+            )
+    mark = import_module("ris.migrations.0025_passwords_of_the_demo").mark
+    mark(apps, None)
+    assert set(Account.objects.filter(demo_password=True).values_list("user__username", flat=True)) == {"demo", "given-anew", "moved"}

@@ -151,6 +151,10 @@ def test_without_the_demo_the_banner_says_how_to_make_the_first_account() -> Non
     shown = banner(facts, Health(True), _plain)
     assert "manage.py createsuperuser" in shown
     assert "charge processor" not in shown
+    assert "of the demo" not in shown
+    shown = banner(replace(facts, shut=7, administered=True), Health(True), _plain)
+    assert "7 accounts have a password of the demo and cannot sign in" in shown
+    assert "createsuperuser" not in shown
 
 
 def test_the_banner_names_secrets_that_can_be_guessed_and_passwords_that_are_not_the_chosen_one(settings: Any) -> None:

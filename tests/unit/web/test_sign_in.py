@@ -14,16 +14,17 @@ from django.contrib.auth.models import User
 from django.core import signing
 from django.test import Client
 
-from ris import clock
+from ris import audit, clock
 from ris.actions import passwords, tokens, users
 from ris.actions.users import UserData
-from ris.models import Attempts
+from ris.models import Attempts, AuditRecord
 from ris.throttling import ACCOUNT, ADDRESS, BROWSER, KNOWN, TOKEN, name_digest
 from stepwise import health
 from stepwise.tasks import forget_old_sign_ins
 from stepwise.web.sign_in import SALT
 from tests.support.addresses import somebody
 from tests.support.hospital import ACTOR, a_site
+from training.accounts import ensure_demo_accounts
 
 pytestmark = pytest.mark.django_db(databases=["default", "journal"])
 RIGHT = "three green herons"
@@ -279,6 +280,34 @@ def test_wrong_tokens_of_an_address_have_to_wait_and_right_ones_never(jo: User, 
     before = Attempts.objects.get(key="token:192.0.2.1").failures
     call("sw_wrong")
     assert Attempts.objects.get(key="token:192.0.2.1").failures == before, "who waits writes nothing"
+
+
+def test_outside_of_a_demo_nobody_gets_in_with_a_password_of_the_demo(client: Client, settings: Any) -> None:
+    """Neither by it, nor by a session or a token that there is, until the account has another one."""
+    a_site()
+    settings.DEMO, settings.DEMO_PASSWORD = True, "open-sesame-42"
+    ensure_demo_accounts()
+    admin = User.objects.get(username="admin")
+    call = {"Authorization": f"Bearer {tokens.create_token(admin, 'scripts')}"}
+    assert sign_in(client, "open-sesame-42", "admin").status_code == 302
+    assert (is_signed_in(client), client.get("/api/v1/procedures", headers=call).status_code) == (True, 200)
+
+    settings.DEMO = False
+    assert not is_signed_in(client)
+    assert "was an account of the demo" in client.get("/sign-in/").content.decode()
+    refused = client.get("/api/v1/procedures", headers=call)
+    assert (refused.status_code, "was an account of the demo" in refused.json()["detail"]) == (401, True)
+    before = AuditRecord.objects.filter(event=audit.SIGN_IN, outcome=audit.SERIOUS).count()
+    told = sign_in(Client(), "open-sesame-42", "admin")
+    assert (told.status_code, "manage.py changepassword" in told.content.decode()) == (422, True)
+    assert AuditRecord.objects.filter(event=audit.SIGN_IN, outcome=audit.SERIOUS).count() == before + 1
+    assert "of the demo" not in sign_in(Client(), "wrong", "admin").content.decode()
+    assert not users.administrators().exists()
+
+    passwords.reset(admin.pk, RIGHT, ACTOR, must_change=False, tokens_too=False)
+    assert sign_in(Client(), RIGHT, "admin").status_code == 302
+    assert client.get("/api/v1/procedures", headers=call).status_code == 200
+    assert users.administrators().get() == admin
 
 
 @pytest.mark.parametrize(("chosen", "told"), [("", "were printed when the simulator first started"), ("pa-ra-chute", "RIS_DEMO_PASSWORD")])
