@@ -40,7 +40,13 @@ def discreet(record: logging.LogRecord) -> bool:
 
 
 def _told(argument: object, request: HttpRequest) -> object:
-    return f"{request.method} {route_of(request)}" if argument in (request.path, request.get_full_path()) else _named(argument)
+    return f"{request.method} {route_of(request)}" if argument in _addresses(request) else _named(argument)
+
+
+def _addresses(request: HttpRequest) -> tuple[str, ...]:
+    """How a line may name the address: Django escapes what it logs (`django.utils.log.log_message`), others do not."""
+    plain = (request.path, request.get_full_path())
+    return (*plain, *(address.encode("unicode_escape").decode("ascii") for address in plain))
 
 
 def _named(argument: object) -> object:

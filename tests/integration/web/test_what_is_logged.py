@@ -42,6 +42,8 @@ from worklist import scp
 pytestmark = [pytest.mark.both_databases, pytest.mark.django_db(transaction=True, databases=["default", "journal"])]
 MARK = re.compile(r"ZYX\d{3}Q", re.IGNORECASE)
 A_MARK = "ZYX999Q"
+SPELLED = (f"M%C3%BCller-{A_MARK}", f"%E5%B1%B1%E7%94%B0{A_MARK}", f"A%0A{A_MARK}", f"A%5C{A_MARK}")
+"""In addresses: an umlaut, kanji, a control character and a backslash, all of which Django escapes in what it logs."""
 
 
 @pytest.fixture
@@ -133,6 +135,9 @@ def play_the_desk(step: ScheduledProcedureStep, monkeypatch: pytest.MonkeyPatch)
         assert client.post(address, {"q": patient.name.split("^")[0]}, follow=True).status_code == 200
     for address in (f"/{A_MARK}/?q={A_MARK}", f"/patients/{A_MARK}/", f"/worklist/{A_MARK}/?q={A_MARK}", f"/stations/{A_MARK}/edit/"):
         assert client.get(address).status_code == 404, address
+    for spelled in SPELLED:
+        for page in ("patients", "orders", "find"):
+            assert client.get(f"/{page}/{spelled}/").status_code == 404, (page, spelled)
     assert client.get(f"/patients/{patient.pk}/", headers={"Host": f"{A_MARK}.example.org"}).status_code == 400
     assert client.get(f"/charges/send-again/?q={A_MARK}").status_code == 405
     assert Client(enforce_csrf_checks=True).post(f"/sign-in/?next=/{A_MARK}", {"username": A_MARK, "password": A_MARK}).status_code == 403
@@ -174,6 +179,7 @@ def play_the_script(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None
         ("DELETE", f"/orders/{A_MARK}", None, 405),
         ("GET", f"/nothing/{A_MARK}", None, 404),
         ("POST", "/orders", order, 404),
+        *(("GET", f"/{what}/{spelled}", None, 404) for what in ("patients", "orders") for spelled in SPELLED),
     ]
     for method, path, body, status in asked:
         answer = client.generic(method, api + path, json.dumps(body) if body else "", content_type="application/json")

@@ -6,9 +6,12 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+from django.http import HttpResponseNotFound
 from django.test import RequestFactory
+from django.utils.log import log_response
 
 from stepwise.discretion import discreet, watch_for_what_nobody_catches
 from stepwise.web_server import WebServerLog
@@ -37,6 +40,18 @@ def test_an_address_is_told_by_its_pattern() -> None:
     assert told("django.request", "%s: %s", "Gone", request.get_full_path(), request=request) == "Gone: GET /patients/{int:pk}/"
     nowhere = RequestFactory().get(f"/{NAME}/")
     assert told("django.request", "%s: %s", "Not Found", nowhere.path, request=nowhere) == "Not Found: GET (no such address)"
+
+
+@pytest.mark.parametrize("name", ["Müller-id", "山田", "ÅBERG", "A\nB-NAME", "A\\B", "A\x00B"])
+def test_an_address_that_django_escapes_is_told_by_its_pattern(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    of_a_patient = "/api/v1/patients/{path:patient_id}" if "\n" not in name else "(no such address)"
+    for address, pattern in (("/api/v1/patients/", of_a_patient), ("/patients/x", "(no such address)")):
+        request = RequestFactory().get(address + quote(name))
+        caplog.clear()
+        log_response("%s: %s", "Not Found", request.path, response=HttpResponseNotFound(), request=request)
+        [record] = caplog.records
+        assert discreet(record)
+        assert record.getMessage() == f"Not Found: GET {pattern}"
 
 
 def test_what_django_calls_suspicious_is_told_by_its_kind() -> None:
