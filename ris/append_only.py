@@ -1,4 +1,7 @@
-"""Tables to which rows are added and nothing else: the database itself refuses UPDATE and DELETE, for migrations.
+"""Tables to which rows are added and nothing else: the database itself refuses UPDATE, DELETE and, on SQLite, REPLACE, for migrations.
+
+REPLACE deletes without a word to the triggers of DELETE, unless the connection asked for it (`PRAGMA recursive_triggers`), as no other
+program's does. So a row whose primary key is taken is refused before it is added; what PostgreSQL has for REPLACE is an UPDATE to it.
 
 A migration that remakes such a table on SQLite (which copies and drops it, and its triggers with it) has to call `protect` again; a test
 looks at every table of `PROTECTED`.
@@ -22,7 +25,7 @@ def protect(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
 def unprotect(schema_editor: BaseDatabaseSchemaEditor, table: str) -> None:
     for name in names(schema_editor.connection.vendor, table):
         on = f" ON {table}" if schema_editor.connection.vendor == "postgresql" else ""
-        schema_editor.execute(f"DROP TRIGGER {name}{on}", params=None)
+        schema_editor.execute(f"DROP TRIGGER IF EXISTS {name}{on}", params=None)
 
 
 def names(vendor: str, table: str) -> list[str]:
@@ -31,11 +34,11 @@ def names(vendor: str, table: str) -> list[str]:
 
 
 def _verbs(vendor: str) -> tuple[str, ...]:
-    return ("UPDATE", "DELETE", "TRUNCATE") if vendor == "postgresql" else ("UPDATE", "DELETE")
+    return ("UPDATE", "DELETE", "TRUNCATE" if vendor == "postgresql" else "REPLACE")
 
 
 def guards(vendor: str, table: str) -> Iterator[str]:
-    """The statements that make the triggers."""
+    """The statements that make the triggers; on SQLite those which are lacking."""
     if vendor == "postgresql":
         yield (
             "CREATE OR REPLACE FUNCTION refuse_to_change() RETURNS trigger LANGUAGE plpgsql AS "
@@ -45,4 +48,11 @@ def guards(vendor: str, table: str) -> Iterator[str]:
         if vendor == "postgresql":
             yield f"CREATE TRIGGER {name} BEFORE {verb} ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_change()"
         else:
-            yield f"CREATE TRIGGER {name} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{_WHY}'); END"
+            yield f"CREATE TRIGGER IF NOT EXISTS {name} {_sqlite_event(verb, table)} BEGIN SELECT RAISE(ABORT, '{_WHY}'); END"
+
+
+def _sqlite_event(verb: str, table: str) -> str:
+    """`NEW.id` is -1 where SQLite has yet to choose it (https://sqlite.org/lang_createtrigger.html), and it chooses none below 1."""
+    if verb != "REPLACE":
+        return f"BEFORE {verb} ON {table}"
+    return f"BEFORE INSERT ON {table} WHEN NEW.id > 0 AND EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id)"

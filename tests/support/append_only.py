@@ -19,7 +19,7 @@ def let_tests_flush() -> None:
         vendor = self.connection.vendor
         guarded = [table for table in append_only.PROTECTED if table in tables]
         on = {table: f" ON {table}" if vendor == "postgresql" else "" for table in guarded}
-        off = [f"DROP TRIGGER {name}{on[table]}" for table in guarded for name in append_only.names(vendor, table)]
+        off = [f"DROP TRIGGER IF EXISTS {name}{on[table]}" for table in guarded for name in append_only.names(vendor, table)]
         return [*off, *statements, *(statement for table in guarded for statement in append_only.guards(vendor, table))]
 
     operations.sql_flush = flushing

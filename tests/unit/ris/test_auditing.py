@@ -1,5 +1,7 @@
 """The writer of the audit trail, and the database that lets nobody else near it."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -86,6 +88,26 @@ def test_the_database_refuses_to_change_and_to_delete(anna: Actor, model: type[M
         with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
     assert list(model._default_manager.values()) == before
+
+
+@pytest.mark.parametrize("model", [AuditRecord, AuditedPatient])
+def test_a_connection_of_another_program_cannot_replace_a_row(anna: Actor, model: type[Model]) -> None:
+    """Its REPLACE fires no trigger of DELETE: it asked for no recursive triggers. Rows that are added keep being so."""
+    a_record(anna)
+    table = model._meta.db_table
+    with connection.cursor() as ours, closing(sqlite3.connect(":memory:")) as foreign:
+        for (made_by,) in ours.execute("SELECT sql FROM sqlite_master WHERE tbl_name = %s AND sql != '' ORDER BY type != 'table'", [table]):
+            foreign.execute(made_by)
+        row = ours.execute(f"SELECT * FROM {table} ORDER BY id LIMIT 1").fetchone()
+        values, others = f"VALUES ({', '.join('?' * len(row))})", ", ".join(field.column for field in model._meta.fields[1:])
+        foreign.execute(f"INSERT INTO {table} {values}", row)
+        foreign.execute(f"INSERT INTO {table} ({others}) SELECT {others} FROM {table}")
+        before = foreign.execute(f"SELECT * FROM {table}").fetchall()
+        assert len(before) == 2
+        for statement in (f"REPLACE INTO {table} {values}", f"INSERT OR REPLACE INTO {table} {values}", f"INSERT INTO {table} {values}"):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                foreign.execute(statement, row)
+        assert foreign.execute(f"SELECT * FROM {table}").fetchall() == before
 
 
 @pytest.mark.both_databases
