@@ -13,7 +13,7 @@ def protect(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ris', '0024_what_a_c_echo_met'),
+        ('ris', '0025_passwords_of_the_demo'),
     ]
 
     operations = [
