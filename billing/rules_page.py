@@ -36,7 +36,7 @@ class Cell:
 
     `made` is the column it stands in.
 
-    `now` is what holds where something else is chosen that was not saved.
+    `value` is what holds; `now` the same in words, where it was changed since the page was opened and something else is chosen.
     """
 
     field: str
@@ -44,6 +44,7 @@ class Cell:
     label: str
     words: str
     choices: list[tuple[str, str, bool]]
+    value: str
     now: str
 
 
@@ -122,16 +123,20 @@ def _context(request: HttpRequest, site: Site, faults: list[tuple[str, str]]) ->
 
 
 def _cells(rule: Rule, posted: Mapping[str, str]) -> list[Cell]:
-    """With images and without; what a person completed has no images that anybody knows of. A choice that was not saved is kept."""
+    """With images and without; what a person completed has no images that anybody knows of. A choice that was not saved is kept; what was
+    left as it was when the page was opened follows what holds now."""
     values = (rule.with_images, rule.without_images)
     columns = ("With images", "Without images")
     return [
-        _cell(rule, column, field, value, choices, posted.get(field, value.value))
+        _cell(rule, column, field, value, choices, posted)
         for field, column, value, choices in zip(_fields(rule), columns, values, rule.choices, strict=True)
     ]
 
 
-def _cell(rule: Rule, made: str, field: str, value: Outcome, choices: Sequence[Outcome], chosen: str) -> Cell:
+def _cell(rule: Rule, made: str, field: str, value: Outcome, choices: Sequence[Outcome], posted: Mapping[str, str]) -> Cell:
+    was, chosen = posted.get(f"was-{field}"), posted.get(field, value.value)
+    if chosen == was:
+        chosen = value.value
     offered = [(one.value, _WORDS[one], one.value == chosen) for one in choices]
     label = f"{rule.meaning}, {made.lower()}"
-    return Cell(field, made, label, _WORDS[value], offered, "" if chosen == value.value else _WORDS[value])
+    return Cell(field, made, label, _WORDS[value], offered, value.value, "" if value.value in (chosen, was) else _WORDS[value])

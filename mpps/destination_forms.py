@@ -8,6 +8,7 @@ from mpps.destinations import DestinationData
 from mpps.models import Destination
 from mpps.queueing import MISSED_DAYS, MOST_MISSED
 from ris.web.forms import PageForm, SeenNumber
+from ris.web.meanwhile import SeenValues
 from ris.web.station_forms import joined, listed
 
 _LISTS = ("stations", "modalities")
@@ -38,10 +39,11 @@ class DestinationForm(PageForm):
     modalities = forms.CharField(label="Modalities", required=False, help_text="E.g. CT, MR; empty: all")
     enabled = forms.BooleanField(label="Enabled", required=False, help_text=_OFF)
     version = SeenNumber()
+    opened = SeenValues()
 
     def typed(self) -> DestinationData:
         """What was typed."""
-        given = {name: value for name, value in self.cleaned_data.items() if name != "version"}
+        given = {name: value for name, value in self.cleaned_data.items() if name not in ("version", "opened")}
         return DestinationData(**given | {name: listed(given[name]) for name in _LISTS})
 
 

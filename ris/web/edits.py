@@ -18,6 +18,7 @@ from ris.web.access import one_of, page, site_of
 from ris.web.attributes import AttributesForm, Part
 from ris.web.disclosure import disclose
 from ris.web.forms import SeenNumber, SeenText
+from ris.web.meanwhile import SeenValues
 
 
 class ExamForm(AttributesForm):
@@ -27,6 +28,7 @@ class ExamForm(AttributesForm):
     step_version = SeenNumber()
     order_version = SeenNumber()
     visit_seen = SeenText()
+    opened = SeenValues()
 
     def __init__(self, records: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

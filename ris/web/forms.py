@@ -11,9 +11,9 @@ from django.http import HttpRequest, QueryDict
 
 from ris import clock
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, SeenUnsaid
-from ris.kept import keep
 from ris.validation import whole_number, within_reach
-from ris.web import times
+from ris.web import meanwhile, times
+from ris.web.meanwhile import SeenValues
 
 _WORDED = re.compile(r"(\d{1,2})[-. ]([A-Za-z]{3})[A-Za-z]*[-. ](\d{4})")
 _NUMBERED = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
@@ -48,6 +48,8 @@ class PageForm(forms.Form):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             self.dress(field)
+            if isinstance(field, SeenValues):
+                field.initial = self._there  # asked when the page is made: all fields have their values by then
 
     @staticmethod
     def dress(field: forms.Field) -> None:
@@ -78,21 +80,30 @@ class PageForm(forms.Form):
                 self.add_error(None, f"{name.replace('_', ' ').capitalize()} {message}")
 
     def refuse(self, error: Conflict) -> None:
-        """Say what the domain refused. Where somebody was faster, what is there now stands beside what was typed, and who saves once more
-        has seen it: the versions in the form are the present ones. `initial` is what is there now."""
-        self.add_error(None, str(error))
+        """Say what the domain refused. Where somebody was faster, a field that nobody typed into here takes what is there now, and one that
+        both changed has it beside what was typed; who saves once more has seen it: the versions in the form are the present ones.
+        `initial` is what is there now."""
         if not isinstance(error, ChangedMeanwhile):
+            self.add_error(None, str(error))
             return
         data = QueryDict(mutable=True)
         data.update(self.data)
+        compared = [bound for bound in self if bound.name in self.compared]
+        taken = [meanwhile.settle(bound, self._seen(), data) for bound in compared if not bound.is_hidden]
         for bound in self:
-            if bound.name not in self.compared:
-                continue
-            if bound.is_hidden:
+            if isinstance(bound.field, SeenValues) or (bound in compared and bound.is_hidden):
                 data[bound.html_name] = bound.initial
-            elif bound.field.has_changed(bound.initial, bound.data):
-                keep(bound, "now", _in_words(bound))  # for the template
+        self.add_error(None, f"{error} {meanwhile.TAKEN}" if any(taken) else str(error))
         self.data = data
+
+    def _seen(self) -> dict[str, meanwhile.Sent]:
+        """What the fields held when the form was opened, as far as it says so."""
+        said = [str(bound.data or "") for bound in self if isinstance(bound.field, SeenValues)]
+        return meanwhile.read(said[0]) if said else {}
+
+    def _there(self) -> str:
+        """What is there now, for a form that is opened."""
+        return meanwhile.written(bound for bound in self if bound.name in self.compared and not bound.is_hidden)
 
     @property
     def compared(self) -> set[str]:
@@ -113,16 +124,6 @@ class PageForm(forms.Form):
 def _naming(label: str, message: str) -> str:
     """A message of Django's own (which has a code) stands beside its field and does not say which it is; in a summary it must."""
     return message if label.casefold() in message.casefold() else f"{label}: {message}"
-
-
-def _in_words(bound: forms.BoundField) -> str:
-    """What is there now, as the field shows it."""
-    value = bound.field.prepare_value(bound.initial)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    labels = {str(key): str(label) for key, label in getattr(bound.field, "choices", ()) if isinstance(label, str)}
-    many = value if isinstance(value, list | tuple) else [value]
-    return ", ".join(labels.get(str(one), str(one)) for one in many if one not in (None, "")) or "nothing"
 
 
 def seen_number(request: HttpRequest) -> int:

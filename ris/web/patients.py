@@ -24,6 +24,7 @@ from ris.web.attributes import AttributesForm, Part, lines
 from ris.web.disclosure import disclose
 from ris.web.filters import MIN_SEARCH
 from ris.web.forms import DayField, SeenNumber
+from ris.web.meanwhile import SeenValues
 from ris.web.rows import rows
 from ris.web.searching import key_of, searchable, text_of
 
@@ -57,6 +58,7 @@ class PatientForm(AttributesForm):
     confidentiality = forms.CharField(label="Confidentiality", required=False, help_text="Who may know of this patient")
     issuer_of_patient_id = forms.CharField(label="Issuer of the ID", required=False, help_text="Leave empty for this hospital")
     version = SeenNumber()
+    opened = SeenValues()
 
     def __init__(self, patient: Patient | None, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -13,6 +13,7 @@ from ris.actions.stations import StationData
 from ris.models import Site, Station, StationPool
 from ris.transitions import STATUSES
 from ris.web.forms import PageForm, SeenNumber, SeenText, TimeOfDayField
+from ris.web.meanwhile import SeenValues
 from ris.web.station_words import BY_NAME, HOURS_A_DAY, set_in_words
 from ris.web.status import shown_status
 
@@ -80,6 +81,7 @@ class StationForm(PageForm):
     )
     pools_before = SeenText()
     version = SeenNumber()
+    opened = SeenValues()
     then = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, site: Site, known: StationData | None = None, like: Station | None = None, **kwargs: Any) -> None:
@@ -179,6 +181,7 @@ class PoolForm(PageForm):
     )
     before = SeenText()
     name_before = SeenText()
+    opened = SeenValues()
 
     def __init__(self, *args: Any, site: Site, pool: StationPool | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

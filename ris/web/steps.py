@@ -25,6 +25,7 @@ from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
 from ris.web.filters import asked
 from ris.web.forms import PageForm, SeenNumber, read_moment, seen_number
+from ris.web.meanwhile import SeenValues
 from ris.web.status import shown_status
 
 
@@ -218,6 +219,7 @@ class ScheduleForm(booking.BookingForm):
     minutes = forms.IntegerField(label="Length in minutes", required=False, min_value=1, max_value=24 * 60)
     reason = forms.CharField(label="Why it moves", required=False, help_text="Kept in the history")
     version = SeenNumber()
+    opened = SeenValues()
 
 
 @page

@@ -14,6 +14,7 @@ from ris.models import Site
 from ris.permissions import PERMISSIONS, ROLE_NAMES, permissions_of
 from ris.validation import within_reach
 from ris.web.forms import DayField, PageForm, SeenNumber
+from ris.web.meanwhile import SeenValues
 
 MADE, TYPED = "made", "typed"
 _HOW = ((MADE, "Make one for me; it is shown once"), (TYPED, "The one typed here"))
@@ -76,6 +77,7 @@ class UserForm(PageForm):
         "to choose another password",
     )
     version = SeenNumber()
+    opened = SeenValues()
 
     def __init__(self, *args: Any, administrator: User, **kwargs: Any) -> None:
         """Where there are several hospitals, who has to do with all of them chooses one; else it is the administrator's own."""

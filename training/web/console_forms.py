@@ -6,6 +6,7 @@ from django import forms
 
 from mpps.reasons import MODALITY_GROUP, reasons
 from ris.web.forms import PageForm, SeenNumber
+from ris.web.meanwhile import SeenValues
 from training.actions.consoles import ConsoleData
 from training.consoles import imitated, listed
 from training.consoles.looks import LOOKS
@@ -31,6 +32,7 @@ class ConsoleForm(PageForm):
     port = forms.IntegerField(label="Port", required=False, help_text="Often 104 or 11112")
     called = forms.CharField(label="Called AE title", required=False, help_text="That of the other side")
     version = SeenNumber()
+    opened = SeenValues()
 
     def __init__(self, *args: Any, known: ConsoleData | None = None, may_point: bool, **kwargs: Any) -> None:
         """`known` is the console that is changed, whose AE title stays; without `may_point` its target does, too."""

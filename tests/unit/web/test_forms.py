@@ -1,12 +1,16 @@
 """What people type: dates, times, names."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time
+from typing import Final
 
 import pytest
 from django import forms
+from django.http import QueryDict
 
-from ris.errors import InvalidInput, SeenUnsaid
-from ris.web.forms import PageForm, SeenNumber, read_bound, read_date, read_moment, read_name, read_time
+from ris.errors import ChangedMeanwhile, InvalidInput, SeenUnsaid
+from ris.web.forms import DayField, PageForm, SeenNumber, read_bound, read_date, read_moment, read_name, read_time
+from ris.web.meanwhile import SeenValues
 
 
 @pytest.mark.parametrize("text", ["25-May-1959", "25 may 1959", "1959-05-25", "19590525", " 25-May-1959 "])
@@ -58,6 +62,67 @@ def test_a_name_becomes_a_pn_value(typed: str, value: str) -> None:
 class Form(PageForm):
     place = forms.CharField(label="Station", required=False)
     version = SeenNumber()
+
+
+class Several(PageForm):
+    name = forms.CharField(required=False)
+    notes = forms.CharField(required=False, widget=forms.Textarea)
+    day = DayField(required=False)
+    on = forms.BooleanField(required=False)
+    off = forms.BooleanField(required=False)
+    days = forms.MultipleChoiceField(required=False, choices=[("1", "Mon"), ("2", "Tue")], widget=forms.CheckboxSelectMultiple)
+    opened = SeenValues()
+
+
+OPENED: Final = {"name": "US 1", "notes": "a\nb", "day": date(2030, 3, 4), "on": True, "off": False, "days": ["1"]}
+SENT: Final = {"name": "US 1", "notes": "a\r\nb", "day": "04-Mar-2030", "on": "on", "days": ["1"]}
+NOW: Final = {"name": "US eins", "notes": "c", "day": date(2030, 3, 5), "on": False, "off": True, "days": ["1", "2"]}
+
+
+def refused(typed: Mapping[str, str | list[str]], opened: str | None = None) -> Several:
+    """A form with these things typed into, refused because all else is as in NOW."""
+    data = QueryDict(mutable=True)
+    for name, value in {**SENT, **typed, "opened": Several(initial=OPENED)["opened"].value() if opened is None else opened}.items():
+        data.setlist(name, value if isinstance(value, list) else [value])
+    form = Several(data, initial=NOW)
+    assert form.is_valid()
+    form.refuse(ChangedMeanwhile("Somebody else changed it."))
+    return form
+
+
+def values(form: Several) -> dict[str, object]:
+    return {name: form[name].value() for name in NOW}
+
+
+def test_what_nobody_typed_into_takes_what_is_there_now() -> None:
+    form = refused({})
+    assert values(form) == NOW | {"day": "05-Mar-2030"}
+    assert form["name"].was == "US 1" and form["days"].was == "Mon" and form["on"].was == "yes"  # type: ignore[attr-defined]
+    assert "What you had not changed" in form.faults[0][1]
+    assert form["opened"].value() == Several(initial=NOW)["opened"].value()
+
+
+def test_what_both_changed_stays_as_typed_with_what_is_there_beside_it() -> None:
+    form = refused({"name": "US uno", "days": []})
+    assert values(form) == NOW | {"day": "05-Mar-2030", "name": "US uno", "days": []}
+    assert (form["name"].now, form["days"].now) == ("US eins", "Mon, Tue")  # type: ignore[attr-defined]
+
+
+def test_what_only_this_one_changed_asks_for_nothing() -> None:
+    data = QueryDict(mutable=True)
+    data.update({"name": "US uno", "opened": Several(initial={"name": "US 1"})["opened"].value()})
+    form = Several(data, initial={"name": "US 1"})
+    assert form.is_valid()
+    form.refuse(ChangedMeanwhile("Somebody else changed it."))
+    assert form["name"].value() == "US uno" and not hasattr(form["name"], "now")
+    assert form.faults == [("", "Somebody else changed it.")]
+
+
+@pytest.mark.parametrize("opened", ["", "{", "[]", "[" * 90_000, '{"days": 3}'])
+def test_a_form_that_does_not_say_what_it_was_opened_with_is_asked_of_all_that_differs(opened: str) -> None:
+    form = refused({}, opened)
+    assert form["name"].value() == "US 1" and form["name"].now == "US eins"  # type: ignore[attr-defined]
+    assert form["days"].value() == ["1"] and form["days"].now == "Mon, Tue"  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("version", ["", " ", "none", "1.5"])
