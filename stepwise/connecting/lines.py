@@ -55,7 +55,12 @@ def _reaches_us(seen: Evidence) -> Line:
     odd = next((call for call in odds if call.taken_for not in BROWSERS), odds[0] if odds else None)  # a monitor's probe hides no fault
     if odd is not None:
         return replace(
-            line, look=ERROR, at=odd.at, call=odd.id, said=f"From {odd.address} came no DICOM: {odd.note}.", next=_no_dicom(seen, odd)
+            line,
+            look=ERROR,
+            at=odd.at,
+            call=odd.id,
+            said=f"From {odd.address} came no DICOM: {odd.note}.",
+            next=words.no_dicom(odd.taken_for, seen.plain_port, seen.tls_port),
         )
     text = f"Send a C-ECHO from its console to {seen.titles[0]} at {seen.listens}. If that fails there and nothing shows here, it calls "
     text += "another host or port, or a firewall is between us."
@@ -101,12 +106,6 @@ def _is_accepted_now(seen: Evidence, call: Call) -> bool:
     if words.NOT_SERVED in call.rejection:
         return call.called in seen.titles
     return policy.FROM_ELSEWHERE in call.rejection and places.may_call(seen, call)
-
-
-def _no_dicom(seen: Evidence, call: Call) -> str:
-    advice = words.NO_DICOM.get(call.taken_for, words.NO_WORD)
-    or_tls = f", or use our port for TLS, {seen.tls_port}" if seen.tls_port else "; this server has no port for TLS (RIS_DICOM_TLS_PORT)"
-    return advice.format(or_tls=or_tls, plain=f"{seen.plain_port} for plain DICOM")
 
 
 def _title(seen: Evidence) -> Line:

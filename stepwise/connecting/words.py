@@ -132,6 +132,12 @@ def about(table: Mapping[int, str], status: int | None, comment: str) -> str:
     return OTHERWISE if status is None else table.get(status, OTHERWISE)
 
 
+def no_dicom(taken_for: str, plain_port: int, tls_port: int) -> str:
+    """What to do about somebody who spoke no DICOM, with the ports of this server; `tls_port` is 0 where there is none."""
+    or_tls = f", or use our port for TLS, {tls_port}" if tls_port else "; this server has no port for TLS (RIS_DICOM_TLS_PORT)"
+    return NO_DICOM.get(taken_for, NO_WORD).format(or_tls=or_tls, plain=f"{plain_port} for plain DICOM")
+
+
 def markdown() -> dict[str, str]:
     """The tables of docs/connect.md, by their headings."""
     return {

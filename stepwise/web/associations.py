@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 
@@ -25,6 +26,7 @@ from ris.web.disclosure import disclose
 from ris.web.exchanges import Pair, Said, exchange
 from ris.web.live import live_page
 from ris.web.searching import searchable
+from stepwise.connecting import words
 from stepwise.web import choosing
 from stepwise.web.association_pages import first_of_each, of_association
 from stepwise.web.log_filters import ABORTED, RESULTS, SERVICES, TRANSPORTS, Filters, page_of
@@ -165,6 +167,7 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
         "chosen": choosing.chosen(request, journal),
         "without": request.path,
         "row": _row(association, told, exams),
+        "next": _next(association),
         "failures": [one for message in told if (one := Said.of(message)).look == "ERROR"],
         "contexts": [_context(one) for one in association.contexts],
         "exchanges": [exchange(number, pair, form) for number, pair in enumerate(_pairs(part.messages), start=part.first)],
@@ -173,6 +176,13 @@ def show(request: HttpRequest, pk: UUID) -> HttpResponse:
         "form": form if form in dict(datasets.FORMS) else "table",
     }
     return live_page(request, "stepwise/association.html", "stepwise/association_live.html", context)
+
+
+def _next(association: Association) -> str:
+    """What to do about a connection that made no association; empty for one that did, or that said nothing odd."""
+    if association.calling or not association.note:
+        return ""
+    return words.no_dicom(association.taken_for, settings.DICOM_PORT, settings.DICOM_TLS_PORT)
 
 
 def _told(association: Association) -> list[Message]:

@@ -23,7 +23,7 @@ from ris.web.access import one_of, page, site_of
 from ris.web.disclosure import disclose
 from ris.web.given_up import GivenUp
 from ris.web.renamed import at_its_title
-from stepwise.connecting import card, evidence, lines
+from stepwise.connecting import card, evidence, lines, words
 from stepwise.connecting.facts import Call, Evidence
 from stepwise.connecting.line import Line, proved, read
 
@@ -48,6 +48,13 @@ class Stranger:
         if not self.latest.calling:
             return self.latest.note
         return f"Rejected: {self.latest.rejection}" if self.latest.rejection else "Accepted as unknown"
+
+    @property
+    def next(self) -> str:
+        """What to do about one that spoke no DICOM; empty for an association."""
+        if self.latest.calling:
+            return ""
+        return words.no_dicom(self.latest.taken_for, settings.DICOM_PORT, settings.DICOM_TLS_PORT)
 
     @property
     def log(self) -> str:

@@ -283,7 +283,9 @@ def test_what_came_over_tls_is_told_and_found(signed_in: SignIn) -> None:
     assert shown(client, transport="tls") == {over, bare} and shown(client, "/associations/?transport=plain") == {plain}
     assert shown(client, transport="failed") == {failed}
     assert client.get("/associations/?transport=ssl").status_code == 422
-    pages = {pk: unescape(client.get(f"/associations/{pk}/").content.decode()) for pk in (plain, over, bare)}
+    pages = {pk: unescape(client.get(f"/associations/{pk}/").content.decode()) for pk in (plain, over, bare, failed)}
+    next_step = "The modality does not trust our certificate: give it the authority that signed"
+    assert next_step in pages[failed] and next_step not in pages[plain]
     assert "over TLSv1.3, TLS_AES_256_GCM_SHA384, certificate O=Vendor, CN=CT02" in pages[over]
     assert "over TLSv1.2, ECDHE-RSA-AES128-GCM-SHA256, no certificate of the peer" in pages[bare]
     assert "over TLS" not in pages[plain]

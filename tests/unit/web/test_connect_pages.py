@@ -170,6 +170,7 @@ def test_a_fault_does_not_hide_behind_a_later_one_from_the_same_address(client: 
     for minutes, note in ((5, tls), (4, tls), (1, http)):
         an_association("", called="", note=note, taken_for=codes[note], at=clock.wall() - timedelta(minutes=minutes))
     listed = client.get(reverse("connect")).content.decode()
+    assert "Give the modality a certificate signed by" in listed and "A browser or a web monitor asked" in listed
     assert listed.index("looks like HTTP") < listed.index("peer did not return a certificate")
     (several,) = re.findall(r'href="([^"]+)">2 times', listed)
     assert client.get(several).content.decode().count("peer did not return a certificate") == 2
