@@ -3,12 +3,16 @@
 import re
 import shlex
 import sqlite3
+import ssl
 import subprocess
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from dimse.echo import Echo, echo
+from dimse.outcomes import Obstacle
+from dimse.tls import client_context
 from tests.support.dcmtk import dcmtk
 from tests.support.hospital import a_station
 from tests.support.ports import free_port
@@ -19,6 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "jour
 PAGE = Path("docs/tls.md")
 HOST, PORT = "ris.example.org", "2762"
 """As the page has them; here they are this machine and a free port."""
+MODALITY_HOST, MODALITY_PORT = "ct01.example.org", "11112"
 
 
 def run(command: str, directory: Path) -> "subprocess.CompletedProcess[str]":
@@ -43,8 +48,10 @@ def journalled(directory: Path) -> tuple[str, str, str] | None:
 def test_the_commands_of_the_page_lead_to_an_answer_over_tls(tmp_path: Path) -> None:
     a_station("CT01")
     port = str(free_port())
+    modality = free_port()
     page = PAGE.read_text(encoding="utf-8").replace(HOST, "localhost").replace(PORT, port)
-    making, starting, trying = re.findall(r"^```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    page = page.replace(MODALITY_HOST, "localhost").replace(MODALITY_PORT, str(modality))
+    making, starting, trying, standing_in = re.findall(r"^```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     made = run(making, tmp_path)
     assert made.returncode == 0, made.stderr
     assert {"ca.pem", "ris.pem", "ris.key", "ct01.pem", "ct01.key"} <= {path.name for path in (tmp_path / "tls").iterdir()}
@@ -57,3 +64,23 @@ def test_the_commands_of_the_page_lead_to_an_answer_over_tls(tmp_path: Path) -> 
         assert row[0].startswith("TLSv1.") and row[1] and row[2] == "CN=CT01"
         without = command.replace("+tls tls/ct01.key tls/ct01.pem", "+tla")
         assert without != command and run(without, tmp_path).returncode != 0, "required means required"
+    our_echo_is_answered(tmp_path, standing_in, modality)
+
+
+def our_echo_is_answered(directory: Path, standing_in: str, port: int) -> None:
+    """By the modality that the page has, whose certificate names its host."""
+    tls = directory / "tls"
+    ours = client_context(tls / "ca.pem", tls / "ris.pem", tls / "ris.key")
+    command = shlex.split(standing_in.replace("storescp", dcmtk("storescp"), 1))
+    with subprocess.Popen(command, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as modality:
+        try:
+            answered = wait_until(lambda: reached(port, ours), 10, "the modality listens")
+        finally:
+            modality.terminate()
+    assert answered.ok, answered.words
+
+
+def reached(port: int, ours: ssl.SSLContext) -> Echo | None:
+    """What came of a C-ECHO; None while nothing listens there."""
+    found = echo("localhost", port, calling="STEPWISE", called="CT01", tls=ours)
+    return None if found.result == Obstacle.REFUSED else found
