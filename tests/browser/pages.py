@@ -186,6 +186,12 @@ def _rename_the_station(page: Page) -> None:
     expect(page.get_by_role("status")).to_contain_text("NM-EAST is changed")
 
 
+def _open_the_form_of_a_renamed_station(page: Page) -> None:
+    _rename_the_station(page)
+    page.get_by_role("link", name="Change", exact=True).click()
+    expect(page.locator("main [name=accepted]")).to_be_visible()
+
+
 def _begin_to_connect(page: Page) -> None:
     """A test exam on the list, and a C-ECHO that cannot be sent for want of a host."""
     if page.get_by_role("button", name="Begin").count():
@@ -300,7 +306,7 @@ _STATES = [
     State("station-edit", "station-edit", "/stations/CT01/edit/"),
     State("station-edit", "station-edit-errors", "/stations/CT01/edit/", fill("Save", aliases="CT01", answer_limit="0"), status=422),
     State("station", "station-renamed", "/stations/NM01/edit/", _rename_the_station),
-    State("station-edit", "station-edit-renamed", "/stations/NM-EAST/edit/"),
+    State("station-edit", "station-edit-renamed", "/stations/NM01/edit/", _open_the_form_of_a_renamed_station),
     State("station-new", "station-new", "/stations/register-a-station/"),
     State("station-copy", "station-copy", "/stations/CT01/copy/", looks=TWO_LOOKS),
     State("station-switch", "station-switch", "/stations/CT01/switch/"),
