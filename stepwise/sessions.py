@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
@@ -29,8 +29,10 @@ WHY_ENDED: Final = "why_ended"
 """Why the session before ended, for the page of the sign-in."""
 PRESSED: Final = "X-Used"
 """Header of a sign of life of a page on which a key or a button was pressed since the one before."""
-_COARSE = 60
-"""Seconds between two notes of a use: a session is not written for every request."""
+_COARSEST: Final = 60
+_PART: Final = 20
+"""A session is not written for every request: a use is noted a minute after the one before, or a part of the idle time, if that is less.
+So much longer a session goes on without a use: the last one may not have been noted."""
 
 
 def begin(sender: Any, request: HttpRequest, user: Any, **more: Any) -> None:
@@ -50,13 +52,19 @@ def ending(answer: Answering) -> Answering:
         if request.user.is_authenticated:
             why = _why_over(request)
             if why:
-                logout(request)
+                _forget(request)
                 request.session[WHY_ENDED] = why
             elif not _is_live(request):
                 _use(request)
         return answer(request)
 
     return middleware
+
+
+def _forget(request: HttpRequest) -> None:
+    """Nobody signs out here: the trail has who ended the sessions from elsewhere, and time is nobody's deed."""
+    request.session.flush()
+    request.user = AnonymousUser()
 
 
 def _why_over(request: HttpRequest) -> str:
@@ -69,15 +77,20 @@ def _why_over(request: HttpRequest) -> str:
         return "Your session was ended, by an administrator or since your password changed."
     if now - session.get(BEGAN, now) >= settings.SESSION_HOURS * 3600:
         return f"Your session ended {in_words(settings.SESSION_HOURS * 3600)} after you had signed in."
-    if idle and now - session.get(USED, now) >= idle:
+    if idle and now - session.get(USED, now) >= idle + _coarse():
         return f"Your session ended since nobody used it for {in_words(idle)}."
     return ""
 
 
 def _use(request: HttpRequest) -> None:
     now, session = int(clock.wall().timestamp()), request.session
-    if BEGAN not in session or now - session.get(USED, 0) >= _COARSE:
+    if BEGAN not in session or now - session.get(USED, 0) >= _coarse():
         session.update({BEGAN: session.get(BEGAN, now), USED: now})
+
+
+def _coarse() -> int:
+    """Seconds between two notes of a use."""
+    return min(_COARSEST, settings.SESSION_IDLE_MINUTES * 60 // _PART or _COARSEST)
 
 
 def _is_live(request: HttpRequest) -> bool:

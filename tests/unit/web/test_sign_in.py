@@ -168,13 +168,29 @@ def test_a_session_ends_when_nobody_uses_it_and_a_page_that_asks_by_itself_is_no
         time.passes(minutes=59)
         assert is_signed_in(client)
     for _ in range(3):
-        time.passes(minutes=20)
+        time.passes(minutes=20, seconds=20)
         live = client.get("/worklist/", headers={"HX-Request": "true", "X-Seen": "x", "HX-Current-URL": "http://testserver/worklist/"})
     assert (live.status_code, live["HX-Redirect"]) == (204, "/sign-in/?next=/worklist/")
     assert not is_signed_in(client)
     assert "nobody used it for 1 hour" in client.get("/sign-in/").content.decode()
     sign_in(client)
     assert is_signed_in(client)
+
+
+@pytest.mark.parametrize("minutes", [1, 60])
+def test_a_session_goes_on_for_the_whole_idle_time_after_the_last_use(
+    jo: User, client: Client, time: Time, settings: Any, minutes: int
+) -> None:
+    settings.SESSION_IDLE_MINUTES = minutes
+    client.force_login(jo)
+    for _ in range(3):
+        time.passes(seconds=2)  # too soon after the use before to be noted
+        assert is_signed_in(client)
+        time.passes(seconds=minutes * 60 - 1)
+        assert is_signed_in(client), "somebody works"
+    time.passes(seconds=minutes * 60 * 1.05)
+    assert not is_signed_in(client)
+    assert not AuditRecord.objects.filter(event=audit.SIGN_OUT).exists(), "time is nobody's deed"
 
 
 @pytest.mark.parametrize(("headers", "goes_on"), [({"X-Used": "1"}, True), ({}, False)], ids=["somebody types", "nobody does"])
