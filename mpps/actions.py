@@ -16,7 +16,7 @@ from django.db.models import F
 from dimse import statuses, uids
 from dimse.dispatch import without_values
 from dimse.services import Verb, Warned
-from mpps import checking, events, matching, oddities, outcomes, queueing, reading, transitions
+from mpps import checking, events, matching, oddities, outcomes, performers, queueing, reading, transitions
 from mpps.checking import Notice
 from mpps.datasets import Json, items, merged, tag, text
 from mpps.errors import Refused, duplicate_instance, invalid_instance, no_longer_updatable
@@ -114,14 +114,14 @@ def _create(message: Received) -> PerformedProcedureStep:
     strict = profile.strict
     oddities.admit(profile)
     notices = _check_uid(message, strict)
-    station = _station(message, named)
+    station = performers.station(message, named)
     titles.hold(message.site.pk)  # the message's site was read before: the station may have another title by now
     ((ae_title, is_there),) = run(_STANDING, [station.station_id, message.site.pk, message.sop_instance_uid]).rows
     if is_there:
         raise duplicate_instance()
     notices += checking.settle(Verb.N_CREATE, checking.problems_of_create(message.dataset), strict)
     warned = oddities.choose(message, profile)
-    matches, odd = matching.follow(message.site, matching.items_of(message.dataset), _performer(message))
+    matches, odd = matching.follow(message.site, matching.items_of(message.dataset), performers.performer(message))
     linked = [match.step for match in matches if match.step is not None]
     _lock_procedures({step.requested_procedure_id for step in linked})
 
@@ -200,14 +200,6 @@ def _check_uid(message: Received, strict: bool) -> list[Notice]:
     return [Notice("UID_INVALID", f"The SOP Instance UID breaks PS3.5 9.1: {problem}.")]
 
 
-def _performer(message: Received) -> matching.Performer:
-    known = profiles.of(message.site)
-    said = tuple(filter(None, (text(message.dataset, "PerformedStationAETitle"), message.calling_ae_title.strip())))
-    performers = tuple(dict.fromkeys((*said, *(profiles.present_title(message.site, title) for title in said))))
-    aliases = tuple(alias for title in performers if title in known for alias in known[title].aliases)
-    return matching.Performer(performers, text(message.dataset, "Modality").upper(), aliases)
-
-
 def _lock_procedures(ids: Iterable[int]) -> None:
     """Lock requested procedures in order of id until the transaction ends."""
     for pk in sorted(set(ids)):
@@ -221,12 +213,6 @@ def _locked(message: Received) -> PerformedProcedureStep | None:
     performed = _named_locked.first(*name)
     _lock_procedures_of(*name)  # of a link that was made while this waited
     return performed
-
-
-def _station(message: Received, named: str) -> Profile:
-    """Who performs: the station of the AE title in the data set, else the one that calls."""
-    known = profiles.of(message.site)
-    return known.get(named.strip()) or known.get(message.calling_ae_title.strip()) or profiles.NOBODY
 
 
 def _insert(message: Received, station_id: int | None, ae_title: str, unscheduled: bool) -> PerformedProcedureStep:

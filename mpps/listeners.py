@@ -53,4 +53,4 @@ def concerned(site: Site, performed: PerformedProcedureStep, calling_ae_title: s
 
 def _titles(performed: PerformedProcedureStep, known: Mapping[str, Profile]) -> set[str]:
     titles = {performed.station_ae_title.strip(), performed.calling_ae_title}
-    return titles.union(*((known[title].ae_title, *known[title].aliases) for title in titles if title in known))
+    return titles.union(*(known[title].lists for title in titles if title in known))

@@ -83,7 +83,7 @@ def retrieve(site: Site, sop_instance_uid: str, asked: Sequence[int], calling_ae
         raise not_there(site, sop_instance_uid)
     titles = {performed.station_ae_title.strip(), performed.calling_ae_title}
     is_own = performed.station_id is not None and performed.station_id == profile.station_id
-    if profile.own_list_only and not is_own and titles.isdisjoint((profile.ae_title, *profile.aliases)):
+    if profile.own_list_only and not is_own and titles.isdisjoint(profile.lists):
         raise not_authorized(f"{profile.ae_title} may see its own exams only")
     return select(performed.attributes, asked, profile)
 

@@ -39,6 +39,11 @@ class Profile:
     refuses_undefined_attributes: bool = False
     warns: bool = False
 
+    @property
+    def lists(self) -> tuple[str, ...]:
+        """The AE titles whose exams are its own, the present one first."""
+        return (self.ae_title, *self.aliases)
+
 
 NOBODY: Final = Profile()
 

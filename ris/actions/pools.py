@@ -1,6 +1,7 @@
 """Pools: stations that stand in for each other, and the exams that wait on them."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from django.db.models import F, QuerySet
 
@@ -77,6 +78,7 @@ def save_station_and_pools(
     """
     if renaming is not None:
         version = rename_station(site, renaming, data.ae_title, actor, version).version
+        data = _of_new_title(data, renaming.before)
     station = save_station(site, data, actor, version)
     changed = set(codes) ^ set(before)
     for pool in StationPool.objects.filter(site=site, code__in=changed).prefetch_related("stations").order_by("code"):
@@ -86,6 +88,14 @@ def save_station_and_pools(
             raise InvalidInput({"pools": f"cannot lack {pool.code}, which would have no station then; put another one into it first"})
         save_pool(site, pool.code, None, [*others, station.ae_title] if pool.code in codes else others, actor, has)
     return station
+
+
+def _of_new_title(data: StationData, before: str) -> StationData:
+    """As typed, less what was about the title: an alias that it is called itself now, and a name that was its former title."""
+    if data.ae_title.strip() == before:
+        return data
+    aliases = tuple(title for title in data.aliases if title.strip() != data.ae_title.strip())
+    return replace(data, aliases=aliases, name="" if data.name.strip() == before else data.name)
 
 
 def _checked(site: Site, code: str, name: str) -> tuple[str, str]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from ris import validation
+from ris import titles, validation
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import Conflict
-from ris.models import Site, Station
+from ris.models import Site
 from ris.validation import Checker
 from training import queries
 from training.faults import active, broker
@@ -140,7 +140,7 @@ def _station(site: Site | None, ae_title: str, kind: Kind) -> str:
         raise ValueError(f"is {ae_title[:16]!r}, but {kind.name} is about a process that all stations share; leave it out")
     if kind.place is Place.ONE_STATION and not ae_title:
         raise ValueError(f"is empty; {kind.name} is about one station, so name it")
-    if site is not None and ae_title and not Station.objects.filter(site=site, ae_title=ae_title).exists():
+    if site is not None and ae_title and titles.calling(site, ae_title) is None:
         raise ValueError(f"is {ae_title[:16]!r}, which is no station here; name one of those under Stations, or none for all of them")
     return ae_title
 

@@ -184,4 +184,5 @@ def test_a_station_is_renamed_while_its_scanner_is_connected_and_neither_title_m
     assert performed.links.get().step == step
     renamed = Station.objects.get(ae_title="CT-EAST")
     rename_station(station.site, Renaming("CT-EAST", given_up=["CT01"]), "CT-EAST", ACTOR, renamed.version)
-    assert (ask(**{STATION: "CT01"}), ask(**{STATION: "CT-EAST"})) == ([], []), "begun exams are hidden, and the title is given up"
+    booked("NEXT", "CT-EAST", 90)
+    assert (ask(**{STATION: "CT01"}), ask(**{STATION: "CT-EAST"})) == ([], ["NEXT"]), "the one that is begun is hidden"

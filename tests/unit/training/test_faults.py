@@ -12,11 +12,12 @@ from django.core.management import CommandError, call_command
 
 from billing.charge_processor.behaviour import Behaviour, Refusal
 from ris import audit, clock, shell
+from ris.actions.renaming import Renaming, rename_station
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound
 from ris.models import AuditRecord
 from ris.models.history import AppendOnlyError
-from tests.support.hospital import a_site, a_station
+from tests.support.hospital import ACTOR, a_site, a_station
 from tests.support.sites import another_site
 from training.actions import faults
 from training.actions.faults import FaultData
@@ -118,6 +119,14 @@ class TestSwitching:
 
 
 class TestRefusals:
+    def test_a_station_is_named_by_the_title_that_its_console_calls_with_while_that_is_accepted(self) -> None:
+        station = a_station("CT01")
+        rename_station(station.site, Renaming("CT01"), "CT-EAST", ACTOR)
+        assert [on("delay", title, seconds=5).station_ae_title for title in ("CT01", "CT-EAST")] == ["CT01", "CT-EAST"]
+        rename_station(station.site, Renaming("CT-EAST", given_up=["CT01"]), "CT-EAST", ACTOR)
+        with pytest.raises(InvalidInput, match="no station here"):
+            on("delay", "CT01", seconds=6)
+
     def test_each_wrong_field_is_named_at_once(self) -> None:
         errors = refusals(kind="delay", station_ae_title="NOWHERE", service="x", minutes=0, parameters={"seconds": 0, "secs": 3})
         assert set(errors) == {"station_ae_title", "service", "minutes", "parameters.seconds", "parameters.secs"}
