@@ -26,6 +26,8 @@ MAX_BYTES = 4096
 MAX_ELEMENTS = 1500
 """Of one data set that are shown, those of items too."""
 _FIRST_BYTES = 16
+_AS_NUMBERS = 8
+"""Bytes that a number may have, which may look like text."""
 BINARY = ("OB", "OD", "OF", "OL", "OV", "OW", "UN")
 
 
@@ -132,7 +134,7 @@ def text_of(element: DataElement) -> str:
     """The text of an element as it is shown: that of long ones from the beginning, of binary ones their size and first bytes."""
     value = element.value
     if isinstance(value, bytes | bytearray) and str(element.VR) in BINARY:
-        return _some_of(bytes(value)) if value else ""
+        return _some_of(bytes(value), is_unknown=element.VR == "UN") if value else ""
     text = whole_text(element)
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
@@ -148,9 +150,26 @@ def whole_text(element: DataElement) -> str:
     return "\\".join("" if one is None else str(one) for one in several)
 
 
-def _some_of(value: bytes) -> str:
-    """`4 bytes: 00 01 02 03`."""
-    return f"{len(value)} bytes: {value[:_FIRST_BYTES].hex(' ')}{' …' if len(value) > _FIRST_BYTES else ''}"
+def _some_of(value: bytes, *, is_unknown: bool) -> str:
+    """`4 bytes: 00 01 02 03`; `26 bytes: “ACME chest protocol, 2 mm”` of a VR that is not known, as private text in Implicit VR has.
+
+    A few bytes may be either, and are shown as both.
+    """
+    few = f"{value[:_FIRST_BYTES].hex(' ')}{' …' if len(value) > _FIRST_BYTES else ''}"
+    text = _printable(value) if is_unknown else ""
+    if not text:
+        return f"{len(value)} bytes: {few}"
+    quoted = f"“{text if len(text) <= MAX_TEXT else f'{text[:MAX_TEXT]}…'}”"
+    return f"{len(value)} bytes: {quoted if len(value) > _AS_NUMBERS else f'{few} {quoted}'}"
+
+
+def _printable(value: bytes) -> str:
+    """The text that bytes are, without its padding; empty when they are none."""
+    try:
+        text = value.rstrip(b" \0").decode()
+    except UnicodeDecodeError:
+        return ""
+    return text if all(char.isprintable() or char in "\r\n\t" for char in text) else ""
 
 
 def hexadecimal(data: bytes) -> str:

@@ -137,7 +137,10 @@ def _named(seen: Evidence, line: Line) -> Line:
 
 
 def _called_itself(seen: Evidence, call: Call) -> str:
-    return f"Calling AE title {call.calling}, from {call.address}{', as expected' if places.is_expected(seen, call) else ''}."
+    where = (
+        ", as expected" if places.is_expected(seen, call) else "" if places.may_call(seen, call) else f", which is not {places.told(seen)}"
+    )
+    return f"Calling AE title {call.calling}, from {call.address}{where}."
 
 
 def _under_its_former_title(seen: Evidence, line: Line, call: Call) -> Line:

@@ -14,7 +14,8 @@ def is_elsewhere(seen: Evidence, call: Call) -> bool:
 
 
 def is_expected(seen: Evidence, call: Call) -> bool:
-    return networks.hold(_known(seen), call.address)
+    """A rejected call from its host is not: the host is where we call it, its addresses are where it may call from."""
+    return networks.hold(_known(seen), call.address) and may_call(seen, call)
 
 
 def may_call(seen: Evidence, call: Call) -> bool:

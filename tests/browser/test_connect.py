@@ -101,10 +101,13 @@ def test_on_a_phone_the_statement_and_a_comparison_are_read_without_moving_table
         Wire("DX01", Target("127.0.0.1", stack.dicom_port, "STEPWISE")).find([question.identifier()])
     said = wait_until(lambda: _asked(stack, 2), 10, "the queries are in the journal")
     exchange = f"/associations/{said[0]['association']}/messages/{said[0]['id']}"
-    for address in ("/conformance/", f"{exchange}/beside/?exchange={said[1]['id']}&all=1", "/associations/"):
+    for address in ("/conformance/", f"{exchange}/beside/?exchange={said[1]['id']}&all=1", "/associations/", "/connect/DX01/card/"):
         page.goto(address)
-        wide = "[...document.querySelectorAll('main .scroll, main table')].filter(one => one.scrollWidth > one.clientWidth + 1).length"
+        boxes = "[...document.querySelectorAll('main :is(.scroll, table, .desk)')]"
+        wide = f"{boxes}.filter(one => one.scrollWidth > one.clientWidth + 1).length"
         assert page.evaluate(wide) == 0, address
+        over = "[...document.querySelectorAll('main select')].filter(one => one.getBoundingClientRect().right > innerWidth).length"
+        assert page.evaluate(over) == 0, address
     page.set_viewport_size({"width": 1440, "height": 900})
     assert page.evaluate("Math.min(...[...document.querySelectorAll('td.c-end')].map(one => one.clientWidth))") >= 140
     page.goto(exchange)

@@ -97,6 +97,12 @@ def proposing(result: str, *uids: str) -> Call:
         ("title", {"calls": (ELSEWHERE,), "addresses": ("10.9.9.9",)}, WARNING, "which is not its address 10.9.9.9"),
         ("title", {"calls": (replace(ACCEPTED, address="10.8.8.8"), ACCEPTED), "host": "10.1.2.3"}, PASS, "not its host 10.1.2.3"),
         ("title", {"calls": (replace(ACCEPTED, calling="OLDCT"),)}, WARNING, "It is called CT01 here now: change its own AE title"),
+        (
+            "title",
+            {"calls": (replace(REJECTED, calling="OLDCT"),), "host": "10.1.2.3", "addresses": ("10.9.8.7",)},
+            WARNING,
+            "from 10.1.2.3, which is not its address 10.9.8.7. That is its former one.",
+        ),
         ("title", {"calls": (REJECTED,)}, PASS, "CT01, from 10.1.2.3"),
         ("title", {"strangers": (STRANGER,)}, ERROR, "CTSCAN2 called from 10.1.2.3 and was rejected as unknown. Is it this one?"),
         ("title", {"strangers": (replace(STRANGER, calling="ct01", rejection=""),)}, ERROR, "upper and lower case count"),

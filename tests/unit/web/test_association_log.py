@@ -55,10 +55,19 @@ def scheduled(*numbers: str) -> Dataset:
     return created
 
 
-def a_message(verb: str, status: int, *, data: bytes = b"", uid: str = "", calling: str = "CT01", at: datetime | None = None) -> UUID:
-    """Asked and answered in an association of its own."""
+def a_message(
+    verb: str,
+    status: int,
+    *,
+    data: bytes = b"",
+    uid: str = "",
+    calling: str = "CT01",
+    at: datetime | None = None,
+    within: UUID | None = None,
+) -> UUID:
+    """Asked and answered in an association of its own, or within one that is there."""
     when = at or now()
-    association = an_association(calling, at=when)
+    association = within or an_association(calling, at=when)
     common = {
         "association_id": association,
         "time": when,
@@ -270,6 +279,19 @@ def test_an_association_of_a_whole_day_is_shown_in_parts(signed_in: SignIn) -> N
         "Exchanges 51 to 100 of 120" in texts["2"]
         and "Exchanges" not in client.get(reverse("association", args=[a_query(b"").association_id])).content.decode()
     )
+
+
+def test_each_status_is_on_the_row_of_its_message(signed_in: SignIn) -> None:
+    association = a_message("N-CREATE", 0)
+    for status in (0x0213, 0):
+        a_message("N-SET", status, within=association)
+    listed = signed_in("integrator").get("/associations/").content.decode()
+    rows = re.findall(r'<div class="said">(.*?)</div>', listed, re.DOTALL)
+    assert [re.findall(r'>(N-[A-Z]+)|class="code">(\w+)<', row) for row in rows] == [
+        [("N-CREATE", ""), ("", "0000")],
+        [("N-SET", ""), ("", "0213")],
+        [("N-SET", ""), ("", "0000")],
+    ]
 
 
 def test_what_came_over_tls_is_told_and_found(signed_in: SignIn) -> None:

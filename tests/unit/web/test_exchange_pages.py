@@ -135,13 +135,22 @@ def test_private_attributes_group_lengths_and_large_sets_are_told(monkeypatch: p
     dataset.add_new(0x00080000, "UL", 4)
     dataset.add_new(0x00190010, "LO", "ACME 1.1")
     dataset.add_new(0x00191001, "OB", bytes(range(20)))
+    for number, value in enumerate((b"ACME chest protocol, 2 mm ", "Größe und Länge".encode(), b"CT", b"\xe4\xf6 and so on", b"x" * 2000)):
+        dataset.add_new(0x00191002 + number, "UN", value)
     shown = {one.tag: one for one in datasets.elements(dataset)}
+    assert [shown[f"(0019,100{number})"].value for number in range(2, 6)] == [
+        "26 bytes: “ACME chest protocol, 2 mm”",
+        "18 bytes: “Größe und Länge”",
+        "2 bytes: 43 54 “CT”",
+        "12 bytes: e4 f6 20 61 6e 64 20 73 6f 20 6f 6e",
+    ]
+    assert shown["(0019,1006)"].value == f"2000 bytes: “{'x' * datasets.MAX_TEXT}…”"
     assert shown["(0008,0000)"].keyword == "GroupLength"
     assert shown["(0019,1001)"].keyword == "Private (ACME 1.1)"
     assert shown["(0019,1001)"].value == "20 bytes: 00 01 02 03 04 05 06 07 08 09 0a 0b 0c 0d 0e 0f …"
     monkeypatch.setattr(datasets, "MAX_ELEMENTS", 2)
     cut = datasets.shown(dataset, "request", "table")
-    assert (len(cut.elements), cut.cut) == (2, "the first 2 of 3 attributes are shown; the exported file has all")
+    assert (len(cut.elements), cut.cut) == (2, "the first 2 of 8 attributes are shown; the exported file has all")
     assert "more bytes are not shown" in datasets.hexadecimal(bytes(5000))
 
 
