@@ -8,7 +8,9 @@ be understood; a status that is not legal is refused from both.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from dimse import statuses
 from dimse.services import Verb
@@ -47,6 +49,10 @@ _CODES = {
     Kind.EMPTY: "VALUE_MISSING",
     Kind.INVALID: "VALUE_INVALID",
 }
+_IS_MISSING: Final = "is missing"
+_MAY_NOT_CHANGE: Final = "may not be changed by an N-SET"
+_QUOTED: Final = ("'", '"')
+"""With which what is said of a value begins; what is said of the element as a whole does not."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,26 @@ def settle(verb: Verb, problems: Iterable[Problem], strict: bool) -> list[Notice
     if fatal:
         kind = min(p.kind for p in fatal)
         raise _refusal(STATUS_OF[verb, kind], [p for p in fatal if p.kind == kind])
-    return [Notice(_CODES[p.kind], f"{p.path} {p.text}.", p.path) for p in found]
+    return [Notice(_code(p.kind, p.row.vr, p.text), f"{p.path} {p.text}.", p.path) for p in found]
+
+
+def cause(status: int, comment: str) -> Notice | None:
+    """What a message was refused for, as the finding that it would be of a lenient station; None for what is about no attribute of its own.
+
+    `comment` is the refusal's, which begins with the keyword.
+    """
+    if status == statuses.INVALID_SOP_INSTANCE:
+        return Notice("UID_INVALID", comment, "SOPInstanceUID")
+    keyword, _, text = comment.partition(" ")
+    kind = next((kind for (_, kind), answered in STATUS_OF.items() if answered == status), None)
+    tag = tag_for_keyword(keyword)
+    if kind is None or tag is None or (kind is Kind.NOT_ALLOWED and not text.startswith(_MAY_NOT_CHANGE)):
+        return None
+    return Notice(_code(Kind.MISSING if text.startswith(_IS_MISSING) else kind, dictionary_VR(tag), text), comment, keyword)
+
+
+def _code(kind: Kind, vr: str, text: str) -> str:
+    return "UID_INVALID" if kind is Kind.INVALID and vr == "UI" and text.startswith(_QUOTED) else _CODES[kind]
 
 
 def _refusal(status: int, offending: list[Problem]) -> Refused:
@@ -130,7 +155,7 @@ def _refusal(status: int, offending: list[Problem]) -> Refused:
 def _changed(modification: Json, stored: Json) -> Iterator[Problem]:
     for key, row in attributes.not_allowed_in_n_set().items():
         if key in modification and not datasets.same(modification[key], stored.get(key)):
-            yield Problem(Kind.NOT_ALLOWED, row.path, row, "may not be changed by an N-SET", modification[key])
+            yield Problem(Kind.NOT_ALLOWED, row.path, row, _MAY_NOT_CHANGE, modification[key])
 
 
 def _absent(dataset: Mapping[str, Any], usage: Usage, parent: str = "", where: str = "") -> Iterator[Problem]:
@@ -140,7 +165,7 @@ def _absent(dataset: Mapping[str, Any], usage: Usage, parent: str = "", where: s
         element = dataset.get(row.tag)
         if element is None:
             if needed in ("1", "2"):
-                yield Problem(Kind.MISSING, where + row.keyword, row, "is missing")
+                yield Problem(Kind.MISSING, where + row.keyword, row, _IS_MISSING)
         elif needed == "1" and datasets.is_empty(element):
             yield Problem(Kind.EMPTY, where + row.keyword, row, "has no item" if row.is_sequence else "has no value", {"vr": row.vr})
         elif row.is_sequence:

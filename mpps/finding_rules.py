@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 ERROR, WARNING = "ERROR", "WARNING"
+UID_INVALID: Final = "UID_INVALID"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ RULES: Final = (
     Rule("VALUE_MISSING", "PS3.4 Table F.7.2-1, type 1", "The attribute is of type 1: it has to have a value.", ERROR),
     Rule("VALUE_INVALID", "PS3.5 Table 6.2-1; PS3.3 C.4.14", "The value has to be one that the standard allows for it.", ERROR),
     Rule(
-        "UID_INVALID",
+        UID_INVALID,
         "PS3.5 9.1",
         "UIDs are numbers between single dots, without leading zeros, at most 64 characters; look at the UID root.",
         ERROR,

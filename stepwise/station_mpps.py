@@ -7,7 +7,7 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 
 from dimse.services import Verb
 from dimse.statuses import DONE, name_of
-from mpps import finding_rules
+from mpps import checking, finding_rules
 from mpps.models import Finding, MppsMessage, PerformedProcedureStep
 from ris import titles
 from ris.models import Site
@@ -62,5 +62,7 @@ def _of_refusals(verb: str, status: int, error_comment: str, first: datetime, la
     table = words.CREATE if verb == Verb.N_CREATE else words.SET
     text = f"{verb} refused, {status:04X} {name_of(status)}{f': {error_comment}' if error_comment else ''}"
     paragraph = "PS3.7 10.1.5.1.6, PS3.4 F.7.2.1" if verb == Verb.N_CREATE else "PS3.7 10.1.3.1.9, PS3.4 F.7.2.2"
+    cause = checking.cause(status, error_comment)
+    attribute, paragraph = (cause.attribute, finding_rules.BY_CODE[cause.code].paragraph) if cause else ("", paragraph)
     code = f"{verb.replace('-', '_')}_REFUSED"
-    return Told(last, first, code, text, "ERROR", "", paragraph, words.about(table, status, error_comment), None, times, status)
+    return Told(last, first, code, text, "ERROR", attribute, paragraph, words.about(table, status, error_comment), None, times, status)

@@ -8,7 +8,8 @@ from dimse import statuses
 from dimse.echo import ADVICE
 from dimse.policy import FROM_ELSEWHERE
 from dimse.strangers import NoDicom
-from mpps.finding_rules import RULES
+from mpps import checking
+from mpps.finding_rules import BY_CODE, RULES, UID_INVALID
 from worklist.lint_rules import OF_QUERIES
 
 
@@ -87,7 +88,7 @@ REFUSED_CONTEXTS: Final = {
 
 CREATE: Final = {
     statuses.NO_SUCH_ATTRIBUTE: "Take the attribute out of what it sends, or let undefined attributes pass in the settings of the station.",
-    statuses.INVALID_ATTRIBUTE_VALUE: "Correct the value at the console. The PS3.4 Table F.7.2-1 says what may stand there.",
+    statuses.INVALID_ATTRIBUTE_VALUE: "Correct the value at the console: PS3.4 Table F.7.2-1 says what may stand there.",
     statuses.DUPLICATE_SOP_INSTANCE: "It was taken the first time. A new exam needs a new UID; an N-SET goes on with this one.",
     statuses.INVALID_SOP_INSTANCE: "The modality makes UIDs that break PS3.5 9.1; its UID root is set wrong.",
     statuses.MISSING_ATTRIBUTE: "Have it sent (PS3.4 Table F.7.2-1), or switch the station to lenient.",
@@ -129,6 +130,9 @@ def about(table: Mapping[int, str], status: int | None, comment: str) -> str:
     """What to do about a message that was answered so."""
     if status == statuses.PROCESSING_FAILURE:
         return next(one.next for one in FAILURES if one.sign in comment)
+    cause = None if status is None else checking.cause(status, comment)
+    if cause is not None and cause.code == UID_INVALID:
+        return BY_CODE[UID_INVALID].tell
     return OTHERWISE if status is None else table.get(status, OTHERWISE)
 
 

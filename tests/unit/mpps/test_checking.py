@@ -108,19 +108,54 @@ def test_missing_comes_before_missing_value_before_invalid_value() -> None:
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "code"),
     [
-        {"PerformedProcedureStepStartDate": "20261301"},
-        {"PerformedProcedureStepStartTime": "2500"},
-        {"ScheduledStepAttributesSequence": [an_item(StudyInstanceUID="1.02.3")]},
+        ({"PerformedProcedureStepStartDate": "20261301"}, "VALUE_INVALID"),
+        ({"PerformedProcedureStepStartTime": "2500"}, "VALUE_INVALID"),
+        ({"ScheduledStepAttributesSequence": [an_item(StudyInstanceUID="1.02.3")]}, "UID_INVALID"),
     ],
     ids=["date", "time", "uid"],
 )
-def test_a_needed_value_that_cannot_be_read_is_refused_with_0106(changes: dict[str, object]) -> None:
+def test_a_needed_value_that_cannot_be_read_is_refused_with_0106(changes: dict[str, object], code: str) -> None:
     with pytest.raises(Refused) as refused:
         created(**changes)
     assert refused.value.status == statuses.INVALID_ATTRIBUTE_VALUE
-    assert [n.code for n in created(strict=False, **changes)] == ["VALUE_INVALID"]
+    assert [n.code for n in created(strict=False, **changes)] == [code]
+
+
+REFUSALS = {
+    "no item": ({"ScheduledStepAttributesSequence": []}, "VALUE_MISSING", "ScheduledStepAttributesSequence"),
+    "no value": ({"PerformedProcedureStepID": ""}, "VALUE_MISSING", "PerformedProcedureStepID"),
+    "missing": ({"Modality": None}, "ATTRIBUTE_MISSING", "Modality"),
+    "no date": ({"PerformedProcedureStepStartDate": "yesterday"}, "VALUE_INVALID", "PerformedProcedureStepStartDate"),
+    "no UID": ({"ScheduledStepAttributesSequence": [an_item(StudyInstanceUID="1.02.3")]}, "UID_INVALID", "StudyInstanceUID"),
+}
+
+
+@pytest.mark.parametrize(("changes", "code", "keyword"), REFUSALS.values(), ids=REFUSALS)
+def test_what_an_n_create_was_refused_for_is_known_by_its_error_comment(changes: dict[str, object], code: str, keyword: str) -> None:
+    with pytest.raises(Refused) as refused:
+        created(**changes)
+    cause = checking.cause(refused.value.status, refused.value.comment)
+    assert cause is not None and (cause.code, cause.attribute) == (code, keyword)
+
+
+def test_what_an_n_set_was_refused_for_is_known_by_its_error_comment() -> None:
+    for code, keyword, ending in (
+        ("ATTRIBUTE_CHANGED", "PatientName", {"base": a_create(PatientName="DOE^Jane"), "PatientName": "ROE^Jane"}),
+        ("ATTRIBUTE_MISSING", "PerformedSeriesSequence", {"base": a_create(PerformedSeriesSequence=None), "PerformedSeriesSequence": None}),
+    ):
+        with pytest.raises(Refused) as refused:
+            ended(**ending)  # type: ignore[arg-type]
+        cause = checking.cause(refused.value.status, refused.value.comment)
+        assert cause is not None and (cause.code, cause.attribute) == (code, keyword)
+
+
+def test_a_refusal_that_is_about_no_attribute_has_no_cause_of_its_own() -> None:
+    assert checking.cause(statuses.DUPLICATE_SOP_INSTANCE, "This performed procedure step exists already") is None
+    assert checking.cause(statuses.NO_SUCH_ATTRIBUTE, "PixelData is no attribute of MPPS") is None
+    invalid = checking.cause(statuses.INVALID_SOP_INSTANCE, "SOP Instance UID: it is empty")
+    assert invalid is not None and (invalid.code, invalid.attribute) == ("UID_INVALID", "SOPInstanceUID")
 
 
 def test_an_odd_value_that_nothing_depends_on_is_a_finding_for_everybody() -> None:

@@ -13,7 +13,9 @@ from mpps.errors import Refused
 from mpps.models import Finding
 from ris import clock
 from ris.models import ScheduledProcedureStep
+from stepwise.web import findings
 from tests.support.hospital import a_site, an_order, in_minutes, steps_of
+from tests.support.mpps import an_item
 from tests.support.performing import begin
 from tests.support.worklist import a_faulty_step, observed
 from worklist import backlog
@@ -76,6 +78,20 @@ def test_the_page_of_a_station_shows_what_was_odd_about_its_performed_steps_and_
     assert "The modality sent patient ID SOMEBODY-ELSE" in shown and "lock it at the console" in shown
     assert "N-CREATE refused, 0106 Invalid attribute value" in shown
     assert "Nothing odd so far" in text(signed_in("scheduler"), "/stations/CT02/findings/")
+
+
+def test_a_message_that_was_refused_is_told_with_the_attribute_the_rule_and_the_advice_of_its_cause(signed_in: SignIn) -> None:
+    steps = steps_of(an_order())
+    for items in ([], [an_item(StudyInstanceUID="2.25.1.007.4")]):
+        with pytest.raises(Refused):
+            begin(steps, ScheduledStepAttributesSequence=items)
+    told = {one.attribute: one for one in findings.noted(a_site(), "CT01", 0, 10)[0]}
+    assert told.keys() == {"ScheduledStepAttributesSequence", "StudyInstanceUID"}
+    assert told["ScheduledStepAttributesSequence"].rule == finding_rules.BY_CODE["VALUE_MISSING"].paragraph
+    uid, rule = told["StudyInstanceUID"], finding_rules.BY_CODE["UID_INVALID"]
+    assert "its component '007' has a leading zero" in uid.text
+    assert (uid.rule, uid.tell) == ("PS3.5 9.1", rule.tell)
+    assert "None of its own" not in text(signed_in("integrator"), "/stations/CT01/findings/")
 
 
 def test_worklist_and_performed_steps_are_one_list_the_latest_first(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
