@@ -19,7 +19,7 @@ from django.db.models.functions import Length
 from dimse import summaries
 from dimse.dispatch import without_values
 from dimse.entries import AssociationEnded, AssociationStarted, Ending, Entry, MessageEntry
-from dimse.models import LEFT_OUT, Association, Mention, Message, packed
+from dimse.models import LEFT_OUT, REASON_LENGTH, Association, Mention, Message, packed
 from dimse.routers import JOURNAL_DATABASE
 from dimse.rows import Rows, mark
 from dimse.services import Verb
@@ -231,7 +231,7 @@ def _message(entry: MessageEntry) -> dict[str, Any]:
         "service": entry.verb,
         "message_id": entry.message_id,
         "status": entry.status,
-        "comment": entry.comment[:64],
+        "comment": entry.comment if len(entry.comment) <= REASON_LENGTH else f"{entry.comment[: REASON_LENGTH - 2]}..",
         "sop_class_uid": entry.sop_class_uid[:64],
         "sop_instance_uid": entry.sop_instance_uid[:64],
         "transfer_syntax": entry.transfer_syntax,

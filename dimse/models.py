@@ -19,6 +19,9 @@ LEFT_OUT: Final = "data set of {} bytes not kept"
 """The remark of a message whose data set is too large to be kept here."""
 _LEFT_OUT: Final = re.compile(LEFT_OUT.format(r"(\d+)"))
 
+REASON_LENGTH: Final = 250
+"""Characters of why a request was refused that are kept."""
+
 Row = TypeVar("Row", bound=models.Model, covariant=True)
 
 
@@ -150,7 +153,7 @@ class Message(models.Model):
     service = models.CharField(max_length=16, db_index=True)
     message_id = models.PositiveIntegerField()
     status = models.PositiveIntegerField(null=True, db_index=True)
-    comment = models.CharField(max_length=64, blank=True)
+    comment = models.CharField(max_length=REASON_LENGTH, blank=True, help_text="Why, in whole; the wire has the beginning.")
     sop_class_uid = models.CharField(max_length=64)
     sop_instance_uid = models.CharField(max_length=64, blank=True, db_index=True)
     transfer_syntax = models.CharField(max_length=64)

@@ -13,6 +13,7 @@ from pydicom.uid import UID
 
 from dimse import statuses, values
 from dimse.decode import UndecodableDataSet, decode
+from dimse.errors import error_comment
 from dimse.lengths import Lengths, lengths
 from dimse.models import Association, Message, unpacked
 from dimse.services import Verb
@@ -167,7 +168,7 @@ def command(message: Message) -> Sequence[CommandElement]:
     if message.status is not None:
         found.append((0x0900, "Status", f"{message.status:04X}H", statuses.name_of(message.status)))
     if message.comment:
-        found.append((0x0902, "ErrorComment", message.comment, ""))
+        found.append((0x0902, "ErrorComment", error_comment(message.comment), ""))
     if message.sop_instance_uid:
         found.append((names[1], f"{asks_for}SOPInstanceUID", message.sop_instance_uid, ""))
     return [CommandElement(f"(0000,{tag:04X})", keyword, value, note) for tag, keyword, value, note in sorted(found)]

@@ -67,6 +67,12 @@ def message(**values: object) -> MessageEntry:
     return MessageEntry(**{**common, **values})
 
 
+@pytest.mark.parametrize(("told", "kept"), [("y" * 250, "y" * 250), ("y" * 251, "y" * 248 + "..")], ids=["fits", "is too long"])
+def test_the_reason_of_a_refusal_is_kept_in_whole_and_says_where_it_is_cut(journal: DatabaseJournal, told: str, kept: str) -> None:
+    journal.put(message(incoming=False, status=0x0106, comment=told))
+    assert wait_until(lambda: Message.objects.first(), 5, "the message is journalled").comment == kept
+
+
 def test_a_query_leaves_its_association_request_and_summarised_response(journalled: Callable[..., DicomServer], ris: Ris) -> None:
     ris.answers = 12
     ask(journalled(), PatientName="Müller*", SpecificCharacterSet="ISO_IR 192")

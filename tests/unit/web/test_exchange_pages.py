@@ -19,6 +19,7 @@ from pydicom import Dataset, dcmread
 from dimse import journal
 from dimse.encode import encode
 from dimse.entries import MessageEntry, now
+from dimse.errors import error_comment
 from dimse.models import Association, Message
 from dimse.services import EXPLICIT_VR_LITTLE_ENDIAN, MODALITY_PERFORMED_PROCEDURE_STEP, Verb
 from dimse.uids import new_uid
@@ -279,6 +280,16 @@ def test_a_chosen_message_that_is_gone_is_told_and_nothing_is_offered(signed_in:
     assert "Message 999999 is not in the journal" in text(client, gone) and not links(client, gone, "compare-[0-9]")
     answer = client.get(f"{reverse('associations')}?compare=x")
     assert answer.status_code == 422 and "is no number of a message" in unescape(answer.content.decode())
+
+
+def test_a_reason_is_shown_in_whole_and_in_the_command_as_it_travelled(signed_in: SignIn) -> None:
+    reason = "StudyInstanceUID '2.25.29568217364912837461927364918273649182.007' is no UID: its component '007' has a leading zero"
+    a_station("CT01")
+    asked = a_query(identifier(LIST), answers=0, status=0xA900, comment=reason)
+    client = signed_in("integrator")
+    page = text(client, at(asked))
+    assert f"“{reason}”" in page and error_comment(reason) in page
+    assert f">{reason}<" in text(client, reverse("associations"))
 
 
 def test_a_query_is_asked_again_and_leaves_no_trace(signed_in: SignIn) -> None:
