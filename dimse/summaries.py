@@ -48,6 +48,9 @@ class Came(IntFlag):
     NOT_SECURED = 512  # on the port for TLS, where no TLS came about
 
 
+TRANSPORTS: Final = {"tls": Came.SECURED, "plain": Came.PLAIN, "failed": Came.NOT_SECURED}
+"""What was spoken on, as filters name it. What was journalled before that was kept is in none of them."""
+
 # Plain numbers from here on: flags of an enumeration cost a microsecond each time they are put together.
 _VERBS: Final[dict[str, int]] = {verb.value: int(Asked[verb.name]) for verb in Verb}
 _OTHER, _NOTED, _TIMED_OUT, _NOTHING = int(Asked.OTHER), int(Came.NOTED), int(Came.TIMED_OUT), int(Came.NOTHING)

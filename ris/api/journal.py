@@ -8,8 +8,9 @@ from django.http import HttpRequest
 from ninja import Field, Query, Router, Schema
 from pydantic import AfterValidator
 
-from dimse.models import Association, Message
+from dimse.models import Association, Message, has
 from dimse.services import Verb
+from dimse.summaries import TRANSPORTS
 from ris import audit, whom
 from ris.api import base
 from ris.api.auth import Bearer
@@ -48,9 +49,11 @@ class JournalQuery(ListQuery):
 
 
 class AssociationQuery(JournalQuery):
-    """`status` is how it ended: released, aborted, closed, aborted here, rejected; or open."""
+    """`status` is how it ended: released, aborted, closed, aborted here, rejected; or open. `transport` is tls, plain or failed (on the
+    port for TLS, where none came about)."""
 
     status: Line = ""
+    transport: Line = ""
 
 
 class MessageQuery(JournalQuery):
@@ -131,6 +134,9 @@ def list_associations(request: HttpRequest, query: Query[AssociationQuery]) -> d
     if status is not None:
         end = ends[status]
         found = found.filter(ended=None) if end == _OPEN else found.filter(end=end)
+    transport = base.one_of("transport", query.transport, {name.upper(): name for name in TRANSPORTS})
+    if transport is not None:
+        found = found.filter(has("came", TRANSPORTS[transport.lower()]))
     rows, count = base.cut(request, query, found)
     services = _services([row.pk for row in rows])
     return {"items": [_association(row, services.get(row.pk, []), site) for row in rows], "count": count}

@@ -29,7 +29,7 @@ from ris.web.searching import searchable
 from stepwise.connecting import words
 from stepwise.web import choosing
 from stepwise.web.association_pages import first_of_each, of_association
-from stepwise.web.log_filters import ABORTED, RESULTS, SERVICES, TRANSPORTS, Filters, page_of
+from stepwise.web.log_filters import ABORTED, FIELDS, RESULTS, SERVICES, TRANSPORTS, Filters, page_of
 
 PAGE = 100
 MOST_TOLD = 20
@@ -85,7 +85,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "asked": filters.asked,
         "chosen": chosen,
         "without": filters.without(choosing.PARAMETER).url(),
-        "faults": [("" if name in ("before", choosing.PARAMETER) else f"f-{name}", text) for name, text in filters.errors.items()],
+        "faults": [(f"f-{name}" if name in FIELDS else "", text) for name, text in filters.errors.items()],
         "rows": rows,
         "older": latest.url(before=older) if older else "",
         "latest": latest.url() if before else "",

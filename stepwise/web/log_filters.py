@@ -6,7 +6,7 @@ index of its own, in 2 ms.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, reduce
@@ -19,6 +19,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import HttpRequest
 from django.urls import reverse
 
+from dimse import summaries
 from dimse.models import Association, AssociationQuerySet, Mention, Message, has
 from dimse.services import Verb
 from dimse.summaries import Asked, Came, asked_by, came_of
@@ -59,19 +60,21 @@ _CAME: Final = {
     "timed-out": Came.TIMED_OUT,
 }
 TRANSPORTS: Final = (
-    ("tls", "Over TLS", Came.SECURED),
-    ("plain", "Without TLS", Came.PLAIN),
-    ("failed", "TLS that failed", Came.NOT_SECURED),
+    ("tls", "Over TLS"),
+    ("plain", "Without TLS"),
+    ("failed", "TLS that failed"),
 )
-"""Value in the address, words, flag. What was journalled before that was kept is in none of them."""
+"""Value in the address (of `dimse.summaries.TRANSPORTS`), words."""
 _ENDS: Final = {"rejected": (Association.End.REJECTED.value,), "aborted": ABORTED, "open": ("",)}
 _MOST_MENTIONS = 2000
 _CODE = re.compile(r"(?:0x)?([0-9a-f]{4})h?", re.IGNORECASE)
 _NAMES: Final = ("q", "service", "result", "code", "transport", "from", "to", "before", choosing.PARAMETER)
+FIELDS: Final = {"accession", *_NAMES} - {"before", choosing.PARAMETER}
+"""Those that a person fills in."""
 _KNOWN: Final = {
     "service": {name for name, _, _ in SERVICES} | {verb.value for verb in Verb},
     "result": set(dict(RESULTS)),
-    "transport": {name for name, _, _ in TRANSPORTS},
+    "transport": set(dict(TRANSPORTS)),
 }
 
 
@@ -90,6 +93,7 @@ class Filters:
         given = {name: printable(request.GET.get(name, "")).strip() for name in _NAMES}
         values = {name: value for name, value in given.items() if value}
         errors = {name: why for name, value in values.items() if (why := _fault(name, value))}
+        errors |= _unknown(name for name, value in request.GET.items() if value)
         if not errors and {"from", "to"} <= values.keys() and read_bound(values["from"]) >= read_bound(values["to"], is_end=True):
             errors["to"] = f"nothing is from {values['from']} and before {values['to']}; let it end after it begins"
         return cls(values, searching.text_of(request), searching.key_of(request), errors)
@@ -121,7 +125,8 @@ class Filters:
             conditions.append(Q(end__in=_ENDS[result]))
         if result == "failures":
             conditions.append(Q(has("came", Came.FAILURE | Came.NOTED)) | Q(end__in=(*ABORTED, Association.End.REJECTED.value)))
-        conditions += [Q(has("came", flag)) for name, _, flag in TRANSPORTS if name == self.values.get("transport")]
+        if "transport" in self.values:
+            conditions.append(Q(has("came", summaries.TRANSPORTS[self.values["transport"]])))
         if code:
             conditions.append(Q(Exists(Message.objects.filter(association=OuterRef("pk"), status=code_of(code)))))
         if self.accession:
@@ -146,6 +151,16 @@ class Filters:
     def _times(self) -> list[Q]:
         bounds = (("from", "started__gte"), ("to", "started__lt"))
         return [Q(**{lookup: read_bound(self.values[name], is_end=name == "to")}) for name, lookup in bounds if name in self.values]
+
+
+def _unknown(given: Iterable[str]) -> dict[str, str]:
+    """What the address has and the log does not know: passed over, it would show everything and be believed."""
+    known = (*_NAMES, searching.PARAMETER)
+    words = f"is no filter of the log; known are {', '.join(sorted(known))}"
+    told = {name: f"{printable(name)[:20]!r} {words}" for name in given if name not in known}
+    if "accession" in told:
+        told["accession"] = "an accession number is not taken from an address, which is kept in many places; type it into the field"
+    return told
 
 
 def code_of(text: str) -> int:

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from dimse.models import Association, Message
+from dimse.summaries import Came
 from ris import clock
 from tests.support.hospital import a_site
 from tests.unit.api.conftest import Rest
@@ -74,6 +75,18 @@ def test_associations_by_time_caller_service_and_end(rest: Rest) -> None:
     ten = (START + timedelta(minutes=10)).isoformat()
     assert ids(rest.get("/associations", **{"from": ten})) == [str(third), str(second)]
     assert ids(rest.get("/associations", to=ten)) == [str(first)]
+
+
+def test_associations_over_tls_without_it_and_where_it_failed(rest: Rest) -> None:
+    flags = {"tls": Came.SECURED, "plain": Came.PLAIN, "failed": Came.NOT_SECURED}
+    made = {name: an_association(minutes) for minutes, name in enumerate(flags)}
+    for name, flag in flags.items():
+        Association.objects.filter(pk=made[name]).update(came=flag)
+    an_association(30)  # of before that was kept
+    for name, pk in made.items():
+        assert ids(rest.get("/associations", transport=name)) == [str(pk)]
+    status, told = rest.get("/associations", transport="ssl")
+    assert (status, "transport" in str(told)) == (422, True)
 
 
 def test_messages_by_time_caller_service_and_status(rest: Rest) -> None:

@@ -211,6 +211,22 @@ def test_a_filter_that_cannot_be_read_shows_nothing_and_says_why(signed_in: Sign
     assert 'id="row-' not in text
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("?accession=A261127-003", '<a href="#f-accession">An accession number is not taken from an address'),
+        ("?calling=CT01", "'calling' is no filter of the log; known are before, code"),
+        ("?q=CT01&servise=MPPS", "'servise' is no filter of the log"),
+    ],
+)
+def test_a_filter_that_the_log_does_not_know_is_refused_and_not_passed_over(signed_in: SignIn, address: str, told: str) -> None:
+    an_association()
+    answer = signed_in("integrator").get(f"{reverse('associations')}{address}")
+    text = unescape(answer.content.decode())
+    assert answer.status_code == 422 and "Nothing is shown." in text and told in text
+    assert 'id="row-' not in text
+
+
 def test_pages_follow_each_other_without_a_gap(signed_in: SignIn, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of several that began in the same instant, too."""
     monkeypatch.setattr(associations, "PAGE", 3)
