@@ -7,6 +7,13 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 USER, MODALITY, SYSTEM = "user", "modality", "system"
+SYSTEM_NAMES = frozenset(
+    (
+        *("api", "charge capture", "charge delivery", "command line", "demo hospital", "housekeeping", "import worklist"),
+        *("settings", "system", "the machine"),
+    )
+)
+"""As what parts of the system are known in histories and audit trail, which nobody else may be called; lower case, spaces for signs."""
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,17 @@ from typing import Final
 
 from django.contrib.auth.models import User
 
+from ris.actor import MODALITY, SYSTEM, USER
 from ris.models import Change, Order, Patient, RecordChange, ScheduledProcedureStep, Site, StepChange
 from ris.validation import printable
 
 CREATE, READ, UPDATE, DELETE, EXECUTE = "C", "R", "U", "D", "E"
 ACTIONS: Final = {CREATE: "made", READ: "saw", UPDATE: "changed", DELETE: "removed", EXECUTE: "did"}
 """EventActionCode (A.5.2), in words."""
+CLAIMANT: Final = "claimant"
+"""Kind of who did not prove who they are."""
+KINDS: Final = {USER: "a person", MODALITY: "a modality", SYSTEM: "a part of the system", CLAIMANT: "somebody unproved"}
+"""Who it was, in words: a name is told by its kind, too."""
 SUCCESS, MINOR, SERIOUS, MAJOR = 0, 4, 8, 12
 OUTCOMES: Final = {SUCCESS: "Success", MINOR: "Refused", SERIOUS: "Refused for safety", MAJOR: "Failed"}
 """EventOutcomeIndicator (A.5.2): 4, who did it may correct it and try again; 8, it was kept from happening; 12, the system failed."""

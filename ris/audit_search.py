@@ -25,10 +25,11 @@ Found = tuple[AuditRecord, list[AuditedPatient]]
 
 @dataclass(frozen=True)
 class Search:
-    """Only what is set narrows. `person` is a name as recorded, `patient` the key of a patient's record, `number` a
-    patient ID or an accession number as it was then; `failed`: only what did not succeed."""
+    """Only what is set narrows. `person` is a name as recorded, `kind` of `ris.audit.KINDS`, `patient` the key of a patient's record,
+    `number` a patient ID or an accession number as it was then; `failed`: only what did not succeed."""
 
     person: str = ""
+    kind: str = ""
     patient: int | None = None
     number: str = ""
     event: str = ""
@@ -68,6 +69,13 @@ class Search:
             yield Q(pk__in=_about(patient_key__in=_records_of(site, self.patient)))
         if self.number:
             yield from self._numbered()
+        yield from self._plain()
+        if self.since is not None:
+            yield Q(at__gte=self.since)
+        if self.until is not None:
+            yield Q(at__lt=self.until)
+
+    def _plain(self) -> Iterator[Q]:
         if self.event:
             yield Q(event__in=audit.SECURITY) if self.event == SECURITY else Q(event=self.event)
         if self.action:
@@ -76,10 +84,8 @@ class Search:
             yield Q(outcome__gt=audit.SUCCESS)
         if self.address:
             yield Q(address=self.address)
-        if self.since is not None:
-            yield Q(at__gte=self.since)
-        if self.until is not None:
-            yield Q(at__lt=self.until)
+        if self.kind:
+            yield Q(actor_kind=self.kind)
 
     def _numbered(self) -> Iterator[Q]:
         """A number is one of both as a rule; asked for both at once, SQLite would look at every record of the site. It uses the index of

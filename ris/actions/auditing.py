@@ -15,14 +15,13 @@ from django.db import DatabaseError
 
 from ris import audit, clock, db, queries
 from ris.actor import MODALITY, USER, Actor
-from ris.audit import ACTIONS, EVENTS, OUTCOMES, SUCCESS, Subject
+from ris.audit import ACTIONS, CLAIMANT, EVENTS, OUTCOMES, SUCCESS, Subject
 from ris.db import part
 from ris.deeds import aside
 from ris.errors import NotFound
 from ris.insertion import insert_few, insert_one
 from ris.models import AuditedPatient, AuditRecord, Change, Membership, Site
 
-CLAIMANT: Final = "claimant"
 MOST_PATIENTS: Final = 200
 """Patients of a list that are named; `total` counts them all."""
 _MOST_CHANGES = 50

@@ -4,6 +4,7 @@ Nobody locks themselves or everybody out: an administrator neither switches off 
 active administrator's cannot lose it at all, nor the last active superuser's, who alone has to do with all hospitals.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,18 +20,20 @@ from ris import clock, queries
 from ris.accounts import of_the_demo
 from ris.actions.membership import set_site
 from ris.actions.tokens import revoke_all
-from ris.actor import Actor
+from ris.actor import SYSTEM_NAMES, Actor
 from ris.crossing import CHANGE_AGAIN, crossed, since
 from ris.db import action, lock
 from ris.errors import ChangedMeanwhile, Conflict, NotFound
 from ris.kept import forget
-from ris.models import Account, RecordChange, Site
+from ris.models import Account, RecordChange, Site, Station
 from ris.permissions import ADMIN, ROLE_NAMES, ROLES
 from ris.validation import Checker
 
 SUBJECT: Final = "user"
 """What the histories call an account."""
 _LONGEST_NAME: Final = 150
+_ALPHABETS: Final = frozenset(("Latin", "Cyrillic", "Greek", "Armenian", "Cherokee", "Coptic"))
+"""With letters that look like those of another one."""
 
 
 @dataclass(frozen=True)
@@ -235,12 +238,25 @@ def _username(typed: str, actor: Actor, user: User | None) -> str:
         raise ValueError("holds no letter and no digit; choose a name that people can say, e.g. jmoreau")
     if len(name) > _LONGEST_NAME:
         raise ValueError(f"is {len(name)} characters long; at most {_LONGEST_NAME} are kept")
+    if user is None or user.username != name:
+        _check_new_name(name)
     others = User.objects.filter(username__iexact=name)
     taken = (others if user is None else others.exclude(pk=user.pk)).first()
     if taken is not None:
         spelled = f": there is an account {taken.username}" if queries.is_managed_by(actor, taken) else ""
         raise ValueError(f"is taken{spelled}; choose another one")
     return name
+
+
+def _check_new_name(name: str) -> None:
+    """In histories and the trail a person is told from a part of the system, from a modality, and from each other."""
+    if " ".join(re.split(r"[\W_]+", name.casefold())).strip() in SYSTEM_NAMES:
+        raise ValueError("is what a part of the system is called in the histories; choose a person's name, e.g. jmoreau")
+    if Station.objects.filter(ae_title__iexact=name).exists():
+        raise ValueError("is the AE title of a station, which is called so in the histories; choose a person's name, e.g. jmoreau")
+    alphabets = {unicodedata.name(char, "").split(" ")[0].capitalize() for char in name if char.isalpha()} & _ALPHABETS
+    if len(alphabets) > 1:
+        raise ValueError(f"mixes letters of {' and '.join(sorted(alphabets))}, which look alike; use those of one alphabet")
 
 
 def _name(typed: str) -> str:

@@ -47,6 +47,7 @@ class AuditRecord(_AppendOnly):
             models.Index(fields=["site", "at"], name="audit_of_site"),
             # The site comes first: SQLite, which counts nothing, takes the index of which most columns are given.
             models.Index(fields=["site", "actor", "at"], name="audit_by_actor"),
+            models.Index(fields=["site", "actor_kind", "at"], name="audit_by_kind"),
             models.Index(fields=["site", "event", "at"], name="audit_by_event"),
             models.Index(fields=["site", "address", "at"], name="audit_by_address"),
             models.Index(fields=["site", "at"], condition=models.Q(outcome__gt=0), name="audit_by_failures"),

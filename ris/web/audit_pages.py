@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from ris import audit, audit_messages, audit_search, clock
-from ris.audit import ACTIONS, EVENTS, OUTCOMES
+from ris.audit import ACTIONS, EVENTS, KINDS, OUTCOMES
 from ris.audit_search import SECURITY, Search
 from ris.models import AuditedPatient, AuditRecord, Patient, Site
 from ris.permissions import requires
@@ -30,6 +30,7 @@ _ACTIONS: Final = [
     ("", "Whatever was done"),
     *((code, "Signed in or out, or was refused" if code == audit.EXECUTE else words.capitalize()) for code, words in ACTIONS.items()),
 ]
+_KINDS: Final = [("", "Whoever did it"), *((kind, words.capitalize()) for kind, words in KINDS.items())]
 _LOOKS: Final = {audit.SUCCESS: "PASS", audit.MINOR: "WARNING", audit.SERIOUS: "ERROR", audit.MAJOR: "ERROR"}
 _COLUMNS: Final = (
     *("Time", "Who", "Kind", "From", "Event", "Action", "Outcome", "Place"),
@@ -48,11 +49,11 @@ class Asked:
 
     @classmethod
     def of(cls, request: HttpRequest) -> "Asked":
-        names = ("person", "patient", "event", "action", "failed", "address", "from", "to")
+        names = ("person", "kind", "patient", "event", "action", "failed", "address", "from", "to")
         given = {name: asked(request, name) for name in names}
         faults: dict[str, str] = {}
         moments = {name: _moment(given[name], name, faults) for name in ("from", "to")}
-        known = {"event": dict(_EVENTS), "action": dict(_ACTIONS)}
+        known = {"event": dict(_EVENTS), "action": dict(_ACTIONS), "kind": dict(_KINDS)}
         for name, choices in known.items():
             if given[name] not in choices:
                 faults[name] = f"{given[name][:20]!r} is no {name} of the list; choose one, or all"
@@ -62,6 +63,7 @@ class Asked:
             faults["q"] = f"{patient[:20]!r} is no patient's record; come from the page of a patient, or search for an ID here"
         search = Search(
             person=given["person"],
+            kind=given["kind"],
             patient=key,
             number=text_of(request),
             event=given["event"],
@@ -98,6 +100,7 @@ class Row:
     """A record as the list shows it: what happened, and where, in words. `people` are the first patients, `more` how many follow."""
 
     record: AuditRecord
+    kind: str
     said: str
     place: str
     outcome: str
@@ -110,6 +113,7 @@ class Row:
 def _row(record: AuditRecord, named: list[AuditedPatient]) -> Row:
     return Row(
         record=record,
+        kind=KINDS[record.actor_kind],
         said=EVENTS[record.event].said(record.action, record.outcome),
         place=places.in_words(record.place),
         outcome=OUTCOMES[record.outcome],
@@ -145,6 +149,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         "q": found.search.number,
         "faults": [(f"f-{name}", text) for name, text in found.faults.items()],
         "patient": next(iter(about), None),
+        "kinds": _KINDS,
         "events": _EVENTS,
         "actions": _ACTIONS,
         "older": found.address("audit", before=before) if before else "",

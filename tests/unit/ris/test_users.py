@@ -1,7 +1,9 @@
 """Accounts: who may be locked out, what a password must be, what the history says, and that two who act at once are told."""
 
+import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +15,11 @@ from ris.accounts import account_of
 from ris.actions import passwords, tokens, users
 from ris.actions.membership import set_site
 from ris.actions.users import UserData
-from ris.actor import Actor
+from ris.actor import SYSTEM_NAMES, Actor
 from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, NotFound
 from ris.models import ApiToken, RecordChange
 from tests.support.addresses import somebody
-from tests.support.hospital import ACTOR, a_site
+from tests.support.hospital import ACTOR, a_site, a_station
 from tests.support.sites import another_site
 
 GOOD = "three green herons"
@@ -57,6 +59,10 @@ def test_an_account_is_made_with_roles_and_a_password_that_is_kept_as_a_digest_a
         (UserData("-"), "username", "no letter and no digit"),
         (UserData("@_.+"), "username", "no letter and no digit"),
         (UserData(" \t"), "username", "is empty"),
+        (UserData("API"), "username", "a part of the system"),
+        (UserData("demo_hospital"), "username", "a part of the system"),
+        (UserData("import-worklist"), "username", "a part of the system"),
+        (UserData("\u0441arla"), "username", "mixes letters of Cyrillic and Latin"),
         (UserData("j" * 151), "username", "151 characters"),
         (UserData("ROOT"), "username", "is taken: there is an account root"),
         (UserData("jo", "J\x07"), "given_name", "control character"),
@@ -269,3 +275,21 @@ def test_how_a_taken_name_is_spelled_is_told_to_who_has_to_do_with_that_account(
             users.create_user(UserData(name), "!", boss)
         told.append(refused.value.errors["username"])
     assert told == ["is taken; choose another one", "is taken: there is an account Own.Name; choose another one"]
+
+
+@pytest.mark.django_db
+def test_nobody_is_called_as_a_station_is_and_who_was_before_may_be_edited() -> None:
+    jo, _ = passwords.create(UserData("ct01"), GOOD, ACTOR)
+    a_station("CT01")
+    with pytest.raises(InvalidInput) as refused:
+        passwords.create(UserData("Ct01"), GOOD, ACTOR)
+    assert "AE title of a station" in refused.value.errors["username"]
+    assert users.change_user(jo.pk, UserData("ct01", "Jo"), ACTOR).first_name == "Jo"
+
+
+def test_every_part_of_the_system_has_its_name_to_itself() -> None:
+    root = Path(permissions.__file__).parent.parent
+    files = (file for room in ("ris", "billing", "worklist", "mpps", "training", "stepwise") for file in (root / room).rglob("*.py"))
+    said = {name for file in files for name in re.findall(r'Actor\.system\("([^"{}]+)"\)', file.read_text())}
+    assert {name.casefold().replace("_", " ") for name in said} <= SYSTEM_NAMES
+    assert {"api", "housekeeping"} <= said

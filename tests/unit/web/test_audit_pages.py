@@ -47,6 +47,10 @@ def test_each_filter_finds_what_it_says() -> None:
     assert found(patient=order.patient_id) == found(number=order.accession_number) == found(number=order.patient.patient_id) == [seen]
     assert found(person="anna") == found(event=audit.ORDER) == [seen]
     assert found(person="ann") == []
+    somebody_else = auditing.record(Actor("user", "anna", None), audit.ORDER, audit.READ, site=a_site())
+    assert found(person="anna") == [somebody_else, seen]
+    assert (found(person="anna", kind="user"), found(person="anna", kind="system")) == ([somebody_else], [seen])
+    assert found(kind=audit.CLAIMANT) == [claim]
     assert found(event=audit_search.SECURITY) == found(failed=True) == [claim, other]
     assert found(address="10.0.0.6") == [other]
     assert found(action=audit.EXECUTE) == [claim]
@@ -108,6 +112,8 @@ def test_an_administrator_sees_the_hospital_s_own(signed_in: SignIn) -> None:
     body = signed_in("admin").get("/audit/").content.decode()
     assert "anna" in body
     assert "somebody-else" not in body
+    assert body.count("A part of the system</span>") == 1, "what the person is, told beside the name"
+    assert "anna" not in signed_in("admin").get("/audit/?kind=user").content.decode()
 
 
 def test_no_address_says_who_is_looked_for(signed_in: SignIn) -> None:
