@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 from ris import shell
 from ris.accounts import of_the_demo
 from ris.actions.sites import ensure_default_site
-from stepwise import migrating
+from stepwise import data_directory, migrating
 from training.accounts import ensure_demo_accounts
 
 
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+        data_directory.prepare(settings.DATA_DIR)
         for alias in settings.DATABASES:
             if migrating.is_waiting(alias):
                 self.stdout.write(f"migrating the database ({alias}) …")

@@ -40,6 +40,23 @@ def test_a_data_directory_below_a_file_is_refused(tmp_path: Path) -> None:
         checks.check_data_directory(tmp_path / "file" / "data")
 
 
+def test_no_other_account_reads_the_data_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    made, found, shared = (tmp_path / name for name in ("made", "found", "shared"))
+    for folder, mode in ((found, 0o755), (shared, 0o1777)):
+        folder.mkdir()
+        folder.chmod(mode)
+    for folder in (made, found, shared):
+        checks.check_data_directory(folder)
+    assert [folder.stat().st_mode & 0o7777 for folder in (made, found, shared)] == [0o700, 0o700, 0o1777]
+    assert ["is another user's or shared" in line for line in caplog.messages] == [True]
+    found.chmod(0o755)
+    monkeypatch.setattr("os.geteuid", lambda: found.stat().st_uid + 1)
+    checks.check_data_directory(found)
+    assert found.stat().st_mode & 0o777 == 0o755, "what is another user's stays as it is"
+
+
 def test_a_data_directory_in_use_names_the_simulator_that_uses_it(tmp_path: Path) -> None:
     held = checks.lock_data_directory(tmp_path)
     with pytest.raises(StartError, match=rf"^Another simulator \(process {os.getpid()}\) runs on the data directory {tmp_path}"):
