@@ -4,8 +4,9 @@ import functools
 import random
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, models, transaction
@@ -39,11 +40,41 @@ _RETRYABLE = ("database is locked", "database table is locked", "deadlock detect
 
 
 _turns = threading.RLock()
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Actions of the block wait for others no longer than that together, and one try more: somebody waits for an answer."""
+    token = _deadline.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _deadline.reset(token)
+
+
+def _left() -> float | None:
+    """Seconds, none below 0; None where nobody waits."""
+    deadline = _deadline.get()
+    return None if deadline is None else max(deadline - time.monotonic(), 0)
 
 
 def _turn() -> AbstractContextManager[Any]:
     """SQLite has one writer: threads of a process queue here, for it would let them sleep and ask again. PostgreSQL has many."""
-    return _turns if connection.vendor == "sqlite" else nullcontext()
+    if connection.vendor != "sqlite":
+        return nullcontext()
+    left = _left()
+    return _turns if left is None else _turn_within(left)
+
+
+@contextmanager
+def _turn_within(seconds: float) -> Iterator[None]:
+    if not _turns.acquire(timeout=seconds):
+        raise OperationalError("database is locked: others of this process wait for it")
+    try:
+        yield
+    finally:
+        _turns.release()
 
 
 def is_contention(error: BaseException) -> bool:
@@ -109,7 +140,7 @@ def _whole(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
 
 
 def action(function: Callable[P, R]) -> Callable[P, R]:
-    """Run the function in one transaction; begin again when the database reports contention.
+    """Run the function in one transaction; begin again when the database reports contention, while there is time (`within`).
 
     Inside a transaction that is already open it only adds a savepoint, since the outer one must begin again as a whole.
     """
@@ -123,7 +154,7 @@ def action(function: Callable[P, R]) -> Callable[P, R]:
                 with _turn(), transaction.atomic():
                     return _whole(function, *args, **kwargs)
             except OperationalError as error:
-                if attempt == _ATTEMPTS or not is_contention(error):
+                if attempt == _ATTEMPTS or not is_contention(error) or _left() == 0:
                     raise
                 time.sleep(random.uniform(0.01, 0.05) * 2**attempt)
         raise AssertionError("unreachable")

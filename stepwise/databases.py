@@ -5,6 +5,7 @@ from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
 SQLITE_OPTIONS: dict[str, Any] = {
     "transaction_mode": "IMMEDIATE",
@@ -13,8 +14,19 @@ SQLITE_OPTIONS: dict[str, Any] = {
     # recursive_triggers: INSERT OR REPLACE deletes, which the triggers of append-only tables refuse.
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON;",
 }
+SQLITE_TIMEOUT_OF_THE_WEB = 4  # seconds, where somebody waits for the answer
 SQLITE_CONNECTION_AGE = 600  # seconds: to open the file anew costs more than a worklist query (PostgreSQL has its pool)
 POSTGRESQL_PREPARES_AFTER = 5  # times that a statement was run on a connection (ris.statements asks for it at once)
+
+
+def hurry() -> None:
+    """Have the connections of this process, the web's, wait for a locked file no longer than somebody waits for a page.
+
+    DICOM and what runs in the background wait for `timeout`: what a modality sent is not to be refused for a moment's lock.
+    """
+    for settings in connections.settings.values():
+        if settings["ENGINE"].endswith("sqlite3"):
+            settings["OPTIONS"] = settings["OPTIONS"] | {"timeout": SQLITE_TIMEOUT_OF_THE_WEB}
 
 
 def default_database(env: environ.Env, data_dir: Path) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django_structlog.middlewares import RequestMiddleware
 
-from ris import clock, deeds, networks, queries
+from ris import clock, db, deeds, networks, queries
 from ris.errors import NotFound
 from ris.models import Site
 from ris.web import asking
@@ -21,6 +21,10 @@ PERMISSIONS_POLICY: Final = (
     "magnetometer=(), microphone=(), midi=(), payment=(), publickey-credentials-get=(), serial=(), usb=(), xr-spatial-tracking=()"
 )
 """What no page needs is not there for a script either."""
+PATIENCE: Final = 8.0
+"""Seconds that the changes of a request may wait for others; the last one may wait as long as its connection does, besides."""
+RETRY_AFTER: Final = 5
+"""Seconds after which what is not to be had for a while may be asked for again."""
 Answering = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -44,10 +48,10 @@ def _site(request: HttpRequest) -> Site | None:
 
 
 def deeds_of_requests(answer: Answering) -> Answering:
-    """What a request has changed is known until it is answered, however that fails."""
+    """What a request has changed is known until it is answered, however that fails, which takes nobody's patience."""
 
     def watching(request: HttpRequest) -> HttpResponseBase:
-        with deeds.watched():
+        with deeds.watched(), db.within(PATIENCE):
             return answer(request)
 
     return watching
@@ -73,6 +77,8 @@ def policies(answer: Answering) -> Answering:
         response = answer(request)
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if response.status_code == 503:
+            response.headers.setdefault("Retry-After", str(RETRY_AFTER))
         if not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
         return response

@@ -105,7 +105,7 @@ def test_a_call_says_what_the_database_lacks_as_pages_do(
     order, client = an_order(), with_token()
     monkeypatch.setattr(queries, "order", Mock(side_effect=failing))
     answer = client.get(f"/api/v1/orders/{order.accession_number}")
-    assert answer.status_code == status
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (status, "5" if status == 503 else None)
     assert said in answer.json()["detail"]
 
 
