@@ -13,6 +13,22 @@ from ris.web.access import site_of
 View = Callable[..., HttpResponse]
 
 
+def with_station_at_its_title(view: View) -> View:
+    """Lead to the same page with the title as which the `station` of its address is known now."""
+
+    @wraps(view)
+    def led(request: HttpRequest, *args: object, **named: object) -> HttpResponse:
+        asked = request.GET.get("station", "").strip()
+        station = titles.named(site_of(request), asked) if asked and request.method == "GET" else None
+        if station is None or station.ae_title == asked:
+            return view(request, *args, **named)
+        query = request.GET.copy()
+        query["station"] = station.ae_title
+        return redirect(f"{request.path}?{query.urlencode()}")
+
+    return led
+
+
 def at_its_title(view: View) -> View:
     """Lead to the same page of the station as it is called now. A title that is a station's again is that station's."""
 

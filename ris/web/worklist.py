@@ -19,6 +19,7 @@ from ris.web import live
 from ris.web.access import page, site_of
 from ris.web.disclosure import disclose
 from ris.web.filters import Filters
+from ris.web.renamed import with_station_at_its_title
 from ris.web.rows import rows
 from ris.web.searching import searchable
 
@@ -66,6 +67,7 @@ _BAR_WIDTH = 660
 @page
 @requires("steps.view")
 @searchable()
+@with_station_at_its_title
 def worklist(request: HttpRequest, stage: str = "all") -> HttpResponse:
     """Exams of a day in a stage."""
     chosen = next((one for one in STAGES if one.key == stage), None)

@@ -5,7 +5,7 @@ from typing import Final
 
 from django.conf import settings
 
-from ris.models import Site, Station
+from ris.models import CalledAlias, Site, Station
 from stepwise.documents import Table
 
 _SETTINGS: Final = (
@@ -39,9 +39,11 @@ def parameters() -> Table:
 
 
 def local(site: Site) -> Table:
-    """AE title and ports of this system for a site."""
+    """AE titles by which this system lets itself be called for a site, and its ports."""
     port = str(settings.DICOM_PORT) if not settings.DICOM_TLS_PORT else f"{settings.DICOM_PORT}, {settings.DICOM_TLS_PORT} with TLS"
-    return Table(("application entity", "AE title", "port"), (("Worklist, MPPS, MPPS Retrieve, Verification", site.ae_title, port),))
+    also = CalledAlias.objects.filter(site=site, forgotten_at=None).values_list("ae_title", flat=True)
+    titles = site.ae_title if not also else f"{site.ae_title}, also called {', '.join(also)}"
+    return Table(("application entity", "AE title", "port"), (("Worklist, MPPS, MPPS Retrieve, Verification", titles, port),))
 
 
 def remote(site: Site) -> Table:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from ris import titles, validation
+from ris import events, titles, validation
 from ris.actor import Actor
 from ris.db import action
 from ris.errors import Conflict
@@ -87,6 +87,12 @@ def _switch_off(site: Site, fault_id: int, actor: Actor, reason: str) -> Fault:
     return queries.fault(site, fault_id)
 
 
+@action
+def follow(renamed: events.StationRenamed) -> None:
+    """Faults of a station, those that are over too, are its under its present title."""
+    Fault.objects.filter(site=renamed.site_id, station_ae_title=renamed.before).update(station_ae_title=renamed.after)
+
+
 def over(fault: Fault) -> str:
     """How a fault came to its end, in words."""
     return "its time was up" if fault.ended is None else f"switched off by {ended_by(fault)}"
@@ -140,9 +146,12 @@ def _station(site: Site | None, ae_title: str, kind: Kind) -> str:
         raise ValueError(f"is {ae_title[:16]!r}, but {kind.name} is about a process that all stations share; leave it out")
     if kind.place is Place.ONE_STATION and not ae_title:
         raise ValueError(f"is empty; {kind.name} is about one station, so name it")
-    if site is not None and ae_title and titles.calling(site, ae_title) is None:
+    station = titles.calling(site, ae_title) if site is not None and ae_title else None
+    if site is not None and ae_title and station is None:
+        if moved := titles.moved(site, ae_title):
+            raise ValueError(f"is {ae_title[:16]!r}, which is no station here any more; {moved.rstrip('.')}, so name that")
         raise ValueError(f"is {ae_title[:16]!r}, which is no station here; name one of those under Stations, or none for all of them")
-    return ae_title
+    return station.ae_title if station is not None else ae_title
 
 
 def _service(name: str, kind: Kind) -> str:

@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.db.models.functions import Now
 
 from dimse.interference import INJECTED
-from ris import clock
+from ris import clock, profiles
 from ris.models import Site
 from ris.prepared import Prepared
 from training.faults.kinds import KINDS, SKEW
@@ -79,12 +79,19 @@ def of_kind(name: str) -> Fault | None:
     return next((fault for fault in reversed(current()) if fault.kind == name), None)
 
 
+def is_about(fault: Fault, ae_title: str) -> bool:
+    """Whether it holds for who calls so: a fault of a station does for each AE title under which that is accepted."""
+    if fault.station_ae_title in ("", ae_title):
+        return True
+    return profiles.present_title(fault.site, ae_title) == profiles.present_title(fault.site, fault.station_ae_title)
+
+
 def skew_of(ae_title: str, site: Site | None = None) -> timedelta:
     """By how much the clock of the virtual modalities of a station is fast (negative: slow); none unless that was switched on.
 
     Without a site it is a modality that only has an AE title, whichever hospital's station it stands for.
     """
-    found = [fault for fault in current() if fault.kind == SKEW and fault.station_ae_title == ae_title and site in (None, fault.site)]
+    found = [fault for fault in current() if fault.kind == SKEW and is_about(fault, ae_title) and site in (None, fault.site)]
     return timedelta(seconds=found[-1].parameters["seconds"]) if found else timedelta(0)
 
 

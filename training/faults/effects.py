@@ -109,7 +109,7 @@ class Injection:
 
 def _about(info: AssociationInfo, faults: Iterable[Fault]) -> list[Fault]:
     """Those that hold for who calls, at the hospital that is called."""
-    found = [fault for fault in faults if fault.station_ae_title in ("", info.calling_ae_title)]
+    found = [fault for fault in faults if active.is_about(fault, info.calling_ae_title)]
     if not found:
         return []
     site = site_of(info.called_ae_title, info.calling_ae_title)

@@ -9,10 +9,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from ris import audit, clock
+from ris import audit, clock, titles
 from ris.actor import Actor
 from ris.errors import Conflict, InvalidInput, NotFound, Unavailable
-from ris.models import Site, Station
+from ris.models import Site
 from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page, site_of
@@ -38,7 +38,7 @@ def show(request: HttpRequest, ae_title: str) -> HttpResponse:
     site = site_of(request)
     known = queries.consoles(site).filter(ae_title=ae_title).values_list("pk", flat=True).first()
     if known is None:
-        return _propose(site, ae_title)
+        return _propose(request, site, ae_title)
     console_acts.settle(known)
     changes = queries.consoles(site).filter(pk=known).values_list("changes", flat=True).first()
     present = f"{live.state(request, ())} {changes}"
@@ -52,11 +52,18 @@ def show(request: HttpRequest, ae_title: str) -> HttpResponse:
     )
 
 
-def _propose(site: Site, ae_title: str) -> HttpResponse:
-    """To the form that sets up the console of a station; NotFound when there is no such station either."""
-    if Station.objects.filter(site=site, ae_title=ae_title).exists():
-        return redirect(f"{reverse('console-new')}?{urlencode({'station': ae_title})}")
-    raise NotFound(f"There is no console and no station {ae_title!r}; set one up under Consoles.")
+def _propose(request: HttpRequest, site: Site, ae_title: str) -> HttpResponse:
+    """To the console that has another title of the same station, which was renamed; else to the form that sets up the station's console.
+    NotFound when there is no such station either."""
+    station = titles.named(site, ae_title)
+    if station is None:
+        raise NotFound(f"There is no console and no station {ae_title!r}; set one up under Consoles.")
+    its = {station.ae_title, *station.former_titles.values_list("ae_title", flat=True)}
+    other = queries.consoles(site).filter(ae_title__in=its).values_list("ae_title", flat=True).first()
+    if other is None:
+        return redirect(f"{reverse('console-new')}?{urlencode({'station': station.ae_title})}")
+    messages.info(request, f"{ae_title} has no console; this is that of the same station, which calls itself {other}.")
+    return redirect("console", other)
 
 
 def _asked(console: Console) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ris.models import Site, Station
 from ris.permissions import requires
 from ris.web import live
 from ris.web.access import page, site_of
+from ris.web.renamed import with_station_at_its_title
 from training import queries
 from training.actions import faults
 from training.faults import active
@@ -75,6 +76,7 @@ def banner(site: Callable[[], Site | None]) -> Banner | None:
 
 @page
 @requires("journal.view")
+@with_station_at_its_title
 def listing(request: HttpRequest) -> HttpResponse:
     """Everything that is on, with who set it and until when; for one station what holds for it."""
     site = site_of(request)
@@ -105,6 +107,7 @@ def _address(kind: Kind, station: str) -> str:
 
 @page
 @requires("faults.set")
+@with_station_at_its_title
 def switch_on(request: HttpRequest, name: str) -> HttpResponse:
     """Inject a fault of one kind."""
     kind = KINDS.get(name)

@@ -11,6 +11,7 @@ from django.urls import reverse
 from pytest_django.fixtures import Settings
 
 from dimse.services import TRANSFER_SYNTAXES
+from ris.actions import connecting
 from ris.actions.renaming import Renaming, rename_station
 from ris.actions.stations import StationData, save_station
 from ris.models import StationAlias
@@ -104,3 +105,12 @@ def test_the_transfer_syntax_is_chosen_by_the_order_of_the_statement() -> None:
     assert "the first of this list is accepted, in whatever order they come" in str(words)
     assert isinstance(table, documents.Table)
     assert tuple(uid for _, uid in table.rows) == TRANSFER_SYNTAXES
+
+
+@pytest.mark.django_db(databases=["default", "journal"])
+def test_every_title_by_which_it_lets_itself_be_called_is_named(client: Client) -> None:
+    connecting.accept_called(a_site(), "RIS", ACTOR)
+    assert installation.local(a_site()).rows[0][1] == "STEPWISE, also called RIS"
+    assert "STEPWISE, also called RIS" in of_page(client)
+    connecting.forget_called(a_site(), "RIS", ACTOR)
+    assert installation.local(a_site()).rows[0][1] == "STEPWISE"

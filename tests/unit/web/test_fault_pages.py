@@ -1,16 +1,24 @@
 """The page of faults, its forms, and the banner on every page while something is on."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 
+from dimse.services import MODALITY_WORKLIST, AssociationInfo
+from ris.actions.renaming import Renaming, rename_station
 from ris.actor import Actor
-from tests.support.hospital import a_site, a_station, an_order, steps_of
+from ris.errors import InvalidInput
+from tests.support.hospital import ACTOR, a_site, a_station, an_order, steps_of
 from tests.support.journal import a_query, an_association
 from tests.support.worklist import identifier
 from training.actions import faults
+from training.actions.consoles import ConsoleData, save_console
 from training.actions.faults import FaultData
+from training.faults import active
+from training.faults.effects import Injection
 from training.faults.kinds import KINDS
 from training.models import Fault
 
@@ -136,3 +144,37 @@ def test_the_log_and_the_explainer_say_what_was_injected(signed_in: SignIn) -> N
     assert "Its associations are rejected: injected by maya until" in explained
     faults.switch_off(a_site(), fault.pk, Actor.system("maya"))
     assert "Its associations are rejected" not in text(client, f"/steps/{step.pk}/explanation/?station=CT01&message={asked.pk}")
+
+
+def test_a_fault_follows_its_station_to_another_title_and_holds_for_each_that_is_accepted(signed_in: SignIn) -> None:
+    on(station="CT01"), on("clock-skew", station="CT01")
+    about = {one: AssociationInfo(uuid4(), one, "STEPWISE", "127.0.0.1", 0) for one in ("CT01", "CT-EAST", "MR01")}
+
+    def late() -> list[str]:
+        active.forget()
+        found = {one: Injection().message(info, MODALITY_WORKLIST, "C-FIND") for one, info in about.items()}
+        return [one for one, effect in found.items() if effect is not None]
+
+    assert late() == ["CT01"]
+    rename_station(a_site(), Renaming("CT01"), "CT-EAST", ACTOR)
+    assert late() == ["CT01", "CT-EAST"]
+    assert active.skew_of("CT01") == active.skew_of("CT-EAST") != timedelta(0)
+    client = signed_in("instructor")
+    shown = client.get("/faults/?station=CT01", follow=True)
+    assert shown.redirect_chain == [("/faults/?station=CT-EAST", 302)]
+    assert "Nothing goes wrong on purpose" not in shown.content.decode()
+    rename_station(a_site(), Renaming("CT-EAST", given_up=("CT01",)), "CT-EAST", ACTOR)
+    assert late() == ["CT-EAST"]
+    with pytest.raises(InvalidInput, match="CT01 is called CT-EAST now, so name that"):
+        on("cut", station="CT01")
+
+
+def test_addresses_that_name_a_former_title_lead_to_the_present_one(signed_in: SignIn) -> None:
+    rename_station(a_site(), Renaming("CT01", keeps=False), "CT-EAST", ACTOR)
+    client = signed_in("instructor")
+    for address in ("/worklist/?station=CT01", "/faults/inject/delay/?station=CT01", "/consoles/CT01/"):
+        assert client.get(address, follow=True).redirect_chain[0][0].endswith("station=CT-EAST")
+    save_console(a_site(), ConsoleData("CT01", "CT"), ACTOR)
+    shown = client.get("/consoles/CT-EAST/", follow=True)
+    assert shown.redirect_chain == [("/consoles/CT01/", 302)]
+    assert "which calls itself CT01" in shown.content.decode()
