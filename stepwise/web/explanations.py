@@ -63,10 +63,11 @@ def seen_by(step: ScheduledProcedureStep) -> list[Seen]:
 def _seen(step: ScheduledProcedureStep, ae_title: str, station: Station | None, journal: Journal) -> Seen:
     asking = explanation.of_station(ae_title, step, journal)
     asked_at = asking.captured.message.time if asking.captured else None
-    return Seen(ae_title, station, explaining.explain(step, asking), asked_at, _explain_url(step.pk, ae_title))
+    return Seen(ae_title, station, explaining.explain(step, asking), asked_at, explain_url(step.pk, ae_title))
 
 
-def _explain_url(step_id: int, ae_title: str, message: int | None = None) -> str:
+def explain_url(step_id: int, ae_title: str, message: int | None = None) -> str:
+    """The page that explains an exam against the last query of a station, or against a message."""
     query = {"station": ae_title, **({"message": message} if message else {})}
     return f"{reverse('step-explanation', args=[step_id])}?{urlencode(query)}"
 
@@ -232,7 +233,7 @@ def _exams(site: Site, shown: Outcome, ae_title: str) -> list[Missing]:
     message = _message(shown)
     number = message.message.pk if message else None
     return [
-        Missing(steps[one.step_id], ", ".join(one.against), _explain_url(one.step_id, ae_title, number))
+        Missing(steps[one.step_id], ", ".join(one.against), explain_url(one.step_id, ae_title, number))
         for one in reversed(shown.exams)
         if one.step_id in steps
     ]

@@ -323,6 +323,12 @@ def test_what_changed_and_is_gone_since_a_query_is_told(signed_in: SignIn) -> No
     response.update(first_answers=journal.packed(answers), answer_count=2)
     WorklistEntry.objects.filter(pk=steps[1].pk).delete()
     page = text(signed_in("integrator"), at(asked, "exchange-again"))
+    gone = page.partition(f'href="{reverse("step", args=[steps[1].pk])}"')[2].partition("</tr>")[0]
+    assert (
+        "It has no entry in the worklist" in gone
+        and f"{reverse('step-explanation', args=[steps[1].pk])}?station=CT01&message={asked.pk}" in gone
+    )
+    assert f'id="answer-changed-1" href="{reverse("step", args=[steps[0].pk])}"' in page
     assert "It got 2 answers then; now it gets 1." in page
     assert 'PatientName: <span class="mono">DOE^Joan</span> → <span class="mono">DOE^Jane</span>' in page
     assert "Was an answer then, and is none now" in page and steps[1].scheduled_procedure_step_id in page
