@@ -19,7 +19,7 @@ from ris.errors import Conflict, InvalidInput
 from ris.models import EchoTest, ScheduledProcedureStep, Site, Station, StationPool
 from ris.permissions import requires
 from ris.transitions import BEGUN, FINAL, WAITING
-from ris.web import echoes, live, station_words
+from ris.web import echoes, live, mistakable, station_words
 from ris.web.access import one_of, page, site_of
 from ris.web.forms import seen_number
 from ris.web.renamed import at_its_title
@@ -61,6 +61,7 @@ def show(request: HttpRequest, ae_title: str) -> HttpResponse:
         "performed": station_words.said(station, PERFORMED),
         "moments": station_words.history("station", station.pk),
         "echo": echoes.latest(station.site, ae_title),
+        "mistakable": mistakable.warnings(station.site, ae_title),
         "today": clock.today(station.site),
     }
     return live.live_page(request, "ris/station.html", "ris/station_reach.html", context)
@@ -89,6 +90,9 @@ def _new(request: HttpRequest, known: dict[str, Any], like: Station | None) -> H
         saved = _save(request, form, NEW)
         if saved is not None:
             messages.success(request, f"{saved.ae_title} is registered; exams can be booked on it.")
+            if form.cleaned_data["then"] == "connect":  # else its page says it
+                for said in mistakable.warnings(saved.site, saved.ae_title):
+                    messages.warning(request, said)
             return redirect("connect-station" if form.cleaned_data["then"] == "connect" else "station", saved.ae_title)
     context = {"form": form, "back": reverse("station", args=[like.ae_title]) if like else reverse("stations"), "like": like}
     return render(request, "ris/station_form.html", context, status=422 if form.errors else 200)

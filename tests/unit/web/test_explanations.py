@@ -173,3 +173,10 @@ def test_a_former_title_that_is_accepted_no_more_is_told_with_whose_it_was_and_a
     done = client.post(again, {"value": "CT01", "version": version}, follow=True)
     assert "What calls as CT01 is CT-EAST again" in done.content.decode()
     assert technologist.post(again, {"value": "CT01", "version": version}).status_code == 403
+
+
+def test_a_query_that_would_get_more_now_has_no_green_tick(signed_in: SignIn, step: ScheduledProcedureStep) -> None:
+    a_query(identifier({STATION: "CT01"}), answers=0)
+    shown = text(signed_in("technologist"), reverse("station-queries", args=["CT01"]))
+    assert '<span class="glyph" data-status="WARNING">1 matches now</span>' in shown
+    assert "Nothing excluded" not in shown and '<div class="notice" data-status="WARNING">' in shown

@@ -230,3 +230,17 @@ def test_who_may_not_change_stations_sees_no_way_to(signed_in: SignIn) -> None:
         assert "edit/" not in client.get(address).content.decode()
     for address in ("/stations/CT01/edit/", "/stations/register-a-station/", "/stations/pools-of-stations/ANYCT/"):
         assert client.get(address).status_code == 403
+
+
+def test_a_title_that_people_mix_up_is_taken_and_the_page_warns(signed_in: SignIn) -> None:
+    a_station("CT02"), a_station("ct02"), a_station("STEPWISE")
+    client = signed_in()
+    for title, told in (
+        ("CT02", "CT02 and ct02 differ in upper and lower case alone"),
+        ("ct02", "ct02 and CT02 differ in upper and lower case alone"),
+        ("STEPWISE", "STEPWISE is an AE title of this system too"),
+    ):
+        assert told in client.get(f"/stations/{title}/").content.decode()
+    a_station("CT01")
+    shown = client.get("/stations/CT01/").content.decode()
+    assert "upper and lower case" not in shown and "of this system" not in shown
