@@ -1,5 +1,6 @@
 """What all requests and answers have in common, whichever view made them."""
 
+import codecs
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +16,7 @@ from ris.errors import NotFound
 from ris.models import Site
 from ris.web import asking
 from ris.web.routes import route_of
+from stepwise.web import errors
 
 PERMISSIONS_POLICY: Final = (
     "accelerometer=(), camera=(), clipboard-read=(), display-capture=(), geolocation=(), gyroscope=(), hid=(), "
@@ -25,6 +27,7 @@ PATIENCE: Final = 8.0
 """Seconds that the changes of a request may wait for others; the last one may wait as long as its connection does, besides."""
 RETRY_AFTER: Final = 5
 """Seconds after which what is not to be had for a while may be asked for again."""
+FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 Answering = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -95,6 +98,20 @@ def body_limits(answer: Answering) -> Answering:
         if not is_too_big or request.path.startswith(reverse("api:api-root")):
             return answer(request)
         return render(request, "413.html", {"most": settings.DATA_UPLOAD_MAX_MEMORY_SIZE}, status=413)
+
+    return refusing
+
+
+def charsets(answer: Answering) -> Answering:
+    """Everything is read as UTF-8, whatever `Content-Type` says of it: a form in another charset is refused before anything of it is read,
+    for Django reads it nowhere, not even to look for its token. JSON has no other charset (RFC 8259 8.1)."""
+
+    def refusing(request: HttpRequest) -> HttpResponseBase:
+        other = request.encoding is not None and codecs.lookup(request.encoding).name != "utf-8"
+        request.encoding = "utf-8"
+        if not other or request.content_type not in FORMS or request.path.startswith(reverse("api:api-root")):
+            return answer(request)
+        return errors.not_understood(request)
 
     return refusing
 

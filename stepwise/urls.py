@@ -61,5 +61,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
 ]
 
+handler400 = "stepwise.web.errors.not_understood"
 handler404 = "stepwise.web.errors.not_found"
 handler500 = "stepwise.web.errors.failed"

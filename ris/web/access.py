@@ -21,6 +21,7 @@ from ris import queries
 from ris.accounts import account_of
 from ris.errors import ChangedMeanwhile, NotFound, NotPermitted, SeenUnsaid
 from ris.models import ScheduledProcedureStep, Site
+from ris.validation import MOST
 from ris.web.routes import route_of
 
 log = structlog.get_logger(__name__)
@@ -30,8 +31,8 @@ View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 
 
 def page(view: View[P]) -> View[P]:
-    """A view for signed-in people only. NotFound is 404, as is an address with NUL,
-    which PostgreSQL cannot look up; NotPermitted is 403.
+    """A view for signed-in people only. NotFound is 404, as is an address with NUL, or with a number beyond all keys,
+    which no database can look up; NotPermitted is 403.
 
     409 for the later of two people: who acted on what another one changed meanwhile (a form with fields says that itself, with what was
     typed), and who makes the same thing at one moment, past the check that would have named it.
@@ -40,7 +41,7 @@ def page(view: View[P]) -> View[P]:
     def guarded(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _to_sign_in(request)
-        if "\0" in request.path:
+        if "\0" in request.path or any(isinstance(value, int) and value > MOST for value in kwargs.values()):
             raise Http404
         if account_of(request.user).must_change_password and not request.path.startswith(reverse("account-password")):
             return _to_password(request)

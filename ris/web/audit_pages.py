@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
@@ -51,7 +51,9 @@ class Asked:
     def of(cls, request: HttpRequest) -> "Asked":
         names = ("person", "kind", "patient", "event", "action", "failed", "address", "from", "to")
         given = {name: asked(request, name) for name in names}
-        faults: dict[str, str] = {}
+        faults = {
+            name: "nothing is looked for by control characters alone; leave them out" for name in names if _is_unreadable(request, name)
+        }
         moments = {name: _moment(given[name], name, faults) for name in ("from", "to")}
         known = {"event": dict(_EVENTS), "action": dict(_ACTIONS), "kind": dict(_KINDS)}
         for name, choices in known.items():
@@ -85,6 +87,11 @@ class Asked:
     def in_words(self) -> dict[str, str]:
         """What it is narrowed by, for the record of the reading."""
         return {one.name: str(value) for one in fields(Search) if (value := getattr(self.search, one.name)) not in ("", None, False)}
+
+
+def _is_unreadable(request: HttpRequest, name: str) -> bool:
+    """Whether of what was given nothing is left, so that it would narrow nothing."""
+    return bool(request.GET.get(name)) and not request.GET[name].isspace() and not asked(request, name)
 
 
 def _moment(text: str, name: str, faults: dict[str, str]) -> datetime | None:
@@ -139,7 +146,11 @@ def what_of(record: AuditRecord) -> str:
 @searchable()
 def listing(request: HttpRequest) -> HttpResponse:
     """Records by person, patient, event, action, outcome, address and time, the latest first."""
-    site, found = site_of(request), Asked.of(request)
+    return _listed(request, site_of(request), Asked.of(request))
+
+
+def _listed(request: HttpRequest, site: Site, found: Asked) -> HttpResponse:
+    """422 with the reasons for what cannot be looked for, of which no file is made either."""
     rows, before = found.search.page(site, asked(request, "before"), PAGE) if not found.faults else ([], "")
     about = _patients(site, found.search)
     disclose(request, audit.AUDIT, *about, asked=found.in_words)
@@ -186,18 +197,14 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
 
 @page
 @requires("audit.view")
-def export_csv(request: HttpRequest) -> StreamingHttpResponse:
+def export_csv(request: HttpRequest) -> HttpResponseBase:
     """What the page shows, all pages of it, as CSV; the last line says who took it when."""
     site, found = site_of(request), Asked.of(request)
+    if found.faults:
+        return _listed(request, site, found)
     disclose(request, audit.EXPORT, asked={"what": "audit trail", "as": "CSV", **found.in_words})
-    records = audit_search.all_of(_exported(site, found))
+    records = audit_search.all_of(found.search.narrow(site))
     return csv_files.download(_lines(records, _by(request, site)), f"audit-{clock.wall():%Y%m%dT%H%M%SZ}.csv")
-
-
-def _exported(site: Site, found: Asked) -> Any:
-    """Up to now: what is entered while it is written out is not in it, the export itself is."""
-    records = found.search.narrow(site)
-    return records.none() if found.faults else records
 
 
 def _lines(records: Iterable[AuditRecord], by: str) -> Iterator[list[str]]:
@@ -235,11 +242,13 @@ def _by(request: HttpRequest, site: Site) -> str:
 
 @page
 @requires("audit.view")
-def export_json(request: HttpRequest) -> StreamingHttpResponse:
+def export_json(request: HttpRequest) -> HttpResponseBase:
     """The same as audit messages (`ris.audit_messages`), in one object with who took it when."""
     site, found = site_of(request), Asked.of(request)
+    if found.faults:
+        return _listed(request, site, found)
     disclose(request, audit.EXPORT, asked={"what": "audit trail", "as": "JSON", **found.in_words})
-    records = audit_search.all_of(_exported(site, found))
+    records = audit_search.all_of(found.search.narrow(site))
     head = {"exported_by": request.user.get_username(), "exported_at": clock.wall().isoformat(timespec="seconds"), "asked": found.in_words}
     response = StreamingHttpResponse(_json(records, head), content_type="application/json; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="audit-{clock.wall():%Y%m%dT%H%M%SZ}.json"'

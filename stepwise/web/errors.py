@@ -18,6 +18,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "404.html", {"reason": str(reason) if isinstance(reason, NotFound) else ""}, status=404)
 
 
+def not_understood(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """400. It looks for no token of a form, as Django's own does: a form that cannot be read has none."""
+    return render(request, "400.html", status=400)
+
+
 def failed(request: HttpRequest) -> HttpResponse:
     """The last resort, wherever it failed: in a page or in what lies around all of them, as the session does. 503 for want of the
     database, else 500; neither asks the database or the session for anything.

@@ -158,6 +158,15 @@ def test_a_filter_that_cannot_be_read_is_said_and_nothing_is_shown(signed_in: Si
     assert "anna" not in answer.content.decode()
 
 
+@pytest.mark.parametrize("file", ["csv", "json"])
+@pytest.mark.parametrize("asked", ["from=zz", "event=%00", "patient=x"])
+def test_no_file_is_made_of_a_filter_that_cannot_be_read(signed_in: SignIn, file: str, asked: str) -> None:
+    a_site()
+    answer = signed_in("admin").get(f"/audit/export.{file}?{asked}")
+    assert (answer.status_code, "Nothing is shown." in answer.content.decode()) == (422, True)
+    assert not AuditRecord.objects.filter(event=audit.EXPORT).exists()
+
+
 def exported(client: Client, address: str) -> str:
     answer: Any = client.get(address)
     return b"".join(answer).decode()

@@ -15,9 +15,11 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.exceptions import BadRequest
 from django.db import OperationalError
 from django.template.defaultfilters import filesizeformat
-from django.test import Client
+from django.test import Client, RequestFactory
+from django.urls import get_resolver, reverse
 from pytest_django.fixtures import Settings
 
 from ris import networks
@@ -100,9 +102,12 @@ def test_every_answer_has_the_policies_and_no_page_anything_that_they_refuse(wor
 def refusals(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, Any]]:
     """One of every kind, with the status that it should have."""
     client, forging, token = chief(), Client(enforce_csrf_checks=True), create_token(somebody("a-scheduler-of-tests", "scheduler"), "tests")
-    client.raise_request_exception = False
+    client.raise_request_exception = forging.raise_request_exception = False
+    forging.get("/sign-in/")  # without its cookie no token is looked for
     yield 400, client.get("/sign-in/", headers={"Host": "evil.example"})
     yield 400, client.post("/sign-in/", b"x", content_type="multipart/form-data; boundary=")
+    for address in ("/sign-in/", "/find/", "/users/new/"):
+        yield 400, forging.post(address, "q=%E9", content_type="application/x-www-form-urlencoded; charset=latin-1")
     yield 401, client.get("/api/v1/stations")
     yield 403, forging.post("/sign-in/", {"username": "x"})
     yield 404, client.get("/nowhere/")
@@ -241,6 +246,37 @@ def test_a_form_that_is_too_large_is_refused_in_words_and_not_read(monkeypatch: 
     monkeypatch.setattr(settings, "API_TOKEN", "a-token")
     call = client.post("/api/v1/orders", b'"' + b"x" * limit, content_type="application/json", headers={"Authorization": "Bearer a-token"})
     assert (call.status_code, "larger than" in call.json()["detail"]) == (413, True)
+
+
+@pytest.mark.parametrize(("charset", "status"), [("latin-1", 400), ("utf-16", 400), ("UTF8", 403), ("no-charset", 403)])
+def test_what_is_sent_is_utf_8_or_refused_in_words(charset: str, status: int) -> None:
+    """403 is a form that was read, in which there is no token: Django takes a charset that is none for UTF-8."""
+    a_site()
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    client.get("/sign-in/")
+    for kind in ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
+        answer = client.generic("POST", "/sign-in/", b"--x--", content_type=f"{kind}; charset={charset}")
+        assert (answer.status_code, "The request was not understood" in answer.content.decode()) == (status, status == 400), kind
+
+
+def test_the_page_for_what_was_not_understood_looks_for_no_token_in_it() -> None:
+    """Looking for it would be refused again."""
+    request = RequestFactory().post("/sign-in/", "q=%E9", content_type="application/x-www-form-urlencoded; charset=latin-1")
+    request.COOKIES[settings.CSRF_COOKIE_NAME] = "x" * 32
+    answer = get_resolver().resolve_error_handler(400)(request, exception=BadRequest())
+    assert (answer.status_code, "The request was not understood" in answer.content.decode()) == (400, True)
+
+
+@pytest.mark.parametrize("number", [2**63, 10**30])
+def test_a_number_beyond_all_keys_is_nothing(world: World, number: int) -> None:
+    client = chief()
+    numbered = [page for page in pages() if "<int:" in page.route]
+    assert len(numbered) > 30
+    for page in numbered:
+        for _, arguments in world.addresses(page):
+            address = reverse(page.name, kwargs={name: number if isinstance(one, int) else one for name, one in arguments.items()})
+            assert client.get(address).status_code in (404, 405), address
+            assert client.post(address).status_code in (404, 405), address
 
 
 def checked_for_production(**environment: str) -> subprocess.CompletedProcess[str]:
