@@ -11,10 +11,19 @@ wrong=
 
 say() { printf '%s\n' "$*" >&2; }
 
+# What a question failed of, by what is in $said. Of any 404 in place of PyPI pip-audit says that the first package is not known there.
+reason() {
+    if grep -q 'Dependency not found on PyPI' "$said"; then
+        echo "the service did not answer as PyPI does; look whether this machine reaches it, or name a mirror of OSV in OSV_URL."
+    else
+        grep -v '^npm error A complete log' "$said" | tail -n 1
+    fi
+}
+
 # judge WHAT FOUND STATUS: what became of a question whose errors are in $said. FOUND is in what is said when something is known.
 judge() {
     if [ "$3" -ne 0 ] && ! grep -q "$2" "$said"; then
-        wrong="${wrong}Vulnerabilities of $1 could not be asked for: $(grep -v '^npm error A complete log' "$said" | tail -n 1)
+        wrong="${wrong}Vulnerabilities of $1 could not be asked for: $(reason)
 "
     elif [ "$3" -ne 0 ]; then
         wrong="${wrong}Vulnerabilities of $1 are known; they are listed above.

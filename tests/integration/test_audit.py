@@ -142,3 +142,18 @@ def test_a_service_that_cannot_be_reached_fails_and_says_so(tmp_path: Path, npm:
     assert npm or "Vulnerabilities of npm packages (tests/foreign) could not be asked for" in done.stderr
     assert "Traceback" not in done.stderr
     assert "are known" not in done.stderr
+
+
+def test_an_answer_that_is_not_the_service_s_is_told_as_one(tmp_path: Path) -> None:
+    """pip-audit says of it that PyPI has no such package, which is untrue."""
+    (tmp_path / "npm").write_text("#!/bin/sh\necho found 0 vulnerabilities\n")
+    (tmp_path / "pip-audit").write_text("#!/bin/sh\necho 'ERROR:pip_audit._cli:amqp: Dependency not found on PyPI' >&2\nexit 1\n")
+    for name in ("npm", "pip-audit"):
+        (tmp_path / name).chmod(0o755)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [ROOT / "scripts/audit.sh", tmp_path], env=os.environ | {"PATH": path}, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "could not be asked for: the service did not answer as PyPI does" in done.stderr
+    assert "not found" not in done.stderr
