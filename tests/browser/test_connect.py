@@ -86,6 +86,9 @@ def test_what_is_given_to_a_vendor_is_printed_without_the_frame_and_within_the_p
     assert page.evaluate(cut) == []
     heads = page.evaluate("[...document.querySelectorAll('main thead')].map(one => getComputedStyle(one).display)")
     assert set(heads) <= {"table-header-group"}
+    parted = "one => { one.lastElementChild.append(document.createElement('p')); return getComputedStyle(one).breakInside; }"
+    checks = page.evaluate(f"[...document.querySelectorAll('.table--checks tbody tr')].map({parted})")
+    assert set(checks) <= {"auto"}, "one check with many examples would leave a page empty before it"
     assert page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
     expect(page.get_by_text("not for clinical use").locator("visible=true").first).to_be_visible()
 
