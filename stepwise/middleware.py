@@ -116,6 +116,18 @@ def charsets(answer: Answering) -> Answering:
     return refusing
 
 
+def lengths(answer: Answering) -> Answering:
+    """411 (RFC 9110 15.5.12) for the body of a REST call that does not say how long it is, of which Django reads nothing."""
+
+    def refusing(request: HttpRequest) -> HttpResponseBase:
+        if "HTTP_TRANSFER_ENCODING" not in request.META or not request.path.startswith(reverse("api:api-root")):
+            return answer(request)
+        detail = "The body came in chunks (Transfer-Encoding), and none of it was read: send it with a Content-Length."
+        return JsonResponse({"detail": detail}, status=411)
+
+    return refusing
+
+
 def method_refusals(answer: Answering) -> Answering:
     """A method that a REST call does not take is refused as everything else there: 405 with `{"detail": sentence}`."""
 

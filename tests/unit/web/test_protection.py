@@ -113,6 +113,7 @@ def refusals(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[in
     yield 404, client.get("/nowhere/")
     yield 405, client.post("/healthz")
     yield 405, client.get("/api/v1/orders")
+    yield 411, client.generic("POST", "/api/v1/orders", headers={"Transfer-Encoding": "chunked"})
     yield 413, client.post("/sign-in/", b"q=" + b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE, content_type="text/plain")
     yield 422, client.post("/api/v1/orders", {}, "application/json", headers={"Authorization": f"Bearer {token}"})
     wrong = [Client().post("/sign-in/", {"username": "nobody", "password": "wrong"}) for _ in range(7)]
