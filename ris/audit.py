@@ -20,7 +20,7 @@ ACTIONS: Final = {CREATE: "made", READ: "saw", UPDATE: "changed", DELETE: "remov
 """EventActionCode (A.5.2), in words."""
 CLAIMANT: Final = "claimant"
 """Kind of who did not prove who they are."""
-KINDS: Final = {USER: "a person", MODALITY: "a modality", SYSTEM: "a part of the system", CLAIMANT: "somebody unproved"}
+KINDS: Final = {USER: "a person", MODALITY: "a modality", SYSTEM: "the system or its shell", CLAIMANT: "somebody unproved"}
 """Who it was, in words: a name is told by its kind, too."""
 SUCCESS, MINOR, SERIOUS, MAJOR = 0, 4, 8, 12
 OUTCOMES: Final = {SUCCESS: "Success", MINOR: "Refused", SERIOUS: "Refused for safety", MAJOR: "Failed"}

@@ -22,6 +22,7 @@ from ris.models import ApiToken, EnvironmentToken, RecordChange
 from ris.permissions import PERMISSIONS
 from ris.validation import Checker
 
+LONGEST_NAME: Final = 64
 log = structlog.get_logger(__name__)
 
 PREFIX: Final = "sw_"
@@ -52,7 +53,7 @@ def create_token(
     user who is switched off, or whom the actor has nothing to do with any more) or Conflict (the user has an active token of that name).
     """
     checked = Checker()
-    clean = checked("name", validation.text, name, "LO") or ""
+    clean = checked("name", _name, name) or ""
     if not clean and "name" not in checked.errors:
         checked.refuse("name", "is empty; say what the token is for")
     limits = None if scope is None else checked("scope", _known, scope)
@@ -76,6 +77,13 @@ def create_token(
         raise Conflict(taken) from error  # somebody made it at this moment
     _record(row, "create token", actor, {"name": ["", row.name], "user": ["", user.get_username()], "scope": ["", scope_text(row)]})
     return token
+
+
+def _name(typed: str) -> str:
+    length = len(typed.strip())
+    if length > LONGEST_NAME:
+        raise ValueError(f"is {length} characters long; at most {LONGEST_NAME} are kept")
+    return validation.text(typed, "LO")
 
 
 def _known(scope: Collection[str]) -> list[str]:

@@ -64,6 +64,11 @@ def administrators() -> QuerySet[User]:
     return User.objects.filter(administer, is_active=True).exclude(pk__in=of_the_demo()).order_by("pk")
 
 
+def check_new(data: UserData, actor: Actor) -> None:
+    """InvalidInput where no account could be made so, before anybody is asked for its password."""
+    _checked(data, actor)
+
+
 @action
 def create_user(
     data: UserData,

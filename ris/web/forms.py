@@ -14,6 +14,7 @@ from ris.errors import ChangedMeanwhile, Conflict, InvalidInput, SeenUnsaid
 from ris.validation import whole_number, within_reach
 from ris.web import meanwhile, times
 from ris.web.meanwhile import SeenValues
+from ris.web.wording import word
 
 _WORDED = re.compile(r"(\d{1,2})[-. ]([A-Za-z]{3})[A-Za-z]*[-. ](\d{4})")
 _NUMBERED = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
@@ -48,6 +49,7 @@ class PageForm(forms.Form):
         super().__init__(*args, **kwargs)
         for field in self.fields.values():
             self.dress(field)
+            word(field)
             if isinstance(field, SeenValues):
                 field.initial = self._there  # asked when the page is made: all fields have their values by then
 

@@ -19,6 +19,7 @@ from ris.accounts import DEMO_ONLY, is_of_the_demo
 from ris.actions import attempts
 from ris.origin import address_of
 from ris.throttling import BROWSER, KNOWN, Counter, in_words, name_digest, of_account, of_address
+from ris.validation import printable
 from ris.web import asking
 from ris.web.forms import PageForm
 from ris.web.recording import not_signed
@@ -38,7 +39,7 @@ class SignInForm(PageForm, AuthenticationForm):
         label="User name",
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}),
-        error_messages={"required": "Enter the user name"},
+        error_messages={"required": "Enter the user name", "max_length": "User names have at most %(limit_value)d characters"},
     )
     password = forms.CharField(
         label="Password",
@@ -55,9 +56,10 @@ class SignInForm(PageForm, AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         """Counted before the password is looked at, and taken back when it was right."""
         name = self.cleaned_data.get("username")
-        if not name or not self.cleaned_data.get("password"):
-            return self.cleaned_data
         assert self.request is not None
+        if not name or not self.cleaned_data.get("password"):
+            self._refuse_oddities(self.request)
+            return self.cleaned_data
         counters = counters_of(self.request, name)
         self.wait = attempts.begin(*counters)
         if self.wait:
@@ -66,6 +68,15 @@ class SignInForm(PageForm, AuthenticationForm):
         cleaned: dict[str, Any] = super().clean()
         attempts.succeeded(*counters)
         return cleaned
+
+    def _refuse_oddities(self, request: HttpRequest) -> None:
+        """What nobody is called and no password holds failed as any other sign-in: it is counted and entered."""
+        typed = {name: self.data.get(name, "") for name in ("username", "password")}
+        if not all(typed.values()):
+            return
+        self.wait = attempts.begin(of_address(address_of(request)))
+        if not self.wait:
+            user_login_failed.send(sender=__name__, credentials={"username": printable(typed["username"])}, request=request)
 
     def confirm_login_allowed(self, user: Any) -> None:
         """Of whom the password was right. Told, and entered as a sign-in that failed."""

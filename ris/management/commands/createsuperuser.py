@@ -38,6 +38,7 @@ class Command(BaseCommand):
             raise CommandError("Say the user name: --username, or DJANGO_SUPERUSER_USERNAME.")
         data = UserData(username, email=email or "", roles=(ADMIN,))
         with shell.changing("createsuperuser"):
+            users.check_new(data, shell.who())
             password = shell.ask_password(data) if interactive else passwords.checked(typed, data) if typed else new_password()
             user = users.create_user(data, make_password(password), shell.who(), must_change=False, superuser=True)
         say(self.stderr, f"The account {user.username} is made; it administers all hospitals.")

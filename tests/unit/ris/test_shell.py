@@ -140,6 +140,13 @@ def typing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return at_the_terminal
 
 
+def test_a_name_that_is_taken_is_told_before_a_password_is_typed(typing: Callable[..., None]) -> None:
+    somebody("chief")
+    typing("chief")
+    with pytest.raises(CommandError, match="is taken"):
+        call_command("createsuperuser")
+
+
 def test_a_superuser_made_at_the_shell_has_a_history_and_an_entry(typing: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
     typing("chief", "one lantern only", "another lantern", TOO_SHORT, TOO_SHORT, RIGHT, RIGHT)
     call_command("createsuperuser")

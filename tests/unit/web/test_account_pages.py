@@ -274,7 +274,7 @@ def test_a_token_is_limited_to_what_is_ticked_and_to_what_its_account_may(signed
         ({"scope": ["charges.rules"]}, "jo may not do this itself: change what discontinued work is charged"),
         ({"expires": "01-Jan-2020"}, "Last day is over already"),
         ({"user": "nobody"}, "nobody"),
-        ({"name": ""}, "required"),
+        ({"name": ""}, "Fill this in"),
     ):
         answer = client.post("/tokens/new/", form | {"name": "another"} | wrong)
         assert answer.status_code == 422 and why in text(answer), why

@@ -113,7 +113,7 @@ def test_an_administrator_sees_the_hospital_s_own(signed_in: SignIn) -> None:
     body = client.get("/audit/").content.decode()
     assert "anna" in body
     assert "somebody-else" not in body
-    assert body.count("A part of the system</span>") == 1, "what the person is, told beside the name"
+    assert body.count("The system or its shell</span>") == 1, "what the person is, told beside the name"
     assert ">anna<" not in client.get("/audit/?kind=user").content.decode()
 
 

@@ -142,3 +142,22 @@ def test_errors_of_the_domain_stand_at_their_fields() -> None:
     assert form.is_valid()
     form.take(InvalidInput({"station_ae_title": "is unknown", "weight_kg": "must be more"}), {"station_ae_title": "place"})
     assert form.faults == [("", "Weight kg must be more"), ("f-place", "Station is unknown")]
+
+
+def test_a_field_without_words_of_its_own_says_the_products() -> None:
+    class Some(PageForm):
+        name = forms.CharField(max_length=3)
+        kind = forms.ChoiceField(choices=[("a", "A")])
+        count = forms.IntegerField(min_value=2)
+        own = forms.CharField(error_messages={"required": "Say who you are"})
+
+    found = Some({"name": "four", "kind": "b", "count": "1"})
+    assert {name: list(said) for name, said in found.errors.items()} == {
+        "name": ["Holds 4 characters; at most 3 are kept"],
+        "kind": ["“b” is not in the list; choose one that is"],
+        "count": ["Is less than 2, the least that is taken"],
+        "own": ["Say who you are"],
+    }
+    assert Some({"name": "a\0", "count": "x"}).errors["name"] == ["Holds a character that cannot be typed; type it again as plain text"]
+    assert Some({"count": "x"}).errors["count"] == ["Write a whole number, in digits"]
+    assert Some({}).errors["kind"] == ["Choose one"]

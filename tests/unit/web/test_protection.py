@@ -15,10 +15,11 @@ import pytest
 from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.checks import registry
 from django.core.exceptions import BadRequest
 from django.db import OperationalError
 from django.template.defaultfilters import filesizeformat
-from django.test import Client, RequestFactory
+from django.test import Client, RequestFactory, override_settings
 from django.urls import get_resolver, reverse
 from pytest_django.fixtures import Settings
 
@@ -28,6 +29,7 @@ from ris.actions.tokens import create_token
 from ris.models import Patient, ScheduledProcedureStep
 from stepwise import health
 from stepwise.addresses import pages
+from stepwise.hosts_check import every_host_is_allowed
 from tests.support.addresses import World, somebody
 from tests.support.hospital import a_site, an_order, steps_of
 
@@ -291,6 +293,10 @@ def test_production_is_one_setting_and_passes_the_checks_of_django(tmp_path: Pat
     production = {"RIS_DATA_DIR": str(tmp_path), "RIS_HTTPS": "1", "RIS_ALLOWED_HOSTS": "ris.example.org"}
     done = checked_for_production(**production)
     assert (done.returncode, "no issues" in done.stdout) == (0, True), done.stderr
+    assert [one.id for one in every_host_is_allowed(None)] == []
+    with override_settings(ALLOWED_HOSTS=["*"]):
+        assert every_host_is_allowed in registry.registry.get_checks(include_deployment_checks=True)
+        assert [one.id for one in every_host_is_allowed(None)] == ["stepwise.W001"]
     guessable = checked_for_production(**production, RIS_API_TOKEN="walk")
     assert (guessable.returncode, "RIS_API_TOKEN has 4 characters" in guessable.stderr) == (1, True)
     short = checked_for_production(**production, RIS_SECRET_KEY="short")

@@ -193,6 +193,16 @@ def test_a_session_goes_on_for_the_whole_idle_time_after_the_last_use(
     assert not AuditRecord.objects.filter(event=audit.SIGN_OUT).exists(), "time is nobody's deed"
 
 
+@pytest.mark.parametrize(
+    ("name", "password"), [("n" * 151, RIGHT), ("j\0o", RIGHT), ("jo", "three\0herons")], ids=["long", "NUL", "password"]
+)
+def test_what_nobody_is_called_is_counted_and_entered_as_a_sign_in_that_failed(jo: User, client: Client, name: str, password: str) -> None:
+    assert sign_in(client, password, name).status_code == 422
+    entered = AuditRecord.objects.get(event=audit.SIGN_IN)
+    assert (entered.outcome, entered.address) == (audit.SERIOUS, "192.0.2.1")
+    assert Attempts.objects.get(key="address:192.0.2.1").failures == 1
+
+
 @pytest.mark.parametrize(("headers", "goes_on"), [({"X-Used": "1"}, True), ({}, False)], ids=["somebody types", "nobody does"])
 def test_typing_on_an_open_page_is_use_of_the_session(
     jo: User, client: Client, time: Time, monkeypatch: pytest.MonkeyPatch, headers: dict[str, str], goes_on: bool

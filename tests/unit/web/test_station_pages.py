@@ -200,7 +200,7 @@ def test_who_saves_a_form_that_was_opened_before_the_station_was_renamed_is_told
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"), [("", "This field is required"), ("CT02", "is that of another station"), ("ANYCT", "is the code of a pool")]
+    ("typed", "said"), [("", "Fill this in"), ("CT02", "is that of another station"), ("ANYCT", "is the code of a pool")]
 )
 def test_a_title_that_will_not_do_is_told_at_its_field(signed_in: SignIn, typed: str, said: str) -> None:
     ct01()
@@ -213,7 +213,7 @@ def test_a_title_that_will_not_do_is_told_at_its_field(signed_in: SignIn, typed:
 def test_a_summary_of_what_is_wrong_says_of_which_field(signed_in: SignIn) -> None:
     a_site()
     answer = signed_in("integrator").post("/stations/register-a-station/", FORM | {"ae_title": "CT09", "modalities": ""})
-    assert '<a href="#f-modalities">Modalities: This field is required.</a>' in answer.content.decode()
+    assert '<a href="#f-modalities">Modalities: Fill this in</a>' in answer.content.decode()
 
 
 def test_a_pool_named_like_a_page_can_be_changed_too(signed_in: SignIn) -> None:
