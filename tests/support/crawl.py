@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Final
-from urllib.parse import urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
 
 from django.http import HttpResponse
 from django.test import Client
@@ -12,6 +12,8 @@ from django.test import Client
 HOST: Final = "http://testserver"
 _ADDRESSES: Final = ("href", "src", "action", "formaction", "hx-get", "hx-post", "hx-push-url", "hx-replace-url", "poster", "data", "cite")
 _FOLLOWED: Final = ("href", "hx-get", "src")
+_PAIRS: Final = {"compare", "exchange", "with"}
+"""Parameters that name the other message of a pair: one of each kind on a page is followed, since there are as many pairs as squares."""
 
 
 @dataclass
@@ -61,7 +63,7 @@ def crawl(client: Client, *first: str, most: int = 400, without: tuple[str, ...]
 
     AssertionError when there are more than `most`.
     """
-    waiting, seen, found = deque(first), set(first), list[Page]()
+    waiting, seen, found = deque(first), set(map(_what, first)), list[Page]()
     while waiting:
         assert len(found) < most, f"more than {most} pages: {[page.address for page in found][-20:]}"
         page = _visited(client, waiting.popleft())
@@ -69,10 +71,17 @@ def crawl(client: Client, *first: str, most: int = 400, without: tuple[str, ...]
         for address in page.leads_to:
             whole = urldefrag(urljoin(HOST + page.address, address)).url
             target = whole.removeprefix(HOST)
-            if whole.startswith(f"{HOST}/") and target not in seen and not _is_left(target) and not target.startswith(without):
-                seen.add(target)
+            if whole.startswith(f"{HOST}/") and _what(target) not in seen and not _is_left(target) and not target.startswith(without):
+                seen.add(_what(target))
                 waiting.append(target)
     return found
+
+
+def _what(address: str) -> str:
+    """The address, without which message is the other one of a pair."""
+    parts = urlsplit(address)
+    asked = parse_qsl(parts.query, keep_blank_values=True)
+    return f"{parts.path}?{sorted((name, '' if name in _PAIRS else value) for name, value in asked)}"
 
 
 def _is_left(address: str) -> bool:
