@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from ris import titles
 from ris.web.access import site_of
+from ris.web.filters import asked
 
 View = Callable[..., HttpResponse]
 
@@ -18,9 +19,9 @@ def with_station_at_its_title(view: View) -> View:
 
     @wraps(view)
     def led(request: HttpRequest, *args: object, **named: object) -> HttpResponse:
-        asked = request.GET.get("station", "").strip()
-        station = titles.named(site_of(request), asked) if asked and request.method == "GET" else None
-        if station is None or station.ae_title == asked:
+        title = asked(request, "station")
+        station = titles.named(site_of(request), title) if title and request.method == "GET" else None
+        if station is None or station.ae_title == title:
             return view(request, *args, **named)
         query = request.GET.copy()
         query["station"] = station.ae_title
