@@ -31,13 +31,14 @@ class Facts:
     from RIS_DEMO_PASSWORD, but for those that have another one. `guessable` says which secrets of the environment are too easy.
     `python` is how the reader would call the interpreter, `modality_options` what the command needs to find this DICOM port.
     `tls_address` is empty without DICOM over TLS; `behind_https` says that `url` is for the proxy that ends HTTPS.
+    `charges_to` is asked when the banner is shown: the demo charge processor has a port only once it runs.
     Outside of a demo: how many accounts a demo left with its password, which get in no more, and whether an administrator gets in.
     """
 
     url: str
     ae_title: str
     dicom_address: str
-    charges_to: str
+    charges_to: Callable[[], str]
     python: str
     modality_options: str = ""
     demo: bool = False
@@ -126,7 +127,7 @@ def _services(facts: Facts) -> Iterable[tuple[str, str]]:
     if facts.tls_address:
         yield "DICOM/TLS", f"{facts.ae_title} at {facts.tls_address}"
     if facts.demo:
-        yield "Charges", f"HL7 DFT^P03 to {facts.charges_to}"
+        yield "Charges", f"HL7 DFT^P03 to {facts.charges_to()}"
 
 
 def _rows(paint: Callable[[str, int], str], rows: Iterable[tuple[str, str]]) -> list[str]:

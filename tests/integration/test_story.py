@@ -1,6 +1,7 @@
 """The main job, end to end, with every process of the product: order → worklist → MPPS → charge in the ledger."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -100,6 +101,11 @@ def findscu(stack: Stack, *keys: str) -> str:
     done = subprocess.run(command, capture_output=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
     return (done.stdout + done.stderr).decode("latin-1")
+
+
+def test_the_banner_says_where_charges_go_once_that_is_known(stack: Stack) -> None:
+    said = wait_until(lambda: re.search(r"Charges +HL7 DFT\^P03 to (.+)", stack.log.read_text()), 30, "the banner is shown")
+    assert said[1] == f"the demo charge processor at 127.0.0.1:{(stack.data_dir / 'mllp.port').read_text().strip()}"
 
 
 @pytest.mark.both_databases
