@@ -3,10 +3,9 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Warning
 
 
-@register(Tags.security, deploy=True)
 def every_host_is_allowed(app_configs: Any, **_: Any) -> list[CheckMessage]:
     """Whoever sends a request says for which host: links and redirects are made of that."""
     if "*" not in settings.ALLOWED_HOSTS:

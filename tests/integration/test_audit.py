@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from tests.support.ports import free_port
 from tests.support.processes import ROOT
+from tests.support.required import missing
 
 OSV, NPM = "/v1/query", "/-/npm/v1/security/advisories/bulk"
 HOLE = {
@@ -123,9 +124,7 @@ def test_a_known_hole_of_a_pinned_package_fails_and_is_named(tmp_path: Path, npm
 
 def test_a_known_hole_of_a_package_of_the_tests_fails_and_is_named(tmp_path: Path, npm: str) -> None:
     if npm:
-        if "node" in os.environ.get("RIS_TEST_REQUIRE", "").split(","):
-            pytest.fail("RIS_TEST_REQUIRE asks for node, but npm is not on PATH")
-        pytest.skip("npm is not on PATH")
+        missing("node", "npm is not on PATH")
     with services(dcmjs_dimse=ADVISORY) as found:
         done = audit(tmp_path, found.port)
     assert done.returncode != 0

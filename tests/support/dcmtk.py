@@ -9,9 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import NoReturn
 
-import pytest
+from tests.support.required import missing
 
 _REMEDY = (
     "Distributions ship them in the package `dcmtk`; where documentation is left out of an image, "
@@ -26,7 +25,7 @@ def dcmtk(tool: str) -> str:
     places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(place).resolve() not in environment]
     found = shutil.which(tool, path=os.pathsep.join(places))
     if found is None:
-        _missing(f"{tool} is not on PATH")
+        missing("dcmtk", f"{tool} is not on PATH")
     return found
 
 
@@ -45,7 +44,7 @@ def dcmtk_examples(folder: str) -> Path:
     shares = [Path(dcmtk("findscu")).resolve().parents[1] / "share", Path("/usr/share")]
     found = next((path for share in shares for path in _places(share, folder) if path.is_dir()), None)
     if found is None:
-        _missing(f"its examples are not in {shares[0]}/doc/dcmtk/examples/{folder}. {_REMEDY}")
+        missing("dcmtk", f"its examples are not in {shares[0]}/doc/dcmtk/examples/{folder}. {_REMEDY}")
     return _plain(found)
 
 
@@ -68,9 +67,3 @@ def _plain(folder: Path) -> Path:
         elif path.is_file():
             shutil.copy(path, copy)
     return copy
-
-
-def _missing(what: str) -> NoReturn:
-    if "dcmtk" in os.environ.get("RIS_TEST_REQUIRE", "").split(","):
-        pytest.fail(f"RIS_TEST_REQUIRE asks for DCMTK, but {what}")
-    pytest.skip(f"DCMTK is not complete: {what}")

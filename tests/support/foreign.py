@@ -1,7 +1,6 @@
 """A modality by other people's hand: dcmjs-dimse in a Node process (tests/foreign), which sends what our own modality would send."""
 
 import json
-import os
 import shutil
 import subprocess
 from base64 import b64encode
@@ -11,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 
 from dimse.outcomes import ScuAnswer
 from dimse.services import Verb
 from dimse.uids import new_uid
+from tests.support.required import missing
 
 FOLDER = Path(__file__).parents[1] / "foreign"
 
@@ -50,10 +49,7 @@ def foreign() -> Iterator[Foreign]:
     """Starts it. Skips the test when it is not installed, fails it when RIS_TEST_REQUIRE names node."""
     node = shutil.which("node")
     if node is None or not (FOLDER / "node_modules" / "dcmjs-dimse").is_dir():
-        missing = "node is not on PATH" if node is None else "dcmjs-dimse is not installed; `scripts/foreign.sh` does it"
-        if "node" in os.environ.get("RIS_TEST_REQUIRE", "").split(","):
-            pytest.fail(f"RIS_TEST_REQUIRE asks for node, but {missing}")
-        pytest.skip(missing)
+        missing("node", "node is not on PATH" if node is None else "dcmjs-dimse is not installed; `scripts/foreign.sh` does it")
     with subprocess.Popen(
         [node, "send.js"], cwd=FOLDER, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:

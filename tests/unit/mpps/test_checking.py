@@ -1,5 +1,7 @@
 """What is refused, with which status, and what becomes a finding."""
 
+from typing import Any
+
 import pytest
 from pydicom.dataset import Dataset
 
@@ -141,12 +143,13 @@ def test_what_an_n_create_was_refused_for_is_known_by_its_error_comment(changes:
 
 
 def test_what_an_n_set_was_refused_for_is_known_by_its_error_comment() -> None:
-    for code, keyword, ending in (
+    endings: tuple[tuple[str, str, dict[str, Any]], ...] = (
         ("ATTRIBUTE_CHANGED", "PatientName", {"base": a_create(PatientName="DOE^Jane"), "PatientName": "ROE^Jane"}),
         ("ATTRIBUTE_MISSING", "PerformedSeriesSequence", {"base": a_create(PerformedSeriesSequence=None), "PerformedSeriesSequence": None}),
-    ):
+    )
+    for code, keyword, ending in endings:
         with pytest.raises(Refused) as refused:
-            ended(**ending)  # type: ignore[arg-type]
+            ended(**ending)
         cause = checking.cause(refused.value.status, refused.value.comment)
         assert cause is not None and (cause.code, cause.attribute) == (code, keyword)
 
